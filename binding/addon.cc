@@ -1,0 +1,78 @@
+// JavaScript thread. Module initialization, per-environment data, and their end.
+#include <napi.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+#include "engine/library.h"
+#include "node/connection.h"
+
+namespace aiosqlite {
+namespace {
+
+// Worker threads run this module's code: it must never be unmapped, whatever the environment that loaded it
+// does.
+void PinModule() {
+  static const int anchor = 0;
+#if defined(_WIN32)
+  HMODULE module = nullptr;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                     reinterpret_cast<LPCWSTR>(&anchor), &module);
+#else
+  Dl_info info{};
+  if (dladdr(&anchor, &info) != 0) dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+// Process exit, worker.terminate(): interrupt what runs and join the threads. Runs before Completion's
+// thread-safe function goes, as hooks run in reverse order
+// (nodejs.org/api/n-api.html#napi_add_env_cleanup_hook).
+void OnEnvironmentEnd(Environment* environment) {
+  environment->completion.Shutdown();
+  for (Connection* connection : environment->connections) connection->Terminate();
+}
+
+// scratch(buffer, slots): where calls leave their numbers: `slots` doubles, then as many tags.
+void SetScratch(const Napi::CallbackInfo& info) {
+  auto& environment = *info.Env().GetInstanceData<Environment>();
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  const size_t slots = info[1].As<Napi::Number>().Uint32Value();
+  environment.scratch_buffer = Napi::Persistent(buffer.As<Napi::Object>());
+  environment.scratch.slots = static_cast<const double*>(buffer.Data());
+  environment.scratch.tags = static_cast<const uint8_t*>(buffer.Data()) + slots * sizeof(double);
+}
+
+void SetDispatcher(const Napi::CallbackInfo& info) {
+  info.Env().GetInstanceData<Environment>()->completion.SetDispatcher(info[0].As<Napi::Function>());
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  const std::string problem = CheckLibrary();
+  if (!problem.empty()) {
+    Napi::Error::New(env, "aiosqlite: " + problem).ThrowAsJavaScriptException();
+    return exports;
+  }
+  PinModule();
+  auto* environment = new Environment(env);  // owned by the environment from the next line on
+  env.SetInstanceData(environment);
+  env.AddCleanupHook(&OnEnvironmentEnd, environment);
+
+  exports.Set("Connection", Connection::Define(env));
+  exports.Set("setScratch", Napi::Function::New<SetScratch>(env, "setScratch"));
+  exports.Set("setDispatcher", Napi::Function::New<SetDispatcher>(env, "setDispatcher"));
+  exports.Set("sqliteVersion", SqliteVersion());
+  Napi::Array options = Napi::Array::New(env);
+  for (const std::string& option : SqliteCompileOptions()) options.Set(options.Length(), option);
+  exports.Set("compileOptions", options);
+  return exports;
+}
+
+}  // namespace
+}  // namespace aiosqlite
+
+static Napi::Object InitModule(Napi::Env env, Napi::Object exports) { return aiosqlite::Init(env, exports); }
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, InitModule)

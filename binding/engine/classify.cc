@@ -1,0 +1,148 @@
+#include "engine/classify.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
+
+#include "engine/job.h"
+
+namespace aiosqlite {
+namespace {
+
+bool SameName(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+template <size_t N>
+bool IsAmong(const std::array<std::string_view, N>& names, const char* name) {
+  return name != nullptr && std::any_of(names.begin(), names.end(),
+                                        [name](std::string_view known) { return SameName(known, name); });
+}
+
+// sqlite.org/pragma.html: those whose argument is a question, and those that act on the file.
+constexpr std::array<std::string_view, 10> kAskWithArgument = {
+    "table_info", "table_xinfo",       "table_list",       "index_info",      "index_xinfo",
+    "index_list", "foreign_key_check", "foreign_key_list", "integrity_check", "quick_check"};
+constexpr std::array<std::string_view, 4> kAct = {"wal_checkpoint", "optimize", "incremental_vacuum",
+                                                  "shrink_memory"};
+constexpr std::array<std::string_view, 3> kSessionFunctions = {"last_insert_rowid", "changes",
+                                                               "total_changes"};
+
+constexpr char kRefusesTransactionControl[] =
+    "BEGIN, COMMIT, ROLLBACK and SAVEPOINT are not for use here: call transaction(), inside it "
+    "tx.transaction() for a "
+    "savepoint, or use withConnection()";
+constexpr char kRefusesSettings[] =
+    "ATTACH, DETACH and a PRAGMA that sets belong to one connection: use withConnection() or the option "
+    "`pragmas`";
+constexpr char kRefusesTemp[] = "TEMP objects belong to one connection: use withConnection()";
+constexpr char kRefusesSessionFunction[] =
+    "last_insert_rowid(), changes() and total_changes() mean nothing on a pool: use the result of run(), "
+    "RETURNING, or "
+    "withConnection()";
+constexpr char kRefusesQueryOnly[] = "query_only can't be changed on a reader";
+
+}  // namespace
+
+void Classifier::Install(sqlite3* db) { sqlite3_set_authorizer(db, &Classifier::OnAuthorize, this); }
+
+void Classifier::Begin(uint8_t policy) {
+  watching_ = true;
+  policy_ = policy;
+  traits_ = {};
+  refused_ = nullptr;
+}
+
+StatementTraits Classifier::End() {
+  watching_ = false;
+  return traits_;
+}
+
+const char* Classifier::Refusal(const StatementTraits& traits, uint8_t policy) {
+  const auto forbids = [policy](uint8_t what) { return (policy & what) != 0; };
+  if (traits.transaction_control && forbids(policy::kNoTransactionControl)) return kRefusesTransactionControl;
+  if (traits.alters_connection && forbids(policy::kNoSettings)) return kRefusesSettings;
+  if (traits.creates_temp && forbids(policy::kNoSettings)) return kRefusesTemp;
+  if (traits.session_function && forbids(policy::kNoSessionFunctions)) return kRefusesSessionFunction;
+  return nullptr;
+}
+
+int Classifier::OnAuthorize(void* self, int action, const char* first, const char* second, const char*,
+                            const char*) {
+  auto* classifier = static_cast<Classifier*>(self);
+  if (!classifier->watching_) return SQLITE_OK;
+  classifier->Note(action, first, second);
+  if (action == SQLITE_PRAGMA && (classifier->policy_ & policy::kReadOnly) != 0 && second != nullptr &&
+      SameName(first, "query_only")) {
+    classifier->refused_ = kRefusesQueryOnly;
+  } else {
+    classifier->refused_ = Refusal(classifier->traits_, classifier->policy_);
+  }
+  return classifier->refused_ == nullptr ? SQLITE_OK : SQLITE_DENY;
+}
+
+void Classifier::Note(int action, const char* first, const char* second) {
+  const auto at_least = [this](StatementKind kind) {
+    const auto rank = [](StatementKind of) {
+      return of == StatementKind::kRead    ? 0
+             : of == StatementKind::kDml   ? 1
+             : of == StatementKind::kOther ? 2
+                                           : 3;
+    };
+    if (rank(kind) > rank(traits_.kind)) traits_.kind = kind;
+  };
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+      break;
+    case SQLITE_FUNCTION:
+      if (IsAmong(kSessionFunctions, second)) traits_.session_function = true;
+      break;
+    case SQLITE_INSERT:
+      traits_.inserts = true;
+      at_least(StatementKind::kDml);
+      break;
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+      at_least(StatementKind::kDml);
+      break;
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
+      traits_.transaction_control = true;
+      at_least(StatementKind::kControl);
+      break;
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+      traits_.alters_connection = true;
+      at_least(StatementKind::kControl);
+      break;
+    case SQLITE_PRAGMA:
+      if (IsAmong(kAct, first)) {
+        at_least(StatementKind::kOther);
+      } else if (second != nullptr && !IsAmong(kAskWithArgument, first)) {
+        traits_.alters_connection = true;
+        at_least(StatementKind::kControl);
+      }
+      break;
+    case SQLITE_CREATE_TEMP_INDEX:
+    case SQLITE_CREATE_TEMP_TABLE:
+    case SQLITE_CREATE_TEMP_TRIGGER:
+    case SQLITE_CREATE_TEMP_VIEW:
+    case SQLITE_DROP_TEMP_INDEX:
+    case SQLITE_DROP_TEMP_TABLE:
+    case SQLITE_DROP_TEMP_TRIGGER:
+    case SQLITE_DROP_TEMP_VIEW:
+      traits_.creates_temp = true;
+      at_least(StatementKind::kOther);
+      break;
+    default:
+      at_least(StatementKind::kOther);
+  }
+}
+
+}  // namespace aiosqlite

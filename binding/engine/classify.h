@@ -1,0 +1,55 @@
+// Worker thread. What a statement is, found out while it is prepared.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+struct sqlite3;
+
+namespace aiosqlite {
+
+enum class StatementKind : uint8_t {
+  kRead,     // SELECT, EXPLAIN, a PRAGMA that only asks
+  kDml,      // INSERT, UPDATE, DELETE, REPLACE: what may share a commit
+  kControl,  // transaction, savepoint, ATTACH, DETACH, a PRAGMA that sets
+  kOther,    // DDL, ANALYZE, REINDEX, VACUUM, …
+};
+
+struct StatementTraits {
+  StatementKind kind = StatementKind::kRead;
+  bool transaction_control = false;  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
+  bool alters_connection = false;    // a setting PRAGMA, ATTACH, DETACH
+  bool session_function = false;     // last_insert_rowid(), changes(), total_changes()
+  bool creates_temp = false;         // makes or drops a TEMP object
+  bool inserts = false;
+};
+
+// Watches sqlite3_prepare through the authorizer (sqlite.org/c3ref/set_authorizer.html).
+//
+// It must also refuse there: preparing a flag PRAGMA already executes it, and sqlite3_stmt_readonly calls
+// BEGIN, ATTACH and `PRAGMA foreign_keys=0` read-only.
+class Classifier {
+ public:
+  void Install(sqlite3* db);
+  // Between these two the authorizer speaks of the statement being prepared; outside of them, of what SQLite
+  // itself runs inside a step, and is silent.
+  void Begin(uint8_t policy);
+  StatementTraits End();
+
+  // Why a statement with these traits may not run under `policy`; null if it may.
+  static const char* Refusal(const StatementTraits& traits, uint8_t policy);
+  // Why the authorizer has just refused, null if it has not.
+  const char* refused() const { return refused_; }
+
+ private:
+  static int OnAuthorize(void* self, int action, const char* first, const char* second, const char* database,
+                         const char* trigger);
+  void Note(int action, const char* first, const char* second);
+
+  bool watching_ = false;
+  uint8_t policy_ = 0;
+  StatementTraits traits_;
+  const char* refused_ = nullptr;
+};
+
+}  // namespace aiosqlite

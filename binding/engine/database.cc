@@ -1,0 +1,499 @@
+#include "engine/database.h"
+
+#include <sqlite3.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/json_merge.h"
+#include "engine/json_text.h"
+#include "engine/sql_text.h"
+
+namespace aiosqlite {
+namespace {
+
+// How many virtual machine steps pass between two looks at cancellation: tens of microseconds.
+constexpr int kProgressSteps = 1000;
+
+// A failure after which a lease's connection is not given to anyone else.
+bool IsUnexpected(int errcode) {
+  switch (errcode & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_NOMEM:
+    case SQLITE_INTERNAL:
+    case SQLITE_PROTOCOL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string JsonArray(const std::vector<std::string>& names) {
+  std::string array = "[";
+  for (const std::string& name : names) array.append(array.size() > 1 ? "," : "").append(name);
+  return array + "]";
+}
+
+// Parameters that are only passed over.
+void SkipParams(PacketReader& packet, int count) {
+  for (int i = count < 0 ? 2 * -count : count; i > 0; --i) packet.Next();
+}
+
+}  // namespace
+
+OpenOptions OpenOptions::Read(PacketReader& packet) {
+  OpenOptions options;
+  options.file = packet.Text();
+  options.readonly = packet.Int() != 0;
+  options.must_exist = packet.Int() != 0;
+  options.reader = packet.Int() != 0;
+  options.busy_timeout_ms = packet.Int();
+  options.integer_mode = static_cast<IntegerMode>(packet.Int());
+  options.statement_cache_size = packet.Int();
+  options.journal_mode = packet.Text();
+  for (int count = packet.Int(); count > 0; --count) options.pragmas.emplace_back(packet.Text());
+  for (int count = packet.Int(); count > 0; --count) options.extensions.emplace_back(packet.Text());
+  return options;
+}
+
+Database::Database(OpenOptions options, RunningJobs& running, StatementCounters& counters)
+    : options_(std::move(options)),
+      running_(running),
+      cache_(static_cast<size_t>(options_.statement_cache_size), counters) {}
+
+Database::~Database() {
+  cache_.Clear();
+  // sqlite.org/c3ref/close.html: with every statement finalized it closes at once, and the last connection to
+  // a WAL database moves the WAL into the file.
+  sqlite3_close(db_);
+}
+
+std::optional<Failure> Database::Open(std::string& journal_mode) {
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI;
+  flags |= options_.readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (!options_.readonly && !options_.must_exist) flags |= SQLITE_OPEN_CREATE;
+  const int rc = sqlite3_open_v2(options_.file.c_str(), &db_, flags, nullptr);
+  if (rc != SQLITE_OK) {
+    Failure failure = SqliteFailure(db_, rc, {});
+    failure.message += ": " + options_.file;
+    return failure;
+  }
+  sqlite3_busy_handler(db_, &Database::OnBusy, this);
+  sqlite3_progress_handler(db_, kProgressSteps, &Database::OnProgress, this);
+  classifier_.Install(db_);
+  auto failure = ApplyProfile(journal_mode);
+  if (failure && failure->errcode != 0) failure->message += ": " + options_.file;
+  return failure;
+}
+
+std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
+  // A database file that someone else made must not make this program do anything (sqlite.org/security.html).
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  if (const int rc = RegisterJsonMerge(db_); rc != SQLITE_OK) return Failed(rc, {});
+  if (auto failure = Control("PRAGMA cell_size_check = 1")) return failure;
+  // The first read: a file that is no database fails here, not at the first query.
+  if (auto failure = Control("PRAGMA schema_version")) return failure;
+  if (auto failure = SetJournalMode(journal_mode)) return failure;
+  for (const std::string& pragma : options_.pragmas) {
+    if (auto failure = Control(pragma.c_str())) return failure;
+  }
+  if (auto failure = LoadExtensions()) return failure;
+  // From here on the WAL is checkpointed by us, after the writers have been answered and not before: the hook
+  // replaces SQLite's own (sqlite.org/c3ref/wal_hook.html), its threshold stays what the profile says.
+  std::string threshold;
+  if (auto failure = Ask("PRAGMA wal_autocheckpoint", threshold)) return failure;
+  checkpoint_pages_ = checkpoint_due_ = std::atoi(threshold.c_str());
+  sqlite3_wal_hook(db_, &Database::OnWal, this);
+  altered_ = false;
+  if (options_.reader) return Control("PRAGMA query_only = 1");
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::SetJournalMode(std::string& journal_mode) {
+  if (auto failure = Ask("PRAGMA journal_mode", journal_mode)) return failure;
+  if (options_.journal_mode.empty() || options_.journal_mode == journal_mode || options_.readonly)
+    return std::nullopt;
+  const std::string sql = "PRAGMA journal_mode = " + options_.journal_mode;
+  for (;;) {
+    // Processes that switch at the same moment see SQLITE_BUSY here without the busy handler having been
+    // asked.
+    auto failure = Ask(sql.c_str(), journal_mode);
+    if (!failure || (failure->errcode & 0xff) != SQLITE_BUSY || !OnBusy(this, 0)) return failure;
+  }
+}
+
+std::optional<Failure> Database::LoadExtensions() {
+  if (options_.extensions.empty()) return std::nullopt;
+  // The C function alone is switched on, the SQL function load_extension() stays off
+  // (sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigenableloadextension).
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
+  std::optional<Failure> failure;
+  for (const std::string& path : options_.extensions) {
+    char* message = nullptr;
+    const int rc = sqlite3_load_extension(db_, path.c_str(), nullptr, &message);
+    if (rc == SQLITE_OK) continue;
+    failure = Failed(rc, {});
+    if (message != nullptr) failure->message = message;
+    sqlite3_free(message);
+    break;
+  }
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  return failure;
+}
+
+Statement* Database::Prepare(std::string_view sql, uint8_t policy, Failure& failure) {
+  std::optional<Failure> failed;
+  if (Statement* cached = cache_.Find(sql)) {
+    failed = Refuse(cached->traits(), sql, policy);
+    if (!failed) return cached;
+    failure = std::move(*failed);
+    return nullptr;
+  }
+  const auto miscounted = [&] {
+    failure = OwnFailure("ERR_STATEMENT_COUNT",
+                         "exactly one SQL statement is expected here: use exec() for a script");
+    failure.sql = sql;
+    return nullptr;
+  };
+  if (sql.find('\0') != std::string_view::npos) {
+    failure = OwnFailure("ERR_INVALID_ARG_VALUE", "sql holds U+0000, where SQLite would stop reading");
+    return nullptr;
+  }
+  const std::string_view text = sql_text::SkipBlank(sql);
+  const bool pragma = sql_text::StartsWith(text, "pragma");
+  if (text.empty() || (pragma && !sql_text::SkipBlank(sql_text::AfterFirst(text)).empty()))
+    return miscounted();
+  std::string_view rest;
+  std::unique_ptr<Statement> statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, policy, rest, failed);
+  if (!failed && (statement == nullptr || !sql_text::SkipBlank(rest).empty())) return miscounted();
+  if (!failed) failed = Refuse(statement->traits(), sql, policy);
+  if (failed) {
+    failure = std::move(*failed);
+    return nullptr;
+  }
+  return cache_.Add(std::move(statement));
+}
+
+std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flags, uint8_t policy,
+                                             std::string_view& rest, std::optional<Failure>& failure) {
+  // Semicolons and comments before a statement would be taken for an empty one.
+  const std::string_view text = sql_text::SkipBlank(sql);
+  for (;;) {
+    sqlite3_stmt* handle = nullptr;
+    const char* tail = nullptr;
+    classifier_.Begin(policy);
+    const int rc = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), flags, &handle, &tail);
+    StatementTraits traits = classifier_.End();
+    if (rc == SQLITE_OK) {
+      rest = {tail, static_cast<size_t>(text.data() + text.size() - tail)};
+      if (handle == nullptr) return nullptr;
+      if (sqlite3_stmt_isexplain(handle) != 0) traits = {};
+      if (traits.kind == StatementKind::kRead && sqlite3_stmt_readonly(handle) == 0)
+        traits.kind = StatementKind::kOther;
+      return std::make_unique<Statement>(db_, handle, traits, std::string(sql));
+    }
+    // Another connection of a shared cache holds the schema: the busy handler is not asked for that.
+    if (rc == SQLITE_LOCKED_SHAREDCACHE && OnBusy(this, 0)) continue;
+    if (rc == SQLITE_AUTH && classifier_.refused() != nullptr) {
+      failure = OwnFailure("ERR_CONTROL_STATEMENT", classifier_.refused());
+      failure->sql = sql;
+    } else {
+      failure = Failed(rc, sql);
+      // SQLite counts from where it began to read.
+      if (failure->offset >= 0) failure->offset += static_cast<int>(text.data() - sql.data());
+    }
+    return nullptr;
+  }
+}
+
+std::optional<Failure> Database::Refuse(const StatementTraits& traits, std::string_view sql,
+                                        uint8_t policy) const {
+  std::optional<Failure> failure;
+  if (const char* reason = Classifier::Refusal(traits, policy)) {
+    failure = OwnFailure("ERR_CONTROL_STATEMENT", reason);
+  } else if (traits.kind != StatementKind::kRead && (policy & policy::kRoute) != 0) {
+    failure = OwnFailure("ERR_NEEDS_WRITER", "the statement writes");
+  } else if ((traits.kind == StatementKind::kDml || traits.kind == StatementKind::kOther) &&
+             (policy & policy::kReadOnly) != 0) {
+    failure = OwnFailure("SQLITE_READONLY", "attempt to write through a reader");
+    failure->errcode = SQLITE_READONLY;
+  }
+  if (failure) failure->sql = sql;
+  return failure;
+}
+
+JobKind Database::KindOf(const Job& job) {
+  if (job.request == Request::kScript) return JobKind::kAlone;
+  PacketReader packet(job.packet);
+  const int count = job.request == Request::kBatch ? packet.Int() : 1;
+  bool writes = false;
+  for (int i = 0; i < count; ++i) {
+    Failure failure;
+    const Statement* statement = Prepare(packet.Text(), job.policy, failure);
+    if (statement == nullptr) return JobKind::kAlone;
+    const StatementKind kind = statement->traits().kind;
+    if (kind == StatementKind::kDml) writes = true;
+    if (kind != StatementKind::kDml && kind != StatementKind::kRead) return JobKind::kAlone;
+    if (job.request != Request::kBatch) break;
+    packet.Int();
+    packet.Int();
+    packet.Int();
+    for (int columns = packet.Int(); columns > 0; --columns) packet.Text();
+    SkipParams(packet, packet.Int());
+  }
+  return writes ? JobKind::kWrites : JobKind::kReads;
+}
+
+std::optional<Failure> Database::Run(const Job& job, Outcome& outcome) {
+  PacketReader packet(job.packet);
+  IfNone if_none = IfNone::kContinue;
+  bool none = false;
+  return RunQuery(packet, job.policy, outcome, if_none, none);
+}
+
+std::optional<Failure> Database::RunBatch(const Job& job, Outcome& outcome) {
+  PacketReader packet(job.packet);
+  const int count = packet.Int();
+  outcome.results.reserve(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    IfNone if_none = IfNone::kContinue;
+    bool none = false;
+    auto failure = RunQuery(packet, job.policy, outcome, if_none, none);
+    if (!failure && none && if_none == IfNone::kRollback) {
+      failure = OwnFailure("ERR_NO_MATCH",
+                           "the query neither returned a row nor changed one, and says ifNone: 'rollback'");
+    }
+    if (failure) {
+      failure->index = i;
+      return failure;
+    }
+    if (none && if_none == IfNone::kStop) break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, Outcome& outcome,
+                                          IfNone& if_none, bool& none) {
+  const std::string_view sql = packet.Text();
+  const auto mode = static_cast<RowMode>(packet.Int());
+  const bool wants_columns = packet.Int() != 0;
+  if_none = static_cast<IfNone>(packet.Int());
+  std::vector<std::string_view> json_columns;
+  for (int count = packet.Int(); count > 0; --count) json_columns.push_back(packet.Text());
+  const int params = packet.Int();
+
+  Failure failure;
+  Statement* statement = Prepare(sql, policy, failure);
+  if (statement == nullptr) {
+    outcome.wrote = failure.code == "ERR_NEEDS_WRITER";
+    return failure;
+  }
+  if (auto failed = statement->Bind(packet, params < 0 ? -params : params, params < 0)) {
+    statement->Reset();
+    return failed;
+  }
+  const bool numbers_only = options_.integer_mode == IntegerMode::kNumber;
+  const bool can_fail_late = (!json_columns.empty() && mode != RowMode::kNone) || numbers_only;
+  RowEncoder rows(mode, options_.integer_mode, std::move(json_columns));
+  outcome.results.emplace_back();
+  Result& result = outcome.results.back();
+  bool any_row = false;
+  const auto step = [&] {
+    auto late = StepAll(*statement, rows, result, any_row);
+    if (!late && numbers_only && !json::IsSafeInteger(result.last_insert_rowid)) {
+      late = OutOfRange("lastInsertRowid", statement->sql());
+    }
+    return late;
+  };
+  // A result that can't be delivered must undo the write that it came from.
+  const bool dml = statement->traits().kind == StatementKind::kDml;
+  auto failed = dml && can_fail_late ? Atomically(true, step) : step();
+  if (failed) return failed;
+  none = !any_row && result.changes == 0;
+  outcome.wrote |= !statement->reads();
+  if (wants_columns || rows.patched()) result.columns = JsonArray(statement->ColumnNames());
+  result.chunks = rows.Finish();
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::RunMany(const Job& job, Outcome& outcome) {
+  PacketReader packet(job.packet);
+  const std::string_view sql = packet.Text();
+  int sets = packet.Int();
+  Failure failure;
+  Statement* statement = Prepare(sql, job.policy, failure);
+  if (statement == nullptr) return failure;
+  Result total;
+  for (; sets > 0; --sets) {
+    const int params = packet.Int();
+    if (auto failed = statement->Bind(packet, params < 0 ? -params : params, params < 0)) {
+      statement->Reset();
+      return failed;
+    }
+    RowEncoder none(RowMode::kNone, options_.integer_mode, {});
+    Result result;
+    bool any_row = false;
+    if (auto failed = StepAll(*statement, none, result, any_row)) return failed;
+    total.changes += result.changes;
+    if (result.last_insert_rowid != 0) total.last_insert_rowid = result.last_insert_rowid;
+  }
+  outcome.wrote |= !statement->reads();
+  outcome.results.push_back(std::move(total));
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::RunScript(const Job& job) {
+  PacketReader packet(job.packet);
+  const std::string_view script = packet.Text();
+  if (script.find('\0') != std::string_view::npos) {
+    return OwnFailure("ERR_INVALID_ARG_VALUE", "script holds U+0000, where SQLite would stop reading");
+  }
+  std::string_view left = sql_text::SkipBlank(script);
+  while (!left.empty()) {
+    std::optional<Failure> failure;
+    std::string_view rest;
+    const std::unique_ptr<Statement> statement = Compile(left, 0, job.policy, rest, failure);
+    if (statement != nullptr) {
+      failure = Refuse(statement->traits(), left, job.policy);
+      if (!failure) failure = statement->Bind(packet, 0, false);
+      RowEncoder none(RowMode::kNone, options_.integer_mode, {});
+      Result result;
+      bool any_row = false;
+      if (!failure) failure = StepAll(*statement, none, result, any_row);
+    }
+    if (failure) {
+      if (failure->offset >= 0) failure->offset += static_cast<int>(left.data() - script.data());
+      failure->sql = script;
+      return failure;
+    }
+    left = sql_text::SkipBlank(rest);
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows, Result& result,
+                                         bool& any_row) {
+  const StatementTraits& traits = statement.traits();
+  // Only what this statement inserts counts as its own, so the rowid starts from 0; but an SQL text that asks
+  // for last_insert_rowid() must see the one before.
+  const bool own_rowid = traits.kind == StatementKind::kDml && traits.inserts;
+  const sqlite3_int64 before = sqlite3_last_insert_rowid(db_);
+  if (own_rowid && !traits.session_function) sqlite3_set_last_insert_rowid(db_, 0);
+  auto failure = StepToEnd(statement, rows, any_row);
+  if (!failure && traits.kind == StatementKind::kDml) result.changes = sqlite3_changes64(db_);
+  if (own_rowid) {
+    const sqlite3_int64 after = sqlite3_last_insert_rowid(db_);
+    if (!failure && !(traits.session_function && after == before)) result.last_insert_rowid = after;
+    if (after == 0) sqlite3_set_last_insert_rowid(db_, before);
+  }
+  if (!failure && traits.alters_connection) altered_ = true;
+  statement.Reset();
+  return failure;
+}
+
+std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row) {
+  for (;;) {
+    const int rc = statement.Step();
+    if (rc == SQLITE_ROW) {
+      if (!any_row) {
+        if (auto failure = rows.Begin(statement)) return failure;
+      }
+      const bool first = !any_row;
+      any_row = true;
+      if (!rows.wants_rows() || (rows.first_only() && !first)) continue;
+      if (auto failure = rows.Add(statement)) return failure;
+      if (rows.first_only() && statement.reads()) return std::nullopt;
+    } else if (rc == SQLITE_DONE) {
+      return any_row ? std::nullopt : rows.Begin(statement);
+    } else if (rc == SQLITE_LOCKED_SHAREDCACHE && !any_row && OnBusy(this, 0)) {
+      sqlite3_reset(statement.handle());  // the busy handler is not asked for shared-cache locks
+    } else {
+      return Failed(rc, statement.sql());
+    }
+  }
+}
+
+std::optional<Failure> Database::Control(const char* sql) {
+  Failure failure;
+  Statement* statement = Prepare(sql, 0, failure);
+  if (statement == nullptr) return failure;
+  RowEncoder none(RowMode::kNone, IntegerMode::kMixed, {});
+  Result result;
+  bool any_row = false;
+  auto failed = StepAll(*statement, none, result, any_row);
+  if (!failed) return std::nullopt;
+  failed->sql.clear();  // not the caller's text
+  return failed;
+}
+
+std::optional<Failure> Database::Ask(const char* sql, std::string& answer) {
+  Failure failure;
+  Statement* statement = Prepare(sql, 0, failure);
+  if (statement == nullptr) return failure;
+  const int rc = statement->Step();
+  std::optional<Failure> failed;
+  if (rc == SQLITE_ROW) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement->handle(), 0));
+    answer = text == nullptr ? "" : text;
+  } else if (rc != SQLITE_DONE) {
+    failed = Failed(rc, {});
+  }
+  statement->Reset();
+  return failed;
+}
+
+Failure Database::Failed(int rc, std::string_view sql) {
+  Failure failure = SqliteFailure(db_, rc, sql);
+  if (IsUnexpected(failure.errcode)) altered_ = true;
+  const int primary = failure.errcode & 0xff;
+  if (primary == SQLITE_INTERRUPT || primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
+    const Stop stop = running_.ShouldStop();
+    if (stop == Stop::kCancelled) return OwnFailure("ERR_CANCELLED", "the call was cancelled");
+    if (stop == Stop::kDeadline) return OwnFailure("ERR_TIMEOUT", "the call has passed its timeoutMs");
+  }
+  return failure;
+}
+
+bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+
+bool Database::has_outstanding_foreign_keys() const {
+  int outstanding = 0;
+  int highest = 0;
+  sqlite3_db_status(db_, SQLITE_DBSTATUS_DEFERRED_FKS, &outstanding, &highest, 0);
+  return outstanding != 0;
+}
+
+bool Database::TakeAltered() { return std::exchange(altered_, false); }
+
+void Database::CheckpointIfDue() {
+  if (checkpoint_pages_ <= 0 || wal_pages_ < checkpoint_due_ || in_transaction()) return;
+  int pages = 0;
+  int moved = 0;
+  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+  // What readers still need stays; then it is worth another try only after as much again.
+  checkpoint_due_ = moved < pages ? wal_pages_ + checkpoint_pages_ : checkpoint_pages_;
+  if (moved == pages) wal_pages_ = 0;
+}
+
+int Database::OnBusy(void* self, int) {
+  auto* database = static_cast<Database*>(self);
+  return database->running_.WaitForLock(std::chrono::milliseconds(database->options_.busy_timeout_ms)) ? 1
+                                                                                                       : 0;
+}
+
+int Database::OnProgress(void* self) {
+  return static_cast<Database*>(self)->running_.ShouldStop() == Stop::kNone ? 0 : 1;
+}
+
+int Database::OnWal(void* self, sqlite3*, const char*, int pages) {
+  auto* database = static_cast<Database*>(self);
+  database->wal_pages_ = pages;
+  if (pages < database->checkpoint_pages_) database->checkpoint_due_ = database->checkpoint_pages_;
+  return SQLITE_OK;
+}
+
+}  // namespace aiosqlite

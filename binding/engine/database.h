@@ -1,0 +1,128 @@
+// Worker thread. Owns the sqlite3 of one connection and runs statements on it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/busy.h"
+#include "engine/classify.h"
+#include "engine/job.h"
+#include "engine/row_encoder.h"
+#include "engine/statement.h"
+#include "engine/statement_cache.h"
+
+struct sqlite3;
+
+namespace aiosqlite {
+
+enum class JobKind : uint8_t {
+  kReads,   // reads alone
+  kWrites,  // DML, reads beside it: may share a commit
+  kAlone,   // anything else, and what can't be prepared: running it brings the error to light
+};
+
+class Database {
+ public:
+  Database(OpenOptions options, RunningJobs& running, StatementCounters& counters);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Opens the file and applies the profile once. `journal_mode` is what the file answers.
+  std::optional<Failure> Open(std::string& journal_mode);
+
+  // The statement for `sql`, from the cache or prepared under `policy`. Exactly one statement, or
+  // ERR_STATEMENT_COUNT.
+  Statement* Prepare(std::string_view sql, uint8_t policy, Failure& failure);
+
+  // What the job will run, found by preparing its statements.
+  JobKind KindOf(const Job& job);
+
+  // ── what jobs ask for: each runs in whatever transaction is open, or in none ──
+
+  // kRun: atomic as SQLite's statements are.
+  std::optional<Failure> Run(const Job& job, Outcome& outcome);
+  // kMany, kBatch: all or nothing only within Atomically or a savepoint of the caller's.
+  std::optional<Failure> RunMany(const Job& job, Outcome& outcome);
+  std::optional<Failure> RunBatch(const Job& job, Outcome& outcome);
+  // kScript.
+  std::optional<Failure> RunScript(const Job& job);
+
+  // Runs `work` all or nothing: in a transaction of its own, or in a savepoint where one is open.
+  template <class Work>
+  std::optional<Failure> Atomically(bool writes, Work&& work);
+
+  // A statement of our own, like "COMMIT".
+  std::optional<Failure> Control(const char* sql);
+
+  bool in_transaction() const;
+  bool has_outstanding_foreign_keys() const;
+  bool reader() const { return options_.reader; }
+  // Whether a setting PRAGMA, ATTACH or DETACH ran, or a failure that a connection should not outlive, since
+  // the last call.
+  bool TakeAltered();
+
+  // Moves the WAL into the file when it has grown long, after its writers have been answered.
+  void CheckpointIfDue();
+  int wal_pages() const { return wal_pages_; }
+
+ private:
+  // One Query of a packet. `none`: it neither returned a row nor changed one.
+  std::optional<Failure> RunQuery(PacketReader& packet, uint8_t policy, Outcome& outcome, IfNone& if_none,
+                                  bool& none);
+  std::optional<Failure> StepAll(Statement& statement, RowEncoder& rows, Result& result, bool& any_row);
+  std::optional<Failure> StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row);
+  // Why a statement of this kind may not run under `policy`.
+  std::optional<Failure> Refuse(const StatementTraits& traits, std::string_view sql, uint8_t policy) const;
+  // One statement from the start of `sql`, and where it ends. Null with a failure, or without one if there is
+  // none.
+  std::unique_ptr<Statement> Compile(std::string_view sql, unsigned flags, uint8_t policy,
+                                     std::string_view& rest, std::optional<Failure>& failure);
+  Failure Failed(int rc, std::string_view sql);
+
+  std::optional<Failure> ApplyProfile(std::string& journal_mode);
+  std::optional<Failure> SetJournalMode(std::string& journal_mode);
+  std::optional<Failure> LoadExtensions();
+  std::optional<Failure> Ask(const char* sql, std::string& answer);
+  static int OnBusy(void* self, int);
+  static int OnProgress(void* self);
+  static int OnWal(void* self, sqlite3* db, const char* name, int pages);
+
+  const OpenOptions options_;
+  RunningJobs& running_;
+  sqlite3* db_ = nullptr;
+  Classifier classifier_;
+  StatementCache cache_;
+  int wal_pages_ = 0;
+  int checkpoint_pages_ = 0;  // 0: never on our own
+  int checkpoint_due_ = 0;
+  bool altered_ = false;
+};
+
+template <class Work>
+std::optional<Failure> Database::Atomically(bool writes, Work&& work) {
+  const bool nested = in_transaction();
+  if (auto failure = Control(nested ? "SAVEPOINT aiosqlite_job" : writes ? "BEGIN IMMEDIATE" : "BEGIN"))
+    return failure;
+  std::optional<Failure> failure = work();
+  if (!failure) {
+    failure = Control(nested ? "RELEASE aiosqlite_job" : "COMMIT");
+    if (!failure) return std::nullopt;
+  }
+  // After every failure the truth is whether a transaction is open, never the code.
+  if (in_transaction()) {
+    if (nested) {
+      Control("ROLLBACK TO aiosqlite_job");
+      Control("RELEASE aiosqlite_job");
+    } else {
+      Control("ROLLBACK");
+    }
+  }
+  return failure;
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,241 @@
+#include "engine/group_commit.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace aiosqlite {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A group is what was queued when it began, and no more than this, so that other jobs and other processes get
+// a turn.
+constexpr size_t kMaxMembers = 256;
+constexpr auto kBudget = milliseconds(5);
+// A job whose deadline is nearer runs alone: within a group it would wait for the others' statements.
+constexpr auto kTooSoon = 2 * kBudget;
+
+// A COMMIT that failed for another reason than a lock, or a member's time: full disk, I/O error.
+bool MayRunAgain(const Failure& failure) {
+  return failure.errcode != 0 && (failure.errcode & 0xff) != SQLITE_BUSY;
+}
+
+}  // namespace
+
+std::optional<Failure> DueFailure(const Job& job) {
+  switch (RunningJobs::ShouldStop(job, Clock::now())) {
+    case Stop::kCancelled:
+      return OwnFailure("ERR_CANCELLED", "the call was cancelled");
+    case Stop::kDeadline:
+      return OwnFailure("ERR_TIMEOUT", "the call has passed its timeoutMs");
+    default:
+      return std::nullopt;
+  }
+}
+
+bool GroupCommit::Accepts(const Job& job) {
+  switch (job.request) {
+    case Request::kRun:
+    case Request::kMany:
+    case Request::kBatch:
+      break;
+    default:
+      return false;
+  }
+  const bool hurried = job.deadline != Clock::time_point::max() && job.deadline - Clock::now() < kTooSoon;
+  return !hurried && database_.KindOf(job) == JobKind::kWrites;
+}
+
+void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
+  Members members = Collect(std::move(first), next);
+  if (members.size() == 1) {
+    SettleOneByOne(members);
+    return;
+  }
+  running_.Set({});
+  int deaths = 0;
+  while (!members.empty()) {
+    if (deaths == 2) {
+      SettleOneByOne(members);
+      return;
+    }
+    switch (RunTogether(members, next)) {
+      case End::kCommitted:
+        members.front().outcome.commit = true;
+        for (Member& member : members) member.outcome.group_size = static_cast<uint32_t>(members.size());
+        Settle(std::move(members));
+        return;
+      case End::kDied:
+        ++deaths;
+        break;
+      case End::kRefused:
+        break;
+    }
+  }
+}
+
+GroupCommit::Members GroupCommit::Collect(JobPtr first, std::deque<JobPtr>& next) {
+  Members members;
+  members.push_back({std::move(first), {}});
+  for (size_t waiting = std::min(next.size() + inbox_.Ready(), kMaxMembers - 1); waiting > 0; --waiting) {
+    JobPtr job;
+    if (!next.empty()) {
+      job = std::move(next.front());
+      next.pop_front();
+    } else {
+      job = inbox_.TryTake();
+    }
+    if (job == nullptr) break;
+    if (!Accepts(*job)) {  // a barrier: the group commits before it
+      next.push_front(std::move(job));
+      break;
+    }
+    members.push_back({std::move(job), {}});
+  }
+  return members;
+}
+
+GroupCommit::End GroupCommit::RunTogether(Members& members, std::deque<JobPtr>& next) {
+  running_.Narrow(JobsOf(members));
+  if (auto failure = database_.Control("BEGIN IMMEDIATE")) return Refused(members, *failure);
+  const auto began = Clock::now();
+  for (size_t i = 0; i < members.size(); ++i) {
+    Member& member = members[i];
+    member.outcome = {};
+    running_.Set({member.job.get()});
+    auto failure = DueFailure(*member.job);
+    if (!failure) failure = RunInSavepoint(*member.job, member.outcome);
+    member.outcome.failure = std::move(failure);
+    if (!database_.in_transaction()) {  // it has taken the transaction with it
+      Members culprit;
+      culprit.push_back(std::move(member));
+      members.erase(members.begin() + static_cast<Members::difference_type>(i));
+      Settle(std::move(culprit));
+      return End::kDied;
+    }
+    if (i + 1 < members.size() && Clock::now() - began > kBudget) {
+      for (size_t left = members.size(); left-- > i + 1;) {
+        next.push_front(std::move(members[left].job));
+        members.pop_back();
+      }
+    }
+  }
+  // While COMMIT waits for readers of a rollback journal, it can still be taken back.
+  running_.Set(JobsOf(members));
+  auto failure = database_.Control("COMMIT");
+  if (!failure) return End::kCommitted;
+  if (database_.in_transaction()) database_.Control("ROLLBACK");
+  return MayRunAgain(*failure) ? End::kDied : Refused(members, *failure);
+}
+
+// The lock could not be had. Whoever has run out of time leaves and the rest tries again; if none has, it is
+// all of them: waiting again for each would take 256 times as long.
+GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure) {
+  if (!SettleDue(members)) SettleAll(members, failure);
+  return End::kRefused;
+}
+
+std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outcome) {
+  if (auto failure = database_.Control("SAVEPOINT aiosqlite_member")) return failure;
+  auto failure = Execute(job, outcome);
+  // A deferred foreign key that is left open here could be repaired by someone else's job, or fail
+  // everybody's COMMIT.
+  if (!failure && database_.has_outstanding_foreign_keys()) {
+    failure = OwnFailure("SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed");
+    failure->errcode = SQLITE_CONSTRAINT_FOREIGNKEY;
+  }
+  if (!failure) failure = database_.Control("RELEASE aiosqlite_member");
+  if (failure && database_.in_transaction()) {
+    database_.Control("ROLLBACK TO aiosqlite_member");
+    database_.Control("RELEASE aiosqlite_member");
+  }
+  return failure;
+}
+
+std::optional<Failure> GroupCommit::Execute(const Job& job, Outcome& outcome) {
+  switch (job.request) {
+    case Request::kMany:
+      return database_.RunMany(job, outcome);
+    case Request::kBatch:
+      return database_.RunBatch(job, outcome);
+    default:
+      return database_.Run(job, outcome);
+  }
+}
+
+std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
+  running_.Set({&job});
+  auto failure = DueFailure(job);
+  if (failure) return failure;
+  if (job.request == Request::kRun) {
+    failure = database_.Run(job, outcome);
+  } else {
+    const bool reads = database_.KindOf(job) == JobKind::kReads;
+    failure = database_.Atomically(!reads, [&] { return Execute(job, outcome); });
+  }
+  outcome.commit = !failure && outcome.wrote && !database_.in_transaction();
+  return failure;
+}
+
+void GroupCommit::SettleOneByOne(Members& members) {
+  for (Member& member : members) {
+    member.outcome = {};
+    member.outcome.failure = RunAlone(*member.job, member.outcome);
+    Members one;
+    one.push_back(std::move(member));
+    Settle(std::move(one));
+  }
+  members.clear();
+}
+
+bool GroupCommit::SettleDue(Members& members) {
+  Members due;
+  for (size_t i = 0; i < members.size();) {
+    auto failure = DueFailure(*members[i].job);
+    if (!failure) {
+      ++i;
+      continue;
+    }
+    members[i].outcome = {};
+    members[i].outcome.failure = std::move(failure);
+    due.push_back(std::move(members[i]));
+    members.erase(members.begin() + static_cast<Members::difference_type>(i));
+  }
+  if (due.empty()) return false;
+  Settle(std::move(due));
+  return true;
+}
+
+void GroupCommit::SettleAll(Members& members, const Failure& failure) {
+  for (Member& member : members) {
+    member.outcome = {};
+    member.outcome.failure = failure;
+  }
+  Settle(std::exchange(members, {}));
+}
+
+void GroupCommit::Settle(Members members) {
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(members.size());
+  for (Member& member : members) {
+    member.outcome.id = member.job->id;
+    member.outcome.wal_pages = database_.wal_pages();
+    if (member.outcome.failure) member.outcome.results.clear();
+    inbox_.Forget(*member.job);
+    outcomes.push_back(std::move(member.outcome));
+  }
+  sink_.Post(std::move(outcomes));
+}
+
+std::vector<const Job*> GroupCommit::JobsOf(const Members& members) {
+  std::vector<const Job*> jobs;
+  jobs.reserve(members.size());
+  for (const Member& member : members) jobs.push_back(member.job.get());
+  return jobs;
+}
+
+}  // namespace aiosqlite

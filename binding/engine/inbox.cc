@@ -1,0 +1,182 @@
+#include "engine/inbox.h"
+
+#include <algorithm>
+
+#include "engine/spin.h"
+
+namespace aiosqlite {
+
+bool Inbox::Stage(JobPtr job) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool must_pass = job->request == Request::kEnd || job->request == Request::kClose;
+  const size_t pending = pending_.load(std::memory_order_relaxed);
+  if (!must_pass && (pending >= limits_.jobs || (pending > 0 && bytes_ + job->byte_size > limits_.bytes)))
+    return false;
+  pending_.store(pending + 1, std::memory_order_relaxed);
+  bytes_ += job->byte_size;
+  job->queued_at = Clock::now();
+  job->queued = true;
+  if (job->cancellable) cancellable_.emplace(job->id, job.get());
+  staged_.push_back(std::move(job));
+  return true;
+}
+
+void Inbox::Publish() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (staged_.empty()) return;
+    for (JobPtr& job : staged_) {
+      Lane& lane = job->lane == kMainLane ? main_ : lanes_[job->lane];
+      lane.push_back(std::move(job));
+    }
+    staged_.clear();
+    published_.fetch_add(1, std::memory_order_release);
+    if (sleepers_ == 0) return;
+  }
+  // Workers that share an inbox may wait for different lanes, so all of them look.
+  jobs_ready_.notify_all();
+}
+
+bool Inbox::Cancel(JobId id, bool even_running) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = cancellable_.find(id);
+    if (found == cancellable_.end()) return false;
+    Job& job = *found->second;
+    if (job.queued) {
+      Discount(job);
+      job.packet = Packet{};  // PopFront drops the job itself when it comes by
+      return true;
+    }
+    if (!even_running) return false;
+    job.cancelled.store(true, std::memory_order_release);
+  }
+  doze_.notify_all();
+  return false;
+}
+
+template <class Jobs, class Wanted>
+std::vector<JobId> Inbox::Remove(Jobs& jobs, const Wanted& wanted) {
+  std::vector<JobId> removed;
+  const auto take = [&](const JobPtr& job) {
+    if (!job->queued || !wanted(*job)) return false;
+    removed.push_back(job->id);
+    Discount(*job);
+    return true;
+  };
+  jobs.erase(std::remove_if(jobs.begin(), jobs.end(), take), jobs.end());
+  return removed;
+}
+
+std::vector<JobId> Inbox::Drain(LaneId id) {
+  std::vector<JobId> drained;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    drained = Remove(staged_, [id](const Job& job) { return job.lane == id; });
+    if (Lane* lane = Find(id)) {
+      const std::vector<JobId> waiting = Remove(*lane, [](const Job&) { return true; });
+      drained.insert(drained.end(), waiting.begin(), waiting.end());
+    }
+    for (const auto& [_, job] : cancellable_) {
+      if (job->lane == id) job->cancelled.store(true, std::memory_order_release);
+    }
+  }
+  doze_.notify_all();
+  return drained;
+}
+
+std::vector<JobId> Inbox::Expire(Clock::time_point time) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return Remove(main_, [time](const Job& job) {
+    return job.queued_at <= time && job.request != Request::kClose && job.request != Request::kEnd;
+  });
+}
+
+JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!stopped.load(std::memory_order_acquire)) {
+    if (Lane* lane = Find(id)) {
+      if (JobPtr job = PopFront(*lane)) return job;
+    }
+    const uint32_t seen = published_.load(std::memory_order_acquire);
+    lock.unlock();
+    const bool again = spin::UntilChanged(published_, seen, stopped);
+    lock.lock();
+    if (again || published_.load(std::memory_order_acquire) != seen) continue;
+    ++sleepers_;
+    jobs_ready_.wait(lock, [&] {
+      return stopped.load(std::memory_order_acquire) || published_.load(std::memory_order_acquire) != seen;
+    });
+    --sleepers_;
+  }
+  return nullptr;
+}
+
+JobPtr Inbox::TryTake() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return PopFront(main_);
+}
+
+size_t Inbox::Ready() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return main_.size();
+}
+
+void Inbox::Forget(const Job& job) {
+  if (!job.cancellable) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  cancellable_.erase(job.id);
+}
+
+std::vector<JobPtr> Inbox::RemoveLane(LaneId id) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<JobPtr> left;
+  const auto found = lanes_.find(id);
+  if (found == lanes_.end()) return left;
+  while (JobPtr job = PopFront(found->second)) left.push_back(std::move(job));
+  lanes_.erase(found);
+  return left;
+}
+
+void Inbox::WakeAll() {
+  // Taken so that a worker which has just looked at its flags is already waiting.
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+  }
+  jobs_ready_.notify_all();
+  doze_.notify_all();
+}
+
+void Inbox::Doze(Clock::duration time) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  doze_.wait_for(lock, time);
+}
+
+Inbox::Lane* Inbox::Find(LaneId id) {
+  if (id == kMainLane) return &main_;
+  const auto found = lanes_.find(id);
+  return found == lanes_.end() ? nullptr : &found->second;
+}
+
+JobPtr Inbox::PopFront(Lane& lane) {
+  while (!lane.empty()) {
+    JobPtr job = std::move(lane.front());
+    lane.pop_front();
+    if (!job->queued) continue;  // cancelled
+    pending_.fetch_sub(1, std::memory_order_relaxed);
+    bytes_ -= job->byte_size;
+    job->queued = false;
+    return job;
+  }
+  return nullptr;
+}
+
+// Counts out a job that will never run.
+void Inbox::Discount(Job& job) {
+  pending_.fetch_sub(1, std::memory_order_relaxed);
+  bytes_ -= job.byte_size;
+  job.queued = false;
+  if (job.cancellable) cancellable_.erase(job.id);
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,136 @@
+// Any thread, one at a time: a job belongs to its caller, then to the inbox, then to the worker that took it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/packet.h"
+
+namespace aiosqlite {
+
+using Clock = std::chrono::steady_clock;
+using JobId = uint32_t;
+
+// Which queue of an inbox a job waits in. Lane 0 is everybody's; a transaction or a lease has one of its own,
+// and while it is open its worker takes jobs from there alone.
+using LaneId = uint32_t;
+constexpr LaneId kMainLane = 0;
+
+// Everything that a worker can be asked. What each carries in its packet stands behind it.
+enum class Request : uint8_t {
+  kOpen = 0,    // see OpenOptions
+  kRun = 1,     // one Query
+  kMany = 2,    // sql, sets; per set: count (negative: names and values), values
+  kBatch = 3,   // count; that many Queries
+  kScript = 4,  // sql
+  kBegin = 5,   // the new lane, BeginMode
+  kEnd = 6,     // EndMode
+  kClose = 7,
+};
+// A Query in a packet: sql, RowMode, wants columns, IfNone, count of JSON columns, their names,
+// count of parameters (negative: names and values), parameters.
+
+enum class RowMode : uint8_t { kNone = 0, kObject = 1, kArray = 2, kFirstObject = 3, kFirstArray = 4 };
+enum class IfNone : uint8_t { kContinue = 0, kStop = 1, kRollback = 2 };
+enum class IntegerMode : uint8_t { kMixed = 0, kNumber = 1, kBigint = 2 };
+enum class BeginMode : uint8_t { kLease = 0, kDeferred = 1, kImmediate = 2, kExclusive = 3, kSavepoint = 4 };
+// kReady: a connection has been set up. kRelease: a lease comes back; if it is altered, its worker closes.
+enum class EndMode : uint8_t { kReady = 0, kRelease = 1, kCommit = 2, kRollback = 3 };
+
+// What a job may not do, beyond what SQLite forbids.
+namespace policy {
+constexpr uint8_t kNoTransactionControl = 1;  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
+constexpr uint8_t kNoSettings = 2;            // ATTACH, DETACH, a PRAGMA that sets, TEMP objects
+constexpr uint8_t kNoSessionFunctions = 4;    // last_insert_rowid(), changes(), total_changes()
+constexpr uint8_t kReadOnly = 8;              // reader role
+constexpr uint8_t kRoute = 16;                // sent to a reader on trial: a write answers ERR_NEEDS_WRITER
+}  // namespace policy
+
+struct Job {
+  JobId id = 0;
+  Request request = Request::kRun;
+  LaneId lane = kMainLane;
+  uint8_t policy = 0;
+  bool cancellable = false;  // has a signal or a deadline: Inbox::Cancel can find it
+  bool queued = false;       // guarded by the inbox
+  Packet packet;
+  size_t byte_size = 0;
+  Clock::time_point queued_at{};
+  Clock::time_point deadline = Clock::time_point::max();
+  // Set by Inbox::Cancel: a queued job is then skipped, a running one interrupted.
+  std::atomic<bool> cancelled{false};
+
+  bool Expired(Clock::time_point now) const { return now >= deadline; }
+};
+using JobPtr = std::unique_ptr<Job>;
+
+// Rows of one result as JSON text that JavaScript parses in one call: `[rows, patches]` or `[rows, patches,
+// 1]`, where patches are the values that JSON can't hold: `[row, column, "integer"]` or `[row, column,
+// offset, length]` in `bytes` (then the third element stands).
+struct Chunk {
+  std::string text;
+  std::string bytes;
+  bool ascii = true;
+};
+
+struct Result {
+  int64_t changes = 0;
+  int64_t last_insert_rowid = 0;
+  std::string columns;  // JSON array of names; empty if not asked for
+  std::vector<Chunk> chunks;
+};
+
+// Why a job failed, as data: the Error is made in JavaScript, where the caller's stack is.
+struct Failure {
+  std::string code;  // 'SQLITE_…' or 'ERR_…'
+  int errcode = 0;   // SQLite's extended code, 0 for 'ERR_…'
+  std::string message;
+  int offset = -1;     // in the SQL text
+  int index = -1;      // of the query in a batch
+  std::string sql;     // of the failed statement, for SQLite's own failures
+  std::string column;  // ERR_INVALID_JSON and ERR_OUT_OF_RANGE
+};
+
+struct Outcome {
+  JobId id = 0;
+  std::optional<Failure> failure;
+  std::vector<Result> results;
+  int wal_pages = 0;        // length of the WAL after the last commit of this connection
+  uint32_t group_size = 0;  // writes that shared this one's commit, itself included; 0 outside shared commits
+  bool commit = false;      // first of its shared commit
+  bool wrote = false;       // the statement is not a read: what routing learns from
+  bool altered =
+      false;         // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly
+  std::string info;  // kOpen: the journal mode; kBegin: nothing
+  uint32_t worker = 0;  // which worker ran it
+};
+
+// Where finished jobs go. Called on the worker's thread.
+class OutcomeSink {
+ public:
+  virtual ~OutcomeSink() = default;
+  virtual void Post(std::vector<Outcome>&& outcomes) = 0;
+};
+
+// How a connection is opened, validated in TypeScript, read from the packet of kOpen.
+struct OpenOptions {
+  std::string file;
+  bool readonly = false;
+  bool must_exist = false;
+  bool reader = false;  // a pool's reader: query_only
+  int busy_timeout_ms = 5000;
+  IntegerMode integer_mode = IntegerMode::kMixed;
+  int statement_cache_size = 128;
+  std::string journal_mode;          // empty: as the file has it
+  std::vector<std::string> pragmas;  // whole statements, in order
+  std::vector<std::string> extensions;
+
+  static OpenOptions Read(PacketReader& packet);
+};
+
+}  // namespace aiosqlite

@@ -1,0 +1,130 @@
+// Any thread, one at a time: written by the caller, handed over with its job, then read by the worker alone.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aiosqlite {
+
+// What one entry of a packet is. The numbers are shared with src/packet.ts.
+enum class Tag : uint8_t {
+  kNull = 0,
+  kInteger = 1,  // slot: a double that holds a whole number within ±(2^53-1)
+  kReal = 2,     // slot: a double
+  kText = 3,     // slot: a double, the length in units of the packet's text
+  kInt64 = 4,    // slot: a signed 64-bit integer
+  kBlob = 5,     // slot: a double, the index in blobs
+};
+
+// One value to bind, pointing into its packet.
+struct Value {
+  Tag tag = Tag::kNull;
+  int64_t integer = 0;
+  double real = 0;
+  std::string_view bytes;
+};
+
+// What a call carries across the threads: SQL texts, values and settings as one flat list of tagged entries.
+// The caller fills it in one pass and copies it in a few memcpy; interpreting it is the worker's job.
+// All texts stand in one UTF-8 string, one U+0000 after each. Their lengths are bytes or, as JavaScript
+// counts, UTF-16 code units.
+struct Packet {
+  std::vector<uint8_t> tags;
+  std::vector<uint64_t> slots;
+  std::string text;
+  std::vector<std::string> blobs;
+  bool utf16_lengths = false;
+
+  size_t ByteSize() const {
+    size_t size = tags.size() + slots.size() * sizeof(uint64_t) + text.size();
+    for (const std::string& blob : blobs) size += blob.size();
+    return size;
+  }
+
+  void Add(Tag tag, double slot) {
+    tags.push_back(static_cast<uint8_t>(tag));
+    slots.push_back(0);
+    std::memcpy(&slots.back(), &slot, sizeof slot);
+  }
+  void AddNull() { Add(Tag::kNull, 0); }
+  void AddNumber(double number) { Add(Tag::kInteger, number); }
+  void AddReal(double number) { Add(Tag::kReal, number); }
+  void AddText(std::string_view value) {
+    Add(Tag::kText, static_cast<double>(value.size()));
+    text.append(value);
+    text.push_back('\0');
+  }
+};
+
+// Reads a packet from its first entry to its last. A group that runs again makes a new reader.
+class PacketReader {
+ public:
+  explicit PacketReader(const Packet& packet) : packet_(packet) {}
+
+  double Number() { return AsDouble(packet_.slots[at_++]); }
+  int Int() { return static_cast<int>(Number()); }
+  std::string_view Text() { return TextOf(AsDouble(packet_.slots[at_++])); }
+
+  Value Next() {
+    Value value;
+    value.tag = static_cast<Tag>(packet_.tags[at_]);
+    const uint64_t slot = packet_.slots[at_++];
+    switch (value.tag) {
+      case Tag::kNull:
+        break;
+      case Tag::kInteger:
+        value.integer = static_cast<int64_t>(AsDouble(slot));
+        break;
+      case Tag::kReal:
+        value.real = AsDouble(slot);
+        break;
+      case Tag::kInt64:
+        std::memcpy(&value.integer, &slot, sizeof slot);
+        break;
+      case Tag::kText:
+        value.bytes = TextOf(AsDouble(slot));
+        break;
+      case Tag::kBlob:
+        value.bytes = packet_.blobs[static_cast<size_t>(AsDouble(slot))];
+        break;
+    }
+    return value;
+  }
+
+ private:
+  static double AsDouble(uint64_t slot) {
+    double number;
+    std::memcpy(&number, &slot, sizeof number);
+    return number;
+  }
+
+  std::string_view TextOf(double length) {
+    const char* begin = packet_.text.data() + text_at_;
+    const size_t units = static_cast<size_t>(length);
+    const size_t bytes = packet_.utf16_lengths ? Utf8Length(begin, units) : units;
+    text_at_ += bytes + 1;
+    return {begin, bytes};
+  }
+
+  // Bytes of the first `units` UTF-16 code units: a four-byte sequence is a surrogate pair, all else is one
+  // unit.
+  static size_t Utf8Length(const char* text, size_t units) {
+    const char* at = text;
+    while (units > 0) {
+      const auto lead = static_cast<unsigned char>(*at);
+      const int width = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+      at += width;
+      units -= width == 4 ? 2 : 1;
+    }
+    return static_cast<size_t>(at - text);
+  }
+
+  const Packet& packet_;
+  size_t at_ = 0;
+  size_t text_at_ = 0;
+};
+
+}  // namespace aiosqlite

@@ -1,0 +1,18 @@
+// Any thread: pure functions over SQL text.
+#pragma once
+
+#include <string_view>
+
+namespace aiosqlite::sql_text {
+
+// `sql` without the white space, comments and semicolons at its start.
+std::string_view SkipBlank(std::string_view sql);
+
+// What stands behind the first statement's semicolon. Told without preparing: preparing a PRAGMA can already
+// run it.
+std::string_view AfterFirst(std::string_view sql);
+
+// Whether it begins with that keyword (given in lower case).
+bool StartsWith(std::string_view sql, std::string_view keyword);
+
+}  // namespace aiosqlite::sql_text

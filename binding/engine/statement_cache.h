@@ -1,0 +1,42 @@
+// Worker thread. Prepared statements by their SQL text, the least recently used goes first.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "engine/statement.h"
+
+namespace aiosqlite {
+
+// How a cache is doing: written by the worker, read by any thread.
+struct StatementCounters {
+  std::atomic<uint32_t> size{0};
+  std::atomic<uint32_t> hits{0};
+  std::atomic<uint32_t> misses{0};
+};
+
+class StatementCache {
+ public:
+  StatementCache(size_t capacity, StatementCounters& counters) : capacity_(capacity), counters_(counters) {}
+
+  // Null if it is not there.
+  Statement* Find(std::string_view sql);
+  // Keeps the statement, at least until the next Add.
+  Statement* Add(std::unique_ptr<Statement> statement);
+  void Clear();
+
+ private:
+  using Entries = std::list<std::unique_ptr<Statement>>;
+
+  const size_t capacity_;
+  Entries entries_;                                                 // most recently used first
+  std::unordered_map<std::string_view, Entries::iterator> by_sql_;  // keys point into the statements
+  StatementCounters& counters_;
+};
+
+}  // namespace aiosqlite

@@ -1,0 +1,214 @@
+#include "engine/worker.h"
+
+#include <string>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace aiosqlite {
+
+Worker::Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane)
+    : number_(number), inbox_(std::move(inbox)), sink_(sink), running_(*inbox_, stopped_, closing_) {
+  if (lane != kMainLane) lanes_.push_back({lane, BeginMode::kLease});
+  thread_ = std::thread([this, open = std::move(open)]() mutable { Main(std::move(open)); });
+}
+
+Worker::~Worker() { Terminate(); }
+
+void Worker::BeginClose() {
+  closing_.store(true, std::memory_order_release);
+  inbox_->WakeAll();
+}
+
+void Worker::Terminate() {
+  stopped_.store(true, std::memory_order_release);
+  inbox_->WakeAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+Worker::Stats Worker::stats() const {
+  return {running_flag_.load(std::memory_order_relaxed),  completed_.load(std::memory_order_relaxed),
+          failed_.load(std::memory_order_relaxed),        counters_.size.load(std::memory_order_relaxed),
+          counters_.hits.load(std::memory_order_relaxed), counters_.misses.load(std::memory_order_relaxed)};
+}
+
+void Worker::Main(JobPtr open) {
+  if (Open(*open)) Loop();
+  CloseDatabase();
+}
+
+void Worker::Loop() {
+  while (JobPtr job = Next()) {
+    running_flag_.store(true, std::memory_order_relaxed);
+    if (job->request == Request::kClose) return Close(*job);
+    if (MayShareCommit(*job)) {
+      group_->Run(std::move(job), next_);
+    } else if (!Do(*job)) {
+      return;
+    }
+    database_->CheckpointIfDue();
+    running_flag_.store(false, std::memory_order_relaxed);
+  }
+}
+
+JobPtr Worker::Next() {
+  if (!next_.empty() && lanes_.empty()) {
+    JobPtr job = std::move(next_.front());
+    next_.pop_front();
+    return job;
+  }
+  return inbox_->Take(lanes_.empty() ? kMainLane : lanes_.back().id, stopped_);
+}
+
+bool Worker::MayShareCommit(const Job& job) {
+  return lanes_.empty() && !database_->reader() && !database_->in_transaction() && group_->Accepts(job);
+}
+
+bool Worker::Do(const Job& job) {
+  Outcome outcome;
+  outcome.id = job.id;
+  running_.Set({&job});
+  outcome.failure = DueFailure(job);
+  if (!outcome.failure) outcome.failure = Execute(job, outcome);
+  if (outcome.failure) outcome.results.clear();
+  running_.Set({});
+  inbox_->Forget(job);
+  const bool stay = !outcome.altered;
+  if (!stay) CloseDatabase();
+  PostOne(std::move(outcome));
+  return stay;
+}
+
+std::optional<Failure> Worker::Execute(const Job& job, Outcome& outcome) {
+  if (job.request == Request::kBegin) return Begin(job);
+  if (job.request == Request::kEnd) return End(job, outcome);
+  if (auto lost = LostTransaction()) return lost;
+  if (job.request == Request::kScript) return database_->RunScript(job);
+  return group_->RunAlone(job, outcome);
+}
+
+std::optional<Failure> Worker::Begin(const Job& job) {
+  PacketReader packet(job.packet);
+  const auto lane = static_cast<LaneId>(packet.Number());
+  const auto mode = static_cast<BeginMode>(packet.Int());
+  static constexpr const char* kSql[] = {nullptr, "BEGIN DEFERRED", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE",
+                                         "SAVEPOINT aiosqlite_transaction"};
+  if (mode == BeginMode::kLease) {
+    database_->TakeAltered();
+  } else {
+    if (auto lost = LostTransaction()) return lost;
+    if (auto failure = database_->Control(kSql[static_cast<int>(mode)])) return failure;
+  }
+  lanes_.push_back({lane, mode});
+  return std::nullopt;
+}
+
+// A transaction that SQLite has rolled back by itself (full disk, I/O error, interrupt): what is called
+// inside it would otherwise run, and commit, on its own.
+std::optional<Failure> Worker::LostTransaction() const {
+  if (lanes_.empty() || lanes_.back().mode == BeginMode::kLease || database_->in_transaction())
+    return std::nullopt;
+  return OwnFailure("ERR_TRANSACTION_CLOSED",
+                    "SQLite has rolled this transaction back after an earlier failure");
+}
+
+std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
+  PacketReader packet(job.packet);
+  const auto mode = static_cast<EndMode>(packet.Int());
+  const OpenLane lane = lanes_.back();
+  std::optional<Failure> failure;
+  if (mode == EndMode::kReady || mode == EndMode::kRelease) {
+    if (database_->in_transaction()) failure = database_->Control("ROLLBACK");
+    const bool altered = database_->TakeAltered() || failure.has_value();
+    outcome.altered = altered && mode == EndMode::kRelease;
+    failure.reset();  // what could not be rolled back is closed
+  } else {
+    failure = EndTransaction(lane.mode, mode == EndMode::kCommit);
+    outcome.commit = !failure && mode == EndMode::kCommit && lane.mode != BeginMode::kSavepoint;
+  }
+  lanes_.pop_back();
+  FailRest(lane.id);
+  return failure;
+}
+
+std::optional<Failure> Worker::EndTransaction(BeginMode began, bool commit) {
+  const bool savepoint = began == BeginMode::kSavepoint;
+  std::optional<Failure> failure;
+  if (commit) {
+    failure = LostTransaction();
+    if (!failure) failure = database_->Control(savepoint ? "RELEASE aiosqlite_transaction" : "COMMIT");
+    if (!failure) return std::nullopt;
+  }
+  // After a failure the truth is whether a transaction is open, never the code.
+  if (database_->in_transaction()) {
+    running_.Set({});
+    if (savepoint) {
+      database_->Control("ROLLBACK TO aiosqlite_transaction");
+      database_->Control("RELEASE aiosqlite_transaction");
+    } else {
+      database_->Control("ROLLBACK");
+    }
+  }
+  return failure;
+}
+
+void Worker::FailRest(LaneId lane) {
+  std::vector<Outcome> outcomes;
+  for (const JobPtr& job : inbox_->RemoveLane(lane)) {
+    Outcome outcome;
+    outcome.id = job->id;
+    outcome.failure = OwnFailure("ERR_TRANSACTION_CLOSED", "the transaction has ended");
+    inbox_->Forget(*job);
+    outcomes.push_back(std::move(outcome));
+  }
+  if (!outcomes.empty()) Post(std::move(outcomes));
+}
+
+bool Worker::Open(const Job& job) {
+  PacketReader packet(job.packet);
+  Outcome outcome;
+  outcome.id = job.id;
+  database_ = std::make_unique<Database>(OpenOptions::Read(packet), running_, counters_);
+  group_ = std::make_unique<GroupCommit>(*database_, *inbox_, running_, static_cast<OutcomeSink&>(*this));
+  running_.Set({&job});
+  outcome.failure = DueFailure(job);
+  if (!outcome.failure) outcome.failure = database_->Open(outcome.info);
+  running_.Set({});
+  inbox_->Forget(job);
+  const bool opened = !outcome.failure;
+  if (!opened) CloseDatabase();  // nothing is left behind when the failure is told
+  PostOne(std::move(outcome));
+  return opened;
+}
+
+void Worker::CloseDatabase() {
+  group_.reset();
+  database_.reset();
+}
+
+void Worker::Close(const Job& job) {
+  CloseDatabase();
+  Outcome outcome;
+  outcome.id = job.id;
+  PostOne(std::move(outcome));
+}
+
+void Worker::PostOne(Outcome&& outcome) {
+  if (database_) outcome.wal_pages = database_->wal_pages();
+  std::vector<Outcome> outcomes;
+  outcomes.push_back(std::move(outcome));
+  Post(std::move(outcomes));
+}
+
+void Worker::Post(std::vector<Outcome>&& outcomes) {
+  uint32_t failed = 0;
+  for (Outcome& outcome : outcomes) {
+    outcome.worker = number_;
+    if (outcome.failure) ++failed;
+  }
+  failed_.fetch_add(failed, std::memory_order_relaxed);
+  completed_.fetch_add(static_cast<uint32_t>(outcomes.size()) - failed, std::memory_order_relaxed);
+  sink_.Post(std::move(outcomes));
+}
+
+}  // namespace aiosqlite

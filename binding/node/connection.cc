@@ -1,0 +1,100 @@
+#include "node/connection.h"
+
+#include <chrono>
+#include <utility>
+
+namespace aiosqlite {
+
+Napi::Function Connection::Define(Napi::Env env) {
+  return DefineClass(env, "Connection",
+                     {
+                         InstanceMethod<&Connection::Open>("open"),
+                         InstanceMethod<&Connection::Submit>("submit"),
+                         InstanceMethod<&Connection::Publish>("publish"),
+                         InstanceMethod<&Connection::Cancel>("cancel"),
+                         InstanceMethod<&Connection::Drain>("drain"),
+                         InstanceMethod<&Connection::Expire>("expire"),
+                         InstanceMethod<&Connection::BeginClose>("beginClose"),
+                         InstanceMethod<&Connection::Join>("join"),
+                         InstanceMethod<&Connection::Stats>("stats"),
+                     });
+}
+
+Connection::Connection(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<Connection>(info), environment_(*info.Env().GetInstanceData<Environment>()) {
+  if (info[0].IsObject()) {
+    inbox_ = Unwrap(info[0].As<Napi::Object>())->inbox_;
+  } else {
+    Inbox::Limits limits;
+    limits.jobs = static_cast<size_t>(info[0].As<Napi::Number>().DoubleValue());
+    limits.bytes = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
+    inbox_ = std::make_shared<Inbox>(limits);
+  }
+  environment_.connections.insert(this);
+}
+
+Connection::~Connection() {
+  Terminate();
+  environment_.connections.erase(this);
+}
+
+void Connection::Terminate() { worker_.reset(); }
+
+void Connection::Open(const Napi::CallbackInfo& info) {
+  const auto number = info[0].As<Napi::Number>().Uint32Value();
+  JobPtr job = DecodeJob(environment_.scratch, info[1], info[2]);
+  const LaneId lane = job->lane;
+  environment_.completion.Expect();
+  worker_ = std::make_unique<Worker>(number, inbox_, environment_.completion, std::move(job), lane);
+}
+
+Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
+  const bool taken = inbox_->Stage(DecodeJob(environment_.scratch, info[0], info[1]));
+  if (taken) environment_.completion.Expect();
+  return Napi::Boolean::New(info.Env(), taken);
+}
+
+void Connection::Publish(const Napi::CallbackInfo&) { inbox_->Publish(); }
+
+Napi::Value Connection::Cancel(const Napi::CallbackInfo& info) {
+  const bool queued =
+      inbox_->Cancel(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Boolean>().Value());
+  if (queued) environment_.completion.Unexpect(1);
+  return Napi::Boolean::New(info.Env(), queued);
+}
+
+Napi::Value Connection::Drain(const Napi::CallbackInfo& info) {
+  return TakenBack(inbox_->Drain(info[0].As<Napi::Number>().Uint32Value()));
+}
+
+Napi::Value Connection::Expire(const Napi::CallbackInfo& info) {
+  const auto age =
+      std::chrono::microseconds(static_cast<int64_t>(info[0].As<Napi::Number>().DoubleValue() * 1000));
+  return TakenBack(inbox_->Expire(Clock::now() - age));
+}
+
+Napi::Value Connection::TakenBack(const std::vector<JobId>& ids) {
+  environment_.completion.Unexpect(ids.size());
+  const Napi::Array list = Napi::Array::New(Env(), ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) list.Set(static_cast<uint32_t>(i), ids[i]);
+  return list;
+}
+
+void Connection::BeginClose(const Napi::CallbackInfo&) {
+  if (worker_) worker_->BeginClose();
+}
+
+void Connection::Join(const Napi::CallbackInfo&) { Terminate(); }
+
+Napi::Value Connection::Stats(const Napi::CallbackInfo& info) {
+  const Worker::Stats stats = worker_ ? worker_->stats() : Worker::Stats{};
+  const Napi::Array list = Napi::Array::New(info.Env(), 7);
+  const auto pending = static_cast<uint32_t>(inbox_->pending());
+  const uint32_t numbers[] = {pending,          stats.running ? 1U : 0U, stats.completed,   stats.failed,
+                              stats.cache_size, stats.cache_hits,        stats.cache_misses};
+  uint32_t at = 0;
+  for (const uint32_t number : numbers) list.Set(at++, number);
+  return list;
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,63 @@
+// JavaScript thread. The object that JavaScript holds: takes calls, makes jobs.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <unordered_set>
+
+#include "engine/inbox.h"
+#include "engine/worker.h"
+#include "node/completion.h"
+#include "node/convert.h"
+
+namespace aiosqlite {
+
+// What one environment (the main thread, a worker_thread) has.
+struct Environment {
+  explicit Environment(Napi::Env env) : completion(env) {}
+
+  Completion completion;
+  Scratch scratch;
+  Napi::ObjectReference scratch_buffer;
+  Napi::FunctionReference connection_class;
+  std::unordered_set<class Connection*> connections;
+};
+
+// Thin and without checks: src/ has checked everything before. Methods for JavaScript:
+//   new Connection(maxPending, maxPendingBytes) or new Connection(other): one that shares the other's inbox
+//   open(number, text, blobs)  starts the worker on the kOpen job in the scratch area
+//   submit(text, blobs)        stages the job in the scratch area; false if the queue is full
+//   publish()                  lets the workers see what was staged
+//   cancel(id, evenRunning)    true if it was still queued: no outcome will come
+//   drain(lane), expire(ms)    ids of the jobs taken out: no outcome will come
+//   beginClose()               ends waiting for locks
+//   join()                     after the outcome of kClose, or of a kOpen that failed: waits for the thread's
+//   end stats()                    [pending, running, completed, failed, cache size, hits, misses]
+class Connection final : public Napi::ObjectWrap<Connection> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit Connection(const Napi::CallbackInfo& info);
+  ~Connection() override;
+
+  // The environment ends.
+  void Terminate();
+
+ private:
+  void Open(const Napi::CallbackInfo& info);
+  Napi::Value Submit(const Napi::CallbackInfo& info);
+  void Publish(const Napi::CallbackInfo& info);
+  Napi::Value Cancel(const Napi::CallbackInfo& info);
+  Napi::Value Drain(const Napi::CallbackInfo& info);
+  Napi::Value Expire(const Napi::CallbackInfo& info);
+  void BeginClose(const Napi::CallbackInfo& info);
+  void Join(const Napi::CallbackInfo& info);
+  Napi::Value Stats(const Napi::CallbackInfo& info);
+  Napi::Value TakenBack(const std::vector<JobId>& ids);
+
+  Environment& environment_;
+  std::shared_ptr<Inbox> inbox_;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace aiosqlite

@@ -1,0 +1,187 @@
+#include "node/convert.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "engine/json_text.h"
+
+namespace aiosqlite {
+namespace {
+
+enum Slot { kId, kRequest, kLane, kPolicy, kTimeoutMs, kCancellable, kEntries, kTextLength, kFirstEntry };
+
+constexpr size_t kSmallText = 8192;  // UTF-16 units that are converted through a buffer of the worst size
+constexpr size_t kHeaderBytes = size_t{24} << 10;
+constexpr size_t kInlineChunk = 4096;
+
+void ReadText(Napi::Value value, size_t units, std::string& out) {
+  const napi_env env = value.Env();
+  size_t bytes = 0;
+  if (units <= kSmallText) {
+    thread_local char buffer[kSmallText * 3 + 1];
+    napi_get_value_string_utf8(env, value, buffer, sizeof buffer, &bytes);
+    out.assign(buffer, bytes);
+    return;
+  }
+  napi_get_value_string_utf8(env, value, nullptr, 0, &bytes);
+  out.resize(bytes);
+  // One byte more than its size belongs to the string: its terminator, which is written anew.
+  napi_get_value_string_utf8(env, value, out.data(), bytes + 1, &bytes);
+}
+
+bool IsAscii(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+Napi::Value MakeString(Napi::Env env, const std::string& text, bool ascii) {
+  napi_value value = nullptr;
+  if (ascii) {
+    napi_create_string_latin1(env, text.data(), text.size(), &value);
+  } else {
+    napi_create_string_utf8(env, text.data(), text.size(), &value);
+  }
+  return {env, value};
+}
+
+void AppendNumber(std::string& out, int64_t number) { out.append(std::to_string(number)); }
+
+void AppendField(std::string& out, const char* name, const std::string& value) {
+  out.append(",\"").append(name).append("\":");
+  json::AppendString(out, value);
+}
+
+void AppendFailure(std::string& out, const Failure& failure) {
+  out.append("{\"code\":");
+  json::AppendString(out, failure.code);
+  AppendField(out, "message", failure.message);
+  out.append(",\"errcode\":");
+  AppendNumber(out, failure.errcode);
+  if (failure.offset >= 0) out.append(",\"offset\":").append(std::to_string(failure.offset));
+  if (failure.index >= 0) out.append(",\"index\":").append(std::to_string(failure.index));
+  if (!failure.sql.empty()) AppendField(out, "sql", failure.sql);
+  if (!failure.column.empty()) AppendField(out, "column", failure.column);
+  out.push_back('}');
+}
+
+// Collects what does not go into the header.
+class Attachments {
+ public:
+  explicit Attachments(Napi::Env env) : env_(env) {}
+
+  void AddChunk(const Chunk& chunk) {
+    if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
+    chunks_.Set(chunk_count_++, MakeString(env_, chunk.text, chunk.ascii));
+  }
+  void AddBytes(const std::string& bytes) {
+    if (bytes.empty()) return;
+    if (buffers_.IsEmpty()) buffers_ = Napi::Array::New(env_);
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env_, bytes.size());
+    std::memcpy(buffer.Data(), bytes.data(), bytes.size());
+    buffers_.Set(buffer_count_++, buffer);
+  }
+  Napi::Value chunks() const { return chunks_.IsEmpty() ? env_.Undefined() : Napi::Value(chunks_); }
+  Napi::Value buffers() const { return buffers_.IsEmpty() ? env_.Undefined() : Napi::Value(buffers_); }
+
+ private:
+  Napi::Env env_;
+  Napi::Array chunks_;
+  Napi::Array buffers_;
+  uint32_t chunk_count_ = 0;
+  uint32_t buffer_count_ = 0;
+};
+
+void AppendResult(std::string& out, const Result& result, Attachments& attachments) {
+  out.append(",[");
+  AppendNumber(out, result.changes);
+  const int64_t rowid = result.last_insert_rowid;
+  const bool safe = json::IsSafeInteger(rowid);
+  out.append(safe ? "," : ",\"");
+  AppendNumber(out, rowid);
+  out.append(safe ? "," : "\",");
+  out.append(result.columns.empty() ? "0" : result.columns);
+  out.push_back(',');
+  const bool in_line = result.chunks.size() == 1 && result.chunks[0].text.size() <= kInlineChunk;
+  AppendNumber(out, in_line ? -1 : static_cast<int64_t>(result.chunks.size()));
+  out.push_back(',');
+  AppendNumber(out, std::count_if(result.chunks.begin(), result.chunks.end(),
+                                  [](const Chunk& chunk) { return !chunk.bytes.empty(); }));
+  if (in_line) out.append(",").append(result.chunks[0].text);
+  for (const Chunk& chunk : result.chunks) {
+    if (!in_line) attachments.AddChunk(chunk);
+    attachments.AddBytes(chunk.bytes);
+  }
+  out.push_back(']');
+}
+
+void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attachments) {
+  out.push_back('[');
+  AppendNumber(out, outcome.id);
+  out.push_back(',');
+  if (outcome.failure) {
+    AppendFailure(out, *outcome.failure);
+  } else {
+    out.push_back('0');
+  }
+  out.push_back(',');
+  AppendNumber(out, outcome.wal_pages);
+  out.push_back(',');
+  AppendNumber(out, (outcome.commit ? 1 : 0) | (outcome.wrote ? 2 : 0) | (outcome.altered ? 4 : 0) |
+                        (int64_t{outcome.group_size} << 3));
+  out.push_back(',');
+  AppendNumber(out, outcome.worker);
+  if (!outcome.info.empty()) {
+    out.push_back(',');
+    json::AppendString(out, outcome.info);
+  }
+  for (const Result& result : outcome.results) AppendResult(out, result, attachments);
+  out.push_back(']');
+}
+
+}  // namespace
+
+JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
+  const auto number = [&](Slot slot) { return scratch.slots[slot]; };
+  auto job = std::make_unique<Job>();
+  job->id = static_cast<JobId>(number(kId));
+  job->request = static_cast<Request>(static_cast<int>(number(kRequest)));
+  job->lane = static_cast<LaneId>(number(kLane));
+  job->policy = static_cast<uint8_t>(number(kPolicy));
+  job->cancellable = number(kCancellable) != 0;
+  if (number(kTimeoutMs) > 0) {
+    job->deadline = Clock::now() + std::chrono::microseconds(static_cast<int64_t>(number(kTimeoutMs) * 1000));
+  }
+  const auto entries = static_cast<size_t>(number(kEntries));
+  const auto units = static_cast<size_t>(number(kTextLength));
+  Packet& packet = job->packet;
+  packet.tags.assign(scratch.tags + kFirstEntry, scratch.tags + kFirstEntry + entries);
+  packet.slots.resize(entries);
+  std::memcpy(packet.slots.data(), scratch.slots + kFirstEntry, entries * sizeof(uint64_t));
+  ReadText(text, units, packet.text);
+  packet.utf16_lengths = packet.text.size() != units;
+  if (blobs.IsArray()) {
+    const auto list = blobs.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); ++i) {
+      const auto bytes = list.Get(i).As<Napi::Uint8Array>();
+      packet.blobs.emplace_back(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
+    }
+  }
+  job->byte_size = packet.ByteSize();
+  return job;
+}
+
+Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next) {
+  std::string header = "[";
+  Attachments attachments(env);
+  for (; next < outcomes.size() && header.size() < kHeaderBytes; ++next) {
+    if (header.size() > 1) header.push_back(',');
+    AppendOutcome(header, outcomes[next], attachments);
+    outcomes[next] = {};
+  }
+  header.push_back(']');
+  return {MakeString(env, header, IsAscii(header)), attachments.chunks(), attachments.buffers()};
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,38 @@
+// JavaScript thread. What crosses Node-API, and in which form.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "engine/job.h"
+
+namespace aiosqlite {
+
+// Where JavaScript leaves a call's numbers and tags, so that they cross in one memcpy each and not value by
+// value. The layout is shared with src/packet.ts: slots 0 to 7 are the call's own, the packet's entries
+// follow.
+struct Scratch {
+  const double* slots = nullptr;
+  const uint8_t* tags = nullptr;
+};
+
+// Makes a job of what stands in the scratch area, the texts (each with a U+0000 behind it) and the blobs.
+JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs);
+
+struct Delivery {
+  Napi::Value header;   // JSON: see EncodeDelivery
+  Napi::Value chunks;   // array of strings, or undefined
+  Napi::Value buffers;  // array of ArrayBuffers, or undefined
+};
+
+// As many outcomes from `next` on as make a string of good size, as one JSON array of
+//   [id, failure or 0, WAL pages, bits, worker, result …]
+// with bits = 1 commit, 2 wrote, 4 altered, 8 × group size; and a result, shared with src/rows.ts, as
+//   [changes, rowid (a string if it is not safe), columns or 0, n, b, chunk if n is -1]
+// where n > 0 takes as many of `chunks` and b of `buffers`, one for each chunk whose third element stands.
+// Measured: one JSON.parse for many outcomes is cheaper than making their objects one by one.
+Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next);
+
+}  // namespace aiosqlite
