@@ -1,0 +1,21 @@
+export { julianDay } from './codec/julian-day.js';
+export { type Connection, type ConnectionStats, connect } from './connection.js';
+export { AiosqliteError, SqliteError } from './errors.js';
+export type {
+  BatchQuery,
+  CallOptions,
+  Executor,
+  Params,
+  Query,
+  QueryResult,
+  Row,
+  RowOptions,
+  RunResult,
+  SqlParam,
+  SqlValue,
+  Transaction,
+  TransactionMode,
+} from './executor.js';
+export type { ConnectionOptions } from './options.js';
+export { createPool, type Lease, type Pool, type PoolOptions, type PoolStats, type Role } from './pool.js';
+export { sqliteVersion } from './version.js';

@@ -1,0 +1,115 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Why a job failed, as the worker tells it (binding/engine/job.h, Failure). */
+export interface NativeFailure {
+  code: string;
+  message: string;
+  errcode: number;
+  offset?: number;
+  index?: number;
+  sql?: string;
+  column?: string;
+  /** Ours, not the worker's: the very thing to reject with. */
+  reason?: unknown;
+}
+
+/**
+ * Result of one statement: changes, rowid (a string if it is no safe integer), column names if they were asked for,
+ * count of chunks (-1: one, right here), count of buffers, and what the dispatcher attaches: the chunks and the buffers.
+ */
+export type NativeResult = [
+  changes: number,
+  rowid: number | string,
+  columns: string[] | 0,
+  chunkCount: number,
+  bufferCount: number,
+  chunks?: Chunk | string[],
+  buffers?: ArrayBuffer[],
+];
+
+/** Rows, and the values that JSON can't hold: `[row, column, integer]` or `[row, column, offset, length]`. */
+export type Chunk = [rows: unknown[], patches: (number | string)[][], hasBuffer?: 1];
+
+/** One finished job. `bits`: 1 commit, 2 wrote, 4 altered, 8 × group size. */
+export type Message = [
+  id: number,
+  failure: NativeFailure | 0,
+  walPages: number,
+  bits: number,
+  worker: number,
+  ...results: (NativeResult | string)[],
+];
+
+/** What binding/node/connection.h offers. It checks nothing: whatever goes in has been checked before. */
+export interface NativeConnection {
+  open(number: number, text: string, blobs: Uint8Array[] | undefined): void;
+  submit(text: string, blobs: Uint8Array[] | undefined): boolean;
+  publish(): void;
+  cancel(id: number, evenRunning: boolean): boolean;
+  drain(lane: number): number[];
+  expire(ageMs: number): number[];
+  beginClose(): void;
+  join(): void;
+  stats(): number[];
+}
+
+interface NativeModule {
+  Connection: new (sharedWithOrMaxPending: NativeConnection | number, maxPendingBytes?: number) => NativeConnection;
+  setScratch(buffer: ArrayBuffer, slots: number): void;
+  setDispatcher(
+    dispatcher: (header: string, chunks: string[] | undefined, buffers: ArrayBuffer[] | undefined) => void,
+  ): void;
+  sqliteVersion: string;
+  compileOptions: string[];
+}
+
+const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => NativeModule;
+
+/** The addon: the one built here, or the prebuilt one for this platform. */
+export const native: NativeModule = load(packageFolder);
+
+/** Calls in flight, by the id of their job. */
+const inFlight = new Map<number, (message: Message) => void>();
+let lastId = 0;
+
+/** A new job id. They are 32 bits wide and come around: one that is still in flight is passed over. */
+export function nextId(): number {
+  do {
+    lastId = lastId >= 0xffff_fffe ? 1 : lastId + 1;
+  } while (inFlight.has(lastId));
+  return lastId;
+}
+
+/** From here on the job is in flight; `settle` gets its message. */
+export function expect(id: number, settle: (message: Message) => void): void {
+  inFlight.set(id, settle);
+}
+
+/** Settles a job that was taken back, with a message of our own. */
+export function settle(message: Message): void {
+  const call = inFlight.get(message[0]);
+  inFlight.delete(message[0]);
+  call?.(message);
+}
+
+native.setDispatcher((header, chunks, buffers) => {
+  let nextChunk = 0;
+  let nextBuffer = 0;
+  for (const message of JSON.parse(header) as Message[]) {
+    for (let i = 5; i < message.length; i++) {
+      const result = message[i] as NativeResult;
+      if (result[3] > 0) {
+        result[5] = chunks?.slice(nextChunk, nextChunk + result[3]) ?? [];
+        nextChunk += result[3];
+      }
+      if (result[4] > 0) {
+        result[6] = buffers?.slice(nextBuffer, nextBuffer + result[4]) ?? [];
+        nextBuffer += result[4];
+      }
+    }
+    settle(message);
+  }
+});

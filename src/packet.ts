@@ -1,0 +1,194 @@
+import { isAnyArrayBuffer } from 'node:util/types';
+import { invalidArgument, outOfRange } from './errors.js';
+import type { Params, SqlParam } from './executor.js';
+import { native } from './native.js';
+
+/**
+ * What a call carries to its worker, written in one pass into memory that both sides see: a tag and a number per entry,
+ * all texts in one string. It crosses in three copies, however many values it has (measured: value by value through
+ * Node-API costs the JavaScript thread four times as much).
+ *
+ * There is one packet at a time: `begin`, the entries, then Port.submit, with nothing awaited in between. A call that
+ * must wait before it has a worker takes its packet along with `park` and `unpark`.
+ */
+
+// Numbers shared with binding/engine/packet.h and binding/node/convert.cc.
+const TAG_NULL = 0;
+const TAG_INTEGER = 1;
+const TAG_REAL = 2;
+const TAG_TEXT = 3;
+const TAG_INT64 = 4;
+const TAG_BLOB = 5;
+const HEADER_SLOTS = 8;
+
+const INITIAL_CAPACITY = 4096;
+/** A packet that was larger than this gives its memory back. */
+const LARGEST_KEPT = 1 << 17;
+
+let capacity = 0;
+let slots: Float64Array;
+let integers: BigInt64Array;
+let tags: Uint8Array;
+let at = HEADER_SLOTS;
+let texts = '';
+let blobs: Uint8Array[] | undefined;
+
+function allocate(size: number): void {
+  const buffer = new ArrayBuffer(size * 9);
+  const before = capacity === 0 ? undefined : { slots, tags };
+  capacity = size;
+  slots = new Float64Array(buffer, 0, size);
+  integers = new BigInt64Array(buffer, 0, size);
+  tags = new Uint8Array(buffer, size * 8, size);
+  if (before && before.slots.length <= size) {
+    slots.set(before.slots);
+    tags.set(before.tags);
+  }
+  native.setScratch(buffer, size);
+}
+allocate(INITIAL_CAPACITY);
+
+/** Starts a packet; what was written before is dropped. */
+export function begin(): void {
+  if (capacity > LARGEST_KEPT) allocate(INITIAL_CAPACITY);
+  at = HEADER_SLOTS;
+  texts = '';
+  blobs = undefined;
+}
+
+export function addNumber(value: number): void {
+  if (at === capacity) allocate(capacity * 2);
+  tags[at] = TAG_INTEGER;
+  slots[at++] = value;
+}
+
+export function addText(value: string): void {
+  if (at === capacity) allocate(capacity * 2);
+  tags[at] = TAG_TEXT;
+  slots[at++] = value.length;
+  texts += value;
+  // Also keeps a lone surrogate at the end from pairing with one at the start of the next text.
+  texts += '\0';
+}
+
+/** The values of one statement: their count, negative if they go by name, then each, with its name before it. */
+export function addParams(params: Params | undefined, name = 'params'): void {
+  if (params === undefined) {
+    addNumber(0);
+    return;
+  }
+  if (Array.isArray(params)) {
+    const count = params.length;
+    addNumber(count);
+    for (let i = 0; i < count; i++) addValue(params[i], name, i);
+    return;
+  }
+  if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params) || isAnyArrayBuffer(params)) {
+    throw invalidArgument(name, 'an array or an object', params);
+  }
+  const keys = Object.keys(params);
+  addNumber(-keys.length);
+  for (const key of keys) {
+    addText(key);
+    addValue((params as Record<string, SqlParam>)[key], name, key);
+  }
+}
+
+function addValue(value: SqlParam | undefined, name: string, key: number | string): void {
+  if (at === capacity) allocate(capacity * 2);
+  switch (typeof value) {
+    case 'string':
+      addText(value);
+      return;
+    case 'number':
+      // -0 has no place among SQLite's integers. NaN becomes NULL there.
+      tags[at] = Number.isSafeInteger(value) && (value !== 0 || 1 / value > 0) ? TAG_INTEGER : TAG_REAL;
+      slots[at++] = value;
+      return;
+    case 'bigint':
+      if (BigInt.asIntN(64, value) !== value) throw outOfRange(place(name, key), 'a signed 64-bit integer');
+      tags[at] = TAG_INT64;
+      integers[at++] = value;
+      return;
+    case 'boolean':
+      tags[at] = TAG_INTEGER;
+      slots[at++] = value ? 1 : 0;
+      return;
+    case 'object':
+      if (value === null) {
+        tags[at] = TAG_NULL;
+        slots[at++] = 0;
+        return;
+      }
+      if (ArrayBuffer.isView(value)) {
+        addBlob(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+        return;
+      }
+      if (isAnyArrayBuffer(value)) {
+        addBlob(new Uint8Array(value));
+        return;
+      }
+  }
+  throw invalidArgument(place(name, key), 'null, a number, bigint, string, boolean or binary data', value);
+}
+
+function addBlob(bytes: Uint8Array): void {
+  blobs ??= [];
+  tags[at] = TAG_BLOB;
+  slots[at++] = blobs.length;
+  blobs.push(bytes);
+}
+
+/** How a value is called in an error: `params[0]`, `params.name`. */
+function place(name: string, key: number | string): string {
+  return typeof key === 'number' ? `${name}[${key}]` : `${name}.${key}`;
+}
+
+/** The call's own numbers, in front of the entries. */
+export function setHeader(
+  id: number,
+  request: number,
+  lane: number,
+  policy: number,
+  timeoutMs: number,
+  cancellable: boolean,
+): void {
+  slots[0] = id;
+  slots[1] = request;
+  slots[2] = lane;
+  slots[3] = policy;
+  slots[4] = timeoutMs;
+  slots[5] = cancellable ? 1 : 0;
+  slots[6] = at - HEADER_SLOTS;
+  slots[7] = texts.length;
+}
+
+/** The texts and blobs of the packet, for the call that hands it over. */
+export function textsOf(): string {
+  return texts;
+}
+export function blobsOf(): Uint8Array[] | undefined {
+  return blobs;
+}
+
+export interface ParkedPacket {
+  slots: Float64Array;
+  tags: Uint8Array;
+  texts: string;
+  blobs: Uint8Array[] | undefined;
+}
+
+/** Copies the packet out, values and all: they are those of the moment of the call, whatever the caller does next. */
+export function park(): ParkedPacket {
+  return { slots: slots.slice(0, at), tags: tags.slice(0, at), texts, blobs: blobs?.map((bytes) => bytes.slice()) };
+}
+
+/** Makes a parked packet the current one. */
+export function unpark(parked: ParkedPacket): void {
+  while (capacity < parked.slots.length) allocate(capacity * 2);
+  slots.set(parked.slots);
+  tags.set(parked.tags);
+  at = parked.slots.length;
+  texts = parked.texts;
+  blobs = parked.blobs;
+}

@@ -1,0 +1,205 @@
+import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from './errors.js';
+import type { CallOptions } from './executor.js';
+import { expect, type Message, type NativeConnection, type NativeFailure, native, nextId, settle } from './native.js';
+import * as packet from './packet.js';
+import { LONGEST_TIMER_MS } from './watch.js';
+
+/** What a worker can be asked (binding/engine/job.h, Request). */
+export const Request = { open: 0, run: 1, many: 2, batch: 3, script: 4, begin: 5, end: 6, close: 7 } as const;
+export type Request = (typeof Request)[keyof typeof Request];
+
+/** What a call may not do (binding/engine/job.h, policy). */
+export const Policy = {
+  none: 0,
+  noTransactionControl: 1,
+  noSettings: 2,
+  noSessionFunctions: 4,
+  readOnly: 8,
+  route: 16,
+} as const;
+
+/** The lane in which everybody waits; a transaction or a lease has one of its own. */
+export const MAIN_LANE = 0;
+let lastLane = MAIN_LANE;
+
+export function nextLane(): number {
+  lastLane = lastLane >= 0xffff_ffff ? 1 : lastLane + 1;
+  return lastLane;
+}
+
+/** What a pool counts over all of its calls. */
+export interface Tally {
+  commits: number;
+  groupedWrites: number;
+  walPages: number;
+}
+
+/**
+ * The TypeScript end of one worker and its queue. It submits the current packet (see packet.ts), and settles calls that
+ * are cancelled while they wait; for those that run, the worker does.
+ */
+export class Port {
+  readonly native: NativeConnection;
+  readonly #tally: Tally;
+  #staged = false;
+
+  private constructor(connection: NativeConnection, tally: Tally) {
+    this.native = connection;
+    this.#tally = tally;
+  }
+
+  /** A queue of its own. It has no worker until {@link open}. */
+  static create(maxPending: number, maxPendingBytes: number, tally: Tally): Port {
+    return new Port(new native.Connection(maxPending, maxPendingBytes), tally);
+  }
+
+  /** Another worker for the same queue. */
+  sibling(): Port {
+    return new Port(new native.Connection(this.native), this.#tally);
+  }
+
+  /** Starts the worker on the current packet. */
+  open(worker: number, lane: number): Promise<Message> {
+    const id = nextId();
+    packet.setHeader(id, Request.open, lane, Policy.none, 0, false);
+    this.native.open(worker, packet.textsOf(), packet.blobsOf());
+    return new Promise((resolve) => expect(id, resolve));
+  }
+
+  /**
+   * Hands the current packet over. Resolves to the outcome, failed or not: {@link failureOf} makes its Error, where the
+   * caller's stack is still known. Throws when the call can't be made at all.
+   */
+  submit(request: Request, lane: number, policy: number, options: CallOptions | undefined): Promise<Message> {
+    const { signal, timeoutMs } = checkCallOptions(options);
+    if (signal?.aborted) throw signal.reason;
+    const id = nextId();
+    // Calls in a lane can be interrupted together, when their transaction is cancelled.
+    const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
+    packet.setHeader(id, request, lane, policy, timeoutMs, cancellable);
+    if (!this.native.submit(packet.textsOf(), packet.blobsOf())) {
+      throw new AiosqliteError('ERR_QUEUE_FULL', 'too many calls, or too many bytes, wait for this connection');
+    }
+    if (!this.#staged) {
+      this.#staged = true;
+      queueMicrotask(this.#publish);
+    }
+    if (signal === undefined && timeoutMs === 0) {
+      return new Promise((resolve) => expect(id, (message) => resolve(this.#count(message))));
+    }
+    return this.#submitCancellable(id, signal, timeoutMs);
+  }
+
+  #submitCancellable(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {
+    return new Promise((resolve) => {
+      // A queued call leaves at once; one that runs is interrupted, and its outcome comes from the worker. The worker
+      // watches the deadline of what runs by itself.
+      const onAbort = () => {
+        if (this.native.cancel(id, true)) settle(cancelled(id, 'ERR_CANCELLED', 'the call was cancelled'));
+      };
+      const onTimeout = () => {
+        if (this.native.cancel(id, false)) settle(cancelled(id, 'ERR_TIMEOUT', 'the call has passed its timeoutMs'));
+      };
+      // Beyond what a timer can wait, the worker's deadline is enough.
+      const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
+      signal?.addEventListener('abort', onAbort, { once: true });
+      expect(id, (message) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        resolve(this.#count(message));
+      });
+    });
+  }
+
+  /** One publication for all calls of a turn: they cost one wake-up, and their writes meet in one commit. */
+  readonly #publish = () => {
+    this.#staged = false;
+    this.native.publish();
+  };
+
+  #count(message: Message): Message {
+    const bits = message[3];
+    if (bits !== 0) {
+      if (bits & 1) this.#tally.commits++;
+      if (bits >= 16) this.#tally.groupedWrites++;
+      if (bits & 2) this.#tally.walPages = message[2];
+    }
+    return message;
+  }
+
+  /** Rejects everything that waits in a lane, and interrupts what runs there. */
+  abortLane(lane: number, code: string, message: string): void {
+    for (const id of this.native.drain(lane)) settle(cancelled(id, code, message));
+  }
+
+  /** Rejects everything that waits in the main lane, where no worker is left to do it. */
+  failAll(reason: unknown): void {
+    for (const id of this.native.drain(MAIN_LANE)) settle([id, { code: '', message: '', errcode: 0, reason }, 0, 0, 0]);
+  }
+
+  /** Rejects what has waited in the main lane for longer than this. */
+  expire(ageMs: number, code: string, message: string): void {
+    for (const id of this.native.expire(ageMs)) settle(cancelled(id, code, message));
+  }
+
+  /** Ends the only worker, after what waits in the lane, and waits for its thread. */
+  async close(lane = MAIN_LANE): Promise<void> {
+    this.native.beginClose();
+    await this.submitClose(lane);
+    this.native.join();
+  }
+
+  /** Asks for the end of a worker. The outcome names the one that took it: its thread is to be joined. */
+  submitClose(lane = MAIN_LANE): Promise<Message> {
+    packet.begin();
+    return this.submit(Request.close, lane, Policy.none, undefined);
+  }
+}
+
+function cancelled(id: number, code: string, message: string): Message {
+  return [id, { code, message, errcode: 0 }, 0, 0, 0];
+}
+
+interface CheckedCallOptions {
+  signal: AbortSignal | undefined;
+  /** 0: none. */
+  timeoutMs: number;
+}
+const NO_OPTIONS: CheckedCallOptions = { signal: undefined, timeoutMs: 0 };
+
+export function checkCallOptions(options: CallOptions | undefined): CheckedCallOptions {
+  if (options === undefined) return NO_OPTIONS;
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const { signal, timeoutMs } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidArgument('options.signal', 'an AbortSignal', signal);
+  }
+  if (timeoutMs === undefined) return signal === undefined ? NO_OPTIONS : { signal, timeoutMs: 0 };
+  if (typeof timeoutMs !== 'number') throw invalidArgument('options.timeoutMs', 'a number', timeoutMs);
+  if (!(timeoutMs > 0) || timeoutMs === Number.POSITIVE_INFINITY) {
+    throw outOfRange('options.timeoutMs', 'a positive number of milliseconds');
+  }
+  return { signal, timeoutMs };
+}
+
+/** The Error for a failed outcome; made by whoever awaited it, so that its stack shows the caller's line. */
+export function failureOf(failure: NativeFailure, signal: AbortSignal | undefined): unknown {
+  if ('reason' in failure) return failure.reason;
+  const { code, message, errcode, offset, index, sql, column } = failure;
+  if (code === 'ERR_CANCELLED') {
+    return signal?.aborted
+      ? signal.reason
+      : new AiosqliteError('ERR_TRANSACTION_CLOSED', 'the transaction has ended while this call was running');
+  }
+  if (code === 'ERR_OUT_OF_RANGE') return Object.assign(new RangeError(message), { code });
+  if (code.startsWith('SQLITE_')) {
+    return new SqliteError(message, code, errcode, {
+      ...(sql !== undefined && { sql }),
+      ...(offset !== undefined && { offset }),
+    });
+  }
+  return new AiosqliteError(code, message, {
+    ...(index !== undefined && { index }),
+    ...(column !== undefined && { column }),
+  });
+}

@@ -1,0 +1,203 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { AiosqliteError, invalidArgument } from './errors.js';
+import type { CallOptions, Query, Transaction, TransactionMode } from './executor.js';
+import type { Message } from './native.js';
+import { oneOf } from './options.js';
+import * as packet from './packet.js';
+import { checkCallOptions, nextLane, Policy, type Port, Request } from './port.js';
+import type { IntegerMode } from './rows.js';
+import { succeeded, Verbs } from './verbs.js';
+import { Watch } from './watch.js';
+
+/** binding/engine/job.h, BeginMode and EndMode. */
+export const BeginMode = { lease: 0, deferred: 1, immediate: 2, exclusive: 3, savepoint: 4 } as const;
+export type BeginMode = (typeof BeginMode)[keyof typeof BeginMode];
+export const EndMode = { ready: 0, release: 1, commit: 2, rollback: 3 } as const;
+export type EndMode = (typeof EndMode)[keyof typeof EndMode];
+
+/** What is held open by the function that runs: a transaction, or a lease of the pool. */
+export interface Holding {
+  readonly parent: Holding | undefined;
+  /** Whether a call on `executor` would wait for this to end, and so for ever. */
+  blocks(executor: object, writes: boolean): boolean;
+}
+
+const holdings = new AsyncLocalStorage<Holding>();
+
+export function currentHolding(): Holding | undefined {
+  return holdings.getStore();
+}
+
+export function holding<T>(held: Holding, fn: () => Promise<T>): Promise<T> {
+  return holdings.run(held, fn);
+}
+
+/** Throws where a call on `executor` would wait for the function that makes it. */
+export function checkNotNested(executor: object, writes: boolean): void {
+  for (let held = holdings.getStore(); held !== undefined; held = held.parent) {
+    if (held.blocks(executor, writes)) {
+      throw new AiosqliteError(
+        'ERR_NESTED_ACQUIRE',
+        'this call would wait for the transaction or lease that it is made in: use the object that the function was given',
+      );
+    }
+  }
+}
+
+/** Where a transaction runs: what a Connection, a Pool or an outer transaction knows of itself. */
+export interface TransactionHost {
+  readonly port: Port;
+  readonly lane: number;
+  readonly policy: number;
+  readonly integerMode: IntegerMode;
+  /** On whom transaction() was called: calls on it from inside are refused. */
+  readonly outer: object;
+  /** Deadline of calls that have none of their own. */
+  readonly defaultTimeoutMs?: number | undefined;
+}
+
+export interface TransactionOptions extends CallOptions {
+  mode?: TransactionMode;
+}
+
+export function checkTransactionMode(options: TransactionOptions | undefined, fallback: TransactionMode): BeginMode {
+  if (options !== undefined && (typeof options !== 'object' || options === null)) {
+    throw invalidArgument('options', 'an object', options);
+  }
+  return BeginMode[oneOf(options ?? {}, 'mode', ['deferred', 'immediate', 'exclusive'] as const, fallback)];
+}
+
+class TransactionScope extends Verbs implements Transaction, Holding {
+  readonly parent = holdings.getStore();
+  readonly #host: TransactionHost;
+  readonly #lane: number;
+  readonly #children = new Set<TransactionScope>();
+  #open = true;
+
+  constructor(
+    host: TransactionHost,
+    lane: number,
+    readonly watch: Watch,
+  ) {
+    super();
+    this.#host = host;
+    this.#lane = lane;
+  }
+
+  protected get integerMode(): IntegerMode {
+    return this.#host.integerMode;
+  }
+
+  blocks(executor: object): boolean {
+    return this.#open && executor === this.#host.outer;
+  }
+
+  /** No more calls. Those already made, nested transactions too, stand in the lane before its end. */
+  close(): void {
+    this.#open = false;
+  }
+
+  /** Ends what waits and what runs here and in nested transactions. */
+  abort(): void {
+    this.#open = false;
+    const reason = 'the transaction has been rolled back';
+    for (const child of this.#children) child.watch.expire(new AiosqliteError('ERR_TRANSACTION_CLOSED', reason));
+    this.#host.port.abortLane(this.#lane, 'ERR_TRANSACTION_CLOSED', reason);
+  }
+
+  protected submit(
+    request: Request,
+    _sql: string | readonly Query[],
+    options: CallOptions | undefined,
+  ): Promise<Message> {
+    this.#checkOpen();
+    return this.#host.port.submit(
+      request,
+      this.#lane,
+      this.#host.policy | Policy.noTransactionControl,
+      withDefaultTimeout(options, this.#host.defaultTimeoutMs),
+    );
+  }
+
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    this.#checkOpen();
+    checkTransactionMode(options, 'deferred'); // a savepoint has no mode, but a wrong one is a mistake
+    const host = { ...this.#host, lane: this.#lane, outer: this };
+    return runTransaction(host, BeginMode.savepoint, fn, options, this.#children);
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) {
+      throw new AiosqliteError(
+        'ERR_TRANSACTION_CLOSED',
+        'the transaction has ended: await everything inside its function',
+      );
+    }
+    checkNotNested(this, true);
+  }
+}
+
+/**
+ * Begins, runs `fn`, and ends. The transaction has a lane of its own: until its end the worker takes jobs from there
+ * alone, so that other calls wait, and what is called inside without being awaited finishes before COMMIT.
+ */
+export async function runTransaction<T>(
+  host: TransactionHost,
+  mode: BeginMode,
+  fn: (tx: Transaction) => Promise<T>,
+  options: CallOptions | undefined,
+  siblings?: Set<TransactionScope>,
+): Promise<T> {
+  if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
+  const limits = withDefaultTimeout(options, host.defaultTimeoutMs);
+  const { signal, timeoutMs } = checkCallOptions(limits);
+  const until = performance.now() + timeoutMs;
+  const lane = nextLane();
+  packet.begin();
+  packet.addNumber(lane);
+  packet.addNumber(mode);
+  succeeded(await host.port.submit(Request.begin, host.lane, host.policy, limits), limits);
+
+  const watch = new Watch(signal, timeoutMs > 0 ? until - performance.now() : undefined, timedOut);
+  const scope = new TransactionScope(host, lane, watch);
+  siblings?.add(scope);
+  let value: T;
+  try {
+    value = await Promise.race([holding(scope, async () => fn(scope)), watch.expired]);
+  } catch (error) {
+    if (watch.hasExpired) scope.abort();
+    scope.close();
+    await end(host.port, lane, EndMode.rollback); // whatever comes of it, `error` is the one to tell
+    throw error;
+  } finally {
+    watch.stop();
+    siblings?.delete(scope);
+  }
+  scope.close();
+  succeeded(await end(host.port, lane, EndMode.commit), undefined);
+  return value;
+}
+
+function timedOut(): AiosqliteError {
+  return new AiosqliteError('ERR_TIMEOUT', 'the transaction has passed its timeoutMs and was rolled back');
+}
+
+function end(port: Port, lane: number, mode: EndMode): Promise<Message> {
+  packet.begin();
+  packet.addNumber(mode);
+  return port.submit(Request.end, lane, Policy.none, undefined);
+}
+
+/** Ends a lane that is a lease or a setup. True if the connection was altered, and so has closed. */
+export async function endLane(port: Port, lane: number, mode: EndMode): Promise<boolean> {
+  const message = succeeded(await end(port, lane, mode), undefined);
+  return (message[3] & 4) !== 0;
+}
+
+export function withDefaultTimeout(
+  options: CallOptions | undefined,
+  timeoutMs: number | undefined,
+): CallOptions | undefined {
+  if (timeoutMs === undefined || options?.timeoutMs !== undefined) return options;
+  return { ...options, timeoutMs };
+}

@@ -1,0 +1,208 @@
+import { invalidArgument } from './errors.js';
+import type {
+  BatchQuery,
+  CallOptions,
+  Executor,
+  Params,
+  Query,
+  QueryResult,
+  Row,
+  RowOptions,
+  RunResult,
+  Transaction,
+  TransactionMode,
+} from './executor.js';
+import type { Message } from './native.js';
+import * as packet from './packet.js';
+import { failureOf, Request } from './port.js';
+import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode, resultAt, resultCount } from './rows.js';
+
+/** What the worker encodes (binding/engine/job.h, RowMode). */
+const RowMode = { none: 0, object: 1, array: 2, firstObject: 3, firstArray: 4 } as const;
+type RowMode = (typeof RowMode)[keyof typeof RowMode];
+
+const IF_NONE = { continue: 0, stop: 1, rollback: 2 } as const;
+
+/**
+ * The verbs of {@link Executor}, once for all that run SQL. Each checks its arguments, writes the packet and leaves it to
+ * {@link submit} where that goes; misuse throws here and so becomes a rejection with the caller's stack.
+ */
+export abstract class Verbs implements Executor {
+  /** How integers are delivered. */
+  protected abstract readonly integerMode: IntegerMode;
+
+  /**
+   * Sends the current packet. `sql` is what the call runs, for those who choose a connection by it: the text, or the
+   * queries of a batch.
+   */
+  protected abstract submit(
+    request: Request,
+    sql: string | readonly Query[],
+    options: CallOptions | undefined,
+  ): Promise<Message>;
+
+  abstract transaction<T>(
+    fn: (tx: Transaction) => Promise<T>,
+    options?: CallOptions & { mode?: TransactionMode },
+  ): Promise<T>;
+
+  run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;
+  run(query: Query, options?: CallOptions): Promise<RunResult>;
+  async run(sql: string | Query, params?: Params | CallOptions, options?: CallOptions): Promise<RunResult> {
+    const call = callOf(sql, params, options);
+    packQuery(call.sql, call.params, RowMode.none, false, undefined);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    return decodeRunResult(resultAt(succeeded(message, call.options)), this.integerMode);
+  }
+
+  get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
+  get<T = Row>(query: Query, options?: RowOptions): Promise<T | undefined>;
+  async get<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T | undefined> {
+    const call = callOf<RowOptions>(sql, params, options);
+    const mode = isArrayMode(call.options) ? RowMode.firstArray : RowMode.firstObject;
+    packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    return decodeRows(resultAt(succeeded(message, call.options)))[0] as T | undefined;
+  }
+
+  all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
+  all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
+  async all<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T[]> {
+    const call = callOf<RowOptions>(sql, params, options);
+    packQuery(call.sql, call.params, rowModeOf(call.options), false, call.options?.jsonColumns);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    return decodeRows(resultAt(succeeded(message, call.options))) as T[];
+  }
+
+  query<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<QueryResult<T>>;
+  query<T = Row>(query: Query, options?: RowOptions): Promise<QueryResult<T>>;
+  async query<T = Row>(
+    sql: string | Query,
+    params?: Params | RowOptions,
+    options?: RowOptions,
+  ): Promise<QueryResult<T>> {
+    const call = callOf<RowOptions>(sql, params, options);
+    packQuery(call.sql, call.params, rowModeOf(call.options), true, call.options?.jsonColumns);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    return decodeQueryResult(resultAt(succeeded(message, call.options)), this.integerMode) as QueryResult<T>;
+  }
+
+  async exec(script: string, options?: CallOptions): Promise<void> {
+    if (typeof script !== 'string') throw invalidArgument('script', 'a string', script);
+    packet.begin();
+    packet.addText(script);
+    const message = await this.submit(Request.script, script, options);
+    succeeded(message, options);
+  }
+
+  async executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }> {
+    if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
+    if (!Array.isArray(rows)) throw invalidArgument('rows', 'an array', rows);
+    packet.begin();
+    packet.addText(sql);
+    packet.addNumber(rows.length);
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i];
+      if (row === undefined) throw invalidArgument(`rows[${i}]`, 'an array or an object', row);
+      packet.addParams(row, `rows[${i}]`);
+    }
+    const message = await this.submit(Request.many, sql, options);
+    return { changes: resultAt(succeeded(message, options))[0] };
+  }
+
+  async batch(queries: readonly BatchQuery[], options?: Omit<RowOptions, 'jsonColumns'>): Promise<QueryResult[]> {
+    if (!Array.isArray(queries)) throw invalidArgument('queries', 'an array', queries);
+    const mode = rowModeOf(options);
+    packet.begin();
+    packet.addNumber(queries.length);
+    for (let i = 0; i < queries.length; i++) {
+      const query = queries[i] as BatchQuery;
+      if (typeof query?.sql !== 'string') throw invalidArgument(`queries[${i}]`, 'a Query', query);
+      const ifNone = IF_NONE[query.ifNone ?? 'continue'];
+      if (ifNone === undefined) {
+        throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", query.ifNone);
+      }
+      addQuery(query.sql, query.params, mode, true, ifNone, query.jsonColumns, `queries[${i}].params`);
+    }
+    const message = succeeded(await this.submit(Request.batch, queries, options), options);
+    const results: QueryResult[] = [];
+    for (let i = 0; i < resultCount(message); i++) {
+      results.push(decodeQueryResult(resultAt(message, i), this.integerMode) as QueryResult);
+    }
+    return results;
+  }
+}
+
+/** The message of a call that succeeded; throws the Error of one that failed. */
+export function succeeded(message: Message, options: CallOptions | undefined): Message {
+  if (message[1] !== 0) throw failureOf(message[1], options?.signal);
+  return message;
+}
+
+interface Call<Options> {
+  sql: string;
+  params: Params | undefined;
+  options: Options | undefined;
+}
+
+/** The two ways to call a verb: (sql, params, options) and (query, options). */
+function callOf<Options extends CallOptions>(
+  sql: string | Query,
+  params: Params | Options | undefined,
+  options: Options | undefined,
+): Call<Options> {
+  if (typeof sql === 'string') return { sql, params: params as Params | undefined, options };
+  if (typeof sql !== 'object' || sql === null || typeof sql.sql !== 'string') {
+    throw invalidArgument('sql', 'a string or a Query', sql);
+  }
+  return { sql: sql.sql, params: sql.params, options: params as Options | undefined };
+}
+
+function isArrayMode(options: RowOptions | undefined): boolean {
+  const mode = options?.rowMode;
+  if (mode === undefined || mode === 'object') return false;
+  if (mode === 'array') return true;
+  throw invalidArgument('options.rowMode', "'object' or 'array'", mode);
+}
+
+function rowModeOf(options: RowOptions | undefined): RowMode {
+  return isArrayMode(options) ? RowMode.array : RowMode.object;
+}
+
+function packQuery(
+  sql: string,
+  params: Params | undefined,
+  mode: RowMode,
+  wantsColumns: boolean,
+  jsonColumns: readonly string[] | undefined,
+): void {
+  packet.begin();
+  addQuery(sql, params, mode, wantsColumns, IF_NONE.continue, jsonColumns, 'params');
+}
+
+/** A Query as the worker reads it (binding/engine/job.h). */
+function addQuery(
+  sql: string,
+  params: Params | undefined,
+  mode: RowMode,
+  wantsColumns: boolean,
+  ifNone: number,
+  jsonColumns: readonly string[] | undefined,
+  paramsName: string,
+): void {
+  packet.addText(sql);
+  packet.addNumber(mode);
+  packet.addNumber(wantsColumns ? 1 : 0);
+  packet.addNumber(ifNone);
+  if (jsonColumns === undefined) {
+    packet.addNumber(0);
+  } else {
+    if (!Array.isArray(jsonColumns)) throw invalidArgument('jsonColumns', 'an array of column names', jsonColumns);
+    packet.addNumber(jsonColumns.length);
+    for (const column of jsonColumns) {
+      if (typeof column !== 'string') throw invalidArgument('jsonColumns', 'an array of column names', jsonColumns);
+      packet.addText(column);
+    }
+  }
+  packet.addParams(params, paramsName);
+}

@@ -1,0 +1,4 @@
+import { native } from './native.js';
+
+/** The version of SQLite that is linked in. */
+export const sqliteVersion: string = native.sqliteVersion;
