@@ -22,7 +22,8 @@ const layers = [
   ['verbs'],
   ['transaction'],
   ['connection'],
-  ['workers'],
+  ['workers', 'pool-options'],
+  ['lease'],
   ['pool'],
   ['index'],
 ];

@@ -16,6 +16,8 @@ export type {
   Transaction,
   TransactionMode,
 } from './executor.js';
+export type { Lease, Role } from './lease.js';
 export type { ConnectionOptions } from './options.js';
-export { createPool, type Lease, type Pool, type PoolOptions, type PoolStats, type Role } from './pool.js';
+export { createPool, type Pool, type PoolStats } from './pool.js';
+export type { PoolOptions } from './pool-options.js';
 export { sqliteVersion } from './version.js';

@@ -150,6 +150,14 @@ function extensions(paths: unknown): readonly string[] {
   });
 }
 
+/** A duration that may have a fraction. */
+export function checkTimeoutMs(name: string, timeoutMs: unknown): void {
+  if (typeof timeoutMs !== 'number') throw invalidArgument(name, 'a number', timeoutMs);
+  if (!(timeoutMs > 0) || timeoutMs === Number.POSITIVE_INFINITY) {
+    throw outOfRange(name, 'a positive number of milliseconds');
+  }
+}
+
 function boolean<K extends string>(options: { [key in K]?: unknown }, key: K, fallback: boolean): boolean {
   const value = options[key];
   if (value === undefined) return fallback;

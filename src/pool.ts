@@ -1,10 +1,12 @@
-import { type Connection, LaneConnection, newTally } from './connection.js';
+import { type Connection, newTally } from './connection.js';
 import { AiosqliteError, invalidArgument, SqliteError } from './errors.js';
 import type { CallOptions, Executor, Query, Transaction } from './executor.js';
+import { acquireLease, type Lease, type Role } from './lease.js';
 import type { Message } from './native.js';
-import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions, integer, oneOf } from './options.js';
+import { oneOf } from './options.js';
 import * as packet from './packet.js';
-import { checkCallOptions, MAIN_LANE, nextLane, Policy, Request } from './port.js';
+import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
+import { checkCallOptions, MAIN_LANE, Policy, Request } from './port.js';
 import { routeOf } from './route.js';
 import type { IntegerMode } from './rows.js';
 import {
@@ -12,37 +14,15 @@ import {
   checkNotNested,
   checkTransactionMode,
   currentHolding,
-  EndMode,
-  endLane,
   holding,
   runTransaction,
   type TransactionHost,
   type TransactionOptions,
   withDefaultTimeout,
 } from './transaction.js';
-import { succeeded, Verbs } from './verbs.js';
+import { Verbs } from './verbs.js';
 import { Watch } from './watch.js';
 import { Workers } from './workers.js';
-
-export interface PoolOptions extends ConnectionOptions {
-  /** A path, ':memory:' or a 'file:' URI. */
-  database: string;
-  /** Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection. */
-  poolSize?: number;
-  /** Longest wait for a connection in milliseconds, by acquire() and by any verb. Default: 30,000. Then: `'ERR_POOL_TIMEOUT'`. */
-  acquireTimeoutMs?: number;
-  /** Readers that have had nothing to do for so long are closed, in milliseconds. Default: 3,600,000. */
-  idleTimeoutMs?: number;
-  /** Default deadline of every call in milliseconds: see CallOptions.timeoutMs. Default: none. */
-  operationTimeoutMs?: number;
-  /**
-   * Runs once on every new connection, after the PRAGMA profile. If it fails, the call that needed the connection rejects
-   * with its error and the next one tries again.
-   */
-  onConnect?: (connection: Connection) => Promise<void>;
-}
-
-export type Role = 'writer' | 'reader';
 
 /**
  * One writer and N read-only readers over one database (WAL). Opens lazily, at the first call.
@@ -70,14 +50,6 @@ export interface Pool extends Executor, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** A connection of the pool, for one user at a time. */
-export interface Lease extends Connection {
-  /** Gives the connection back, after the calls already made on it. Later calls reject `'ERR_CLOSED'`. */
-  release(): void;
-  /** As release(), and waits for it. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
 /** `commits` and `groupedWrites` (writes that went through shared commits) count from 0 since opening. */
 export interface PoolStats {
   /** Open connections. */
@@ -100,11 +72,7 @@ const VERB_POLICY = TRANSACTION_POLICY | Policy.noSessionFunctions;
 const LONG_WAL_PAGES = 8_000;
 
 class WriterAndReaders extends Verbs implements Pool {
-  readonly #database: string;
-  readonly #options: CheckedOptions;
-  readonly #poolSize: number;
-  readonly #acquireTimeoutMs: number;
-  readonly #operationTimeoutMs: number | undefined;
+  readonly #options: CheckedPoolOptions;
   readonly #tally = newTally();
   readonly #writer: Workers;
   /** The writer itself, where there is only one connection: set when the writer has opened. */
@@ -121,25 +89,20 @@ class WriterAndReaders extends Verbs implements Pool {
 
   constructor(options: PoolOptions) {
     super();
-    if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-    this.#database = checkDatabase(options.database);
-    this.#options = checkOptions(options, 'wal');
-    this.#poolSize = integer(options, 'poolSize', 5, 1, 1_000);
-    this.#acquireTimeoutMs = integer(options, 'acquireTimeoutMs', 30_000, 1, 2 ** 31 - 1);
-    const idleTimeoutMs = integer(options, 'idleTimeoutMs', 3_600_000, 1, 2 ** 31 - 1);
-    this.#operationTimeoutMs =
-      checkCallOptions({ timeoutMs: options.operationTimeoutMs } as CallOptions).timeoutMs || undefined;
-    if (options.onConnect !== undefined && typeof options.onConnect !== 'function') {
-      throw invalidArgument('options.onConnect', 'a function', options.onConnect);
-    }
-    const onConnect = options.onConnect && this.#guarded(options.onConnect);
-    const common = { database: this.#database, options: this.#options, onConnect, tally: this.#tally };
+    this.#options = checkPoolOptions(options);
+    const { database, connection, poolSize, idleTimeoutMs, onConnect } = this.#options;
+    const common = {
+      database,
+      options: connection,
+      onConnect: onConnect && this.#guarded(onConnect),
+      tally: this.#tally,
+    };
     this.#writer = new Workers({ ...common, role: 'writer', limit: 1, idleTimeoutMs: 0 });
-    this.#makeReaders = () => new Workers({ ...common, role: 'reader', limit: this.#poolSize - 1, idleTimeoutMs });
+    this.#makeReaders = () => new Workers({ ...common, role: 'reader', limit: poolSize - 1, idleTimeoutMs });
   }
 
   protected get integerMode(): IntegerMode {
-    return this.#options.integerMode;
+    return this.#options.connection.integerMode;
   }
 
   /** onConnect must not call the pool: it would wait for itself. */
@@ -155,7 +118,7 @@ class WriterAndReaders extends Verbs implements Pool {
   protected submit(request: Request, sql: string | readonly Query[], given: CallOptions | undefined): Promise<Message> {
     const route = request === Request.script ? 'writer' : routeOf(sql);
     this.#checkUsable(route === 'writer');
-    const options = withDefaultTimeout(given, this.#operationTimeoutMs);
+    const options = withDefaultTimeout(given, this.#options.operationTimeoutMs);
     const policy = request === Request.batch ? TRANSACTION_POLICY : VERB_POLICY;
     if (!this.#isOpen) return this.#submitWhenOpen(request, policy, route, options);
     this.#watchWaiting();
@@ -210,7 +173,7 @@ class WriterAndReaders extends Verbs implements Pool {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     this.#checkUsable(true);
-    const mode = checkTransactionMode(options, this.#options.transactionMode);
+    const mode = checkTransactionMode(options, this.#options.connection.transactionMode);
     await this.#ready(options);
     this.#watchWaiting();
     return runTransaction(this.#hostOf(this.#writer, TRANSACTION_POLICY), mode, fn, options);
@@ -233,7 +196,7 @@ class WriterAndReaders extends Verbs implements Pool {
       policy,
       integerMode: this.integerMode,
       outer: this,
-      defaultTimeoutMs: this.#operationTimeoutMs,
+      defaultTimeoutMs: this.#options.operationTimeoutMs,
     };
   }
 
@@ -244,39 +207,13 @@ class WriterAndReaders extends Verbs implements Pool {
     await this.#ready(undefined);
     if (role === 'reader') await this.#relief;
     this.#watchWaiting();
-    const workers = role === 'writer' ? this.#writer : (this.#readers as Workers);
-    const lane = nextLane();
-    return new Promise<Lease>((resolve, reject) => {
-      // The worker counts as busy from the request to the return.
-      workers
-        .use(async () => {
-          packet.begin();
-          packet.addNumber(lane);
-          packet.addNumber(BeginMode.lease);
-          const message = succeeded(
-            await workers.port.submit(Request.begin, MAIN_LANE, Policy.none, undefined),
-            undefined,
-          );
-          await new Promise<void>((returned) => {
-            resolve(this.#leaseOf(workers, role, lane, message[4], returned));
-          });
-        })
-        .catch(reject);
+    return acquireLease({
+      workers: role === 'writer' ? this.#writer : (this.#readers as Workers),
+      role,
+      database: this.#options.database,
+      options: this.#options.connection,
+      onAltered: role === 'writer' || this.#single ? () => this.#reopenWriter() : () => {},
     });
-  }
-
-  #leaseOf(workers: Workers, role: Role, lane: number, worker: number, returned: () => void): Lease {
-    workers.leased(worker);
-    const giveBack = async () => {
-      const altered = await endLane(workers.port, lane, EndMode.release);
-      workers.returned(worker, altered);
-      returned();
-      if (altered && workers === this.#writer) this.#reopenWriter();
-    };
-    const policy = role === 'reader' ? Policy.readOnly : Policy.none;
-    const lease = new PoolLease(this.#database, this.#options, workers, lane, policy, giveBack);
-    forgotten.register(lease, { giveBack, database: this.#database }, lease);
-    return lease;
   }
 
   async withConnection<T>(fn: (connection: Connection) => Promise<T>, options: { role?: Role } = {}): Promise<T> {
@@ -350,10 +287,10 @@ class WriterAndReaders extends Verbs implements Pool {
   async #ready(given: CallOptions | undefined): Promise<void> {
     if (this.#isOpen) return;
     this.#opening ??= this.#openWriter();
-    const { signal, timeoutMs } = checkCallOptions(withDefaultTimeout(given, this.#operationTimeoutMs));
+    const { signal, timeoutMs } = checkCallOptions(withDefaultTimeout(given, this.#options.operationTimeoutMs));
     signal?.throwIfAborted();
-    const hurried = timeoutMs > 0 && timeoutMs < this.#acquireTimeoutMs;
-    const watch = new Watch(signal, hurried ? timeoutMs : this.#acquireTimeoutMs, () =>
+    const hurried = timeoutMs > 0 && timeoutMs < this.#options.acquireTimeoutMs;
+    const watch = new Watch(signal, hurried ? timeoutMs : this.#options.acquireTimeoutMs, () =>
       hurried ? new AiosqliteError('ERR_TIMEOUT', 'the call has passed its timeoutMs') : poolTimeout(),
     );
     try {
@@ -368,7 +305,7 @@ class WriterAndReaders extends Verbs implements Pool {
     try {
       const journalMode = await this.#writer.open();
       if (this.#readers === undefined) {
-        const single = journalMode !== 'wal' || this.#poolSize === 1;
+        const single = journalMode !== 'wal' || this.#options.poolSize === 1;
         this.#readers = single ? this.#writer : this.#makeReaders();
       }
       this.#isOpen = true;
@@ -390,10 +327,10 @@ class WriterAndReaders extends Verbs implements Pool {
 
   #watchWaiting(): void {
     if (this.#waitTimer !== undefined) return;
-    const step = Math.min(Math.max(this.#acquireTimeoutMs / 8, 5), 1_000);
+    const step = Math.min(Math.max(this.#options.acquireTimeoutMs / 8, 5), 1_000);
     this.#waitTimer = setInterval(() => {
       for (const workers of new Set([this.#writer, this.#readers ?? this.#writer])) {
-        workers.port.expire(this.#acquireTimeoutMs, 'ERR_POOL_TIMEOUT', POOL_TIMEOUT);
+        workers.port.expire(this.#options.acquireTimeoutMs, 'ERR_POOL_TIMEOUT', POOL_TIMEOUT);
       }
       if (this.stats().waiting > 0) return;
       clearInterval(this.#waitTimer);
@@ -427,39 +364,6 @@ const POOL_TIMEOUT = 'no connection became free within acquireTimeoutMs';
 function poolTimeout(): AiosqliteError {
   return new AiosqliteError('ERR_POOL_TIMEOUT', POOL_TIMEOUT);
 }
-
-class PoolLease extends LaneConnection implements Lease {
-  readonly #giveBack: () => Promise<void>;
-
-  constructor(
-    database: string,
-    options: CheckedOptions,
-    workers: Workers,
-    lane: number,
-    policy: number,
-    giveBack: () => Promise<void>,
-  ) {
-    super(database, options, workers.port, lane, policy);
-    this.#giveBack = giveBack;
-  }
-
-  release(): void {
-    void this.close();
-  }
-
-  protected end(): Promise<void> {
-    forgotten.unregister(this);
-    return this.#giveBack();
-  }
-}
-
-/** Tells of leases that were dropped without release(), and gives them back. */
-const forgotten = new FinalizationRegistry<{ giveBack: () => Promise<void>; database: string }>(
-  ({ giveBack, database }) => {
-    process.emitWarning(`A lease of ${database} was garbage-collected without release()`, 'AiosqliteWarning');
-    void giveBack();
-  },
-);
 
 /**
  * Makes a pool; nothing is opened before the first call. Wrong options throw.

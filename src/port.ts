@@ -1,6 +1,7 @@
-import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from './errors.js';
+import { AiosqliteError, invalidArgument, SqliteError } from './errors.js';
 import type { CallOptions } from './executor.js';
 import { expect, type Message, type NativeConnection, type NativeFailure, native, nextId, settle } from './native.js';
+import { checkTimeoutMs } from './options.js';
 import * as packet from './packet.js';
 import { LONGEST_TIMER_MS } from './watch.js';
 
@@ -175,10 +176,7 @@ export function checkCallOptions(options: CallOptions | undefined): CheckedCallO
     throw invalidArgument('options.signal', 'an AbortSignal', signal);
   }
   if (timeoutMs === undefined) return signal === undefined ? NO_OPTIONS : { signal, timeoutMs: 0 };
-  if (typeof timeoutMs !== 'number') throw invalidArgument('options.timeoutMs', 'a number', timeoutMs);
-  if (!(timeoutMs > 0) || timeoutMs === Number.POSITIVE_INFINITY) {
-    throw outOfRange('options.timeoutMs', 'a positive number of milliseconds');
-  }
+  checkTimeoutMs('options.timeoutMs', timeoutMs);
   return { signal, timeoutMs };
 }
 

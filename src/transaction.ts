@@ -153,10 +153,7 @@ export async function runTransaction<T>(
   const { signal, timeoutMs } = checkCallOptions(limits);
   const until = performance.now() + timeoutMs;
   const lane = nextLane();
-  packet.begin();
-  packet.addNumber(lane);
-  packet.addNumber(mode);
-  succeeded(await host.port.submit(Request.begin, host.lane, host.policy, limits), limits);
+  await beginLane(host.port, host.lane, lane, mode, host.policy, limits);
 
   const watch = new Watch(signal, timeoutMs > 0 ? until - performance.now() : undefined, timedOut);
   const scope = new TransactionScope(host, lane, watch);
@@ -180,6 +177,21 @@ export async function runTransaction<T>(
 
 function timedOut(): AiosqliteError {
   return new AiosqliteError('ERR_TIMEOUT', 'the transaction has passed its timeoutMs and was rolled back');
+}
+
+/** Opens a lane from within another; the worker that takes this job serves the new lane alone until its end. */
+export async function beginLane(
+  port: Port,
+  outer: number,
+  lane: number,
+  mode: BeginMode,
+  policy: number,
+  options: CallOptions | undefined,
+): Promise<Message> {
+  packet.begin();
+  packet.addNumber(lane);
+  packet.addNumber(mode);
+  return succeeded(await port.submit(Request.begin, outer, policy, options), options);
 }
 
 function end(port: Port, lane: number, mode: EndMode): Promise<Message> {

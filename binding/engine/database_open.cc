@@ -1,0 +1,136 @@
+// Opening and closing: how a connection comes to be ready for its first job.
+#include <sqlite3.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "engine/database.h"
+#include "engine/error.h"
+#include "engine/json_merge.h"
+
+namespace aiosqlite {
+namespace {
+
+// How many virtual machine steps pass between two looks at cancellation: tens of microseconds.
+constexpr int kProgressSteps = 1000;
+
+}  // namespace
+
+OpenOptions OpenOptions::Read(PacketReader& packet) {
+  OpenOptions options;
+  options.file = packet.Text();
+  options.readonly = packet.Int() != 0;
+  options.must_exist = packet.Int() != 0;
+  options.reader = packet.Int() != 0;
+  options.busy_timeout_ms = packet.Int();
+  options.integer_mode = static_cast<IntegerMode>(packet.Int());
+  options.statement_cache_size = packet.Int();
+  options.journal_mode = packet.Text();
+  for (int count = packet.Int(); count > 0; --count) options.pragmas.emplace_back(packet.Text());
+  for (int count = packet.Int(); count > 0; --count) options.extensions.emplace_back(packet.Text());
+  return options;
+}
+
+Database::Database(OpenOptions options, RunningJobs& running, StatementCounters& counters)
+    : options_(std::move(options)),
+      running_(running),
+      cache_(static_cast<size_t>(options_.statement_cache_size), counters) {}
+
+Database::~Database() {
+  cache_.Clear();
+  // sqlite.org/c3ref/close.html: with every statement finalized it closes at once, and the last connection to
+  // a WAL database moves the WAL into the file.
+  sqlite3_close(db_);
+}
+
+std::optional<Failure> Database::Open(std::string& journal_mode) {
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI;
+  flags |= options_.readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (!options_.readonly && !options_.must_exist) flags |= SQLITE_OPEN_CREATE;
+  const int rc = sqlite3_open_v2(options_.file.c_str(), &db_, flags, nullptr);
+  if (rc != SQLITE_OK) {
+    Failure failure = SqliteFailure(db_, rc, {});
+    failure.message += ": " + options_.file;
+    return failure;
+  }
+  sqlite3_busy_handler(db_, &Database::OnBusy, this);
+  sqlite3_progress_handler(db_, kProgressSteps, &Database::OnProgress, this);
+  classifier_.Install(db_);
+  auto failure = ApplyProfile(journal_mode);
+  if (failure && failure->errcode != 0) failure->message += ": " + options_.file;
+  return failure;
+}
+
+std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
+  // A database file that someone else made must not make this program do anything (sqlite.org/security.html).
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  if (const int rc = RegisterJsonMerge(db_); rc != SQLITE_OK) return Failed(rc, {});
+  if (auto failure = Control("PRAGMA cell_size_check = 1")) return failure;
+  // The first read: a file that is no database fails here, not at the first query.
+  if (auto failure = Control("PRAGMA schema_version")) return failure;
+  if (auto failure = SetJournalMode(journal_mode)) return failure;
+  for (const std::string& pragma : options_.pragmas) {
+    if (auto failure = Control(pragma.c_str())) return failure;
+  }
+  if (auto failure = LoadExtensions()) return failure;
+  // From here on the WAL is checkpointed by us, after the writers have been answered and not before: the hook
+  // replaces SQLite's own (sqlite.org/c3ref/wal_hook.html), its threshold stays what the profile says.
+  std::string threshold;
+  if (auto failure = Ask("PRAGMA wal_autocheckpoint", threshold)) return failure;
+  checkpoint_pages_ = checkpoint_due_ = std::atoi(threshold.c_str());
+  sqlite3_wal_hook(db_, &Database::OnWal, this);
+  altered_ = false;
+  if (options_.reader) return Control("PRAGMA query_only = 1");
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::SetJournalMode(std::string& journal_mode) {
+  if (auto failure = Ask("PRAGMA journal_mode", journal_mode)) return failure;
+  if (options_.journal_mode.empty() || options_.journal_mode == journal_mode || options_.readonly)
+    return std::nullopt;
+  const std::string sql = "PRAGMA journal_mode = " + options_.journal_mode;
+  for (;;) {
+    // Processes that switch at the same moment see SQLITE_BUSY here without the busy handler having been
+    // asked.
+    auto failure = Ask(sql.c_str(), journal_mode);
+    if (!failure || (failure->errcode & 0xff) != SQLITE_BUSY || !OnBusy(this, 0)) return failure;
+  }
+}
+
+std::optional<Failure> Database::LoadExtensions() {
+  if (options_.extensions.empty()) return std::nullopt;
+  // The C function alone is switched on, the SQL function load_extension() stays off
+  // (sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigenableloadextension).
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
+  std::optional<Failure> failure;
+  for (const std::string& path : options_.extensions) {
+    char* message = nullptr;
+    const int rc = sqlite3_load_extension(db_, path.c_str(), nullptr, &message);
+    if (rc == SQLITE_OK) continue;
+    failure = Failed(rc, {});
+    if (message != nullptr) failure->message = message;
+    sqlite3_free(message);
+    break;
+  }
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  return failure;
+}
+
+std::optional<Failure> Database::Ask(const char* sql, std::string& answer) {
+  Failure failure;
+  Statement* statement = Prepare(sql, 0, failure);
+  if (statement == nullptr) return failure;
+  const int rc = statement->Step();
+  std::optional<Failure> failed;
+  if (rc == SQLITE_ROW) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement->handle(), 0));
+    answer = text == nullptr ? "" : text;
+  } else if (rc != SQLITE_DONE) {
+    failed = Failed(rc, {});
+  }
+  statement->Reset();
+  return failed;
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,76 @@
+import { type Connection, LaneConnection } from './connection.js';
+import type { CheckedOptions } from './options.js';
+import { MAIN_LANE, nextLane, Policy } from './port.js';
+import { BeginMode, beginLane, EndMode, endLane } from './transaction.js';
+import type { Workers } from './workers.js';
+
+export type Role = 'writer' | 'reader';
+
+/** A connection of the pool, for one user at a time. */
+export interface Lease extends Connection {
+  /** Gives the connection back, after the calls already made on it. Later calls reject `'ERR_CLOSED'`. */
+  release(): void;
+  /** As release(), and waits for it. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+class WorkerLease extends LaneConnection implements Lease {
+  readonly #giveBack: () => Promise<void>;
+
+  constructor(from: LeaseSource, lane: number, giveBack: () => Promise<void>) {
+    const policy = from.role === 'reader' ? Policy.readOnly : Policy.none;
+    super(from.database, from.options, from.workers.port, lane, policy);
+    this.#giveBack = giveBack;
+  }
+
+  release(): void {
+    void this.close();
+  }
+
+  protected end(): Promise<void> {
+    forgotten.unregister(this);
+    return this.#giveBack();
+  }
+}
+
+export interface LeaseSource {
+  workers: Workers;
+  role: Role;
+  database: string;
+  options: CheckedOptions;
+  /** The connection came back altered and has closed. */
+  onAltered: () => void;
+}
+
+/** Waits for a worker that is free. It counts as busy until the lease is given back, and serves the lease's lane alone. */
+export function acquireLease(from: LeaseSource): Promise<Lease> {
+  const { workers } = from;
+  const lane = nextLane();
+  return new Promise<Lease>((resolve, reject) => {
+    const hold = async () => {
+      const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, undefined);
+      const worker = message[4];
+      workers.leased(worker);
+      await new Promise<void>((returned) => {
+        const giveBack = async () => {
+          const altered = await endLane(workers.port, lane, EndMode.release);
+          workers.returned(worker, altered);
+          returned();
+          if (altered) from.onAltered();
+        };
+        const lease = new WorkerLease(from, lane, giveBack);
+        forgotten.register(lease, { giveBack, database: from.database }, lease);
+        resolve(lease);
+      });
+    };
+    workers.use(hold).catch(reject);
+  });
+}
+
+/** Tells of leases that were dropped without release(), and gives them back. */
+const forgotten = new FinalizationRegistry<{ giveBack: () => Promise<void>; database: string }>(
+  ({ giveBack, database }) => {
+    process.emitWarning(`A lease of ${database} was garbage-collected without release()`, 'AiosqliteWarning');
+    void giveBack();
+  },
+);
