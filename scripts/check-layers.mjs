@@ -16,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const layers = [
   ['codec/', 'errors', 'executor', 'watch'],
   ['native'],
-  ['packet', 'rows', 'version'],
+  ['packet', 'rows', 'unpack', 'version'],
   ['options', 'route'],
   ['port'],
   ['verbs'],

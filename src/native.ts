@@ -15,22 +15,25 @@ export interface NativeFailure {
   reason?: unknown;
 }
 
+/** The first rows, and the values that JSON can't hold: `[row, column, integer]` or `[row, column, offset, length]`. */
+export type FirstRows = [rows: unknown[], patches: (number | string)[][]];
+
 /**
- * Result of one statement: changes, rowid (a string if it is no safe integer), column names if they were asked for,
- * count of chunks (-1: one, right here), count of buffers, and what the dispatcher attaches: the chunks and the buffers.
+ * Result of one statement: see binding/node/convert.h. `rowid` is a string if it is no safe integer; `first`: 1 if its
+ * JSON is the first of `texts`.
  */
 export type NativeResult = [
   changes: number,
   rowid: number | string,
   columns: string[] | 0,
-  chunkCount: number,
-  bufferCount: number,
-  chunks?: Chunk | string[],
-  buffers?: ArrayBuffer[],
-];
-
-/** Rows, and the values that JSON can't hold: `[row, column, integer]` or `[row, column, offset, length]`. */
-export type Chunk = [rows: unknown[], patches: (number | string)[][], hasBuffer?: 1];
+  first: FirstRows | 0 | 1,
+  firstHasBytes: 0 | 1,
+  ...layout: number[],
+] & {
+  /** What came beside the message for this result, in its order. */
+  texts?: string[];
+  buffers?: ArrayBuffer[];
+};
 
 /** One finished job. `bits`: 1 commit, 2 wrote, 4 altered, 8 × group size. */
 export type Message = [
@@ -96,19 +99,19 @@ export function settle(message: Message): void {
 }
 
 native.setDispatcher((header, chunks, buffers) => {
-  let nextChunk = 0;
+  let nextText = 0;
   let nextBuffer = 0;
   for (const message of JSON.parse(header) as Message[]) {
     for (let i = 5; i < message.length; i++) {
-      const result = message[i] as NativeResult;
-      if (result[3] > 0) {
-        result[5] = chunks?.slice(nextChunk, nextChunk + result[3]) ?? [];
-        nextChunk += result[3];
-      }
-      if (result[4] > 0) {
-        result[6] = buffers?.slice(nextBuffer, nextBuffer + result[4]) ?? [];
-        nextBuffer += result[4];
-      }
+      const result = message[i] as NativeResult | string;
+      if (typeof result === 'string') continue;
+      const packed = (result.length - 5) / 2;
+      const textCount = packed + (result[3] === 1 ? 1 : 0);
+      const bufferCount = packed + result[4];
+      if (textCount > 0) result.texts = chunks?.slice(nextText, nextText + textCount) ?? [];
+      if (bufferCount > 0) result.buffers = buffers?.slice(nextBuffer, nextBuffer + bufferCount) ?? [];
+      nextText += textCount;
+      nextBuffer += bufferCount;
     }
     settle(message);
   }

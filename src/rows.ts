@@ -1,5 +1,6 @@
 import type { QueryResult, RunResult } from './executor.js';
-import type { Chunk, Message, NativeResult } from './native.js';
+import type { FirstRows, Message, NativeResult } from './native.js';
+import { unpackerFor } from './unpack.js';
 
 /** How an INTEGER arrives: see ConnectionOptions.integerMode. */
 export type IntegerMode = 'mixed' | 'number' | 'bigint';
@@ -13,28 +14,30 @@ export function resultCount(message: Message): number {
   return message.length - 5;
 }
 
-/** The rows, as the worker encoded them: one JSON.parse per chunk, then the values that JSON can't hold. */
-export function decodeRows(result: NativeResult): unknown[] {
-  const [, , columns, count, bufferCount] = result;
-  if (count === -1) {
-    const chunk = result[5] as Chunk;
-    if (chunk[1].length > 0) patch(chunk, columns, bufferCount > 0 ? result[6]?.[0] : undefined);
-    return chunk[0];
+/** The rows, as the worker encoded them: the first as JSON, the rest cell by cell. */
+export function decodeRows(result: NativeResult, arrays: boolean): unknown[] {
+  const first = result[3];
+  if (first === 0) return [];
+  const [rows, patches] = first === 1 ? (JSON.parse(result.texts?.[0] as string) as FirstRows) : first;
+  if (patches.length > 0) patch(rows, patches, result[2], result.buffers?.[0]);
+  if (result.length > 5) {
+    const unpack = unpackerFor(result[2] as string[], arrays);
+    let text = first === 1 ? 1 : 0;
+    let buffer: number = result[4];
+    for (let i = 5; i < result.length; i += 2, text++, buffer++) {
+      const texts = JSON.parse(result.texts?.[text] as string) as unknown[];
+      unpack(rows, texts, result.buffers?.[buffer] as ArrayBuffer, result[i] as number, result[i + 1] as number);
+    }
   }
-  if (count === 0) return [];
-  const texts = result[5] as string[];
-  let nextBuffer = 0;
-  let rows: unknown[] | undefined;
-  for (const text of texts) {
-    const chunk = JSON.parse(text) as Chunk;
-    if (chunk[1].length > 0) patch(chunk, columns, chunk[2] ? result[6]?.[nextBuffer++] : undefined);
-    if (rows === undefined) rows = chunk[0];
-    else for (const row of chunk[0]) rows.push(row);
-  }
-  return rows as unknown[];
+  return rows;
 }
 
-function patch([rows, patches]: Chunk, columns: string[] | 0, buffer: ArrayBuffer | undefined): void {
+function patch(
+  rows: unknown[],
+  patches: (number | string)[][],
+  columns: string[] | 0,
+  buffer: ArrayBuffer | undefined,
+): void {
   for (const [row, column, third, length] of patches) {
     const value = length === undefined ? BigInt(third as string) : bytesOf(buffer, third as number, length as number);
     const target = rows[row as number];
@@ -57,11 +60,11 @@ export function decodeRunResult(result: NativeResult, integers: IntegerMode): Ru
   return { changes: result[0], lastInsertRowid: decodeRowid(result[1], integers) };
 }
 
-export function decodeQueryResult(result: NativeResult, integers: IntegerMode): QueryResult<unknown> {
+export function decodeQueryResult(result: NativeResult, integers: IntegerMode, arrays: boolean): QueryResult<unknown> {
   return {
     changes: result[0],
     lastInsertRowid: decodeRowid(result[1], integers),
-    rows: decodeRows(result),
+    rows: decodeRows(result, arrays),
     columns: result[2] === 0 ? [] : result[2],
   };
 }

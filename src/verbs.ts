@@ -62,16 +62,17 @@ export abstract class Verbs implements Executor {
     const mode = isArrayMode(call.options) ? RowMode.firstArray : RowMode.firstObject;
     packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
     const message = await this.submit(Request.run, call.sql, call.options);
-    return decodeRows(resultAt(succeeded(message, call.options)))[0] as T | undefined;
+    return decodeRows(resultAt(succeeded(message, call.options)), mode === RowMode.firstArray)[0] as T | undefined;
   }
 
   all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
   all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
   async all<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T[]> {
     const call = callOf<RowOptions>(sql, params, options);
-    packQuery(call.sql, call.params, rowModeOf(call.options), false, call.options?.jsonColumns);
+    const mode = rowModeOf(call.options);
+    packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
     const message = await this.submit(Request.run, call.sql, call.options);
-    return decodeRows(resultAt(succeeded(message, call.options))) as T[];
+    return decodeRows(resultAt(succeeded(message, call.options)), mode === RowMode.array) as T[];
   }
 
   query<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<QueryResult<T>>;
@@ -82,9 +83,11 @@ export abstract class Verbs implements Executor {
     options?: RowOptions,
   ): Promise<QueryResult<T>> {
     const call = callOf<RowOptions>(sql, params, options);
-    packQuery(call.sql, call.params, rowModeOf(call.options), true, call.options?.jsonColumns);
+    const mode = rowModeOf(call.options);
+    packQuery(call.sql, call.params, mode, true, call.options?.jsonColumns);
     const message = await this.submit(Request.run, call.sql, call.options);
-    return decodeQueryResult(resultAt(succeeded(message, call.options)), this.integerMode) as QueryResult<T>;
+    const result = resultAt(succeeded(message, call.options));
+    return decodeQueryResult(result, this.integerMode, mode === RowMode.array) as QueryResult<T>;
   }
 
   async exec(script: string, options?: CallOptions): Promise<void> {
@@ -127,7 +130,7 @@ export abstract class Verbs implements Executor {
     const message = succeeded(await this.submit(Request.batch, queries, options), options);
     const results: QueryResult[] = [];
     for (let i = 0; i < resultCount(message); i++) {
-      results.push(decodeQueryResult(resultAt(message, i), this.integerMode) as QueryResult);
+      results.push(decodeQueryResult(resultAt(message, i), this.integerMode, mode === RowMode.array) as QueryResult);
     }
     return results;
   }

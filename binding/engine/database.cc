@@ -26,12 +26,6 @@ bool IsUnexpected(int errcode) {
   }
 }
 
-std::string JsonArray(const std::vector<std::string>& names) {
-  std::string array = "[";
-  for (const std::string& name : names) array.append(array.size() > 1 ? "," : "").append(name);
-  return array + "]";
-}
-
 // Parameters that are only passed over.
 void SkipParams(PacketReader& packet, int count) {
   for (int i = count < 0 ? 2 * -count : count; i > 0; --i) packet.Next();
@@ -209,8 +203,7 @@ std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, 
   if (failed) return failed;
   none = !any_row && result.changes == 0;
   outcome.wrote |= !statement->reads();
-  if (wants_columns || rows.patched()) result.columns = JsonArray(statement->ColumnNames());
-  result.chunks = rows.Finish();
+  rows.Finish(*statement, wants_columns, result);
   return std::nullopt;
 }
 

@@ -69,11 +69,21 @@ struct Job {
 };
 using JobPtr = std::unique_ptr<Job>;
 
-// Rows of one result as JSON text that JavaScript parses in one call: `[rows, patches]` or `[rows, patches,
-// 1]`, where patches are the values that JSON can't hold: `[row, column, "integer"]` or `[row, column,
-// offset, length]` in `bytes` (then the third element stands).
-struct Chunk {
-  std::string text;
+// The first rows of a result, as JSON: `[rows, patches]`, where patches are the values that JSON can't hold:
+// `[row, column, "integer"]` or `[row, column, offset, length]` in `bytes`.
+struct JsonRows {
+  std::string text;  // empty: no rows
+  std::string bytes;
+  bool ascii = true;
+};
+
+// The rows that follow, cell by cell: a tag each, numbers and lengths of blobs in `numbers`, texts (and JSON)
+// in a JSON array, blobs in `bytes`.
+struct PackedRows {
+  uint32_t rows = 0;
+  std::vector<uint8_t> tags;
+  std::vector<uint64_t> numbers;  // doubles, or 64-bit integers where the tag says so
+  std::string texts;
   std::string bytes;
   bool ascii = true;
 };
@@ -81,8 +91,9 @@ struct Chunk {
 struct Result {
   int64_t changes = 0;
   int64_t last_insert_rowid = 0;
-  std::string columns;  // JSON array of names; empty if not asked for
-  std::vector<Chunk> chunks;
+  std::string columns;  // JSON array of names; empty if nobody needs it
+  JsonRows first;
+  std::vector<PackedRows> rest;
 };
 
 // Why a job failed, as data: the Error is made in JavaScript, where the caller's stack is.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/json_text.h"
+#include "engine/number_text.h"
 
 namespace aiosqlite {
 namespace {
@@ -15,7 +16,7 @@ enum Slot { kId, kRequest, kLane, kPolicy, kTimeoutMs, kCancellable, kEntries, k
 
 constexpr size_t kSmallText = 8192;  // UTF-16 units that are converted through a buffer of the worst size
 constexpr size_t kHeaderBytes = size_t{24} << 10;
-constexpr size_t kInlineChunk = 4096;
+constexpr size_t kInlineBytes = 4096;
 
 void ReadText(Napi::Value value, size_t units, std::string& out) {
   const napi_env env = value.Env();
@@ -46,8 +47,6 @@ Napi::Value MakeString(Napi::Env env, const std::string& text, bool ascii) {
   return {env, value};
 }
 
-void AppendNumber(std::string& out, int64_t number) { out.append(std::to_string(number)); }
-
 void AppendField(std::string& out, const char* name, const std::string& value) {
   out.append(",\"").append(name).append("\":");
   json::AppendString(out, value);
@@ -58,7 +57,7 @@ void AppendFailure(std::string& out, const Failure& failure) {
   json::AppendString(out, failure.code);
   AppendField(out, "message", failure.message);
   out.append(",\"errcode\":");
-  AppendNumber(out, failure.errcode);
+  AppendInteger(out, failure.errcode);
   if (failure.offset >= 0) out.append(",\"offset\":").append(std::to_string(failure.offset));
   if (failure.index >= 0) out.append(",\"index\":").append(std::to_string(failure.index));
   if (!failure.sql.empty()) AppendField(out, "sql", failure.sql);
@@ -71,16 +70,15 @@ class Attachments {
  public:
   explicit Attachments(Napi::Env env) : env_(env) {}
 
-  void AddChunk(const Chunk& chunk) {
+  void AddText(const std::string& text, bool ascii) {
     if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
-    chunks_.Set(chunk_count_++, MakeString(env_, chunk.text, chunk.ascii));
+    chunks_.Set(chunk_count_++, MakeString(env_, text, ascii));
   }
-  void AddBytes(const std::string& bytes) {
-    if (bytes.empty()) return;
+  uint8_t* AddBuffer(size_t size) {
     if (buffers_.IsEmpty()) buffers_ = Napi::Array::New(env_);
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env_, bytes.size());
-    std::memcpy(buffer.Data(), bytes.data(), bytes.size());
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env_, size);
     buffers_.Set(buffer_count_++, buffer);
+    return static_cast<uint8_t*>(buffer.Data());
   }
   Napi::Value chunks() const { return chunks_.IsEmpty() ? env_.Undefined() : Napi::Value(chunks_); }
   Napi::Value buffers() const { return buffers_.IsEmpty() ? env_.Undefined() : Napi::Value(buffers_); }
@@ -93,32 +91,54 @@ class Attachments {
   uint32_t buffer_count_ = 0;
 };
 
+void AppendFirst(std::string& out, const JsonRows& first, Attachments& attachments) {
+  if (first.text.empty()) {
+    out.push_back('0');
+  } else if (first.text.size() <= kInlineBytes) {
+    out.append(first.text);
+  } else {
+    out.push_back('1');
+    attachments.AddText(first.text, first.ascii);
+  }
+  out.append(first.bytes.empty() ? ",0" : ",1");
+  if (!first.bytes.empty()) {
+    std::memcpy(attachments.AddBuffer(first.bytes.size()), first.bytes.data(), first.bytes.size());
+  }
+}
+
+void AppendRest(std::string& out, const PackedRows& rest, Attachments& attachments) {
+  out.push_back(',');
+  AppendInteger(out, rest.rows);
+  out.push_back(',');
+  AppendInteger(out, rest.numbers.size());
+  attachments.AddText(rest.texts, rest.ascii);
+  const size_t numbers = rest.numbers.size() * sizeof(uint64_t);
+  uint8_t* const buffer = attachments.AddBuffer(numbers + rest.tags.size() + rest.bytes.size());
+  if (numbers > 0) std::memcpy(buffer, rest.numbers.data(), numbers);
+  std::memcpy(buffer + numbers, rest.tags.data(), rest.tags.size());
+  if (!rest.bytes.empty()) {
+    std::memcpy(buffer + numbers + rest.tags.size(), rest.bytes.data(), rest.bytes.size());
+  }
+}
+
 void AppendResult(std::string& out, const Result& result, Attachments& attachments) {
   out.append(",[");
-  AppendNumber(out, result.changes);
+  AppendInteger(out, result.changes);
   const int64_t rowid = result.last_insert_rowid;
   const bool safe = json::IsSafeInteger(rowid);
   out.append(safe ? "," : ",\"");
-  AppendNumber(out, rowid);
+  AppendInteger(out, rowid);
   out.append(safe ? "," : "\",");
   out.append(result.columns.empty() ? "0" : result.columns);
   out.push_back(',');
-  const bool in_line = result.chunks.size() == 1 && result.chunks[0].text.size() <= kInlineChunk;
-  AppendNumber(out, in_line ? -1 : static_cast<int64_t>(result.chunks.size()));
-  out.push_back(',');
-  AppendNumber(out, std::count_if(result.chunks.begin(), result.chunks.end(),
-                                  [](const Chunk& chunk) { return !chunk.bytes.empty(); }));
-  if (in_line) out.append(",").append(result.chunks[0].text);
-  for (const Chunk& chunk : result.chunks) {
-    if (!in_line) attachments.AddChunk(chunk);
-    attachments.AddBytes(chunk.bytes);
-  }
+  AppendFirst(out, result.first, attachments);
+  for (const PackedRows& rest : result.rest) AppendRest(out, rest, attachments);
   out.push_back(']');
 }
 
 void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attachments) {
   out.push_back('[');
-  AppendNumber(out, outcome.id);
+  AppendInteger(out, outcome.id);
   out.push_back(',');
   if (outcome.failure) {
     AppendFailure(out, *outcome.failure);
@@ -126,12 +146,12 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
     out.push_back('0');
   }
   out.push_back(',');
-  AppendNumber(out, outcome.wal_pages);
+  AppendInteger(out, outcome.wal_pages);
   out.push_back(',');
-  AppendNumber(out, (outcome.commit ? 1 : 0) | (outcome.wrote ? 2 : 0) | (outcome.altered ? 4 : 0) |
-                        (int64_t{outcome.group_size} << 3));
+  AppendInteger(out, (outcome.commit ? 1 : 0) | (outcome.wrote ? 2 : 0) | (outcome.altered ? 4 : 0) |
+                         (int64_t{outcome.group_size} << 3));
   out.push_back(',');
-  AppendNumber(out, outcome.worker);
+  AppendInteger(out, outcome.worker);
   if (!outcome.info.empty()) {
     out.push_back(',');
     json::AppendString(out, outcome.info);

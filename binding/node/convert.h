@@ -30,8 +30,10 @@ struct Delivery {
 // As many outcomes from `next` on as make a string of good size, as one JSON array of
 //   [id, failure or 0, WAL pages, bits, worker, result …]
 // with bits = 1 commit, 2 wrote, 4 altered, 8 × group size; and a result, shared with src/rows.ts, as
-//   [changes, rowid (a string if it is not safe), columns or 0, n, b, chunk if n is -1]
-// where n > 0 takes as many of `chunks` and b of `buffers`, one for each chunk whose third element stands.
+//   [changes, rowid (a string if it is not safe), columns or 0, first, first has bytes, layout …]
+// where `first` is the JSON of JsonRows, 0 for no rows, or 1 if it is the next of `chunks`; its bytes are the
+// next of `buffers`; and `layout` is, per PackedRows, its rows and its count of numbers. Each takes one of
+// `chunks`, its texts, and one of `buffers`: numbers, tags, bytes.
 // Measured: one JSON.parse for many outcomes is cheaper than making their objects one by one.
 Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next);
 
