@@ -32,7 +32,7 @@ void PinModule() {
 // (nodejs.org/api/n-api.html#napi_add_env_cleanup_hook).
 void OnEnvironmentEnd(Environment* environment) {
   environment->completion.Shutdown();
-  for (Connection* connection : environment->connections) connection->Terminate();
+  for (Connection* connection : environment->connections) connection->OnEnvironmentEnd();
 }
 
 // scratch(buffer, slots): where calls leave their numbers: `slots` doubles, then as many tags.

@@ -75,7 +75,9 @@ export abstract class LaneConnection extends Verbs implements Connection {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     this.#checkUsable();
-    const mode = checkTransactionMode(options, this.options.transactionMode);
+    // A reader can't take the write lock.
+    const fallback = this.policy & Policy.readOnly ? 'deferred' : this.options.transactionMode;
+    const mode = checkTransactionMode(options, fallback);
     const { port, lane, policy, integerMode } = this;
     const host: TransactionHost = { port, lane, policy, integerMode, outer: this };
     return runTransaction(host, mode, fn, options);

@@ -43,28 +43,28 @@ export interface LeaseSource {
 }
 
 /** Waits for a worker that is free. It counts as busy until the lease is given back, and serves the lease's lane alone. */
-export function acquireLease(from: LeaseSource): Promise<Lease> {
-  const { workers } = from;
+export async function acquireLease(from: LeaseSource): Promise<Lease> {
+  const { workers, database } = from;
   const lane = nextLane();
-  return new Promise<Lease>((resolve, reject) => {
-    const hold = async () => {
-      const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, undefined);
-      const worker = message[4];
-      workers.leased(worker);
-      await new Promise<void>((returned) => {
-        const giveBack = async () => {
-          const altered = await endLane(workers.port, lane, EndMode.release);
-          workers.returned(worker, altered);
-          returned();
-          if (altered) from.onAltered();
-        };
-        const lease = new WorkerLease(from, lane, giveBack);
-        forgotten.register(lease, { giveBack, database: from.database }, lease);
-        resolve(lease);
-      });
-    };
-    workers.use(hold).catch(reject);
-  });
+  const free = workers.occupy();
+  let worker: number;
+  try {
+    const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, undefined);
+    worker = message[4];
+  } catch (error) {
+    free();
+    throw error;
+  }
+  workers.leased(worker);
+  const giveBack = async () => {
+    const altered = await endLane(workers.port, lane, EndMode.release);
+    workers.returned(worker, altered);
+    free();
+    if (altered) from.onAltered();
+  };
+  const lease = new WorkerLease(from, lane, giveBack);
+  forgotten.register(lease, { giveBack, database }, lease);
+  return lease;
 }
 
 /** Tells of leases that were dropped without release(), and gives them back. */

@@ -141,8 +141,9 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
+    const outcome = this.#writer.port.submit(request, MAIN_LANE, policy, options);
     if (this.#tally.walPages > this.#relieveAt) this.#relieve();
-    return this.#writer.port.submit(request, MAIN_LANE, policy, options);
+    return outcome;
   }
 
   async #read(

@@ -60,22 +60,36 @@ export class Workers {
   }
 
   /** Sends the current packet to whoever is free, and opens another worker if nobody is. */
-  submit(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
-    return this.use(() => this.port.submit(request, MAIN_LANE, policy, options));
+  async submit(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
+    // First of all: opening a worker takes a packet, too.
+    const outcome = this.port.submit(request, MAIN_LANE, policy, options);
+    const free = this.occupy();
+    try {
+      return await outcome;
+    } finally {
+      free();
+    }
   }
 
   /** Counts `work` as keeping one worker busy. */
   async use<T>(work: () => Promise<T>): Promise<T> {
-    this.#inFlight++;
+    const free = this.occupy();
     try {
-      const result = work();
-      const expected = this.#open.size - this.#retiring + this.#opening.size;
-      if (this.#inFlight > expected && expected < this.#settings.limit) this.#grow();
-      return await result;
+      return await work();
     } finally {
+      free();
+    }
+  }
+
+  /** From here on one more worker is needed, and opened if all are busy, until the function is called that it returns. */
+  occupy(): () => void {
+    this.#inFlight++;
+    const expected = this.#open.size - this.#retiring + this.#opening.size;
+    if (this.#inFlight > expected && expected < this.#settings.limit) this.#grow();
+    return () => {
       this.#inFlight--;
       if (this.#inFlight === 0) this.#watchIdle();
-    }
+    };
   }
 
   /** Opens a worker; resolves to the journal mode of its database. */

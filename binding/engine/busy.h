@@ -32,6 +32,8 @@ class RunningJobs {
   }
   // As Set, but what has been waited already counts on.
   void Narrow(std::vector<const Job*> jobs) { jobs_ = std::move(jobs); }
+  // Since when they have been waiting for a lock, if they have.
+  std::optional<Clock::time_point> waiting_since() const { return waiting_since_; }
   // Whether one of them should end, and why.
   Stop ShouldStop() const;
   static Stop ShouldStop(const Job& job, Clock::time_point now);

@@ -180,6 +180,7 @@ std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, 
     outcome.wrote = failure.code == "ERR_NEEDS_WRITER";
     return failure;
   }
+  cache_.CountUse(*statement);
   if (auto failed = statement->Bind(packet, params < 0 ? -params : params, params < 0)) {
     statement->Reset();
     return failed;
@@ -214,6 +215,7 @@ std::optional<Failure> Database::RunMany(const Job& job, Outcome& outcome) {
   Failure failure;
   Statement* statement = Prepare(sql, job.policy, failure);
   if (statement == nullptr) return failure;
+  cache_.CountUse(*statement);
   Result total;
   for (; sets > 0; --sets) {
     const int params = packet.Int();
@@ -305,16 +307,25 @@ std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& row
 }
 
 std::optional<Failure> Database::Control(const char* sql) {
-  Failure failure;
-  Statement* statement = Prepare(sql, 0, failure);
+  std::optional<Failure> failure;
+  Statement* const statement = PrepareControl(sql, failure);
   if (statement == nullptr) return failure;
   RowEncoder none(RowMode::kNone, IntegerMode::kMixed, {});
   Result result;
   bool any_row = false;
-  auto failed = StepAll(*statement, none, result, any_row);
-  if (!failed) return std::nullopt;
-  failed->sql.clear();  // not the caller's text
-  return failed;
+  failure = StepAll(*statement, none, result, any_row);
+  if (failure) failure->sql.clear();  // not the caller's text
+  return failure;
+}
+
+Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& failure) {
+  const auto found = controls_.find(sql);
+  if (found != controls_.end()) return found->second.get();
+  std::string_view rest;
+  std::unique_ptr<Statement> statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, 0, rest, failure);
+  if (statement == nullptr) return nullptr;
+  const std::string_view key = statement->sql();
+  return controls_.emplace(key, std::move(statement)).first->second.get();
 }
 
 Failure Database::Failed(int rc, std::string_view sql) {

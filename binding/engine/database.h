@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "engine/busy.h"
 #include "engine/classify.h"
@@ -88,6 +89,7 @@ class Database {
   std::optional<Failure> SetJournalMode(std::string& journal_mode);
   std::optional<Failure> LoadExtensions();
   std::optional<Failure> Ask(const char* sql, std::string& answer);
+  Statement* PrepareControl(const char* sql, std::optional<Failure>& failure);
   static int OnBusy(void* self, int);
   static int OnProgress(void* self);
   static int OnWal(void* self, sqlite3* db, const char* name, int pages);
@@ -97,6 +99,9 @@ class Database {
   sqlite3* db_ = nullptr;
   Classifier classifier_;
   StatementCache cache_;
+  // Our own statements, by their text: a few, and never in the way of the user's, which may be running around
+  // them.
+  std::unordered_map<std::string_view, std::unique_ptr<Statement>> controls_;
   int wal_pages_ = 0;
   int checkpoint_pages_ = 0;  // 0: never on our own
   int checkpoint_due_ = 0;

@@ -38,6 +38,7 @@ Database::Database(OpenOptions options, RunningJobs& running, StatementCounters&
 
 Database::~Database() {
   cache_.Clear();
+  controls_.clear();
   // sqlite.org/c3ref/close.html: with every statement finalized it closes at once, and the last connection to
   // a WAL database moves the WAL into the file.
   sqlite3_close(db_);
@@ -80,8 +81,11 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
   if (auto failure = Ask("PRAGMA wal_autocheckpoint", threshold)) return failure;
   checkpoint_pages_ = checkpoint_due_ = std::atoi(threshold.c_str());
   sqlite3_wal_hook(db_, &Database::OnWal, this);
+  if (options_.reader) {
+    if (auto failure = Control("PRAGMA query_only = 1")) return failure;
+  }
+  controls_.clear();  // none of these comes again
   altered_ = false;
-  if (options_.reader) return Control("PRAGMA query_only = 1");
   return std::nullopt;
 }
 
@@ -118,19 +122,18 @@ std::optional<Failure> Database::LoadExtensions() {
 }
 
 std::optional<Failure> Database::Ask(const char* sql, std::string& answer) {
-  Failure failure;
-  Statement* statement = Prepare(sql, 0, failure);
+  std::optional<Failure> failure;
+  Statement* const statement = PrepareControl(sql, failure);
   if (statement == nullptr) return failure;
   const int rc = statement->Step();
-  std::optional<Failure> failed;
   if (rc == SQLITE_ROW) {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement->handle(), 0));
     answer = text == nullptr ? "" : text;
   } else if (rc != SQLITE_DONE) {
-    failed = Failed(rc, {});
+    failure = Failed(rc, {});
   }
   statement->Reset();
-  return failed;
+  return failure;
 }
 
 }  // namespace aiosqlite

@@ -51,19 +51,16 @@ bool GroupCommit::Accepts(const Job& job) {
 }
 
 void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
-  Members members = Collect(std::move(first), next);
-  if (members.size() == 1) {
-    SettleOneByOne(members);
-    return;
-  }
-  running_.Set({});
-  int deaths = 0;
-  while (!members.empty()) {
+  Members members;
+  members.push_back({std::move(first), {}});
+  running_.Set(JobsOf(members));
+  for (int deaths = 0; !members.empty();) {
     if (deaths == 2) {
       SettleOneByOne(members);
       return;
     }
-    switch (RunTogether(members, next)) {
+    // Only the first attempt takes jobs in: those of a group that has died have waited long enough.
+    switch (RunTogether(members, deaths == 0, next)) {
       case End::kCommitted:
         members.front().outcome.commit = true;
         for (Member& member : members) member.outcome.group_size = static_cast<uint32_t>(members.size());
@@ -78,32 +75,19 @@ void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
   }
 }
 
-GroupCommit::Members GroupCommit::Collect(JobPtr first, std::deque<JobPtr>& next) {
-  Members members;
-  members.push_back({std::move(first), {}});
-  for (size_t waiting = std::min(next.size() + inbox_.Ready(), kMaxMembers - 1); waiting > 0; --waiting) {
-    JobPtr job;
-    if (!next.empty()) {
-      job = std::move(next.front());
-      next.pop_front();
-    } else {
-      job = inbox_.TryTake();
-    }
-    if (job == nullptr) break;
-    if (!Accepts(*job)) {  // a barrier: the group commits before it
-      next.push_front(std::move(job));
-      break;
-    }
-    members.push_back({std::move(job), {}});
-  }
-  return members;
-}
-
-GroupCommit::End GroupCommit::RunTogether(Members& members, std::deque<JobPtr>& next) {
+GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::deque<JobPtr>& next) {
   running_.Narrow(JobsOf(members));
-  if (auto failure = database_.Control("BEGIN IMMEDIATE")) return Refused(members, *failure);
+  if (auto failure = database_.Control("BEGIN IMMEDIATE")) return Refused(members, *failure, next);
   const auto began = Clock::now();
-  for (size_t i = 0; i < members.size(); ++i) {
+  const size_t waiting = take_in ? next.size() + inbox_.Ready() : 0;
+  const size_t room = std::min(members.size() + waiting, kMaxMembers);
+  // A job is taken in when its turn comes, not before: while it waits it can still be cancelled at once.
+  for (size_t i = 0; i < members.size() || (i < room && Clock::now() - began < kBudget); ++i) {
+    if (i == members.size()) {
+      JobPtr job = TakeNext(next);
+      if (job == nullptr) break;
+      members.push_back({std::move(job), {}});
+    }
     Member& member = members[i];
     member.outcome = {};
     running_.Set({member.job.get()});
@@ -117,25 +101,44 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, std::deque<JobPtr>& 
       Settle(std::move(culprit));
       return End::kDied;
     }
-    if (i + 1 < members.size() && Clock::now() - began > kBudget) {
-      for (size_t left = members.size(); left-- > i + 1;) {
-        next.push_front(std::move(members[left].job));
-        members.pop_back();
-      }
-    }
   }
   // While COMMIT waits for readers of a rollback journal, it can still be taken back.
   running_.Set(JobsOf(members));
   auto failure = database_.Control("COMMIT");
   if (!failure) return End::kCommitted;
   if (database_.in_transaction()) database_.Control("ROLLBACK");
-  return MayRunAgain(*failure) ? End::kDied : Refused(members, *failure);
+  return MayRunAgain(*failure) ? End::kDied : Refused(members, *failure, next);
+}
+
+// The next job if it belongs here. Anything else is a barrier, and the group commits before it.
+JobPtr GroupCommit::TakeNext(std::deque<JobPtr>& next) {
+  JobPtr job;
+  if (next.empty()) {
+    job = inbox_.TryTake();
+  } else {
+    job = std::move(next.front());
+    next.pop_front();
+  }
+  if (job == nullptr || Accepts(*job)) return job;
+  next.push_front(std::move(job));
+  return nullptr;
 }
 
 // The lock could not be had. Whoever has run out of time leaves and the rest tries again; if none has, it is
-// all of them: waiting again for each would take 256 times as long.
-GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure) {
-  if (!SettleDue(members)) SettleAll(members, failure);
+// all that have waited for it from the start: one after another they would take 256 times as long.
+GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, std::deque<JobPtr>& next) {
+  if (SettleDue(members)) return End::kRefused;
+  const auto since = running_.waiting_since();
+  for (size_t waiting = next.size() + inbox_.Ready(); since && waiting > 0; --waiting) {
+    JobPtr job = TakeNext(next);
+    if (job == nullptr) break;
+    if (job->queued_at > *since) {
+      next.push_front(std::move(job));
+      break;
+    }
+    members.push_back({std::move(job), {}});
+  }
+  SettleAll(members, failure);
   return End::kRefused;
 }
 

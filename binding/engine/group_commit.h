@@ -39,9 +39,9 @@ class GroupCommit {
   using Members = std::vector<Member>;
   enum class End { kCommitted, kDied, kRefused };
 
-  Members Collect(JobPtr first, std::deque<JobPtr>& next);
-  End RunTogether(Members& members, std::deque<JobPtr>& next);
-  End Refused(Members& members, const Failure& failure);
+  End RunTogether(Members& members, bool take_in, std::deque<JobPtr>& next);
+  JobPtr TakeNext(std::deque<JobPtr>& next);
+  End Refused(Members& members, const Failure& failure, std::deque<JobPtr>& next);
   std::optional<Failure> RunInSavepoint(const Job& job, Outcome& outcome);
   std::optional<Failure> Execute(const Job& job, Outcome& outcome);
   void SettleOneByOne(Members& members);

@@ -22,19 +22,26 @@ bool Inbox::Stage(JobPtr job) {
 }
 
 void Inbox::Publish() {
+  size_t to_main = 0;
+  bool to_lanes = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (staged_.empty()) return;
     for (JobPtr& job : staged_) {
-      Lane& lane = job->lane == kMainLane ? main_ : lanes_[job->lane];
+      const bool is_main = job->lane == kMainLane;
+      to_main += is_main ? 1 : 0;
+      to_lanes |= !is_main;
+      Lane& lane = is_main ? main_ : lanes_[job->lane];
       lane.push_back(std::move(job));
     }
     staged_.clear();
     published_.fetch_add(1, std::memory_order_release);
-    if (sleepers_ == 0) return;
+    to_main = std::min(to_main, main_sleepers_);
+    to_lanes &= lane_sleepers_ > 0;
   }
-  // Workers that share an inbox may wait for different lanes, so all of them look.
-  jobs_ready_.notify_all();
+  for (; to_main > 0; --to_main) main_ready_.notify_one();
+  // Workers that share an inbox wait for different lanes, so all of them look.
+  if (to_lanes) lane_ready_.notify_all();
 }
 
 bool Inbox::Cancel(JobId id, bool even_running) {
@@ -103,11 +110,15 @@ JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {
     const bool again = spin::UntilChanged(published_, seen, stopped);
     lock.lock();
     if (again || published_.load(std::memory_order_acquire) != seen) continue;
-    ++sleepers_;
-    jobs_ready_.wait(lock, [&] {
-      return stopped.load(std::memory_order_acquire) || published_.load(std::memory_order_acquire) != seen;
+    const bool is_main = id == kMainLane;
+    size_t& sleepers = is_main ? main_sleepers_ : lane_sleepers_;
+    ++sleepers;
+    // Not until `published_` differs: what another worker has taken would wake this one for nothing.
+    (is_main ? main_ready_ : lane_ready_).wait(lock, [&] {
+      const Lane* lane = Find(id);
+      return stopped.load(std::memory_order_acquire) || (lane != nullptr && !lane->empty());
     });
-    --sleepers_;
+    --sleepers;
   }
   return nullptr;
 }
@@ -143,7 +154,8 @@ void Inbox::WakeAll() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
   }
-  jobs_ready_.notify_all();
+  main_ready_.notify_all();
+  lane_ready_.notify_all();
   doze_.notify_all();
 }
 

@@ -72,14 +72,16 @@ class Inbox {
 
   const Limits limits_;
   mutable std::mutex mutex_;
-  std::condition_variable jobs_ready_;
+  std::condition_variable main_ready_;
+  std::condition_variable lane_ready_;
   std::condition_variable doze_;
   std::vector<JobPtr> staged_;
   Lane main_;
   std::unordered_map<LaneId, Lane> lanes_;
   std::unordered_map<JobId, Job*> cancellable_;
   size_t bytes_ = 0;
-  int sleepers_ = 0;
+  size_t main_sleepers_ = 0;
+  size_t lane_sleepers_ = 0;
   std::atomic<size_t> pending_{0};
   std::atomic<uint32_t> published_{0};  // grows with every publication: what a spinning worker watches
 };

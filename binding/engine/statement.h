@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/classify.h"
@@ -32,6 +33,8 @@ class Statement {
   sqlite3_stmt* handle() const { return handle_; }
   const StatementTraits& traits() const { return traits_; }
   const std::string& sql() const { return sql_; }
+  // True once after it was prepared.
+  bool TakeFresh() { return std::exchange(fresh_, false); }
   bool reads() const { return traits_.kind == StatementKind::kRead; }
   // Valid after the first step: a changed schema makes SQLite prepare anew
   // (sqlite.org/c3ref/column_count.html).
@@ -51,6 +54,7 @@ class Statement {
   const int parameter_count_;
   std::vector<std::string> column_names_;
   int names_of_prepare_ = -1;
+  bool fresh_ = true;
 };
 
 }  // namespace aiosqlite

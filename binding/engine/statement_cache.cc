@@ -6,11 +6,7 @@ namespace aiosqlite {
 
 Statement* StatementCache::Find(std::string_view sql) {
   const auto found = by_sql_.find(sql);
-  if (found == by_sql_.end()) {
-    counters_.misses.fetch_add(1, std::memory_order_relaxed);
-    return nullptr;
-  }
-  counters_.hits.fetch_add(1, std::memory_order_relaxed);
+  if (found == by_sql_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
   return found->second->get();
 }
@@ -25,6 +21,11 @@ Statement* StatementCache::Add(std::unique_ptr<Statement> statement) {
   by_sql_.emplace(entries_.front()->sql(), entries_.begin());
   counters_.size.store(static_cast<uint32_t>(entries_.size()), std::memory_order_relaxed);
   return entries_.front().get();
+}
+
+void StatementCache::CountUse(Statement& statement) {
+  std::atomic<uint32_t>& counter = statement.TakeFresh() ? counters_.misses : counters_.hits;
+  counter.fetch_add(1, std::memory_order_relaxed);
 }
 
 void StatementCache::Clear() {

@@ -28,6 +28,9 @@ class StatementCache {
   Statement* Find(std::string_view sql);
   // Keeps the statement, at least until the next Add.
   Statement* Add(std::unique_ptr<Statement> statement);
+  // A statement is used: a miss if it was prepared for this, a hit if it was there. Looking at it is not a
+  // use.
+  void CountUse(Statement& statement);
   void Clear();
 
  private:

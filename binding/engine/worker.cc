@@ -61,6 +61,7 @@ JobPtr Worker::Next() {
 }
 
 bool Worker::MayShareCommit(const Job& job) {
+  if (next_.empty() && inbox_->Ready() == 0) return false;  // with nobody
   return lanes_.empty() && !database_->reader() && !database_->in_transaction() && group_->Accepts(job);
 }
 

@@ -21,7 +21,7 @@ Napi::Function Connection::Define(Napi::Env env) {
 }
 
 Connection::Connection(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<Connection>(info), environment_(*info.Env().GetInstanceData<Environment>()) {
+    : Napi::ObjectWrap<Connection>(info), environment_(info.Env().GetInstanceData<Environment>()) {
   if (info[0].IsObject()) {
     inbox_ = Unwrap(info[0].As<Napi::Object>())->inbox_;
   } else {
@@ -30,27 +30,30 @@ Connection::Connection(const Napi::CallbackInfo& info)
     limits.bytes = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
     inbox_ = std::make_shared<Inbox>(limits);
   }
-  environment_.connections.insert(this);
+  environment_->connections.insert(this);
 }
 
 Connection::~Connection() {
-  Terminate();
-  environment_.connections.erase(this);
+  worker_.reset();
+  if (environment_ != nullptr) environment_->connections.erase(this);
 }
 
-void Connection::Terminate() { worker_.reset(); }
+void Connection::OnEnvironmentEnd() {
+  worker_.reset();
+  environment_ = nullptr;  // it may be gone before the last of its objects
+}
 
 void Connection::Open(const Napi::CallbackInfo& info) {
   const auto number = info[0].As<Napi::Number>().Uint32Value();
-  JobPtr job = DecodeJob(environment_.scratch, info[1], info[2]);
+  JobPtr job = DecodeJob(environment_->scratch, info[1], info[2]);
   const LaneId lane = job->lane;
-  environment_.completion.Expect();
-  worker_ = std::make_unique<Worker>(number, inbox_, environment_.completion, std::move(job), lane);
+  environment_->completion.Expect();
+  worker_ = std::make_unique<Worker>(number, inbox_, environment_->completion, std::move(job), lane);
 }
 
 Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
-  const bool taken = inbox_->Stage(DecodeJob(environment_.scratch, info[0], info[1]));
-  if (taken) environment_.completion.Expect();
+  const bool taken = inbox_->Stage(DecodeJob(environment_->scratch, info[0], info[1]));
+  if (taken) environment_->completion.Expect();
   return Napi::Boolean::New(info.Env(), taken);
 }
 
@@ -59,7 +62,7 @@ void Connection::Publish(const Napi::CallbackInfo&) { inbox_->Publish(); }
 Napi::Value Connection::Cancel(const Napi::CallbackInfo& info) {
   const bool queued =
       inbox_->Cancel(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Boolean>().Value());
-  if (queued) environment_.completion.Unexpect(1);
+  if (queued) environment_->completion.Unexpect(1);
   return Napi::Boolean::New(info.Env(), queued);
 }
 
@@ -74,7 +77,7 @@ Napi::Value Connection::Expire(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Connection::TakenBack(const std::vector<JobId>& ids) {
-  environment_.completion.Unexpect(ids.size());
+  environment_->completion.Unexpect(ids.size());
   const Napi::Array list = Napi::Array::New(Env(), ids.size());
   for (size_t i = 0; i < ids.size(); ++i) list.Set(static_cast<uint32_t>(i), ids[i]);
   return list;
@@ -84,7 +87,7 @@ void Connection::BeginClose(const Napi::CallbackInfo&) {
   if (worker_) worker_->BeginClose();
 }
 
-void Connection::Join(const Napi::CallbackInfo&) { Terminate(); }
+void Connection::Join(const Napi::CallbackInfo&) { worker_.reset(); }
 
 Napi::Value Connection::Stats(const Napi::CallbackInfo& info) {
   const Worker::Stats stats = worker_ ? worker_->stats() : Worker::Stats{};

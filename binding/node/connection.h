@@ -40,8 +40,8 @@ class Connection final : public Napi::ObjectWrap<Connection> {
   explicit Connection(const Napi::CallbackInfo& info);
   ~Connection() override;
 
-  // The environment ends.
-  void Terminate();
+  // Interrupts what runs and joins the worker.
+  void OnEnvironmentEnd();
 
  private:
   void Open(const Napi::CallbackInfo& info);
@@ -55,7 +55,7 @@ class Connection final : public Napi::ObjectWrap<Connection> {
   Napi::Value Stats(const Napi::CallbackInfo& info);
   Napi::Value TakenBack(const std::vector<JobId>& ids);
 
-  Environment& environment_;
+  Environment* environment_;
   std::shared_ptr<Inbox> inbox_;
   std::unique_ptr<Worker> worker_;
 };
