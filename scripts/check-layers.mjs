@@ -14,12 +14,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** From the bottom up. The files of one layer may know each other. */
 const layers = [
-  ['codec/', 'errors', 'executor', 'watch'],
+  ['codec/', 'errors', 'executor', 'watch', 'row-iterator', 'sql'],
   ['native'],
   ['packet', 'rows', 'unpack', 'version'],
   ['options', 'route'],
   ['port'],
   ['verbs'],
+  ['lane-cursor'],
   ['transaction'],
   ['connection'],
   ['workers', 'pool-options'],

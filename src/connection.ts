@@ -1,8 +1,10 @@
 import { AiosqliteError } from './errors.js';
 import type { CallOptions, Executor, Query, Transaction } from './executor.js';
+import { openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions, packOpen } from './options.js';
 import { MAIN_LANE, Policy, Port, Request, type Tally } from './port.js';
+import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
   checkNotNested,
@@ -71,6 +73,12 @@ export abstract class LaneConnection extends Verbs implements Connection {
     const whole = request === Request.batch || request === Request.many;
     const policy = whole ? this.policy | Policy.noTransactionControl : this.policy;
     return this.port.submit(request, this.lane, policy, options);
+  }
+
+  /** @internal */
+  openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
+    const submit = (request: Request, limits: CallOptions | undefined) => this.submit(request, '', limits);
+    return openLaneCursor(this.port, this.lane, this.database, submit, arrays, options);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {

@@ -5,10 +5,12 @@ export type {
   BatchQuery,
   CallOptions,
   Executor,
+  IterateOptions,
   Params,
   Query,
   QueryResult,
   Row,
+  RowIterator,
   RowOptions,
   RunResult,
   SqlParam,
@@ -20,4 +22,5 @@ export type { Lease, Role } from './lease.js';
 export type { ConnectionOptions } from './options.js';
 export { createPool, type Pool, type PoolStats } from './pool.js';
 export type { PoolOptions } from './pool-options.js';
+export { sql } from './sql.js';
 export { sqliteVersion } from './version.js';

@@ -14,7 +14,7 @@ export interface Lease extends Connection {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-class WorkerLease extends LaneConnection implements Lease {
+export class WorkerLease extends LaneConnection implements Lease {
   readonly #giveBack: () => Promise<void>;
 
   constructor(from: LeaseSource, lane: number, giveBack: () => Promise<void>) {

@@ -35,7 +35,7 @@ export type NativeResult = [
   buffers?: ArrayBuffer[];
 };
 
-/** One finished job. `bits`: 1 commit, 2 wrote, 4 altered, 8 × group size. */
+/** One finished job. `bits`: 1 commit, 2 wrote, 4 altered, 8 done, 16 × group size. */
 export type Message = [
   id: number,
   failure: NativeFailure | 0,

@@ -1,13 +1,15 @@
-import { type Connection, newTally } from './connection.js';
+import { type Connection, type LaneConnection, newTally } from './connection.js';
 import { AiosqliteError, invalidArgument, SqliteError } from './errors.js';
 import type { CallOptions, Executor, Query, Transaction } from './executor.js';
-import { acquireLease, type Lease, type Role } from './lease.js';
+import { openLaneCursor } from './lane-cursor.js';
+import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
 import { checkCallOptions, MAIN_LANE, Policy, Request } from './port.js';
 import { routeOf } from './route.js';
+import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
   BeginMode,
@@ -170,6 +172,44 @@ class WriterAndReaders extends Verbs implements Pool {
     checkNotNested(this, true);
     packet.unpark(parked);
     return this.#write(request, policy, options);
+  }
+
+  /** On a reader of its own, whose snapshot it holds until its end; never on the writer, unless there is only that. */
+  protected openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
+    this.#checkUsable(false);
+    const limits = withDefaultTimeout(options, this.#options.operationTimeoutMs);
+    const parked = packet.park();
+    const opening = this.#openReaderCursor(parked, arrays, limits);
+    const cursor = { first: opening.then(({ cursor }) => cursor.first), name: this.#options.database };
+    return {
+      ...cursor,
+      next: async () => (await opening).cursor.next(),
+      close: async () => {
+        const opened = await opening.catch(() => undefined);
+        await opened?.cursor.close();
+        await opened?.lease?.close();
+      },
+    };
+  }
+
+  async #openReaderCursor(
+    parked: packet.ParkedPacket,
+    arrays: boolean,
+    options: CallOptions | undefined,
+  ): Promise<{ cursor: Cursor; lease: LaneConnection | undefined }> {
+    await this.#ready(options);
+    if (this.#single) {
+      packet.unpark(parked);
+      this.#watchWaiting();
+      const { port } = this.#writer;
+      const submit = (request: Request, limits: CallOptions | undefined) =>
+        port.submit(request, MAIN_LANE, VERB_POLICY | Policy.readOnly, limits);
+      const cursor = openLaneCursor(port, MAIN_LANE, this.#options.database, submit, arrays, options);
+      return { cursor, lease: undefined };
+    }
+    const lease = (await this.acquire({ role: 'reader' })) as WorkerLease;
+    packet.unpark(parked);
+    return { cursor: lease.openCursor('', arrays, options), lease };
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {

@@ -6,7 +6,19 @@ import * as packet from './packet.js';
 import { LONGEST_TIMER_MS } from './watch.js';
 
 /** What a worker can be asked (binding/engine/job.h, Request). */
-export const Request = { open: 0, run: 1, many: 2, batch: 3, script: 4, begin: 5, end: 6, close: 7 } as const;
+export const Request = {
+  open: 0,
+  run: 1,
+  many: 2,
+  batch: 3,
+  script: 4,
+  begin: 5,
+  end: 6,
+  close: 7,
+  openCursor: 8,
+  nextCursor: 9,
+  closeCursor: 10,
+} as const;
 export type Request = (typeof Request)[keyof typeof Request];
 
 /** What a call may not do (binding/engine/job.h, policy). */
@@ -122,7 +134,7 @@ export class Port {
     const bits = message[3];
     if (bits !== 0) {
       if (bits & 1) this.#tally.commits++;
-      if (bits >= 16) this.#tally.groupedWrites++;
+      if (bits >= 32) this.#tally.groupedWrites++;
       if (bits & 2) this.#tally.walPages = message[2];
     }
     return message;

@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { AiosqliteError, invalidArgument } from './errors.js';
 import type { CallOptions, Query, Transaction, TransactionMode } from './executor.js';
+import { openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
 import { checkCallOptions, nextLane, Policy, type Port, Request } from './port.js';
+import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import { succeeded, Verbs } from './verbs.js';
 import { Watch } from './watch.js';
@@ -117,6 +119,11 @@ class TransactionScope extends Verbs implements Transaction, Holding {
       this.#host.policy | Policy.noTransactionControl,
       withDefaultTimeout(options, this.#host.defaultTimeoutMs),
     );
+  }
+
+  protected openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
+    const submit = (request: Request, limits: CallOptions | undefined) => this.submit(request, '', limits);
+    return openLaneCursor(this.#host.port, this.#lane, 'a transaction', submit, arrays, options);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {

@@ -3,18 +3,22 @@ import type {
   BatchQuery,
   CallOptions,
   Executor,
+  IterateOptions,
   Params,
   Query,
   QueryResult,
   Row,
+  RowIterator,
   RowOptions,
   RunResult,
   Transaction,
   TransactionMode,
 } from './executor.js';
 import type { Message } from './native.js';
+import { integer } from './options.js';
 import * as packet from './packet.js';
 import { failureOf, Request } from './port.js';
+import { type Batch, BatchedRows, type Cursor } from './row-iterator.js';
 import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode, resultAt, resultCount } from './rows.js';
 
 /** What the worker encodes (binding/engine/job.h, RowMode). */
@@ -45,6 +49,9 @@ export abstract class Verbs implements Executor {
     fn: (tx: Transaction) => Promise<T>,
     options?: CallOptions & { mode?: TransactionMode },
   ): Promise<T>;
+
+  /** Opens a cursor on the current packet. `options` are those of every one of its calls. */
+  protected abstract openCursor(sql: string, arrays: boolean, options: CallOptions | undefined): Cursor;
 
   run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;
   run(query: Query, options?: CallOptions): Promise<RunResult>;
@@ -88,6 +95,23 @@ export abstract class Verbs implements Executor {
     const message = await this.submit(Request.run, call.sql, call.options);
     const result = resultAt(succeeded(message, call.options));
     return decodeQueryResult(result, this.integerMode, mode === RowMode.array) as QueryResult<T>;
+  }
+
+  iterate<T = Row>(sql: string, params?: Params, options?: IterateOptions): RowIterator<T>;
+  iterate<T = Row>(query: Query, options?: IterateOptions): RowIterator<T>;
+  iterate<T = Row>(sql: string | Query, params?: Params | IterateOptions, options?: IterateOptions): RowIterator<T> {
+    try {
+      const call = callOf<IterateOptions>(sql, params, options);
+      const mode = rowModeOf(call.options);
+      packet.begin();
+      packet.addNumber(integer(call.options ?? {}, 'batchSize', 1_000, 1, 1_000_000));
+      addQuery(call.sql, call.params, mode, false, IF_NONE.continue, call.options?.jsonColumns, 'params');
+      return new BatchedRows<T>(this.openCursor(call.sql, mode === RowMode.array, call.options));
+    } catch (error) {
+      // Misuse rejects, with the first row that is asked for.
+      const first = Promise.reject(error);
+      return new BatchedRows<T>({ first, next: () => first, close: async () => {}, name: '' });
+    }
   }
 
   async exec(script: string, options?: CallOptions): Promise<void> {
@@ -140,6 +164,11 @@ export abstract class Verbs implements Executor {
 export function succeeded(message: Message, options: CallOptions | undefined): Message {
   if (message[1] !== 0) throw failureOf(message[1], options?.signal);
   return message;
+}
+
+/** A batch as the worker sent it. */
+export function batchOf(message: Message, arrays: boolean): Batch {
+  return { rows: decodeRows(resultAt(message), arrays), done: (message[3] & 8) !== 0 };
 }
 
 interface Call<Options> {

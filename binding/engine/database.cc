@@ -26,44 +26,44 @@ bool IsUnexpected(int errcode) {
   }
 }
 
-// Parameters that are only passed over.
-void SkipParams(PacketReader& packet, int count) {
-  for (int i = count < 0 ? 2 * -count : count; i > 0; --i) packet.Next();
-}
-
 }  // namespace
 
 Statement* Database::Prepare(std::string_view sql, uint8_t policy, Failure& failure) {
   std::optional<Failure> failed;
-  if (Statement* cached = cache_.Find(sql)) {
-    failed = Refuse(cached->traits(), sql, policy);
-    if (!failed) return cached;
-    failure = std::move(*failed);
-    return nullptr;
+  Statement* statement = cache_.Find(sql);
+  if (statement != nullptr) {
+    failed = Refuse(statement->traits(), sql, policy);
+  } else if (std::unique_ptr<Statement> prepared = PrepareOwn(sql, policy, failed)) {
+    statement = cache_.Add(std::move(prepared));
   }
-  const auto miscounted = [&] {
-    failure = OwnFailure("ERR_STATEMENT_COUNT",
-                         "exactly one SQL statement is expected here: use exec() for a script");
-    failure.sql = sql;
-    return nullptr;
-  };
+  if (!failed) return statement;
+  failure = std::move(*failed);
+  return nullptr;
+}
+
+std::unique_ptr<Statement> Database::PrepareOwn(std::string_view sql, uint8_t policy,
+                                                std::optional<Failure>& failure) {
   if (sql.find('\0') != std::string_view::npos) {
     failure = OwnFailure("ERR_INVALID_ARG_VALUE", "sql holds U+0000, where SQLite would stop reading");
     return nullptr;
   }
+  // A second statement shows when the first is prepared; but preparing a PRAGMA can already run it.
   const std::string_view text = sql_text::SkipBlank(sql);
   const bool pragma = sql_text::StartsWith(text, "pragma");
-  if (text.empty() || (pragma && !sql_text::SkipBlank(sql_text::AfterFirst(text)).empty()))
-    return miscounted();
-  std::string_view rest;
-  std::unique_ptr<Statement> statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, policy, rest, failed);
-  if (!failed && (statement == nullptr || !sql_text::SkipBlank(rest).empty())) return miscounted();
-  if (!failed) failed = Refuse(statement->traits(), sql, policy);
-  if (failed) {
-    failure = std::move(*failed);
-    return nullptr;
+  bool single = !text.empty() && !(pragma && !sql_text::SkipBlank(sql_text::AfterFirst(text)).empty());
+  std::unique_ptr<Statement> statement;
+  if (single) {
+    std::string_view rest;
+    statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, policy, rest, failure);
+    if (!failure) single = statement != nullptr && sql_text::SkipBlank(rest).empty();
   }
-  return cache_.Add(std::move(statement));
+  if (!single) {
+    failure = OwnFailure("ERR_STATEMENT_COUNT",
+                         "exactly one SQL statement is expected here: use exec() for a script");
+    failure->sql = sql;
+  }
+  if (!failure) failure = Refuse(statement->traits(), sql, policy);
+  return failure ? nullptr : std::move(statement);
 }
 
 std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flags, uint8_t policy,
@@ -117,21 +117,19 @@ std::optional<Failure> Database::Refuse(const StatementTraits& traits, std::stri
 JobKind Database::KindOf(const Job& job) {
   if (job.request == Request::kScript) return JobKind::kAlone;
   PacketReader packet(job.packet);
-  const int count = job.request == Request::kBatch ? packet.Int() : 1;
+  const bool batch = job.request == Request::kBatch;
+  const int count = batch ? packet.Int() : 1;
   bool writes = false;
   for (int i = 0; i < count; ++i) {
+    const QueryHead head =
+        job.request == Request::kMany ? QueryHead::Of(packet.Text()) : QueryHead::Read(packet);
     Failure failure;
-    const Statement* statement = Prepare(packet.Text(), job.policy, failure);
+    const Statement* statement = Prepare(head.sql, job.policy, failure);
     if (statement == nullptr) return JobKind::kAlone;
     const StatementKind kind = statement->traits().kind;
     if (kind == StatementKind::kDml) writes = true;
     if (kind != StatementKind::kDml && kind != StatementKind::kRead) return JobKind::kAlone;
-    if (job.request != Request::kBatch) break;
-    packet.Int();
-    packet.Int();
-    packet.Int();
-    for (int columns = packet.Int(); columns > 0; --columns) packet.Text();
-    SkipParams(packet, packet.Int());
+    if (batch) packet.SkipParams(head.params);
   }
   return writes ? JobKind::kWrites : JobKind::kReads;
 }
@@ -166,28 +164,22 @@ std::optional<Failure> Database::RunBatch(const Job& job, Outcome& outcome) {
 
 std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, Outcome& outcome,
                                           IfNone& if_none, bool& none) {
-  const std::string_view sql = packet.Text();
-  const auto mode = static_cast<RowMode>(packet.Int());
-  const bool wants_columns = packet.Int() != 0;
-  if_none = static_cast<IfNone>(packet.Int());
-  std::vector<std::string_view> json_columns;
-  for (int count = packet.Int(); count > 0; --count) json_columns.push_back(packet.Text());
-  const int params = packet.Int();
-
+  QueryHead head = QueryHead::Read(packet);
+  if_none = head.if_none;
   Failure failure;
-  Statement* statement = Prepare(sql, policy, failure);
+  Statement* statement = Prepare(head.sql, policy, failure);
   if (statement == nullptr) {
     outcome.wrote = failure.code == "ERR_NEEDS_WRITER";
     return failure;
   }
   cache_.CountUse(*statement);
-  if (auto failed = statement->Bind(packet, params < 0 ? -params : params, params < 0)) {
+  if (auto failed = statement->Bind(packet, head.params)) {
     statement->Reset();
     return failed;
   }
   const bool numbers_only = options_.integer_mode == IntegerMode::kNumber;
-  const bool can_fail_late = (!json_columns.empty() && mode != RowMode::kNone) || numbers_only;
-  RowEncoder rows(mode, options_.integer_mode, std::move(json_columns));
+  const bool can_fail_late = (!head.json_columns.empty() && head.mode != RowMode::kNone) || numbers_only;
+  RowEncoder rows(head.mode, options_.integer_mode, std::move(head.json_columns));
   outcome.results.emplace_back();
   Result& result = outcome.results.back();
   bool any_row = false;
@@ -204,7 +196,7 @@ std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, 
   if (failed) return failed;
   none = !any_row && result.changes == 0;
   outcome.wrote |= !statement->reads();
-  rows.Finish(*statement, wants_columns, result);
+  rows.Finish(*statement, head.wants_columns, result);
   return std::nullopt;
 }
 
@@ -218,8 +210,7 @@ std::optional<Failure> Database::RunMany(const Job& job, Outcome& outcome) {
   cache_.CountUse(*statement);
   Result total;
   for (; sets > 0; --sets) {
-    const int params = packet.Int();
-    if (auto failed = statement->Bind(packet, params < 0 ? -params : params, params < 0)) {
+    if (auto failed = statement->Bind(packet, packet.Int())) {
       statement->Reset();
       return failed;
     }
@@ -248,7 +239,7 @@ std::optional<Failure> Database::RunScript(const Job& job) {
     const std::unique_ptr<Statement> statement = Compile(left, 0, job.policy, rest, failure);
     if (statement != nullptr) {
       failure = Refuse(statement->traits(), left, job.policy);
-      if (!failure) failure = statement->Bind(packet, 0, false);
+      if (!failure) failure = statement->Bind(packet, 0);
       RowEncoder none(RowMode::kNone, options_.integer_mode, {});
       Result result;
       bool any_row = false;
@@ -276,7 +267,7 @@ std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows,
   if (!failure && traits.kind == StatementKind::kDml) result.changes = sqlite3_changes64(db_);
   if (own_rowid) {
     const sqlite3_int64 after = sqlite3_last_insert_rowid(db_);
-    if (!failure && !(traits.session_function && after == before)) result.last_insert_rowid = after;
+    if (!failure && !(traits.session_function && result.changes == 0)) result.last_insert_rowid = after;
     if (after == 0) sqlite3_set_last_insert_rowid(db_, before);
   }
   if (!failure && traits.alters_connection) altered_ = true;
@@ -286,7 +277,7 @@ std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows,
 
 std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row) {
   for (;;) {
-    const int rc = statement.Step();
+    const int rc = Step(statement, !any_row);
     if (rc == SQLITE_ROW) {
       if (!any_row) {
         if (auto failure = rows.Begin(statement)) return failure;
@@ -298,11 +289,18 @@ std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& row
       if (rows.first_only() && statement.reads()) return std::nullopt;
     } else if (rc == SQLITE_DONE) {
       return any_row ? std::nullopt : rows.Begin(statement);
-    } else if (rc == SQLITE_LOCKED_SHAREDCACHE && !any_row && OnBusy(this, 0)) {
-      sqlite3_reset(statement.handle());  // the busy handler is not asked for shared-cache locks
     } else {
       return Failed(rc, statement.sql());
     }
+  }
+}
+
+int Database::Step(Statement& statement, bool first) {
+  for (;;) {
+    const int rc = sqlite3_step(statement.handle());
+    // The busy handler is not asked for the locks of a shared cache (sqlite.org/unlock_notify.html).
+    if (rc != SQLITE_LOCKED_SHAREDCACHE || !first || OnBusy(this, 0) == 0) return rc;
+    sqlite3_reset(statement.handle());
   }
 }
 
@@ -331,6 +329,9 @@ Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& fai
 Failure Database::Failed(int rc, std::string_view sql) {
   Failure failure = SqliteFailure(db_, rc, sql);
   if (IsUnexpected(failure.errcode)) altered_ = true;
+  if (failure.errcode == SQLITE_BUSY_SNAPSHOT && open_cursors_ > 0) {
+    failure.message += ": an open iterator on this connection still reads an older snapshot; finish it first";
+  }
   const int primary = failure.errcode & 0xff;
   if (primary == SQLITE_INTERRUPT || primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
     const Stop stop = running_.ShouldStop();

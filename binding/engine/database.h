@@ -40,6 +40,10 @@ class Database {
   // ERR_STATEMENT_COUNT.
   Statement* Prepare(std::string_view sql, uint8_t policy, Failure& failure);
 
+  // As Prepare, but the statement is the caller's, outside the cache.
+  std::unique_ptr<Statement> PrepareOwn(std::string_view sql, uint8_t policy,
+                                        std::optional<Failure>& failure);
+
   // What the job will run, found by preparing its statements.
   JobKind KindOf(const Job& job);
 
@@ -72,11 +76,15 @@ class Database {
   int wal_pages() const { return wal_pages_; }
 
  private:
+  friend class Cursor;
+
   // One Query of a packet. `none`: it neither returned a row nor changed one.
   std::optional<Failure> RunQuery(PacketReader& packet, uint8_t policy, Outcome& outcome, IfNone& if_none,
                                   bool& none);
   std::optional<Failure> StepAll(Statement& statement, RowEncoder& rows, Result& result, bool& any_row);
   std::optional<Failure> StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row);
+  // One step; the first waits for the locks of a shared cache.
+  int Step(Statement& statement, bool first);
   // Why a statement of this kind may not run under `policy`.
   std::optional<Failure> Refuse(const StatementTraits& traits, std::string_view sql, uint8_t policy) const;
   // One statement from the start of `sql`, and where it ends. Null with a failure, or without one if there is
@@ -105,6 +113,7 @@ class Database {
   int wal_pages_ = 0;
   int checkpoint_pages_ = 0;  // 0: never on our own
   int checkpoint_due_ = 0;
+  int open_cursors_ = 0;
   bool altered_ = false;
 };
 

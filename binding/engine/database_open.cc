@@ -125,7 +125,7 @@ std::optional<Failure> Database::Ask(const char* sql, std::string& answer) {
   std::optional<Failure> failure;
   Statement* const statement = PrepareControl(sql, failure);
   if (statement == nullptr) return failure;
-  const int rc = statement->Step();
+  const int rc = Step(*statement, true);
   if (rc == SQLITE_ROW) {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement->handle(), 0));
     answer = text == nullptr ? "" : text;

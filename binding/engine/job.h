@@ -31,9 +31,10 @@ enum class Request : uint8_t {
   kBegin = 5,   // the new lane, BeginMode
   kEnd = 6,     // EndMode
   kClose = 7,
+  kOpenCursor = 8,    // batch size, one Query; the cursor has the job's id
+  kNextCursor = 9,    // cursor
+  kCloseCursor = 10,  // cursor
 };
-// A Query in a packet: sql, RowMode, wants columns, IfNone, count of JSON columns, their names,
-// count of parameters (negative: names and values), parameters.
 
 enum class RowMode : uint8_t { kNone = 0, kObject = 1, kArray = 2, kFirstObject = 3, kFirstArray = 4 };
 enum class IfNone : uint8_t { kContinue = 0, kStop = 1, kRollback = 2 };
@@ -41,6 +42,33 @@ enum class IntegerMode : uint8_t { kMixed = 0, kNumber = 1, kBigint = 2 };
 enum class BeginMode : uint8_t { kLease = 0, kDeferred = 1, kImmediate = 2, kExclusive = 3, kSavepoint = 4 };
 // kReady: a connection has been set up. kRelease: a lease comes back; if it is altered, its worker closes.
 enum class EndMode : uint8_t { kReady = 0, kRelease = 1, kCommit = 2, kRollback = 3 };
+
+// A Query in a packet, up to its parameters.
+struct QueryHead {
+  std::string_view sql;
+  RowMode mode = RowMode::kNone;
+  bool wants_columns = false;
+  IfNone if_none = IfNone::kContinue;
+  std::vector<std::string_view> json_columns;
+  int params = 0;  // negative: pairs of name and value
+
+  static QueryHead Of(std::string_view sql) {
+    QueryHead head;
+    head.sql = sql;
+    return head;
+  }
+
+  static QueryHead Read(PacketReader& packet) {
+    QueryHead head;
+    head.sql = packet.Text();
+    head.mode = static_cast<RowMode>(packet.Int());
+    head.wants_columns = packet.Int() != 0;
+    head.if_none = static_cast<IfNone>(packet.Int());
+    for (int count = packet.Int(); count > 0; --count) head.json_columns.push_back(packet.Text());
+    head.params = packet.Int();
+    return head;
+  }
+};
 
 // What a job may not do, beyond what SQLite forbids.
 namespace policy {
@@ -115,6 +143,7 @@ struct Outcome {
   uint32_t group_size = 0;  // writes that shared this one's commit, itself included; 0 outside shared commits
   bool commit = false;      // first of its shared commit
   bool wrote = false;       // the statement is not a read: what routing learns from
+  bool done = false;        // a cursor has no more rows
   bool altered =
       false;         // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly
   std::string info;  // kOpen: the journal mode; kBegin: nothing

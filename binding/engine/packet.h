@@ -68,6 +68,11 @@ class PacketReader {
   int Int() { return static_cast<int>(Number()); }
   std::string_view Text() { return TextOf(AsDouble(packet_.slots[at_++])); }
 
+  // Passes over the parameters of a statement.
+  void SkipParams(int count) {
+    for (int i = count < 0 ? 2 * -count : count; i > 0; --i) Next();
+  }
+
   Value Next() {
     Value value;
     value.tag = static_cast<Tag>(packet_.tags[at_]);

@@ -25,6 +25,8 @@ class RowEncoder {
   // The rows, and the names of the columns where JavaScript needs them to place values.
   void Finish(Statement& statement, bool wants_columns, Result& result);
 
+  // Bytes encoded so far.
+  size_t size() const { return first_.size() + rest_.size(); }
   bool wants_rows() const { return mode_ != RowMode::kNone; }
   bool first_only() const { return mode_ == RowMode::kFirstObject || mode_ == RowMode::kFirstArray; }
 

@@ -111,11 +111,12 @@ void PackedRowWriter::Json(std::string_view text, bool ascii) {
 
 void PackedRowWriter::EndRow() {
   ++chunk_.rows;
-  if (chunk_.texts.size() + chunk_.bytes.size() + chunk_.tags.size() * 8 >= kChunkBytes) Flush();
+  if (ChunkSize() >= kChunkBytes) Flush();
 }
 
 void PackedRowWriter::Flush() {
   if (chunk_.rows == 0) return;
+  flushed_ += ChunkSize();
   chunk_.texts.append(chunk_.texts.empty() ? "[]" : "]");
   chunks_.push_back(std::exchange(chunk_, {}));
 }

@@ -58,15 +58,18 @@ class PackedRowWriter {
   void EndRow();
 
   bool any() const { return !chunks_.empty() || chunk_.rows > 0; }
+  size_t size() const { return flushed_ + ChunkSize(); }
   std::vector<PackedRows> Finish();
 
  private:
   void Add(Tag tag) { chunk_.tags.push_back(static_cast<uint8_t>(tag)); }
   void BeginText();
+  size_t ChunkSize() const { return chunk_.texts.size() + chunk_.bytes.size() + chunk_.tags.size() * 8; }
   void Flush();
 
   PackedRows chunk_;
   std::vector<PackedRows> chunks_;
+  size_t flushed_ = 0;  // bytes of the chunks
 };
 
 }  // namespace aiosqlite

@@ -18,8 +18,8 @@ Statement::Statement(sqlite3* db, sqlite3_stmt* handle, StatementTraits traits, 
 
 Statement::~Statement() { sqlite3_finalize(handle_); }
 
-std::optional<Failure> Statement::Bind(PacketReader& packet, int count, bool named) {
-  if (named) return BindNamed(packet, count);
+std::optional<Failure> Statement::Bind(PacketReader& packet, int count) {
+  if (count < 0) return BindNamed(packet, -count);
   if (count != parameter_count_) {
     Failure failure =
         OwnFailure("ERR_PARAMETERS", "the statement has " + std::to_string(parameter_count_) +
@@ -101,8 +101,6 @@ std::optional<Failure> Statement::BindOne(int index, const Value& value) {
   if (rc != SQLITE_OK) return SqliteFailure(db_, rc, sql_);
   return std::nullopt;
 }
-
-int Statement::Step() { return sqlite3_step(handle_); }
 
 void Statement::Reset() {
   sqlite3_reset(handle_);

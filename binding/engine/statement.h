@@ -25,8 +25,7 @@ class Statement {
 
   // Binds `count` values, or as many pairs of name and value. Every parameter exactly once, or
   // ERR_PARAMETERS. Texts and blobs are not copied: the packet must outlive the step.
-  std::optional<Failure> Bind(PacketReader& packet, int count, bool named);
-  int Step();
+  std::optional<Failure> Bind(PacketReader& packet, int count);
   // Makes it ready for the next use: resets, and lets go of what was bound.
   void Reset();
 

@@ -1,5 +1,6 @@
 #include "engine/worker.h"
 
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -65,7 +66,7 @@ bool Worker::MayShareCommit(const Job& job) {
   return lanes_.empty() && !database_->reader() && !database_->in_transaction() && group_->Accepts(job);
 }
 
-bool Worker::Do(const Job& job) {
+bool Worker::Do(Job& job) {
   Outcome outcome;
   outcome.id = job.id;
   running_.Set({&job});
@@ -80,12 +81,43 @@ bool Worker::Do(const Job& job) {
   return stay;
 }
 
-std::optional<Failure> Worker::Execute(const Job& job, Outcome& outcome) {
+std::optional<Failure> Worker::Execute(Job& job, Outcome& outcome) {
   if (job.request == Request::kBegin) return Begin(job);
   if (job.request == Request::kEnd) return End(job, outcome);
   if (auto lost = LostTransaction()) return lost;
-  if (job.request == Request::kScript) return database_->RunScript(job);
-  return group_->RunAlone(job, outcome);
+  switch (job.request) {
+    case Request::kScript:
+      return database_->RunScript(job);
+    case Request::kOpenCursor:
+      return OpenCursor(job, outcome);
+    case Request::kNextCursor:
+      return NextOfCursor(job, outcome);
+    case Request::kCloseCursor:
+      CloseCursor(job);
+      return std::nullopt;
+    default:
+      return group_->RunAlone(job, outcome);
+  }
+}
+
+std::optional<Failure> Worker::OpenCursor(Job& job, Outcome& outcome) {
+  auto cursor = std::make_unique<Cursor>(*database_, job);
+  auto failure = cursor->Open();
+  if (!failure) failure = cursor->Next(outcome);
+  if (!failure && !outcome.done) cursors_.emplace(job.id, std::move(cursor));
+  return failure;
+}
+
+std::optional<Failure> Worker::NextOfCursor(const Job& job, Outcome& outcome) {
+  const auto found = cursors_.find(static_cast<JobId>(PacketReader(job.packet).Number()));
+  if (found == cursors_.end()) return OwnFailure("ERR_CLOSED", "the iterator is closed");
+  auto failure = found->second->Next(outcome);
+  if (failure || outcome.done) cursors_.erase(found);
+  return failure;
+}
+
+void Worker::CloseCursor(const Job& job) {
+  cursors_.erase(static_cast<JobId>(PacketReader(job.packet).Number()));
 }
 
 std::optional<Failure> Worker::Begin(const Job& job) {
@@ -117,6 +149,9 @@ std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
   PacketReader packet(job.packet);
   const auto mode = static_cast<EndMode>(packet.Int());
   const OpenLane lane = lanes_.back();
+  for (auto at = cursors_.begin(); at != cursors_.end();) {
+    at = at->second->lane() == lane.id ? cursors_.erase(at) : std::next(at);
+  }
   std::optional<Failure> failure;
   if (mode == EndMode::kReady || mode == EndMode::kRelease) {
     if (database_->in_transaction()) failure = database_->Control("ROLLBACK");
@@ -183,6 +218,7 @@ bool Worker::Open(const Job& job) {
 }
 
 void Worker::CloseDatabase() {
+  cursors_.clear();
   group_.reset();
   database_.reset();
 }

@@ -6,9 +6,11 @@
 #include <deque>
 #include <memory>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/busy.h"
+#include "engine/cursor.h"
 #include "engine/database.h"
 #include "engine/group_commit.h"
 #include "engine/inbox.h"
@@ -56,10 +58,13 @@ class Worker final : private OutcomeSink {
   JobPtr Next();
   bool MayShareCommit(const Job& job);
   // False if the worker is to end: a lease came back altered.
-  bool Do(const Job& job);
+  bool Do(Job& job);
   void Close(const Job& job);
   void CloseDatabase();
-  std::optional<Failure> Execute(const Job& job, Outcome& outcome);
+  std::optional<Failure> Execute(Job& job, Outcome& outcome);
+  std::optional<Failure> OpenCursor(Job& job, Outcome& outcome);
+  std::optional<Failure> NextOfCursor(const Job& job, Outcome& outcome);
+  void CloseCursor(const Job& job);
   std::optional<Failure> Begin(const Job& job);
   std::optional<Failure> End(const Job& job, Outcome& outcome);
   std::optional<Failure> EndTransaction(BeginMode began, bool commit);
@@ -80,6 +85,7 @@ class Worker final : private OutcomeSink {
   StatementCounters counters_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<GroupCommit> group_;
+  std::unordered_map<JobId, std::unique_ptr<Cursor>> cursors_;
   std::vector<OpenLane> lanes_;  // innermost last
   std::deque<JobPtr> next_;      // taken from the inbox by a group that had no place for them
   std::thread thread_;
