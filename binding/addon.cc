@@ -8,6 +8,7 @@
 #endif
 
 #include "engine/library.h"
+#include "engine/recorder.h"
 #include "node/connection.h"
 
 namespace aiosqlite {
@@ -49,6 +50,41 @@ void SetDispatcher(const Napi::CallbackInfo& info) {
   info.Env().GetInstanceData<Environment>()->completion.SetDispatcher(info[0].As<Napi::Function>());
 }
 
+void SetFunctionCaller(const Napi::CallbackInfo& info) {
+  info.Env().GetInstanceData<Environment>()->completion.SetFunctionCaller(info[0].As<Napi::Function>());
+}
+
+// On a thread of Node's pool: it needs no connection.
+class Inversion final : public Napi::AsyncWorker {
+ public:
+  Inversion(Napi::Env env, std::string changeset)
+      : Napi::AsyncWorker(env, "aiosqlite"),
+        promise_(Napi::Promise::Deferred::New(env)),
+        changeset_(std::move(changeset)) {}
+
+  Napi::Promise promise() const { return promise_.Promise(); }
+  void Execute() override { valid_ = InvertChangeset(changeset_, inverted_); }
+  void OnOK() override {
+    if (!valid_) return promise_.Resolve(Env().Null());
+    promise_.Resolve(Napi::Buffer<char>::Copy(Env(), inverted_.data(), inverted_.size()));
+  }
+
+ private:
+  const Napi::Promise::Deferred promise_;
+  const std::string changeset_;
+  std::string inverted_;
+  bool valid_ = false;
+};
+
+// invertChangeset(bytes): a promise of a Buffer, or of null for what is no changeset.
+Napi::Value Invert(const Napi::CallbackInfo& info) {
+  const auto bytes = info[0].As<Napi::Uint8Array>();
+  auto* inversion =
+      new Inversion(info.Env(), std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()));
+  inversion->Queue();  // it deletes itself
+  return inversion->promise();
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   const std::string problem = CheckLibrary();
   if (!problem.empty()) {
@@ -63,6 +99,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Connection", Connection::Define(env));
   exports.Set("setScratch", Napi::Function::New<SetScratch>(env, "setScratch"));
   exports.Set("setDispatcher", Napi::Function::New<SetDispatcher>(env, "setDispatcher"));
+  exports.Set("setFunctionCaller", Napi::Function::New<SetFunctionCaller>(env, "setFunctionCaller"));
+  exports.Set("invertChangeset", Napi::Function::New<Invert>(env, "invertChangeset"));
   exports.Set("sqliteVersion", SqliteVersion());
   Napi::Array options = Napi::Array::New(env);
   for (const std::string& option : SqliteCompileOptions()) options.Set(options.Length(), option);

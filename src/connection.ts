@@ -1,42 +1,40 @@
-import { AiosqliteError } from './errors.js';
-import type { CallOptions, Executor, Query, Transaction } from './executor.js';
+import type { Connection, ConnectionStats } from './connection-api.js';
+import { type BlobHandle, type BlobLocation, openBlob } from './driver/blob.js';
+import {
+  type ApplyOptions,
+  applyChangeset,
+  type ChangeRecorder,
+  type CommitListener,
+  onCommit,
+  recordChanges,
+} from './driver/changes.js';
+import type { AuthorizerRules, ConnectionStatus, LimitName, StatementDescription } from './driver/control.js';
+import * as control from './driver/control.js';
+import { dump } from './driver/dump.js';
+import type { BackupOptions } from './driver/files.js';
+import * as files from './driver/files.js';
+import { type Aggregate, type FunctionOptions, Functions } from './driver/functions.js';
+import type { Send } from './driver/send.js';
+import { AiosqliteError, invalidArgument } from './errors.js';
+import type { CallOptions, Query, SqlParam, SqlValue, Transaction } from './executor.js';
 import { openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions, packOpen } from './options.js';
-import { MAIN_LANE, Policy, Port, Request, type Tally } from './port.js';
+import { MAIN_LANE, nextLane, Policy, Port, Request, type Tally } from './port.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
+  BeginMode,
+  beginLane,
   checkNotNested,
   checkTransactionMode,
+  EndMode,
+  endLane,
   runTransaction,
   type TransactionHost,
   type TransactionOptions,
 } from './transaction.js';
 import { succeeded, Verbs } from './verbs.js';
-
-export interface ConnectionStats {
-  /** Calls that wait. */
-  pending: number;
-  /** Whether one runs now. */
-  running: boolean;
-  /** Calls that have succeeded, and that have failed, since opening. */
-  completed: number;
-  failed: number;
-  statementCache: { size: number; hits: number; misses: number };
-}
-
-/** One open database on its own native thread. Calls run in the order in which they were made. */
-export interface Connection extends Executor, AsyncDisposable {
-  /** As it was given to connect(). */
-  readonly database: string;
-  stats(): ConnectionStats;
-  /**
-   * Waits for what is queued, then closes; only a job that is waiting for another process's lock is cut short, with
-   * `'SQLITE_BUSY'`. Idempotent; later calls reject `'ERR_CLOSED'`.
-   */
-  close(): Promise<void>;
-}
 
 /** A Connection over a lane of a worker: its own, or one that a lease holds. */
 export abstract class LaneConnection extends Verbs implements Connection {
@@ -45,10 +43,22 @@ export abstract class LaneConnection extends Verbs implements Connection {
   protected readonly lane: number;
   protected readonly policy: number;
   protected readonly options: CheckedOptions;
+  readonly #worker: Port;
+  readonly #functions: Functions;
   #closing: Promise<void> | undefined;
 
-  constructor(database: string, options: CheckedOptions, port: Port, lane: number, policy: number) {
+  /** `worker`: the one that serves the lane, where `port` is a queue of several. */
+  constructor(
+    database: string,
+    options: CheckedOptions,
+    port: Port,
+    lane: number,
+    policy: number,
+    worker: Port = port,
+  ) {
     super();
+    this.#worker = worker;
+    this.#functions = new Functions(options.integerMode);
     this.database = database;
     this.options = options;
     this.port = port;
@@ -92,23 +102,116 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   stats(): ConnectionStats {
-    const [pending, running, completed, failed, size, hits, misses] = this.port.native.stats() as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [pending, running, completed, failed, size, hits, misses] = this.#worker.native.stats() as Numbers;
     return { pending, running: running === 1, completed, failed, statementCache: { size, hits, misses } };
+  }
+
+  get inTransaction(): boolean {
+    return this.#worker.native.stats()[7] === 1;
+  }
+
+  get totalChanges(): number {
+    return this.#worker.native.stats()[8] as number;
+  }
+
+  interrupt(): void {
+    this.#worker.native.interrupt();
+  }
+
+  /** Sends the current packet as a call of this connection. */
+  readonly #send: Send = async (request, options) => succeeded(await this.submit(request, '', options), options);
+
+  status(): Promise<ConnectionStatus> {
+    return control.status(this.#send);
+  }
+
+  describe(sql: string | Query): Promise<StatementDescription> {
+    return control.describe(this.#send, sql);
+  }
+
+  setLimit(name: LimitName, value: number): Promise<number> {
+    return control.setLimit(this.#send, name, value);
+  }
+
+  authorize(rules: AuthorizerRules | null): Promise<void> {
+    return control.authorize(this.#send, rules);
+  }
+
+  loadExtension(path: string, entryPoint?: string): Promise<void> {
+    return control.loadExtension(this.#send, this.options.allowExtensions, path, entryPoint);
+  }
+
+  createFunction(
+    name: string,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a function without a result gives NULL
+    fn: (...args: SqlValue[]) => SqlParam | void,
+    options?: FunctionOptions,
+  ): Promise<void> {
+    return this.#functions.createFunction(this.#send, name, fn, options);
+  }
+
+  createAggregate<S>(name: string, aggregate: Aggregate<S>, options?: FunctionOptions): Promise<void> {
+    return this.#functions.createAggregate(this.#send, name, aggregate, options);
+  }
+
+  createCollation(name: string, compare: (a: string, b: string) => number): Promise<void> {
+    return this.#functions.createCollation(this.#send, name, compare);
+  }
+
+  backup(destination: string, options?: BackupOptions): Promise<void> {
+    return files.backup(this, this.#send, destination, options);
+  }
+
+  vacuumInto(destination: string): Promise<void> {
+    return files.vacuumInto(this, destination);
+  }
+
+  serialize(): Promise<Uint8Array> {
+    return files.serialize(this.#send);
+  }
+
+  /** @internal Makes a database in memory one with this image. */
+  load(image: Uint8Array): Promise<void> {
+    return files.deserialize(this.#send, image);
+  }
+
+  integrityCheck(): Promise<{ ok: boolean; problems: string[] }> {
+    return files.integrityCheck(this);
+  }
+
+  async *dump(): AsyncGenerator<string, void> {
+    this.#checkUsable();
+    const lane = nextLane();
+    await beginLane(this.port, this.lane, lane, BeginMode.deferred, this.policy, undefined);
+    try {
+      yield* dump(new LaneView(this.database, this.options, this.port, lane, this.policy));
+    } finally {
+      await endLane(this.port, lane, EndMode.rollback);
+    }
+  }
+
+  openBlob(at: BlobLocation): Promise<BlobHandle> {
+    return openBlob(this.#send, at);
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    this.#checkUsable();
+    return onCommit(this.#send, this.port.tally, listener);
+  }
+
+  recordChanges(options?: { tables?: readonly string[] }): Promise<ChangeRecorder> {
+    return recordChanges(this.#send, options);
+  }
+
+  applyChangeset(changeset: Uint8Array, options?: ApplyOptions): Promise<void> {
+    return applyChangeset(this.#send, changeset, options);
   }
 
   async close(): Promise<void> {
     if (this.#closing === undefined) {
       // It would wait for the transaction that it is called in, and the transaction for it.
       checkNotNested(this, true);
-      this.#closing = this.end();
+      this.#closing = this.end().finally(() => this.#functions.clear());
     }
     return this.#closing;
   }
@@ -121,6 +224,13 @@ export abstract class LaneConnection extends Verbs implements Connection {
     if (this.#closing !== undefined) throw new AiosqliteError('ERR_CLOSED', 'the connection is closed');
     checkNotNested(this, true);
   }
+}
+
+type Numbers = [number, number, number, number, number, number, number];
+
+/** A lane of a connection, seen as a connection: it ends with its lane. */
+class LaneView extends LaneConnection {
+  protected async end(): Promise<void> {}
 }
 
 /** What connect() gives: the only user of its worker. */
@@ -156,5 +266,23 @@ export async function connect(database: string, options: ConnectionOptions = {})
 }
 
 export function newTally(): Tally {
-  return { commits: 0, groupedWrites: 0, walPages: 0 };
+  return { commits: 0, groupedWrites: 0, walPages: 0, commitListeners: new Set() };
+}
+
+/**
+ * Opens a database image from memory, as serialize() gives it (an image in WAL mode too).
+ * @returns rejects `'SQLITE_NOTADB'` or `'SQLITE_CORRUPT'` for what is none
+ * @example const copy = await deserialize(await db.serialize());
+ */
+export async function deserialize(image: Uint8Array, options: ConnectionOptions = {}): Promise<Connection> {
+  if (!(image instanceof Uint8Array)) throw invalidArgument('image', 'a Uint8Array', image);
+  const bytes = image.slice(); // as it is at the moment of the call
+  const connection = (await connect(':memory:', options)) as LaneConnection;
+  try {
+    await connection.load(bytes);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  return connection;
 }

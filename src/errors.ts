@@ -47,9 +47,18 @@ export function outOfRange(name: string, expected: string): RangeError {
   return Object.assign(new RangeError(`${name} must be ${expected}`), { code: 'ERR_OUT_OF_RANGE' });
 }
 
-/** What kind of thing a value is. Never the value itself: errors hold no data. */
+/** Throws unless `value` is an object; an array is none, where options are expected. */
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidArgument(name, 'an object', value);
+  }
+}
+
+/** What kind of thing a value is. Never the value itself, nor anything of its own: errors hold no data. */
 function describe(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
-  return Array.isArray(value) ? 'an array' : `an instance of ${value.constructor?.name ?? 'Object'}`;
+  if (Array.isArray(value)) return 'an array';
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  return `an instance of ${typeof name === 'string' && name !== '' ? name : 'Object'}`;
 }

@@ -1,5 +1,23 @@
 export { julianDay } from './codec/julian-day.js';
-export { type Connection, type ConnectionStats, connect } from './connection.js';
+export { connect, deserialize } from './connection.js';
+export type { Connection, ConnectionStats } from './connection-api.js';
+export type { BlobHandle, BlobLocation } from './driver/blob.js';
+export {
+  type ApplyOptions,
+  type Change,
+  type ChangeRecorder,
+  type CommitListener,
+  invertChangeset,
+} from './driver/changes.js';
+export type {
+  AuthorizerRule,
+  AuthorizerRules,
+  ConnectionStatus,
+  LimitName,
+  StatementDescription,
+} from './driver/control.js';
+export type { BackupOptions, BackupProgress } from './driver/files.js';
+export type { Aggregate, FunctionOptions } from './driver/functions.js';
 export { AiosqliteError, SqliteError } from './errors.js';
 export type {
   BatchQuery,

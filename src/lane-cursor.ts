@@ -55,7 +55,7 @@ export function openLaneCursor(
       packet.begin();
       packet.addNumber(id);
       // It is closed with its connection, or its transaction, at the latest.
-      await port.submit(Request.closeCursor, lane, Policy.none, undefined);
+      await port.submit(Request.closeResource, lane, Policy.none, undefined);
     },
   };
 }

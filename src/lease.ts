@@ -1,6 +1,7 @@
-import { type Connection, LaneConnection } from './connection.js';
+import { LaneConnection } from './connection.js';
+import type { Connection } from './connection-api.js';
 import type { CheckedOptions } from './options.js';
-import { MAIN_LANE, nextLane, Policy } from './port.js';
+import { MAIN_LANE, nextLane, Policy, type Port } from './port.js';
 import { BeginMode, beginLane, EndMode, endLane } from './transaction.js';
 import type { Workers } from './workers.js';
 
@@ -17,9 +18,9 @@ export interface Lease extends Connection {
 export class WorkerLease extends LaneConnection implements Lease {
   readonly #giveBack: () => Promise<void>;
 
-  constructor(from: LeaseSource, lane: number, giveBack: () => Promise<void>) {
+  constructor(from: LeaseSource, lane: number, worker: Port, giveBack: () => Promise<void>) {
     const policy = from.role === 'reader' ? Policy.readOnly : Policy.none;
-    super(from.database, from.options, from.workers.port, lane, policy);
+    super(from.database, from.options, from.workers.port, lane, policy, worker);
     this.#giveBack = giveBack;
   }
 
@@ -55,14 +56,14 @@ export async function acquireLease(from: LeaseSource): Promise<Lease> {
     free();
     throw error;
   }
-  workers.leased(worker);
+  const port = workers.leased(worker);
   const giveBack = async () => {
     const altered = await endLane(workers.port, lane, EndMode.release);
     workers.returned(worker, altered);
     free();
     if (altered) from.onAltered();
   };
-  const lease = new WorkerLease(from, lane, giveBack);
+  const lease = new WorkerLease(from, lane, port, giveBack);
   forgotten.register(lease, { giveBack, database }, lease);
   return lease;
 }

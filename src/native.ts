@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SqlValue } from './executor.js';
 
 /** Why a job failed, as the worker tells it (binding/engine/job.h, Failure). */
 export interface NativeFailure {
@@ -11,6 +12,8 @@ export interface NativeFailure {
   index?: number;
   sql?: string;
   column?: string;
+  /** ERR_FUNCTION: what {@link keepException} gave. */
+  exception?: number;
   /** Ours, not the worker's: the very thing to reject with. */
   reason?: unknown;
 }
@@ -42,8 +45,14 @@ export type Message = [
   walPages: number,
   bits: number,
   worker: number,
-  ...results: (NativeResult | string)[],
+  ...results: (NativeResult | string | Told)[],
 ];
+
+/** Comes last, where a commit is watched. */
+export interface Told {
+  changes: CommittedChange[];
+}
+export type CommittedChange = [table: string, operation: 'insert' | 'update' | 'delete', rowid: number | string];
 
 /** What binding/node/connection.h offers. It checks nothing: whatever goes in has been checked before. */
 export interface NativeConnection {
@@ -54,6 +63,7 @@ export interface NativeConnection {
   drain(lane: number): number[];
   expire(ageMs: number): number[];
   beginClose(): void;
+  interrupt(): void;
   join(): void;
   stats(): number[];
 }
@@ -64,6 +74,8 @@ interface NativeModule {
   setDispatcher(
     dispatcher: (header: string, chunks: string[] | undefined, buffers: ArrayBuffer[] | undefined) => void,
   ): void;
+  setFunctionCaller(caller: (id: number, operation: number, instance: number, args: SqlValue[]) => unknown): void;
+  invertChangeset(changeset: Uint8Array): Promise<Uint8Array | null>;
   sqliteVersion: string;
   compileOptions: string[];
 }
@@ -98,13 +110,29 @@ export function settle(message: Message): void {
   call?.(message);
 }
 
+/** What functions called from SQL have thrown, until their statement has failed. */
+const exceptions = new Map<number, unknown>();
+let lastException = 0;
+
+export function keepException(error: unknown): number {
+  lastException = lastException >= 0xffff_fffe ? 1 : lastException + 1;
+  exceptions.set(lastException, error);
+  return lastException;
+}
+
+export function takeException(id: number): unknown {
+  const error = exceptions.get(id);
+  exceptions.delete(id);
+  return error;
+}
+
 native.setDispatcher((header, chunks, buffers) => {
   let nextText = 0;
   let nextBuffer = 0;
   for (const message of JSON.parse(header) as Message[]) {
     for (let i = 5; i < message.length; i++) {
-      const result = message[i] as NativeResult | string;
-      if (typeof result === 'string') continue;
+      const result = message[i] as NativeResult;
+      if (!Array.isArray(result)) continue;
       const packed = (result.length - 5) / 2;
       const textCount = packed + (result[3] === 1 ? 1 : 0);
       const bufferCount = packed + result[4];

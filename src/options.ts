@@ -1,4 +1,4 @@
-import { invalidArgument, outOfRange } from './errors.js';
+import { checkObject, invalidArgument, outOfRange } from './errors.js';
 import type { TransactionMode } from './executor.js';
 import * as packet from './packet.js';
 import type { IntegerMode } from './rows.js';
@@ -50,6 +50,7 @@ export interface CheckedOptions {
   journalMode: string;
   pragmas: string[];
   extensions: readonly string[];
+  allowExtensions: boolean;
 }
 
 const TRANSACTION_MODES = ['deferred', 'immediate', 'exclusive'] as const;
@@ -66,11 +67,10 @@ export function checkDatabase(database: unknown): string {
 
 /** Checks all options at once, so that no half-configured connection exists. */
 export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' | 'wal'): CheckedOptions {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  checkObject('options', options);
   const readonly = boolean(options, 'readonly', false);
   const synchronous = oneOf(options, 'synchronous', SYNCHRONOUS, 'full');
   const foreignKeys = boolean(options, 'foreignKeys', true);
-  boolean(options, 'allowExtensions', false);
   const durable = synchronous === 'full' || synchronous === 'extra';
   return {
     readonly,
@@ -91,6 +91,7 @@ export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' 
       ...pragmaStatements(options.pragmas),
     ],
     extensions: extensions(options.extensions),
+    allowExtensions: boolean(options, 'allowExtensions', false),
   };
 }
 

@@ -1,5 +1,5 @@
 import { isAnyArrayBuffer } from 'node:util/types';
-import { invalidArgument, outOfRange } from './errors.js';
+import { AiosqliteError, invalidArgument, outOfRange } from './errors.js';
 import type { Params, SqlParam } from './executor.js';
 import { native } from './native.js';
 
@@ -32,6 +32,7 @@ let tags: Uint8Array;
 let at = HEADER_SLOTS;
 let texts = '';
 let blobs: Uint8Array[] | undefined;
+let lastTicket = 0;
 
 function allocate(size: number): void {
   const buffer = new ArrayBuffer(size * 9);
@@ -48,12 +49,19 @@ function allocate(size: number): void {
 }
 allocate(INITIAL_CAPACITY);
 
-/** Starts a packet; what was written before is dropped. */
-export function begin(): void {
+/** Starts a packet; what was written before is dropped. Returns a ticket for {@link checkWhole}. */
+export function begin(): number {
   if (capacity > LARGEST_KEPT) allocate(INITIAL_CAPACITY);
   at = HEADER_SLOTS;
   texts = '';
   blobs = undefined;
+  return ++lastTicket;
+}
+
+/** Throws if another packet has been begun since: reading the caller's arguments may run a getter that makes a call. */
+export function checkWhole(ticket: number): void {
+  if (ticket === lastTicket) return;
+  throw new AiosqliteError('ERR_INVALID_ARG_VALUE', 'a getter among the arguments has made a call of its own');
 }
 
 export function addNumber(value: number): void {
@@ -94,7 +102,8 @@ export function addParams(params: Params | undefined, name = 'params'): void {
   }
 }
 
-function addValue(value: SqlParam | undefined, name: string, key: number | string): void {
+/** One value; `name` and `key` say what it is called in an error. */
+export function addValue(value: SqlParam | undefined, name: string, key: number | string): void {
   if (at === capacity) allocate(capacity * 2);
   switch (typeof value) {
     case 'string':
@@ -120,16 +129,22 @@ function addValue(value: SqlParam | undefined, name: string, key: number | strin
         slots[at++] = 0;
         return;
       }
-      if (ArrayBuffer.isView(value)) {
-        addBlob(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-        return;
-      }
-      if (isAnyArrayBuffer(value)) {
-        addBlob(new Uint8Array(value));
+      if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) {
+        addBlob(bytesOf(value, name, key));
         return;
       }
   }
   throw invalidArgument(place(name, key), 'null, a number, bigint, string, boolean or binary data', value);
+}
+
+function bytesOf(value: ArrayBuffer | ArrayBufferView, name: string, key: number | string): Uint8Array {
+  try {
+    return ArrayBuffer.isView(value)
+      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      : new Uint8Array(value);
+  } catch {
+    throw invalidArgument(place(name, key), 'binary data that is still there', value);
+  }
 }
 
 function addBlob(bytes: Uint8Array): void {
@@ -185,6 +200,7 @@ export function park(): ParkedPacket {
 
 /** Makes a parked packet the current one. */
 export function unpark(parked: ParkedPacket): void {
+  lastTicket++;
   while (capacity < parked.slots.length) allocate(capacity * 2);
   slots.set(parked.slots);
   tags.set(parked.tags);

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js';
+import type { Connection } from './connection-api.js';
 import { invalidArgument } from './errors.js';
 import {
   type CheckedOptions,

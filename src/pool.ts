@@ -1,5 +1,7 @@
-import { type Connection, type LaneConnection, newTally } from './connection.js';
-import { AiosqliteError, invalidArgument, SqliteError } from './errors.js';
+import { LaneConnection, newTally } from './connection.js';
+import type { Connection } from './connection-api.js';
+import type { BackupOptions } from './driver/files.js';
+import { AiosqliteError, checkObject, invalidArgument, SqliteError } from './errors.js';
 import type { CallOptions, Executor, Query, Transaction } from './executor.js';
 import { openLaneCursor } from './lane-cursor.js';
 import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
@@ -45,6 +47,13 @@ export interface Pool extends Executor, AsyncDisposable {
   acquire(options?: { role?: Role }): Promise<Lease>;
   /** All reads in `fn` see one snapshot. A write rejects `'SQLITE_READONLY'`. */
   read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;
+  /**
+   * One consistent snapshot, copied on a reader while writers go on. An existing destination is replaced only at success;
+   * the database itself rejects `'ERR_SAME_FILE'`.
+   */
+  backup(destination: string, options?: BackupOptions): Promise<void>;
+  /** The database as the bytes of its file, of one snapshot: see deserialize(). */
+  serialize(): Promise<Uint8Array>;
   /** Moves the whole WAL into the database file and empties it. Rejects `'SQLITE_BUSY'` if readers hold on to it for too long. */
   checkpoint(): Promise<void>;
   stats(): PoolStats;
@@ -242,7 +251,7 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async acquire(options: { role?: Role } = {}): Promise<Lease> {
-    if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+    checkObject('options', options);
     const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
     this.#checkUsable(role === 'writer');
     await this.#ready(undefined);
@@ -275,6 +284,32 @@ class WriterAndReaders extends Verbs implements Pool {
     }
   }
 
+  backup(destination: string, options?: BackupOptions): Promise<void> {
+    return this.#onSnapshot((db) => db.backup(destination, options));
+  }
+
+  serialize(): Promise<Uint8Array> {
+    return this.#onSnapshot((db) => db.serialize());
+  }
+
+  /** A snapshot that lasts: neither do writers wait for it, nor do they start the copying anew. */
+  async #onSnapshot<T>(work: (db: Connection) => Promise<T>): Promise<T> {
+    this.#checkUsable(false);
+    await this.#ready(undefined);
+    if (this.#single) {
+      const { database, connection } = this.#options;
+      return work(new PoolView(database, connection, this.#writer.port, MAIN_LANE, Policy.none));
+    }
+    return this.withConnection(
+      async (db) => {
+        await db.exec('BEGIN');
+        await db.get('SELECT 1 FROM sqlite_schema');
+        return work(db);
+      },
+      { role: 'reader' },
+    );
+  }
+
   async checkpoint(): Promise<void> {
     this.#checkUsable(true);
     await this.#ready(undefined);
@@ -294,7 +329,9 @@ class WriterAndReaders extends Verbs implements Pool {
       size: sum((group) => group.size),
       idle: sum((group) => group.idle),
       waiting: sum((group) => group.waiting),
-      ...this.#tally,
+      commits: this.#tally.commits,
+      groupedWrites: this.#tally.groupedWrites,
+      walPages: this.#tally.walPages,
     };
   }
 
@@ -336,6 +373,8 @@ class WriterAndReaders extends Verbs implements Pool {
     );
     try {
       await Promise.race([this.#opening, watch.expired]);
+    } catch (error) {
+      throw error === watch ? watch.reason() : error;
     } finally {
       watch.stop();
     }
@@ -398,6 +437,11 @@ class WriterAndReaders extends Verbs implements Pool {
       this.#relief = undefined;
     });
   }
+}
+
+/** The only connection of a pool, for a job of the pool's own; it ends with the pool. */
+class PoolView extends LaneConnection {
+  protected async end(): Promise<void> {}
 }
 
 const POOL_TIMEOUT = 'no connection became free within acquireTimeoutMs';

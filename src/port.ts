@@ -1,9 +1,20 @@
-import { AiosqliteError, invalidArgument, SqliteError } from './errors.js';
+import { AiosqliteError, checkObject, invalidArgument, SqliteError } from './errors.js';
 import type { CallOptions } from './executor.js';
-import { expect, type Message, type NativeConnection, type NativeFailure, native, nextId, settle } from './native.js';
+import {
+  type CommittedChange,
+  expect,
+  type Message,
+  type NativeConnection,
+  type NativeFailure,
+  native,
+  nextId,
+  settle,
+  type Told,
+  takeException,
+} from './native.js';
 import { checkTimeoutMs } from './options.js';
 import * as packet from './packet.js';
-import { LONGEST_TIMER_MS } from './watch.js';
+import { LONGEST_TIMER_MS, onAbort } from './watch.js';
 
 /** What a worker can be asked (binding/engine/job.h, Request). */
 export const Request = {
@@ -17,7 +28,24 @@ export const Request = {
   close: 7,
   openCursor: 8,
   nextCursor: 9,
-  closeCursor: 10,
+  openBackup: 10,
+  stepBackup: 11,
+  openBlob: 12,
+  readBlob: 13,
+  writeBlob: 14,
+  openRecorder: 15,
+  readRecorder: 16,
+  closeResource: 17,
+  describe: 18,
+  status: 19,
+  setLimit: 20,
+  loadExtension: 21,
+  authorize: 22,
+  serialize: 23,
+  deserialize: 24,
+  applyChangeset: 25,
+  define: 26,
+  watch: 27,
 } as const;
 export type Request = (typeof Request)[keyof typeof Request];
 
@@ -45,6 +73,8 @@ export interface Tally {
   commits: number;
   groupedWrites: number;
   walPages: number;
+  /** Told of what each commit has changed. */
+  readonly commitListeners: Set<(changes: CommittedChange[]) => void>;
 }
 
 /**
@@ -53,12 +83,12 @@ export interface Tally {
  */
 export class Port {
   readonly native: NativeConnection;
-  readonly #tally: Tally;
+  readonly tally: Tally;
   #staged = false;
 
   private constructor(connection: NativeConnection, tally: Tally) {
     this.native = connection;
-    this.#tally = tally;
+    this.tally = tally;
   }
 
   /** A queue of its own. It has no worker until {@link open}. */
@@ -68,7 +98,7 @@ export class Port {
 
   /** Another worker for the same queue. */
   sibling(): Port {
-    return new Port(new native.Connection(this.native), this.#tally);
+    return new Port(new native.Connection(this.native), this.tally);
   }
 
   /** Starts the worker on the current packet. */
@@ -107,7 +137,7 @@ export class Port {
     return new Promise((resolve) => {
       // A queued call leaves at once; one that runs is interrupted, and its outcome comes from the worker. The worker
       // watches the deadline of what runs by itself.
-      const onAbort = () => {
+      const abort = () => {
         if (this.native.cancel(id, true)) settle(cancelled(id, 'ERR_CANCELLED', 'the call was cancelled'));
       };
       const onTimeout = () => {
@@ -115,10 +145,10 @@ export class Port {
       };
       // Beyond what a timer can wait, the worker's deadline is enough.
       const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const forget = signal && onAbort(signal, abort);
       expect(id, (message) => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
+        forget?.();
         resolve(this.#count(message));
       });
     });
@@ -133,11 +163,28 @@ export class Port {
   #count(message: Message): Message {
     const bits = message[3];
     if (bits !== 0) {
-      if (bits & 1) this.#tally.commits++;
-      if (bits >= 32) this.#tally.groupedWrites++;
-      if (bits & 2) this.#tally.walPages = message[2];
+      if (bits & 1) this.tally.commits++;
+      if (bits >= 32) this.tally.groupedWrites++;
+      if (bits & 2) this.tally.walPages = message[2];
+      if (this.tally.commitListeners.size > 0) this.#tell(message);
     }
     return message;
+  }
+
+  #tell(message: Message): void {
+    const last = message.at(-1) as Told | unknown;
+    if (typeof last !== 'object' || last === null || !('changes' in last)) return;
+    message.pop();
+    for (const listener of this.tally.commitListeners) {
+      try {
+        listener((last as Told).changes);
+      } catch (error) {
+        // Not the failure of the call that committed.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** Rejects everything that waits in a lane, and interrupts what runs there. */
@@ -182,7 +229,7 @@ const NO_OPTIONS: CheckedCallOptions = { signal: undefined, timeoutMs: 0 };
 
 export function checkCallOptions(options: CallOptions | undefined): CheckedCallOptions {
   if (options === undefined) return NO_OPTIONS;
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  checkObject('options', options);
   const { signal, timeoutMs } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('options.signal', 'an AbortSignal', signal);
@@ -195,7 +242,7 @@ export function checkCallOptions(options: CallOptions | undefined): CheckedCallO
 /** The Error for a failed outcome; made by whoever awaited it, so that its stack shows the caller's line. */
 export function failureOf(failure: NativeFailure, signal: AbortSignal | undefined): unknown {
   if ('reason' in failure) return failure.reason;
-  const { code, message, errcode, offset, index, sql, column } = failure;
+  const { code, message, errcode, offset, index, sql, column, exception } = failure;
   if (code === 'ERR_CANCELLED') {
     return signal?.aborted
       ? signal.reason
@@ -209,6 +256,7 @@ export function failureOf(failure: NativeFailure, signal: AbortSignal | undefine
     });
   }
   return new AiosqliteError(code, message, {
+    ...(exception !== undefined && { cause: takeException(exception) }),
     ...(index !== undefined && { index }),
     ...(column !== undefined && { column }),
   });

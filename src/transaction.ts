@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { AiosqliteError, invalidArgument } from './errors.js';
+import { AiosqliteError, checkObject, invalidArgument } from './errors.js';
 import type { CallOptions, Query, Transaction, TransactionMode } from './executor.js';
 import { openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
@@ -63,9 +63,7 @@ export interface TransactionOptions extends CallOptions {
 }
 
 export function checkTransactionMode(options: TransactionOptions | undefined, fallback: TransactionMode): BeginMode {
-  if (options !== undefined && (typeof options !== 'object' || options === null)) {
-    throw invalidArgument('options', 'an object', options);
-  }
+  if (options !== undefined) checkObject('options', options);
   return BeginMode[oneOf(options ?? {}, 'mode', ['deferred', 'immediate', 'exclusive'] as const, fallback)];
 }
 
@@ -74,16 +72,14 @@ class TransactionScope extends Verbs implements Transaction, Holding {
   readonly #host: TransactionHost;
   readonly #lane: number;
   readonly #children = new Set<TransactionScope>();
+  readonly #watch: Watch;
   #open = true;
 
-  constructor(
-    host: TransactionHost,
-    lane: number,
-    readonly watch: Watch,
-  ) {
+  constructor(host: TransactionHost, lane: number, watch: Watch) {
     super();
     this.#host = host;
     this.#lane = lane;
+    this.#watch = watch;
   }
 
   protected get integerMode(): IntegerMode {
@@ -102,9 +98,18 @@ class TransactionScope extends Verbs implements Transaction, Holding {
   /** Ends what waits and what runs here and in nested transactions. */
   abort(): void {
     this.#open = false;
-    const reason = 'the transaction has been rolled back';
-    for (const child of this.#children) child.watch.expire(new AiosqliteError('ERR_TRANSACTION_CLOSED', reason));
-    this.#host.port.abortLane(this.#lane, 'ERR_TRANSACTION_CLOSED', reason);
+    for (const child of this.#children) child.#watch.expire(rolledBack);
+    this.#host.port.abortLane(this.#lane, 'ERR_TRANSACTION_CLOSED', ROLLED_BACK);
+  }
+
+  /** A nested transaction has begun. It may be that this one was aborted while nobody knew of that yet. */
+  adopt(child: TransactionScope): void {
+    this.#children.add(child);
+    if (this.#watch.hasExpired) child.#watch.expire(rolledBack);
+  }
+
+  disown(child: TransactionScope): void {
+    this.#children.delete(child);
   }
 
   protected submit(
@@ -130,7 +135,7 @@ class TransactionScope extends Verbs implements Transaction, Holding {
     this.#checkOpen();
     checkTransactionMode(options, 'deferred'); // a savepoint has no mode, but a wrong one is a mistake
     const host = { ...this.#host, lane: this.#lane, outer: this };
-    return runTransaction(host, BeginMode.savepoint, fn, options, this.#children);
+    return runTransaction(host, BeginMode.savepoint, fn, options, this);
   }
 
   #checkOpen(): void {
@@ -153,7 +158,7 @@ export async function runTransaction<T>(
   mode: BeginMode,
   fn: (tx: Transaction) => Promise<T>,
   options: CallOptions | undefined,
-  siblings?: Set<TransactionScope>,
+  outer?: TransactionScope,
 ): Promise<T> {
   if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
   const limits = withDefaultTimeout(options, host.defaultTimeoutMs);
@@ -164,22 +169,29 @@ export async function runTransaction<T>(
 
   const watch = new Watch(signal, timeoutMs > 0 ? until - performance.now() : undefined, timedOut);
   const scope = new TransactionScope(host, lane, watch);
-  siblings?.add(scope);
+  outer?.adopt(scope);
   let value: T;
   try {
+    if (watch.hasExpired) throw watch;
     value = await Promise.race([holding(scope, async () => fn(scope)), watch.expired]);
   } catch (error) {
     if (watch.hasExpired) scope.abort();
     scope.close();
     await end(host.port, lane, EndMode.rollback); // whatever comes of it, `error` is the one to tell
-    throw error;
+    throw error === watch ? watch.reason() : error;
   } finally {
     watch.stop();
-    siblings?.delete(scope);
+    outer?.disown(scope);
   }
   scope.close();
   succeeded(await end(host.port, lane, EndMode.commit), undefined);
   return value;
+}
+
+const ROLLED_BACK = 'the transaction has been rolled back';
+
+function rolledBack(): AiosqliteError {
+  return new AiosqliteError('ERR_TRANSACTION_CLOSED', ROLLED_BACK);
 }
 
 function timedOut(): AiosqliteError {

@@ -25,7 +25,7 @@ import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode, resul
 const RowMode = { none: 0, object: 1, array: 2, firstObject: 3, firstArray: 4 } as const;
 type RowMode = (typeof RowMode)[keyof typeof RowMode];
 
-const IF_NONE = { continue: 0, stop: 1, rollback: 2 } as const;
+const IF_NONE = { __proto__: null, continue: 0, stop: 1, rollback: 2 } as const;
 
 /**
  * The verbs of {@link Executor}, once for all that run SQL. Each checks its arguments, writes the packet and leaves it to
@@ -103,9 +103,10 @@ export abstract class Verbs implements Executor {
     try {
       const call = callOf<IterateOptions>(sql, params, options);
       const mode = rowModeOf(call.options);
-      packet.begin();
+      const ticket = packet.begin();
       packet.addNumber(integer(call.options ?? {}, 'batchSize', 1_000, 1, 1_000_000));
       addQuery(call.sql, call.params, mode, false, IF_NONE.continue, call.options?.jsonColumns, 'params');
+      packet.checkWhole(ticket);
       return new BatchedRows<T>(this.openCursor(call.sql, mode === RowMode.array, call.options));
     } catch (error) {
       // Misuse rejects, with the first row that is asked for.
@@ -125,7 +126,7 @@ export abstract class Verbs implements Executor {
   async executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }> {
     if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
     if (!Array.isArray(rows)) throw invalidArgument('rows', 'an array', rows);
-    packet.begin();
+    const ticket = packet.begin();
     packet.addText(sql);
     packet.addNumber(rows.length);
     for (let i = 0; i < rows.length; i++) {
@@ -133,6 +134,7 @@ export abstract class Verbs implements Executor {
       if (row === undefined) throw invalidArgument(`rows[${i}]`, 'an array or an object', row);
       packet.addParams(row, `rows[${i}]`);
     }
+    packet.checkWhole(ticket);
     const message = await this.submit(Request.many, sql, options);
     return { changes: resultAt(succeeded(message, options))[0] };
   }
@@ -140,7 +142,7 @@ export abstract class Verbs implements Executor {
   async batch(queries: readonly BatchQuery[], options?: Omit<RowOptions, 'jsonColumns'>): Promise<QueryResult[]> {
     if (!Array.isArray(queries)) throw invalidArgument('queries', 'an array', queries);
     const mode = rowModeOf(options);
-    packet.begin();
+    const ticket = packet.begin();
     packet.addNumber(queries.length);
     for (let i = 0; i < queries.length; i++) {
       const query = queries[i] as BatchQuery;
@@ -151,6 +153,7 @@ export abstract class Verbs implements Executor {
       }
       addQuery(query.sql, query.params, mode, true, ifNone, query.jsonColumns, `queries[${i}].params`);
     }
+    packet.checkWhole(ticket);
     const message = succeeded(await this.submit(Request.batch, queries, options), options);
     const results: QueryResult[] = [];
     for (let i = 0; i < resultCount(message); i++) {
@@ -208,8 +211,9 @@ function packQuery(
   wantsColumns: boolean,
   jsonColumns: readonly string[] | undefined,
 ): void {
-  packet.begin();
+  const ticket = packet.begin();
   addQuery(sql, params, mode, wantsColumns, IF_NONE.continue, jsonColumns, 'params');
+  packet.checkWhole(ticket);
 }
 
 /** A Query as the worker reads it (binding/engine/job.h). */

@@ -1,4 +1,5 @@
-import { type Connection, LaneConnection } from './connection.js';
+import { LaneConnection } from './connection.js';
+import type { Connection } from './connection-api.js';
 import type { CallOptions } from './executor.js';
 import type { Message } from './native.js';
 import { type CheckedOptions, packOpen } from './options.js';
@@ -101,8 +102,10 @@ export class Workers {
     return opening;
   }
 
-  leased(worker: number): void {
+  /** This worker serves a lease now. */
+  leased(worker: number): Port {
     this.#leased.add(worker);
+    return this.#open.get(worker) as Port;
   }
 
   /** A lease has come back; if its connection was altered, it has closed. */

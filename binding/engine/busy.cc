@@ -11,6 +11,7 @@ Stop RunningJobs::ShouldStop(const Job& job, Clock::time_point now) {
 
 Stop RunningJobs::ShouldStop() const {
   if (stopped_.load(std::memory_order_acquire)) return Stop::kClosing;
+  if (interrupted_.load(std::memory_order_relaxed)) return Stop::kInterrupted;
   for (const Job* job : jobs_) {
     // Reading the clock costs more than the rest: only for those that have a deadline.
     const bool timed = job->deadline != Clock::time_point::max();
@@ -18,6 +19,11 @@ Stop RunningJobs::ShouldStop() const {
     if (stop != Stop::kNone) return stop;
   }
   return Stop::kNone;
+}
+
+void RunningJobs::Interrupt() {
+  interrupted_.store(true, std::memory_order_relaxed);
+  inbox_.WakeAll();
 }
 
 bool RunningJobs::WaitForLock(std::chrono::milliseconds limit) {

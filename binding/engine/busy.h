@@ -14,7 +14,7 @@
 namespace aiosqlite {
 
 // Why a job that runs should end early.
-enum class Stop : uint8_t { kNone, kCancelled, kDeadline, kClosing };
+enum class Stop : uint8_t { kNone, kCancelled, kDeadline, kClosing, kInterrupted };
 
 // What the running jobs must heed: one, or all of a group while it waits for a lock. Also asked by SQLite's
 // progress handler, so that exactly this job is interrupted: sqlite3_interrupt alone would hit whatever runs
@@ -29,11 +29,14 @@ class RunningJobs {
   void Set(std::vector<const Job*> jobs) {
     jobs_ = std::move(jobs);
     waiting_since_.reset();
+    interrupted_.store(false, std::memory_order_relaxed);
   }
   // As Set, but what has been waited already counts on.
   void Narrow(std::vector<const Job*> jobs) { jobs_ = std::move(jobs); }
   // Since when they have been waiting for a lock, if they have.
   std::optional<Clock::time_point> waiting_since() const { return waiting_since_; }
+  // Ends the one that runs now. Any thread.
+  void Interrupt();
   // Whether one of them should end, and why.
   Stop ShouldStop() const;
   static Stop ShouldStop(const Job& job, Clock::time_point now);
@@ -49,6 +52,7 @@ class RunningJobs {
   const std::atomic<bool>& closing_;
   std::vector<const Job*> jobs_;
   std::optional<Clock::time_point> waiting_since_;
+  std::atomic<bool> interrupted_{false};
   uint32_t random_ = 0x9E3779B9;
 };
 

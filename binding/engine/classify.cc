@@ -57,8 +57,14 @@ void Classifier::Begin(uint8_t policy) {
   refused_ = nullptr;
 }
 
+void Classifier::BeginOwn() {
+  Begin(0);
+  own_ = true;
+}
+
 StatementTraits Classifier::End() {
   watching_ = false;
+  own_ = false;
   return traits_;
 }
 
@@ -71,18 +77,41 @@ const char* Classifier::Refusal(const StatementTraits& traits, uint8_t policy) {
   return nullptr;
 }
 
-int Classifier::OnAuthorize(void* self, int action, const char* first, const char* second, const char*,
-                            const char*) {
+int Classifier::OnAuthorize(void* self, int action, const char* first, const char* second,
+                            const char* database, const char*) {
   auto* classifier = static_cast<Classifier*>(self);
-  if (!classifier->watching_) return SQLITE_OK;
-  classifier->Note(action, first, second);
-  if (action == SQLITE_PRAGMA && (classifier->policy_ & policy::kReadOnly) != 0 && second != nullptr &&
-      SameName(first, "query_only")) {
-    classifier->refused_ = kRefusesQueryOnly;
-  } else {
+  if (!classifier->own_ && classifier->Forbids(action, first, second, database)) return SQLITE_DENY;
+  if (classifier->watching_) {
+    classifier->Note(action, first, second);
     classifier->refused_ = Refusal(classifier->traits_, classifier->policy_);
+    if (action == SQLITE_PRAGMA && (classifier->policy_ & policy::kReadOnly) != 0 && second != nullptr &&
+        SameName(first, "query_only")) {
+      classifier->refused_ = kRefusesQueryOnly;
+    }
+    if (classifier->refused_ != nullptr) return SQLITE_DENY;
   }
-  return classifier->refused_ == nullptr ? SQLITE_OK : SQLITE_DENY;
+  // sqlite.org/c3ref/set_authorizer.html: for a DELETE this means row by row.
+  return action == SQLITE_DELETE && classifier->visit_deleted_ ? SQLITE_IGNORE : SQLITE_OK;
+}
+
+bool Classifier::Forbids(int action, const char* first, const char* second, const char* database) const {
+  if (rules_.empty()) return false;
+  const auto fits = [](const std::string& wanted, const char* actual) {
+    return wanted.empty() || (actual != nullptr && SameName(wanted, actual));
+  };
+  bool any_allows = false;
+  bool allowed = action == SQLITE_SELECT || action == SQLITE_RECURSIVE;
+  for (const AuthorizerRule& rule : rules_) {
+    any_allows |= rule.allow;
+    // A table stands first, but behind the name of an index or a trigger.
+    const bool applies = rule.action == action && fits(rule.database, database) &&
+                         (fits(rule.table, first) || (rule.column.empty() && fits(rule.table, second))) &&
+                         fits(rule.column, second);
+    if (!applies) continue;
+    if (!rule.allow) return true;
+    allowed = true;
+  }
+  return any_allows && !allowed;
 }
 
 void Classifier::Note(int action, const char* first, const char* second) {
@@ -111,8 +140,11 @@ void Classifier::Note(int action, const char* first, const char* second) {
     case SQLITE_DELETE:
       at_least(StatementKind::kDml);
       break;
-    case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
+      traits_.savepoint_operation = first == nullptr ? "" : first;
+      traits_.savepoint_name = second == nullptr ? "" : second;
+      [[fallthrough]];
+    case SQLITE_TRANSACTION:
       traits_.transaction_control = true;
       at_least(StatementKind::kControl);
       break;

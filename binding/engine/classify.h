@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 struct sqlite3;
 
@@ -22,6 +24,17 @@ struct StatementTraits {
   bool session_function = false;     // last_insert_rowid(), changes(), total_changes()
   bool creates_temp = false;         // makes or drops a TEMP object
   bool inserts = false;
+  std::string savepoint_operation;  // BEGIN, RELEASE, ROLLBACK
+  std::string savepoint_name;
+};
+
+// What a user forbids on a connection. An empty name stands for any.
+struct AuthorizerRule {
+  bool allow = false;
+  int action = 0;  // SQLite's code
+  std::string database;
+  std::string table;
+  std::string column;
 };
 
 // Watches sqlite3_prepare through the authorizer (sqlite.org/c3ref/set_authorizer.html).
@@ -34,7 +47,16 @@ class Classifier {
   // Between these two the authorizer speaks of the statement being prepared; outside of them, of what SQLite
   // itself runs inside a step, and is silent.
   void Begin(uint8_t policy);
+  // The same for a statement of our own, which no rule forbids.
+  void BeginOwn();
   StatementTraits End();
+
+  // Deny rules win; where there are allow rules, whatever none of them names is denied, but for SELECT
+  // itself. Statements that are prepared already must be prepared anew.
+  void SetRules(std::vector<AuthorizerRule> rules) { rules_ = std::move(rules); }
+  // While true, deleted rows are visited one by one, so that the update hook sees them: SQLite would
+  // otherwise drop the pages of a whole table at once.
+  void VisitDeletedRows(bool visit) { visit_deleted_ = visit; }
 
   // Why a statement with these traits may not run under `policy`; null if it may.
   static const char* Refusal(const StatementTraits& traits, uint8_t policy);
@@ -45,7 +67,11 @@ class Classifier {
   static int OnAuthorize(void* self, int action, const char* first, const char* second, const char* database,
                          const char* trigger);
   void Note(int action, const char* first, const char* second);
+  bool Forbids(int action, const char* first, const char* second, const char* database) const;
 
+  std::vector<AuthorizerRule> rules_;
+  bool visit_deleted_ = false;
+  bool own_ = false;
   bool watching_ = false;
   uint8_t policy_ = 0;
   StatementTraits traits_;

@@ -15,7 +15,7 @@ constexpr size_t kBatchBytes = size_t{256} << 10;
 }  // namespace
 
 Cursor::Cursor(Database& database, Job& job)
-    : database_(database), packet_(std::move(job.packet)), lane_(job.lane), policy_(job.policy) {
+    : Resource(job.lane), database_(database), packet_(std::move(job.packet)), policy_(job.policy) {
   ++database_.open_cursors_;
 }
 

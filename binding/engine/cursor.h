@@ -6,30 +6,27 @@
 
 #include "engine/database.h"
 #include "engine/job.h"
+#include "engine/resource.h"
 
 namespace aiosqlite {
 
 // Owns its statement, outside the cache, and the packet whose texts are bound to it. While it is open it
 // holds a snapshot; other jobs run between its batches.
-class Cursor {
+class Cursor final : public Resource {
  public:
   // Takes over the packet of a kOpenCursor job.
   Cursor(Database& database, Job& job);
-  ~Cursor();
-  Cursor(const Cursor&) = delete;
-  Cursor& operator=(const Cursor&) = delete;
+  ~Cursor() override;
 
   // Prepares and binds. Statements that write are refused.
   std::optional<Failure> Open();
   // The next rows: as many as the batch size says or as fill some 256 KB. `outcome.done` once there are no
   // more.
   std::optional<Failure> Next(Outcome& outcome);
-  LaneId lane() const { return lane_; }
 
  private:
   Database& database_;
   const Packet packet_;
-  const LaneId lane_;
   const uint8_t policy_;
   std::unique_ptr<Statement> statement_;
   QueryHead head_;

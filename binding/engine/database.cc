@@ -67,13 +67,18 @@ std::unique_ptr<Statement> Database::PrepareOwn(std::string_view sql, uint8_t po
 }
 
 std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flags, uint8_t policy,
-                                             std::string_view& rest, std::optional<Failure>& failure) {
+                                             std::string_view& rest, std::optional<Failure>& failure,
+                                             bool own) {
   // Semicolons and comments before a statement would be taken for an empty one.
   const std::string_view text = sql_text::SkipBlank(sql);
   for (;;) {
     sqlite3_stmt* handle = nullptr;
     const char* tail = nullptr;
-    classifier_.Begin(policy);
+    if (own) {
+      classifier_.BeginOwn();
+    } else {
+      classifier_.Begin(policy);
+    }
     const int rc = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), flags, &handle, &tail);
     StatementTraits traits = classifier_.End();
     if (rc == SQLITE_OK) {
@@ -86,7 +91,8 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
     }
     // Another connection of a shared cache holds the schema: the busy handler is not asked for that.
     if (rc == SQLITE_LOCKED_SHAREDCACHE && OnBusy(this, 0)) continue;
-    if (rc == SQLITE_AUTH && classifier_.refused() != nullptr) {
+    // SQLITE_AUTH, but for a function: there it is SQLITE_ERROR.
+    if (classifier_.refused() != nullptr) {
       failure = OwnFailure("ERR_CONTROL_STATEMENT", classifier_.refused());
       failure->sql = sql;
     } else {
@@ -263,6 +269,7 @@ std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows,
   const bool own_rowid = traits.kind == StatementKind::kDml && traits.inserts;
   const sqlite3_int64 before = sqlite3_last_insert_rowid(db_);
   if (own_rowid && !traits.session_function) sqlite3_set_last_insert_rowid(db_, 0);
+  const size_t mark = change_log_.Mark();
   auto failure = StepToEnd(statement, rows, any_row);
   if (!failure && traits.kind == StatementKind::kDml) result.changes = sqlite3_changes64(db_);
   if (own_rowid) {
@@ -270,9 +277,25 @@ std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows,
     if (!failure && !(traits.session_function && result.changes == 0)) result.last_insert_rowid = after;
     if (after == 0) sqlite3_set_last_insert_rowid(db_, before);
   }
-  if (!failure && traits.alters_connection) altered_ = true;
+  if (!failure && (traits.alters_connection || traits.creates_temp)) altered_ = true;
+  // OR FAIL keeps what came before the failure, and counts it.
+  if (failure && sqlite3_changes64(db_) == 0) change_log_.TakeBack(mark);
   statement.Reset();
+  if (change_log_.watching()) NoteChanges(traits, !failure);
   return failure;
+}
+
+void Database::NoteChanges(const StatementTraits& traits, bool succeeded) {
+  if (succeeded && !traits.savepoint_operation.empty()) {
+    change_log_.OnSavepoint(traits.savepoint_operation, traits.savepoint_name);
+  }
+  if (in_transaction()) return;
+  // Autocommit, COMMIT and the RELEASE of an outermost savepoint commit; ROLLBACK has told the hook.
+  if (succeeded) {
+    change_log_.OnCommitted();
+  } else {
+    change_log_.OnRolledBack();
+  }
 }
 
 std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row) {
@@ -320,7 +343,7 @@ Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& fai
   const auto found = controls_.find(sql);
   if (found != controls_.end()) return found->second.get();
   std::string_view rest;
-  std::unique_ptr<Statement> statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, 0, rest, failure);
+  std::unique_ptr<Statement> statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, 0, rest, failure, true);
   if (statement == nullptr) return nullptr;
   const std::string_view key = statement->sql();
   return controls_.emplace(key, std::move(statement)).first->second.get();
@@ -328,6 +351,12 @@ Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& fai
 
 Failure Database::Failed(int rc, std::string_view sql) {
   Failure failure = SqliteFailure(db_, rc, sql);
+  if (const uint32_t exception = std::exchange(functions_.exception, 0)) {
+    failure = OwnFailure("ERR_FUNCTION", "a function that the statement calls has failed");
+    failure.exception = exception;
+    failure.sql = sql;
+    return failure;
+  }
   if (IsUnexpected(failure.errcode)) altered_ = true;
   if (failure.errcode == SQLITE_BUSY_SNAPSHOT && open_cursors_ > 0) {
     failure.message += ": an open iterator on this connection still reads an older snapshot; finish it first";
@@ -336,10 +365,13 @@ Failure Database::Failed(int rc, std::string_view sql) {
   if (primary == SQLITE_INTERRUPT || primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
     const Stop stop = running_.ShouldStop();
     if (stop == Stop::kCancelled) return OwnFailure("ERR_CANCELLED", "the call was cancelled");
+    if (stop == Stop::kInterrupted) return SqliteFailure(nullptr, SQLITE_INTERRUPT, sql);
     if (stop == Stop::kDeadline) return OwnFailure("ERR_TIMEOUT", "the call has passed its timeoutMs");
   }
   return failure;
 }
+
+int64_t Database::total_changes() const { return sqlite3_total_changes64(db_); }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 

@@ -10,7 +10,9 @@
 #include <unordered_map>
 
 #include "engine/busy.h"
+#include "engine/change_log.h"
 #include "engine/classify.h"
+#include "engine/functions.h"
 #include "engine/job.h"
 #include "engine/row_encoder.h"
 #include "engine/statement.h"
@@ -28,7 +30,7 @@ enum class JobKind : uint8_t {
 
 class Database {
  public:
-  Database(OpenOptions options, RunningJobs& running, StatementCounters& counters);
+  Database(OpenOptions options, RunningJobs& running, StatementCounters& counters, Host* host);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -61,9 +63,28 @@ class Database {
   template <class Work>
   std::optional<Failure> Atomically(bool writes, Work&& work);
 
+  // ── the connection itself ──
+  // kDescribe, kStatus: `outcome.info` is JSON.
+  std::optional<Failure> Describe(const Job& job, Outcome& outcome);
+  std::optional<Failure> Status(Outcome& outcome);
+  // kSetLimit: `outcome.info` is the value before.
+  std::optional<Failure> SetLimit(const Job& job, Outcome& outcome);
+  std::optional<Failure> LoadExtension(const Job& job);
+  std::optional<Failure> Authorize(const Job& job);
+  std::optional<Failure> Serialize(Outcome& outcome);
+  std::optional<Failure> Deserialize(const Job& job);
+  std::optional<Failure> DefineFunction(const Job& job);
+  // Whether commits are told in `TakeCommitted`.
+  void Watch(bool watch);
+  std::string TakeCommitted() { return change_log_.TakeCommitted(); }
+
   // A statement of our own, like "COMMIT".
   std::optional<Failure> Control(const char* sql);
 
+  // False when SQLite's wait for a lock should end.
+  bool WaitForLock() { return OnBusy(this, 0) != 0; }
+  sqlite3* handle() const { return db_; }
+  int64_t total_changes() const;
   bool in_transaction() const;
   bool has_outstanding_foreign_keys() const;
   bool reader() const { return options_.reader; }
@@ -83,6 +104,7 @@ class Database {
                                   bool& none);
   std::optional<Failure> StepAll(Statement& statement, RowEncoder& rows, Result& result, bool& any_row);
   std::optional<Failure> StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row);
+  void NoteChanges(const StatementTraits& traits, bool succeeded);
   // One step; the first waits for the locks of a shared cache.
   int Step(Statement& statement, bool first);
   // Why a statement of this kind may not run under `policy`.
@@ -90,7 +112,8 @@ class Database {
   // One statement from the start of `sql`, and where it ends. Null with a failure, or without one if there is
   // none.
   std::unique_ptr<Statement> Compile(std::string_view sql, unsigned flags, uint8_t policy,
-                                     std::string_view& rest, std::optional<Failure>& failure);
+                                     std::string_view& rest, std::optional<Failure>& failure,
+                                     bool own = false);
   Failure Failed(int rc, std::string_view sql);
 
   std::optional<Failure> ApplyProfile(std::string& journal_mode);
@@ -106,6 +129,8 @@ class Database {
   RunningJobs& running_;
   sqlite3* db_ = nullptr;
   Classifier classifier_;
+  FunctionHost functions_;
+  ChangeLog change_log_;
   StatementCache cache_;
   // Our own statements, by their text: a few, and never in the way of the user's, which may be running around
   // them.

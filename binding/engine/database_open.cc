@@ -31,10 +31,13 @@ OpenOptions OpenOptions::Read(PacketReader& packet) {
   return options;
 }
 
-Database::Database(OpenOptions options, RunningJobs& running, StatementCounters& counters)
+Database::Database(OpenOptions options, RunningJobs& running, StatementCounters& counters, Host* host)
     : options_(std::move(options)),
       running_(running),
-      cache_(static_cast<size_t>(options_.statement_cache_size), counters) {}
+      cache_(static_cast<size_t>(options_.statement_cache_size), counters) {
+  functions_.host = host;
+  functions_.bigints = options_.integer_mode == IntegerMode::kBigint;
+}
 
 Database::~Database() {
   cache_.Clear();
@@ -54,6 +57,7 @@ std::optional<Failure> Database::Open(std::string& journal_mode) {
     failure.message += ": " + options_.file;
     return failure;
   }
+  functions_.db = db_;
   sqlite3_busy_handler(db_, &Database::OnBusy, this);
   sqlite3_progress_handler(db_, kProgressSteps, &Database::OnProgress, this);
   classifier_.Install(db_);

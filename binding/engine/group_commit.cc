@@ -226,7 +226,6 @@ void GroupCommit::Settle(Members members) {
   outcomes.reserve(members.size());
   for (Member& member : members) {
     member.outcome.id = member.job->id;
-    member.outcome.wal_pages = database_.wal_pages();
     if (member.outcome.failure) member.outcome.results.clear();
     inbox_.Forget(*member.job);
     outcomes.push_back(std::move(member.outcome));

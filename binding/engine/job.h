@@ -31,14 +31,34 @@ enum class Request : uint8_t {
   kBegin = 5,   // the new lane, BeginMode
   kEnd = 6,     // EndMode
   kClose = 7,
-  kOpenCursor = 8,    // batch size, one Query; the cursor has the job's id
-  kNextCursor = 9,    // cursor
-  kCloseCursor = 10,  // cursor
+  // ── what stays open on the worker; it is known by the id of the job that opened it ──
+  kOpenCursor = 8,      // batch size, one Query
+  kNextCursor = 9,      // cursor
+  kOpenBackup = 10,     // destination
+  kStepBackup = 11,     // backup, pages
+  kOpenBlob = 12,       // database, table, column, rowid, writable
+  kReadBlob = 13,       // blob, offset, length
+  kWriteBlob = 14,      // blob, offset, bytes
+  kOpenRecorder = 15,   // count of tables (0: all), their names
+  kReadRecorder = 16,   // recorder, patchset
+  kCloseResource = 17,  // any of these
+  // ── the connection itself ──
+  kDescribe = 18,  // sql
+  kStatus = 19,
+  kSetLimit = 20,       // sqlite3_limit's id, value
+  kLoadExtension = 21,  // path, entry point (empty: SQLite's choice)
+  kAuthorize = 22,      // count, that many AuthorizerRules
+  kSerialize = 23,
+  kDeserialize = 24,     // image
+  kApplyChangeset = 25,  // changeset, ConflictPolicy, count of tables (0: all), their names
+  kDefine = 26,          // see FunctionSpec
+  kWatch = 27,           // whether commits are reported
 };
 
 enum class RowMode : uint8_t { kNone = 0, kObject = 1, kArray = 2, kFirstObject = 3, kFirstArray = 4 };
 enum class IfNone : uint8_t { kContinue = 0, kStop = 1, kRollback = 2 };
 enum class IntegerMode : uint8_t { kMixed = 0, kNumber = 1, kBigint = 2 };
+enum class ConflictPolicy : uint8_t { kAbort = 0, kOmit = 1, kReplace = 2 };
 enum class BeginMode : uint8_t { kLease = 0, kDeferred = 1, kImmediate = 2, kExclusive = 3, kSavepoint = 4 };
 // kReady: a connection has been set up. kRelease: a lease comes back; if it is altered, its worker closes.
 enum class EndMode : uint8_t { kReady = 0, kRelease = 1, kCommit = 2, kRollback = 3 };
@@ -129,10 +149,11 @@ struct Failure {
   std::string code;  // 'SQLITE_…' or 'ERR_…'
   int errcode = 0;   // SQLite's extended code, 0 for 'ERR_…'
   std::string message;
-  int offset = -1;     // in the SQL text
-  int index = -1;      // of the query in a batch
-  std::string sql;     // of the failed statement, for SQLite's own failures
-  std::string column;  // ERR_INVALID_JSON and ERR_OUT_OF_RANGE
+  int offset = -1;         // in the SQL text
+  int index = -1;          // of the query in a batch
+  std::string sql;         // of the failed statement, for SQLite's own failures
+  std::string column;      // ERR_INVALID_JSON and ERR_OUT_OF_RANGE
+  uint32_t exception = 0;  // ERR_FUNCTION: under which the host keeps what was thrown
 };
 
 struct Outcome {
@@ -145,8 +166,9 @@ struct Outcome {
   bool wrote = false;       // the statement is not a read: what routing learns from
   bool done = false;        // a cursor has no more rows
   bool altered =
-      false;         // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly
-  std::string info;  // kOpen: the journal mode; kBegin: nothing
+      false;  // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly
+  std::string changes;  // JSON of what has been committed, if it is watched: see ChangeLog
+  std::string info;     // kOpen: the journal mode; kBegin: nothing
   uint32_t worker = 0;  // which worker ran it
 };
 

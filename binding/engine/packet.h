@@ -52,6 +52,14 @@ struct Packet {
   void AddNull() { Add(Tag::kNull, 0); }
   void AddNumber(double number) { Add(Tag::kInteger, number); }
   void AddReal(double number) { Add(Tag::kReal, number); }
+  void AddInt64(int64_t number) {
+    tags.push_back(static_cast<uint8_t>(Tag::kInt64));
+    slots.push_back(static_cast<uint64_t>(number));
+  }
+  void AddBlob(std::string_view bytes) {
+    Add(Tag::kBlob, static_cast<double>(blobs.size()));
+    blobs.emplace_back(bytes);
+  }
   void AddText(std::string_view value) {
     Add(Tag::kText, static_cast<double>(value.size()));
     text.append(value);

@@ -1,15 +1,20 @@
 #include "engine/worker.h"
 
-#include <iterator>
 #include <string>
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/recorder.h"
 
 namespace aiosqlite {
 
-Worker::Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane)
-    : number_(number), inbox_(std::move(inbox)), sink_(sink), running_(*inbox_, stopped_, closing_) {
+Worker::Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane,
+               Host* host)
+    : number_(number),
+      inbox_(std::move(inbox)),
+      sink_(sink),
+      host_(host),
+      running_(*inbox_, stopped_, closing_) {
   if (lane != kMainLane) lanes_.push_back({lane, BeginMode::kLease});
   thread_ = std::thread([this, open = std::move(open)]() mutable { Main(std::move(open)); });
 }
@@ -28,9 +33,10 @@ void Worker::Terminate() {
 }
 
 Worker::Stats Worker::stats() const {
-  return {running_flag_.load(std::memory_order_relaxed),  completed_.load(std::memory_order_relaxed),
-          failed_.load(std::memory_order_relaxed),        counters_.size.load(std::memory_order_relaxed),
-          counters_.hits.load(std::memory_order_relaxed), counters_.misses.load(std::memory_order_relaxed)};
+  return {running_flag_.load(std::memory_order_relaxed),   completed_.load(std::memory_order_relaxed),
+          failed_.load(std::memory_order_relaxed),         counters_.size.load(std::memory_order_relaxed),
+          counters_.hits.load(std::memory_order_relaxed),  counters_.misses.load(std::memory_order_relaxed),
+          in_transaction_.load(std::memory_order_relaxed), total_changes_.load(std::memory_order_relaxed)};
 }
 
 void Worker::Main(JobPtr open) {
@@ -88,36 +94,43 @@ std::optional<Failure> Worker::Execute(Job& job, Outcome& outcome) {
   switch (job.request) {
     case Request::kScript:
       return database_->RunScript(job);
-    case Request::kOpenCursor:
-      return OpenCursor(job, outcome);
-    case Request::kNextCursor:
-      return NextOfCursor(job, outcome);
-    case Request::kCloseCursor:
-      CloseCursor(job);
-      return std::nullopt;
-    default:
+    case Request::kRun:
+    case Request::kMany:
+    case Request::kBatch:
       return group_->RunAlone(job, outcome);
+    default:
+      if (Resources::Serves(job.request)) return resources_->Serve(job, outcome);
+      return ServeConnection(job, outcome);
   }
 }
 
-std::optional<Failure> Worker::OpenCursor(Job& job, Outcome& outcome) {
-  auto cursor = std::make_unique<Cursor>(*database_, job);
-  auto failure = cursor->Open();
-  if (!failure) failure = cursor->Next(outcome);
-  if (!failure && !outcome.done) cursors_.emplace(job.id, std::move(cursor));
-  return failure;
-}
-
-std::optional<Failure> Worker::NextOfCursor(const Job& job, Outcome& outcome) {
-  const auto found = cursors_.find(static_cast<JobId>(PacketReader(job.packet).Number()));
-  if (found == cursors_.end()) return OwnFailure("ERR_CLOSED", "the iterator is closed");
-  auto failure = found->second->Next(outcome);
-  if (failure || outcome.done) cursors_.erase(found);
-  return failure;
-}
-
-void Worker::CloseCursor(const Job& job) {
-  cursors_.erase(static_cast<JobId>(PacketReader(job.packet).Number()));
+std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome) {
+  switch (job.request) {
+    case Request::kDescribe:
+      return database_->Describe(job, outcome);
+    case Request::kStatus:
+      return database_->Status(outcome);
+    case Request::kSetLimit:
+      return database_->SetLimit(job, outcome);
+    case Request::kLoadExtension:
+      return database_->LoadExtension(job);
+    case Request::kAuthorize:
+      return database_->Authorize(job);
+    case Request::kSerialize:
+      return database_->Serialize(outcome);
+    case Request::kDeserialize:
+      return database_->Deserialize(job);
+    case Request::kDefine:
+      return database_->DefineFunction(job);
+    case Request::kWatch:
+      database_->Watch(PacketReader(job.packet).Int() != 0);
+      return std::nullopt;
+    case Request::kApplyChangeset:
+      outcome.wrote = true;
+      return ApplyChangeset(*database_, job);
+    default:
+      return OwnFailure("ERR_INTERNAL", "no such request");
+  }
 }
 
 std::optional<Failure> Worker::Begin(const Job& job) {
@@ -149,9 +162,7 @@ std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
   PacketReader packet(job.packet);
   const auto mode = static_cast<EndMode>(packet.Int());
   const OpenLane lane = lanes_.back();
-  for (auto at = cursors_.begin(); at != cursors_.end();) {
-    at = at->second->lane() == lane.id ? cursors_.erase(at) : std::next(at);
-  }
+  resources_->CloseAllOf(lane.id);
   std::optional<Failure> failure;
   if (mode == EndMode::kReady || mode == EndMode::kRelease) {
     if (database_->in_transaction()) failure = database_->Control("ROLLBACK");
@@ -204,7 +215,8 @@ bool Worker::Open(const Job& job) {
   PacketReader packet(job.packet);
   Outcome outcome;
   outcome.id = job.id;
-  database_ = std::make_unique<Database>(OpenOptions::Read(packet), running_, counters_);
+  database_ = std::make_unique<Database>(OpenOptions::Read(packet), running_, counters_, host_);
+  resources_ = std::make_unique<Resources>(*database_);
   group_ = std::make_unique<GroupCommit>(*database_, *inbox_, running_, static_cast<OutcomeSink&>(*this));
   running_.Set({&job});
   outcome.failure = DueFailure(job);
@@ -218,7 +230,7 @@ bool Worker::Open(const Job& job) {
 }
 
 void Worker::CloseDatabase() {
-  cursors_.clear();
+  resources_.reset();
   group_.reset();
   database_.reset();
 }
@@ -231,7 +243,6 @@ void Worker::Close(const Job& job) {
 }
 
 void Worker::PostOne(Outcome&& outcome) {
-  if (database_) outcome.wal_pages = database_->wal_pages();
   std::vector<Outcome> outcomes;
   outcomes.push_back(std::move(outcome));
   Post(std::move(outcomes));
@@ -242,6 +253,13 @@ void Worker::Post(std::vector<Outcome>&& outcomes) {
   for (Outcome& outcome : outcomes) {
     outcome.worker = number_;
     if (outcome.failure) ++failed;
+    if (database_) outcome.wal_pages = database_->wal_pages();
+  }
+  if (database_) {
+    outcomes.front().changes = database_->TakeCommitted();
+    const bool users_own = lanes_.empty() || lanes_.back().mode == BeginMode::kLease;
+    in_transaction_.store(users_own && database_->in_transaction(), std::memory_order_relaxed);
+    total_changes_.store(database_->total_changes(), std::memory_order_relaxed);
   }
   failed_.fetch_add(failed, std::memory_order_relaxed);
   completed_.fetch_add(static_cast<uint32_t>(outcomes.size()) - failed, std::memory_order_relaxed);

@@ -6,15 +6,14 @@
 #include <deque>
 #include <memory>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/busy.h"
-#include "engine/cursor.h"
 #include "engine/database.h"
 #include "engine/group_commit.h"
 #include "engine/inbox.h"
 #include "engine/job.h"
+#include "engine/resources.h"
 
 namespace aiosqlite {
 
@@ -23,12 +22,15 @@ class Worker final : private OutcomeSink {
  public:
   // `open` is the kOpen job; its outcome is the first to be posted. With `lane` other than kMainLane the
   // worker serves that lane alone until its kEnd: so a pool sets a connection up before others get it.
-  Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane);
+  Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane,
+         Host* host = nullptr);
   // Terminates.
   ~Worker() override;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // Ends the statement that runs now, if one does. Any thread.
+  void Interrupt() { running_.Interrupt(); }
   // Ends waiting for other processes' locks: close() is on its way. Any thread.
   void BeginClose();
   // Interrupts what runs, takes no more jobs, closes the database and joins the thread.
@@ -41,6 +43,9 @@ class Worker final : private OutcomeSink {
     uint32_t cache_size = 0;
     uint32_t cache_hits = 0;
     uint32_t cache_misses = 0;
+    // After the last finished job. A transaction of transaction() does not count.
+    bool in_transaction = false;
+    int64_t total_changes = 0;
   };
   // Any thread.
   Stats stats() const;
@@ -62,9 +67,7 @@ class Worker final : private OutcomeSink {
   void Close(const Job& job);
   void CloseDatabase();
   std::optional<Failure> Execute(Job& job, Outcome& outcome);
-  std::optional<Failure> OpenCursor(Job& job, Outcome& outcome);
-  std::optional<Failure> NextOfCursor(const Job& job, Outcome& outcome);
-  void CloseCursor(const Job& job);
+  std::optional<Failure> ServeConnection(const Job& job, Outcome& outcome);
   std::optional<Failure> Begin(const Job& job);
   std::optional<Failure> End(const Job& job, Outcome& outcome);
   std::optional<Failure> EndTransaction(BeginMode began, bool commit);
@@ -76,16 +79,19 @@ class Worker final : private OutcomeSink {
   const uint32_t number_;
   const std::shared_ptr<Inbox> inbox_;
   OutcomeSink& sink_;
+  Host* const host_;
   std::atomic<bool> stopped_{false};
   std::atomic<bool> closing_{false};
   std::atomic<bool> running_flag_{false};
   std::atomic<uint32_t> completed_{0};
   std::atomic<uint32_t> failed_{0};
+  std::atomic<bool> in_transaction_{false};
+  std::atomic<int64_t> total_changes_{0};
   RunningJobs running_;
   StatementCounters counters_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<GroupCommit> group_;
-  std::unordered_map<JobId, std::unique_ptr<Cursor>> cursors_;
+  std::unique_ptr<Resources> resources_;
   std::vector<OpenLane> lanes_;  // innermost last
   std::deque<JobPtr> next_;      // taken from the inbox by a group that had no place for them
   std::thread thread_;

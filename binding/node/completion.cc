@@ -1,11 +1,21 @@
 #include "node/completion.h"
 
+#include <chrono>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "node/convert.h"
 
 namespace aiosqlite {
+namespace {
+
+constexpr auto kAnswerSpin = std::chrono::microseconds(50);
+constexpr auto kNextCallSpin = std::chrono::microseconds(20);
+constexpr auto kLongestTurn = std::chrono::milliseconds(1);
+constexpr uint32_t kUnknownException = 0xFFFFFFFF;
+
+}  // namespace
 
 Completion::Completion(Napi::Env env) : env_(env) {
   // An unlimited queue, but never more than one call in it: see Post.
@@ -28,18 +38,45 @@ void Completion::Unexpect(size_t jobs) {
   if (in_flight_ == 0) napi_unref_threadsafe_function(env_, wake_);
 }
 
+void Completion::SetFunctionCaller(Napi::Function caller) { caller_ = Napi::Persistent(caller); }
+
+// Under the lock, so that Shutdown can't release the function in between.
+void Completion::Wake() {
+  if (awake_ || shut_down_) return;
+  awake_ = true;
+  napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
+}
+
 void Completion::Post(std::vector<Outcome>&& outcomes) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const bool was_empty = finished_.empty();
   finished_.insert(finished_.end(), std::make_move_iterator(outcomes.begin()),
                    std::make_move_iterator(outcomes.end()));
-  // Under the lock, so that Shutdown can't release the function in between.
-  if (was_empty && !shut_down_) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
+  Wake();
+}
+
+bool Completion::Call(HostCall& call) {
+  PendingCall pending{call};
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (shut_down_) return false;
+    calls_.push_back(&pending);
+    call_count_.fetch_add(1, std::memory_order_release);
+    Wake();
+  }
+  // The answer is some microseconds away: less than it takes to fall asleep and wake.
+  const auto until = Clock::now() + kAnswerSpin;
+  while (!pending.answered.load(std::memory_order_acquire) && Clock::now() < until) std::this_thread::yield();
+  std::unique_lock<std::mutex> lock(mutex_);
+  answered_.wait(lock, [&] { return pending.answered.load(std::memory_order_acquire); });
+  return pending.made;
 }
 
 void Completion::Shutdown() {
   const std::lock_guard<std::mutex> lock(mutex_);
   shut_down_ = true;
+  for (PendingCall* pending : calls_) pending->answered.store(true, std::memory_order_release);
+  calls_.clear();
+  answered_.notify_all();
   napi_release_threadsafe_function(wake_, napi_tsfn_abort);
 }
 
@@ -48,12 +85,52 @@ void Completion::OnWake(napi_env env, napi_value, void* self, void*) {
   static_cast<Completion*>(self)->Deliver(Napi::Env(env));
 }
 
+bool Completion::MakeCalls(Napi::Env env) {
+  std::vector<PendingCall*> calls;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (shut_down_) return false;
+    calls.swap(calls_);
+    call_count_.store(0, std::memory_order_relaxed);
+  }
+  for (PendingCall* pending : calls) {
+    MakeCall(env, pending->call);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pending->made = true;
+    pending->answered.store(true, std::memory_order_release);  // from here on it is gone
+    answered_.notify_all();
+  }
+  return !calls.empty();
+}
+
+void Completion::MakeCall(Napi::Env env, HostCall& call) {
+  const Napi::HandleScope scope(env);
+  const Napi::Value result = caller_.Call({Napi::Number::New(env, call.function),
+                                           Napi::Number::New(env, static_cast<int>(call.operation)),
+                                           Napi::Number::New(env, call.instance), ArgumentsOf(env, call)});
+  call.exception = kUnknownException;
+  if (env.IsExceptionPending()) {  // the caller catches everything: this is the end of the environment
+    env.GetAndClearPendingException();
+  } else {
+    call.exception = ReadResult(result, call.result);
+  }
+}
+
 void Completion::Deliver(Napi::Env env) {
   std::vector<Outcome> outcomes;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    awake_ = false;
     if (shut_down_) return;
     outcomes.swap(finished_);
+  }
+  // A query that calls a function mostly calls it again at once: waiting for that is cheaper than the event
+  // loop's way, but the loop gets its turn all the same.
+  const auto turn = Clock::now() + kLongestTurn;
+  while (MakeCalls(env) && Clock::now() < turn) {
+    const auto until = Clock::now() + kNextCallSpin;
+    while (call_count_.load(std::memory_order_acquire) == 0 && Clock::now() < until)
+      std::this_thread::yield();
   }
   Unexpect(outcomes.size());
   const Napi::HandleScope scope(env);

@@ -1,18 +1,22 @@
-// Carries finished jobs from the workers back to JavaScript.
+// Carries finished jobs from the workers back to JavaScript, and the calls that SQL makes to JavaScript
+// functions.
 #pragma once
 
 #include <napi.h>
 
+#include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <vector>
 
+#include "engine/host.h"
 #include "engine/job.h"
 
 namespace aiosqlite {
 
 // One per environment. Many outcomes cost one wake-up: what is finished when JavaScript comes to it is
 // delivered in one call of the dispatcher. It keeps the process alive only while jobs are in flight.
-class Completion final : public OutcomeSink {
+class Completion final : public OutcomeSink, public Host {
  public:
   explicit Completion(Napi::Env env);
   Completion(const Completion&) = delete;
@@ -20,9 +24,13 @@ class Completion final : public OutcomeSink {
 
   // Any worker's thread.
   void Post(std::vector<Outcome>&& outcomes) override;
+  bool Call(HostCall& call) override;
 
   // ── JavaScript thread ──
   void SetDispatcher(Napi::Function dispatcher);
+  // Gets (function, operation, instance, arguments); returns a value to bind, or an array with what stands
+  // for an exception.
+  void SetFunctionCaller(Napi::Function caller);
   // A job has been handed over: one outcome is to come.
   void Expect();
   // A job has been taken back: its outcome won't come.
@@ -32,7 +40,16 @@ class Completion final : public OutcomeSink {
 
  private:
   static void OnWake(napi_env env, napi_value, void* self, void*);
+  struct PendingCall {
+    HostCall& call;
+    std::atomic<bool> answered{false};
+    bool made = false;
+  };
+  void Wake();
   void Deliver(Napi::Env env);
+  // True if there were any.
+  bool MakeCalls(Napi::Env env);
+  void MakeCall(Napi::Env env, HostCall& call);
 
   Napi::Env env_;
   Napi::FunctionReference dispatcher_;
@@ -40,6 +57,11 @@ class Completion final : public OutcomeSink {
   size_t in_flight_ = 0;
   std::mutex mutex_;
   std::vector<Outcome> finished_;
+  Napi::FunctionReference caller_;
+  std::vector<PendingCall*> calls_;
+  std::atomic<size_t> call_count_{0};
+  std::condition_variable answered_;
+  bool awake_ = false;  // a wake-up is on its way
   bool shut_down_ = false;
 };
 

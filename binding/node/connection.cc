@@ -1,6 +1,7 @@
 #include "node/connection.h"
 
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace aiosqlite {
@@ -15,6 +16,7 @@ Napi::Function Connection::Define(Napi::Env env) {
                          InstanceMethod<&Connection::Drain>("drain"),
                          InstanceMethod<&Connection::Expire>("expire"),
                          InstanceMethod<&Connection::BeginClose>("beginClose"),
+                         InstanceMethod<&Connection::Interrupt>("interrupt"),
                          InstanceMethod<&Connection::Join>("join"),
                          InstanceMethod<&Connection::Stats>("stats"),
                      });
@@ -48,7 +50,8 @@ void Connection::Open(const Napi::CallbackInfo& info) {
   JobPtr job = DecodeJob(environment_->scratch, info[1], info[2]);
   const LaneId lane = job->lane;
   environment_->completion.Expect();
-  worker_ = std::make_unique<Worker>(number, inbox_, environment_->completion, std::move(job), lane);
+  worker_ = std::make_unique<Worker>(number, inbox_, environment_->completion, std::move(job), lane,
+                                     &environment_->completion);
 }
 
 Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
@@ -87,16 +90,22 @@ void Connection::BeginClose(const Napi::CallbackInfo&) {
   if (worker_) worker_->BeginClose();
 }
 
+void Connection::Interrupt(const Napi::CallbackInfo&) {
+  if (worker_) worker_->Interrupt();
+}
+
 void Connection::Join(const Napi::CallbackInfo&) { worker_.reset(); }
 
 Napi::Value Connection::Stats(const Napi::CallbackInfo& info) {
   const Worker::Stats stats = worker_ ? worker_->stats() : Worker::Stats{};
-  const Napi::Array list = Napi::Array::New(info.Env(), 7);
-  const auto pending = static_cast<uint32_t>(inbox_->pending());
-  const uint32_t numbers[] = {pending,          stats.running ? 1U : 0U, stats.completed,   stats.failed,
-                              stats.cache_size, stats.cache_hits,        stats.cache_misses};
+  const double numbers[] = {static_cast<double>(inbox_->pending()),  stats.running ? 1.0 : 0.0,
+                            static_cast<double>(stats.completed),    static_cast<double>(stats.failed),
+                            static_cast<double>(stats.cache_size),   static_cast<double>(stats.cache_hits),
+                            static_cast<double>(stats.cache_misses), stats.in_transaction ? 1.0 : 0.0,
+                            static_cast<double>(stats.total_changes)};
+  const Napi::Array list = Napi::Array::New(info.Env(), std::size(numbers));
   uint32_t at = 0;
-  for (const uint32_t number : numbers) list.Set(at++, number);
+  for (const double number : numbers) list.Set(at++, number);
   return list;
 }
 

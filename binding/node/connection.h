@@ -32,8 +32,10 @@ struct Environment {
 //   cancel(id, evenRunning)    true if it was still queued: no outcome will come
 //   drain(lane), expire(ms)    ids of the jobs taken out: no outcome will come
 //   beginClose()               ends waiting for locks
+//   interrupt()                ends the statement that runs now, if one does
 //   join()                     after the outcome of kClose, or of a kOpen that failed: waits for the thread's
-//   end stats()                    [pending, running, completed, failed, cache size, hits, misses]
+//   end stats()                    [pending, running, completed, failed, cache size, hits, misses, in
+//   transaction, total changes]
 class Connection final : public Napi::ObjectWrap<Connection> {
  public:
   static Napi::Function Define(Napi::Env env);
@@ -51,6 +53,7 @@ class Connection final : public Napi::ObjectWrap<Connection> {
   Napi::Value Drain(const Napi::CallbackInfo& info);
   Napi::Value Expire(const Napi::CallbackInfo& info);
   void BeginClose(const Napi::CallbackInfo& info);
+  void Interrupt(const Napi::CallbackInfo& info);
   void Join(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
   Napi::Value TakenBack(const std::vector<JobId>& ids);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/host.h"
 #include "engine/job.h"
 
 namespace aiosqlite {
@@ -28,7 +29,8 @@ struct Delivery {
 };
 
 // As many outcomes from `next` on as make a string of good size, as one JSON array of
-//   [id, failure or 0, WAL pages, bits, worker, result …]
+//   [id, failure or 0, WAL pages, bits, worker, info if there is any, result …, {changes} if a watched commit
+//   is told]
 // with bits = 1 commit, 2 wrote, 4 altered, 8 done, 16 × group size; and a result, shared with src/rows.ts,
 // as
 //   [changes, rowid (a string if it is not safe), columns or 0, first, first has bytes, layout …]
@@ -37,5 +39,11 @@ struct Delivery {
 // `chunks`, its texts, and one of `buffers`: numbers, tags, bytes.
 // Measured: one JSON.parse for many outcomes is cheaper than making their objects one by one.
 Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next);
+
+// What a JavaScript function is given.
+Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call);
+// What it has answered, as one value. The number of the exception if that is what an array stands for, else
+// 0.
+uint32_t ReadResult(Napi::Value value, Packet& result);
 
 }  // namespace aiosqlite

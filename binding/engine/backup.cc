@@ -1,0 +1,49 @@
+#include "engine/backup.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "engine/error.h"
+
+namespace aiosqlite {
+
+Backup::~Backup() { Close(); }
+
+int Backup::Close() {
+  const int rc = sqlite3_backup_finish(std::exchange(backup_, nullptr));
+  const int closed = sqlite3_close(std::exchange(copy_, nullptr));
+  return rc != SQLITE_OK ? rc : closed;
+}
+
+std::optional<Failure> Backup::Failed(int rc) {
+  Failure failure = SqliteFailure(copy_, rc, {});
+  Close();
+  return failure;
+}
+
+std::optional<Failure> Backup::Open(std::string_view destination) {
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int rc = sqlite3_open_v2(std::string(destination).c_str(), &copy_, flags, nullptr);
+  if (rc != SQLITE_OK) return Failed(rc);
+  backup_ = sqlite3_backup_init(copy_, "main", source_.handle(), "main");
+  if (backup_ == nullptr) return Failed(sqlite3_extended_errcode(copy_));
+  return std::nullopt;
+}
+
+std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
+  for (;;) {
+    const int rc = sqlite3_backup_step(backup_, pages);
+    if ((rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && source_.WaitForLock()) continue;
+    outcome.info = "[" + std::to_string(sqlite3_backup_remaining(backup_)) + "," +
+                   std::to_string(sqlite3_backup_pagecount(backup_)) + "]";
+    if (rc == SQLITE_OK) return std::nullopt;
+    if (rc != SQLITE_DONE) return Failed(rc);
+    outcome.done = true;
+    const int closed = Close();
+    if (closed == SQLITE_OK) return std::nullopt;
+    return SqliteFailure(nullptr, closed, {});
+  }
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,171 @@
+// What is asked of a connection beside running SQL.
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/database.h"
+#include "engine/error.h"
+#include "engine/json_text.h"
+#include "engine/number_text.h"
+
+namespace aiosqlite {
+namespace {
+
+void AppendMember(std::string& out, const char* name, const char* value) {
+  if (value == nullptr) return;
+  out.append(",\"").append(name).append("\":");
+  json::AppendString(out, value);
+}
+
+}  // namespace
+
+std::optional<Failure> Database::Describe(const Job& job, Outcome& outcome) {
+  Failure failure;
+  Statement* const statement = Prepare(PacketReader(job.packet).Text(), job.policy, failure);
+  if (statement == nullptr) return failure;
+  sqlite3_stmt* const handle = statement->handle();
+  std::string& out = outcome.info;
+  out.append("{\"readonly\":").append(statement->reads() ? "true" : "false").append(",\"parameters\":[");
+  for (int i = 1; i <= sqlite3_bind_parameter_count(handle); ++i) {
+    const char* name = sqlite3_bind_parameter_name(handle, i);
+    if (i > 1) out.push_back(',');
+    json::AppendString(out, name == nullptr ? "?" : name);
+  }
+  out.append("],\"columns\":[");
+  const std::vector<std::string>& names = statement->ColumnNames();
+  for (int i = 0; i < static_cast<int>(names.size()); ++i) {
+    out.append(i > 0 ? ",{\"name\":" : "{\"name\":").append(names[static_cast<size_t>(i)]);
+    AppendMember(out, "declaredType", sqlite3_column_decltype(handle, i));
+    AppendMember(out, "database", sqlite3_column_database_name(handle, i));
+    AppendMember(out, "table", sqlite3_column_table_name(handle, i));
+    AppendMember(out, "column", sqlite3_column_origin_name(handle, i));
+    out.push_back('}');
+  }
+  out.append("]}");
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::Status(Outcome& outcome) {
+  struct Counter {
+    const char* name;
+    int code;
+  };
+  // sqlite.org/c3ref/c_dbstatus_options.html
+  constexpr Counter kCounters[] = {
+      {"cacheUsedBytes", SQLITE_DBSTATUS_CACHE_USED},    {"schemaUsedBytes", SQLITE_DBSTATUS_SCHEMA_USED},
+      {"statementUsedBytes", SQLITE_DBSTATUS_STMT_USED}, {"cacheHits", SQLITE_DBSTATUS_CACHE_HIT},
+      {"cacheMisses", SQLITE_DBSTATUS_CACHE_MISS},       {"cacheWrites", SQLITE_DBSTATUS_CACHE_WRITE},
+      {"cacheSpills", SQLITE_DBSTATUS_CACHE_SPILL}};
+  std::string& out = outcome.info;
+  for (const Counter& counter : kCounters) {
+    int current = 0;
+    int highest = 0;
+    sqlite3_db_status(db_, counter.code, &current, &highest, 0);
+    out.append(out.empty() ? "{\"" : ",\"").append(counter.name).append("\":");
+    AppendInteger(out, current);
+  }
+  std::string version;
+  if (auto failure = Ask("PRAGMA data_version", version)) return failure;
+  out.append(",\"dataVersion\":").append(version).append("}");
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::SetLimit(const Job& job, Outcome& outcome) {
+  PacketReader packet(job.packet);
+  const int id = packet.Int();
+  const int value = packet.Int();
+  const int most = sqlite3_limit(db_, id, -1);
+  // sqlite.org/c3ref/limit.html: what is above the compiled-in bound is silently cut down to it. That is told
+  // instead.
+  const int before = sqlite3_limit(db_, id, value);
+  if (sqlite3_limit(db_, id, -1) != value) {
+    sqlite3_limit(db_, id, most);
+    return OwnFailure("ERR_OUT_OF_RANGE", "value is above what SQLite was compiled for");
+  }
+  altered_ = true;
+  outcome.info = std::to_string(before);
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::LoadExtension(const Job& job) {
+  PacketReader packet(job.packet);
+  const std::string path(packet.Text());
+  const std::string entry(packet.Text());
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
+  char* message = nullptr;
+  const int rc = sqlite3_load_extension(db_, path.c_str(), entry.empty() ? nullptr : entry.c_str(), &message);
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  std::optional<Failure> failure;
+  if (rc != SQLITE_OK) {
+    failure = Failed(rc, {});
+    if (message != nullptr) failure->message = message;
+  }
+  altered_ = true;
+  sqlite3_free(message);
+  return failure;
+}
+
+std::optional<Failure> Database::Authorize(const Job& job) {
+  PacketReader packet(job.packet);
+  std::vector<AuthorizerRule> rules;
+  for (int count = packet.Int(); count > 0; --count) {
+    AuthorizerRule rule;
+    rule.allow = packet.Int() != 0;
+    rule.action = packet.Int();
+    rule.database = packet.Text();
+    rule.table = packet.Text();
+    rule.column = packet.Text();
+    rules.push_back(std::move(rule));
+  }
+  classifier_.SetRules(std::move(rules));
+  cache_.Clear();
+  altered_ = true;
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::Serialize(Outcome& outcome) {
+  sqlite3_int64 size = 0;
+  unsigned char* const image = sqlite3_serialize(db_, "main", &size, 0);
+  // A database without a page yet has no image (sqlite.org/c3ref/serialize.html).
+  if (image == nullptr && size > 0) return Failed(SQLITE_NOMEM, {});
+  outcome.results.emplace_back();
+  if (image != nullptr) {
+    outcome.results.back().first.bytes.assign(reinterpret_cast<const char*>(image),
+                                              static_cast<size_t>(size));
+  }
+  sqlite3_free(image);
+  return std::nullopt;
+}
+
+std::optional<Failure> Database::Deserialize(const Job& job) {
+  const std::string_view image = PacketReader(job.packet).Next().bytes;
+  auto* const copy = static_cast<unsigned char*>(sqlite3_malloc64(std::max<size_t>(image.size(), 1)));
+  if (copy == nullptr) return Failed(SQLITE_NOMEM, {});
+  std::copy(image.begin(), image.end(), copy);
+  // A WAL needs a file: an image that says so is opened with a rollback journal
+  // (sqlite.org/fileformat.html, 1.3.3).
+  if (image.size() > 19 && copy[18] == 2 && copy[19] == 2) copy[18] = copy[19] = 1;
+  const auto size = static_cast<sqlite3_int64>(image.size());
+  const unsigned flags = SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE;
+  const int rc = sqlite3_deserialize(db_, "main", copy, size, size, flags);
+  if (rc != SQLITE_OK) return Failed(rc, {});  // sqlite.org/c3ref/deserialize.html: it has freed the copy
+  return Control("PRAGMA schema_version");     // what is no database fails here
+}
+
+std::optional<Failure> Database::DefineFunction(const Job& job) {
+  PacketReader packet(job.packet);
+  const FunctionSpec spec = FunctionSpec::Read(packet);
+  const int rc = Define(db_, spec, functions_);
+  if (rc != SQLITE_OK) return Failed(rc, {});
+  altered_ = true;
+  return std::nullopt;
+}
+
+void Database::Watch(bool watch) {
+  classifier_.VisitDeletedRows(watch);
+  change_log_.Watch(db_, watch);
+  cache_.Clear();  // a DELETE that is prepared already would drop whole pages
+}
+
+}  // namespace aiosqlite

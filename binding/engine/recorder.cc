@@ -1,0 +1,94 @@
+#include "engine/recorder.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "engine/error.h"
+
+namespace aiosqlite {
+namespace {
+
+struct Application {
+  ConflictPolicy on_conflict;
+  const std::vector<std::string>& tables;
+};
+
+int OnFilter(void* context, const char* table) {
+  const auto& tables = static_cast<Application*>(context)->tables;
+  return tables.empty() || std::find(tables.begin(), tables.end(), table) != tables.end() ? 1 : 0;
+}
+
+// sqlite.org/session/c_changeset_abort.html: REPLACE is an answer to DATA and CONFLICT alone.
+int OnConflict(void* context, int conflict, sqlite3_changeset_iter*) {
+  switch (static_cast<Application*>(context)->on_conflict) {
+    case ConflictPolicy::kOmit:
+      return SQLITE_CHANGESET_OMIT;
+    case ConflictPolicy::kReplace:
+      if (conflict == SQLITE_CHANGESET_DATA || conflict == SQLITE_CHANGESET_CONFLICT)
+        return SQLITE_CHANGESET_REPLACE;
+      return conflict == SQLITE_CHANGESET_NOTFOUND ? SQLITE_CHANGESET_OMIT : SQLITE_CHANGESET_ABORT;
+    default:
+      return SQLITE_CHANGESET_ABORT;
+  }
+}
+
+}  // namespace
+
+Recorder::~Recorder() {
+  if (session_ != nullptr) sqlite3session_delete(session_);
+}
+
+std::optional<Failure> Recorder::Open(const std::vector<std::string>& tables) {
+  int rc = sqlite3session_create(database_.handle(), "main", &session_);
+  if (rc == SQLITE_OK && tables.empty()) rc = sqlite3session_attach(session_, nullptr);
+  for (const std::string& table : tables) {
+    if (rc == SQLITE_OK) rc = sqlite3session_attach(session_, table.c_str());
+  }
+  if (rc != SQLITE_OK) return SqliteFailure(nullptr, rc, {});
+  return std::nullopt;
+}
+
+std::optional<Failure> Recorder::Read(bool patchset, Outcome& outcome) {
+  int size = 0;
+  void* bytes = nullptr;
+  const int rc = patchset ? sqlite3session_patchset(session_, &size, &bytes)
+                          : sqlite3session_changeset(session_, &size, &bytes);
+  outcome.results.emplace_back();
+  if (rc == SQLITE_OK)
+    outcome.results.back().first.bytes.assign(static_cast<const char*>(bytes), static_cast<size_t>(size));
+  sqlite3_free(bytes);
+  if (rc != SQLITE_OK) return SqliteFailure(nullptr, rc, {});
+  return std::nullopt;
+}
+
+std::optional<Failure> ApplyChangeset(Database& database, const Job& job) {
+  PacketReader packet(job.packet);
+  std::string changeset(packet.Next().bytes);
+  const auto on_conflict = static_cast<ConflictPolicy>(packet.Int());
+  std::vector<std::string> tables;
+  for (int count = packet.Int(); count > 0; --count) tables.emplace_back(packet.Text());
+  Application application{on_conflict, tables};
+  // It runs in a savepoint of its own (sqlite.org/session/sqlite3changeset_apply.html).
+  const int rc = sqlite3changeset_apply(database.handle(), static_cast<int>(changeset.size()),
+                                        changeset.data(), &OnFilter, &OnConflict, &application);
+  if (rc == SQLITE_OK) return std::nullopt;
+  // SQLITE_ABORT is the answer to a conflict, and no message of the connection's speaks of it.
+  if (rc == SQLITE_ABORT) {
+    Failure failure = SqliteFailure(nullptr, rc, {});
+    failure.message = "a change conflicts with the database: see onConflict";
+    return failure;
+  }
+  return SqliteFailure(database.handle(), rc, {});
+}
+
+bool InvertChangeset(std::string_view changeset, std::string& inverted) {
+  int size = 0;
+  void* bytes = nullptr;
+  const int rc = sqlite3changeset_invert(static_cast<int>(changeset.size()), changeset.data(), &size, &bytes);
+  if (rc == SQLITE_OK) inverted.assign(static_cast<const char*>(bytes), static_cast<size_t>(size));
+  sqlite3_free(bytes);
+  return rc == SQLITE_OK;
+}
+
+}  // namespace aiosqlite

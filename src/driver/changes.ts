@@ -1,0 +1,140 @@
+import { AiosqliteError, invalidArgument } from '../errors.js';
+import { type CommittedChange, type NativeResult, native } from '../native.js';
+import { oneOf } from '../options.js';
+import * as packet from '../packet.js';
+import { Request, type Tally } from '../port.js';
+import type { Send } from './send.js';
+
+/** What a commit did to one row. */
+export interface Change {
+  table: string;
+  operation: 'insert' | 'update' | 'delete';
+  rowid: number | bigint;
+}
+export type CommitListener = (changes: Change[]) => void;
+
+/** Records what its connection changes, from its opening on (sqlite.org/sessionintro.html): tables with a primary key. */
+export interface ChangeRecorder extends AsyncDisposable {
+  /** Everything so far, with old values: it can be inverted, and applied with conflicts noticed. */
+  changeset(): Promise<Uint8Array>;
+  /** The same without old values: smaller, for one direction. */
+  patchset(): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface ApplyOptions {
+  /** `'abort'` (default): nothing is applied, rejects `'SQLITE_ABORT'`; `'omit'`: without that change; `'replace'`: overwrites. */
+  onConflict?: 'abort' | 'omit' | 'replace';
+  /** Default: all that the changeset names. */
+  tables?: readonly string[];
+}
+
+export async function recordChanges(send: Send, options: { tables?: readonly string[] } = {}): Promise<ChangeRecorder> {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  packet.begin();
+  addTables(options.tables);
+  const message = await send(Request.openRecorder);
+  return new OpenRecorder(send, message[0]);
+}
+
+class OpenRecorder implements ChangeRecorder {
+  readonly #send: Send;
+  readonly #id: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(send: Send, id: number) {
+    this.#send = send;
+    this.#id = id;
+  }
+
+  changeset(): Promise<Uint8Array> {
+    return this.#read(0);
+  }
+
+  patchset(): Promise<Uint8Array> {
+    return this.#read(1);
+  }
+
+  async #read(patchset: 0 | 1): Promise<Uint8Array> {
+    packet.begin();
+    packet.addNumber(this.#id);
+    packet.addNumber(patchset);
+    return bytesOf((await this.#send(Request.readRecorder))[5] as NativeResult);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    packet.begin();
+    packet.addNumber(this.#id);
+    await this.#send(Request.closeResource);
+  }
+}
+
+export async function applyChangeset(send: Send, changeset: Uint8Array, options: ApplyOptions = {}): Promise<void> {
+  checkBytes('changeset', changeset);
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const policies = ['abort', 'omit', 'replace'] as const;
+  const policy = oneOf(options, 'onConflict', policies, 'abort');
+  packet.begin();
+  packet.addValue(changeset, 'changeset', 0);
+  packet.addNumber(policies.indexOf(policy));
+  addTables(options.tables);
+  await send(Request.applyChangeset);
+}
+
+/**
+ * The changeset that undoes this one. Rejects `'ERR_INVALID_CHANGESET'` for what is none, and for a patchset.
+ * @example await db.applyChangeset(await invertChangeset(changeset));
+ */
+export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array> {
+  checkBytes('changeset', changeset);
+  const inverted = await native.invertChangeset(changeset.slice());
+  if (inverted === null) throw new AiosqliteError('ERR_INVALID_CHANGESET', 'changeset is not a changeset');
+  return new Uint8Array(inverted);
+}
+
+/** The bytes that a result consists of; none come as no buffer. */
+export function bytesOf(result: NativeResult): Uint8Array {
+  return new Uint8Array(result.buffers?.[0] ?? new ArrayBuffer(0));
+}
+
+/** Reports commits from the first listener on until the last is gone. Returns the unsubscribe function. */
+export function onCommit(send: Send, tally: Tally, listener: CommitListener): () => void {
+  if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
+  const own = (changes: CommittedChange[]) => listener(changes.map(decode));
+  const watch = (on: 0 | 1) => {
+    packet.begin();
+    packet.addNumber(on);
+    send(Request.watch).catch(() => {}); // closed: then there are no more commits
+  };
+  if (tally.commitListeners.size === 0) watch(1);
+  tally.commitListeners.add(own);
+  return () => {
+    if (tally.commitListeners.delete(own) && tally.commitListeners.size === 0) watch(0);
+  };
+}
+
+function decode([table, operation, rowid]: CommittedChange): Change {
+  return { table, operation, rowid: typeof rowid === 'string' ? BigInt(rowid) : rowid };
+}
+
+function addTables(tables: readonly string[] | undefined): void {
+  if (tables !== undefined && !Array.isArray(tables)) throw invalidArgument('options.tables', 'an array', tables);
+  packet.addNumber(tables?.length ?? 0);
+  tables?.forEach((table, i) => {
+    if (typeof table !== 'string') throw invalidArgument(`options.tables[${i}]`, 'a string', table);
+    packet.addText(table);
+  });
+}
+
+function checkBytes(name: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) throw invalidArgument(name, 'a Uint8Array', bytes);
+}

@@ -1,0 +1,204 @@
+import { invalidArgument, outOfRange } from '../errors.js';
+import type { SqlParam, SqlValue } from '../executor.js';
+import { keepException, native } from '../native.js';
+import { integer } from '../options.js';
+import * as packet from '../packet.js';
+import { Request } from '../port.js';
+import type { IntegerMode } from '../rows.js';
+import type { Send } from './send.js';
+
+export interface FunctionOptions {
+  /** The same arguments give the same result: then SQLite may call it less often. Default: false. */
+  deterministic?: boolean;
+  /** Not to be called from triggers and views (sqlite.org/c3ref/c_deterministic.html). Default: false. */
+  directOnly?: boolean;
+  /** Default: that of the function, or any number where it takes a rest parameter. -1: any number. */
+  argumentCount?: number;
+}
+
+export interface Aggregate<S> {
+  start: () => S;
+  step: (state: S, ...args: SqlValue[]) => S;
+  /** Takes a row out again that has left the window: with it the aggregate works as a window function. */
+  inverse?: (state: S, ...args: SqlValue[]) => S;
+  /** Default: the state itself. */
+  result?: (state: S) => SqlParam;
+}
+
+/** binding/engine/functions.h, FunctionKind; binding/engine/host.h, HostOperation. */
+const Kind = { scalar: 0, aggregate: 1, window: 2, collation: 3 } as const;
+const Operation = { call: 0, step: 1, inverse: 2, value: 3, final: 4, compare: 5 } as const;
+
+type Caller = (operation: number, instance: number, args: SqlValue[]) => unknown;
+
+/** What SQL can call, by the number that the worker knows it by. */
+const callers = new Map<number, Caller>();
+let lastFunction = 0;
+
+native.setFunctionCaller((id, operation, instance, args) => {
+  try {
+    return checkResult((callers.get(id) as Caller)(operation, instance, args));
+  } catch (error) {
+    return [keepException(error)];
+  }
+});
+
+/** What the worker takes: a value to bind, binary data as a Uint8Array. */
+function checkResult(value: unknown): unknown {
+  switch (typeof value) {
+    case 'undefined':
+    case 'number':
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'bigint':
+      if (BigInt.asIntN(64, value) !== value) throw outOfRange('the result', 'a signed 64-bit integer');
+      return value;
+    case 'object':
+      if (value === null) return value;
+      if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+      if (value instanceof ArrayBuffer) return new Uint8Array(value);
+      if (typeof (value as { then?: unknown }).then === 'function') {
+        throw invalidArgument('the result', 'a value: SQL does not wait for a Promise', value);
+      }
+  }
+  throw invalidArgument('the result', 'null, a number, bigint, string, boolean or binary data', value);
+}
+
+/** The functions of one connection: what they hold is let go when it closes. */
+export class Functions {
+  readonly #ids = new Map<string, number>();
+  readonly #integers: IntegerMode;
+
+  constructor(integers: IntegerMode) {
+    this.#integers = integers;
+  }
+
+  async createFunction(
+    send: Send,
+    name: string,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a function without a result gives NULL
+    fn: (...args: SqlValue[]) => SqlParam | void,
+    options: FunctionOptions = {},
+  ): Promise<void> {
+    checkName(name);
+    if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
+    const caller: Caller = (_operation, _instance, args) => fn(...this.#checked(args));
+    await this.#define(send, Kind.scalar, name, argumentsOf(options, fn, 0), options, caller);
+  }
+
+  async createAggregate<S>(
+    send: Send,
+    name: string,
+    aggregate: Aggregate<S>,
+    options: FunctionOptions = {},
+  ): Promise<void> {
+    checkName(name);
+    if (typeof aggregate !== 'object' || aggregate === null) throw invalidArgument('aggregate', 'an object', aggregate);
+    const { start, step, inverse, result = (state: S) => state as SqlParam } = aggregate;
+    for (const [key, value] of Object.entries({ start, step, inverse: inverse ?? step, result })) {
+      if (typeof value !== 'function') throw invalidArgument(`aggregate.${key}`, 'a function', value);
+    }
+    const states = new Map<number, S>();
+    const caller: Caller = (operation, instance, args) => {
+      const state = states.has(instance) ? (states.get(instance) as S) : start();
+      switch (operation) {
+        case Operation.step:
+          states.set(instance, step(state, ...this.#checked(args)));
+          return undefined;
+        case Operation.inverse:
+          states.set(instance, (inverse as typeof step)(state, ...this.#checked(args)));
+          return undefined;
+        case Operation.final:
+          states.delete(instance);
+          return result(state);
+        default:
+          return result(state);
+      }
+    };
+    const kind = inverse === undefined ? Kind.aggregate : Kind.window;
+    await this.#define(send, kind, name, argumentsOf(options, step, 1), options, caller);
+  }
+
+  async createCollation(send: Send, name: string, compare: (a: string, b: string) => number): Promise<void> {
+    checkName(name);
+    if (typeof compare !== 'function') throw invalidArgument('compare', 'a function', compare);
+    const caller: Caller = (_operation, _instance, args) => {
+      const order = compare(args[0] as string, args[1] as string);
+      if (typeof order !== 'number') throw invalidArgument('the result', 'a number', order);
+      return order;
+    };
+    await this.#define(send, Kind.collation, name, 2, {}, caller);
+  }
+
+  /** Lets go of all of them. */
+  clear(): void {
+    for (const id of this.#ids.values()) callers.delete(id);
+    this.#ids.clear();
+  }
+
+  /** 'number' refuses what no number holds, as it does in rows. */
+  #checked(args: SqlValue[]): SqlValue[] {
+    if (this.#integers === 'number' && args.some((arg) => typeof arg === 'bigint')) {
+      throw outOfRange('an argument', "a safe integer: use integerMode 'mixed' or 'bigint'");
+    }
+    return args;
+  }
+
+  async #define(
+    send: Send,
+    kind: number,
+    name: string,
+    argumentCount: number,
+    options: FunctionOptions,
+    caller: Caller,
+  ): Promise<void> {
+    const id = ++lastFunction;
+    callers.set(id, caller);
+    packet.begin();
+    packet.addNumber(kind);
+    packet.addText(name);
+    packet.addNumber(argumentCount);
+    packet.addNumber(flag(options, 'deterministic'));
+    packet.addNumber(flag(options, 'directOnly'));
+    packet.addNumber(id);
+    try {
+      await send(Request.define);
+    } catch (error) {
+      callers.delete(id);
+      throw error;
+    }
+    // SQLite tells functions apart by their name and argument count, collations by their name.
+    const key = `${kind === Kind.collation ? 'c' : 'f'}${argumentCount}${name.toLowerCase()}`;
+    callers.delete(this.#ids.get(key) ?? 0);
+    this.#ids.set(key, id);
+  }
+}
+
+function checkName(name: unknown): asserts name is string {
+  if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
+  // sqlite.org/c3ref/create_function.html: at most 255 bytes.
+  if (name === '' || name.includes('\0') || Buffer.byteLength(name) > 255) {
+    throw outOfRange('name', 'a name of 1 to 255 bytes without U+0000');
+  }
+}
+
+function flag(options: FunctionOptions, key: 'deterministic' | 'directOnly'): number {
+  const value = options[key] ?? false;
+  if (typeof value !== 'boolean') throw invalidArgument(`options.${key}`, 'a boolean', value);
+  return value ? 1 : 0;
+}
+
+/** `skipped`: parameters of `fn` that are not SQL's. */
+function argumentsOf(options: FunctionOptions, fn: (...args: never[]) => unknown, skipped: number): number {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const own = hasRest(fn) ? -1 : Math.max(fn.length - skipped, 0);
+  return integer(options, 'argumentCount', own, -1, 127);
+}
+
+/** A rest parameter shows in the text alone: `length` does not count it. */
+function hasRest(fn: (...args: never[]) => unknown): boolean {
+  const text = Function.prototype.toString.call(fn);
+  const parameters = /^[^(]*\(([^)]*)/.exec(text)?.[1] ?? '';
+  return /\.\.\.\s*[\p{ID_Start}_$[{]/u.test(parameters);
+}
