@@ -1,0 +1,171 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aiosqlite-examples-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Run {
+  code: number | string | null | undefined;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs an example as a user would, with a folder of its own for temporary files. */
+function run(name: string, ...args: string[]): Promise<Run> {
+  const env = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, NODE_TEST_CONTEXT: undefined };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(examples, name), ...args], { env, timeout: 25_000 }, (error, stdout, stderr) => {
+      resolve({ code: error ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+/** What each program must print, beside exiting with 0. */
+const EXPECTED: Record<string, (string | RegExp)[]> = {
+  'quick-start.mjs': ["first note: { author: 'ada', text: 'Bring umbrella' }", 'refused: SQLITE_CONSTRAINT_NOTNULL'],
+  'in-memory-tests.mjs': [/pass 3\b/, /fail 0\b/],
+  'shared-memory-uri.mjs': ["memdb: { x: 'seen by both' }", 'connections of the pool: 1'],
+  'pool-configuration.mjs': ['after 100 writes at once: { hits: 100 }', 'ERR_POOL_TIMEOUT', 'ERR_NESTED_ACQUIRE'],
+  'custom-table-names.mjs': ['chat_events', 'owner of the session: 1', 'refused: ADK_INVALID_NAME'],
+  'wal-and-pragmas.mjs': ['journal_mode wal', 'after checkpoint(): 0 pages', 'WAL file after close(): gone'],
+  'context-managed.mjs': ['after the block: ERR_CLOSED', 'rows after the lease: { n: 0 }'],
+  'bulk-insert.mjs': ['inserted: 10000', 'rows added: 0'],
+  'full-application.mjs': [/purchase 1\npurchase 2\n/, 'no teapot left', '2 purchases, 3 sessions'],
+};
+/** Tested by themselves, below. */
+const SPECIAL = ['agent.mjs', 'graceful-shutdown.mjs'];
+
+describe('every example', () => {
+  it('has a test', () => {
+    const programs = readdirSync(examples).filter((name) => name.endsWith('.mjs'));
+    expect([...Object.keys(EXPECTED), ...SPECIAL].sort()).toEqual(programs.sort());
+  });
+
+  it.each(Object.entries(EXPECTED))('%s runs, says what it does and leaves nothing behind', async (name, expected) => {
+    const { code, stdout, stderr } = await run(name);
+    expect(stderr).toBe('');
+    for (const text of expected) expect(stdout).toMatch(text);
+    expect(code).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each(Object.keys(EXPECTED).filter((name) => !/memory/.test(name)))(
+    '%s keeps a file that it was given, and runs on it again',
+    async (name) => {
+      const file = join(folder, 'kept.db');
+      expect(await run(name, file)).toMatchObject({ code: 0, stderr: '' });
+      expect(readdirSync(folder)).toContain('kept.db');
+      expect(await run(name, file)).toMatchObject({ code: 0, stderr: '' });
+    },
+  );
+});
+
+describe('agent.mjs', () => {
+  it('remembers in a second run what was said in the first', async () => {
+    const file = join(folder, 'agent.db');
+    const first = await run('agent.mjs', '--db', file);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toContain('Session travel/ada/trip is new.');
+    expect(first.stdout).toContain('Welcome, Ada. In Lisbon it is 24 °C and sunny');
+    expect(first.stdout).toContain('That was question 2.');
+
+    const second = await run('agent.mjs', '--db', file);
+    expect(second).toMatchObject({ code: 0, stderr: '' });
+    expect(second.stdout).toContain('Found session travel/ada/trip: 22 events, 2 turns. The conversation goes on.');
+    expect(second.stdout).toContain('Welcome back, Ada. Before, you asked about Lisbon and Porto. In Porto it is');
+    expect(second.stdout).toContain('That was question 4.');
+  });
+
+  it('shows events, states by scope, the duration of appends and where the file is', async () => {
+    const file = join(folder, 'agent.db');
+    const { stdout } = await run('agent.mjs', '--db', file);
+    expect(stdout).toContain('Stored: 22 events, 22 of them now');
+    expect(stdout).toMatch(/[1-9]\d* partial events were shown and not stored/);
+    expect(stdout).toContain('experts.weather_expert');
+    expect(stdout).toContain('app:     {"agency":"Sea and Road","questions":2}');
+    expect(stdout).toContain('user:    {"name":"Ada"}');
+    expect(stdout).toMatch(/session {2}\{"turns":2,"city":"Porto",.*\}/);
+    expect(stdout).toContain('temp:    readable while a turn ran, not stored');
+    expect(stdout).toMatch(/22 appends.*\n {2}median \d+\.\d\d ms, slowest \d+\.\d\d ms/);
+    expect(stdout).toContain(`The file is ${file}`);
+  });
+
+  it('leaves no file with --memory', async () => {
+    const { code, stdout } = await run('agent.mjs', '--memory');
+    expect(code).toBe(0);
+    expect(stdout).toContain('It was in memory and is gone now.');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('explains itself with --help', async () => {
+    const { code, stdout } = await run('agent.mjs', '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^usage: .*--db FILE/s);
+  });
+
+  it.each([['--frob'], ['--db'], ['--db='], ['stray'], ['--memory', '--db', 'x.db']])(
+    'exits with 2 and the usage for %s',
+    async (...args) => {
+      const { code, stdout, stderr } = await run('agent.mjs', ...args);
+      expect(code).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr).toContain('usage: node examples/agent.mjs');
+    },
+  );
+});
+
+// Windows has no SIGTERM that a program could catch.
+describe.skipIf(process.platform === 'win32')('graceful-shutdown.mjs', () => {
+  let child: ChildProcess | undefined;
+  afterEach(() => {
+    child?.kill('SIGKILL');
+  });
+
+  /** Resolves with the match once the child has printed it. */
+  function printed(service: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      let text = '';
+      service.stdout?.on('data', (chunk) => {
+        text += chunk;
+        const match = pattern.exec(text);
+        if (match) resolve(match);
+      });
+      service.once('exit', () => reject(new Error(`it ended without printing ${pattern}:\n${text}`)));
+    });
+  }
+
+  it('finishes the request that runs at SIGTERM, closes the pool and exits with 0', async () => {
+    const env = { ...process.env, TMPDIR: folder };
+    child = spawn(process.execPath, [join(examples, 'graceful-shutdown.mjs')], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    const begun = printed(child, /a slow request has begun/);
+    const closed = printed(child, /closed/);
+    const [, url] = await printed(child, /listens on (\S+)/);
+
+    expect(await (await fetch(`${url}/quick`)).json()).toEqual({ visits: 1 });
+    const slow = fetch(`${url}/slow`);
+    await begun;
+    child.kill('SIGTERM');
+
+    const response = await slow;
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ visits: 2 });
+    await closed;
+    expect(await exited).toEqual([0, null]);
+    await expect(fetch(`${url}/late`)).rejects.toThrow();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as aiosqlite from 'aiosqlite';
+import { connect, createPool } from 'aiosqlite';
+import { SessionStore } from 'aiosqlite/store';
+import { transform } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+interface Block {
+  title: string;
+  language: string;
+  code: string;
+}
+
+/** Every program of a document, with the heading that it stands under. */
+function blocksOf(markdown: string): Block[] {
+  const blocks: Block[] = [];
+  let title = '';
+  for (const [, heading, language, code] of markdown.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)) {
+    if (heading !== undefined) title = heading;
+    else if (language === 'js' || language === 'ts') blocks.push({ title, language, code: code as string });
+  }
+  return blocks;
+}
+
+/** What each program must print. */
+const EXPECTED: Record<string, (string | RegExp)[]> = {
+  ADK: ['session first has 0 events'],
+  SQLite: ["{ id: 1, author: 'ada', text: 'Bring umbrella' }", "[ { author: 'ada', notes: 1 } ]"],
+  Pool: ["{ name: 'cup', stock: 5 }", '2 items, { stock: 10 }'],
+  'Session store': ['{ step: 2 } { seen: true }', "content: { text: 'hi' }"],
+  'Closing by itself': ['{ one: 1 }\n{ two: 2 }'],
+  'The sql tag': ["{ author: 'ada', text: 'Bring umbrella' }", "sql: 'a = ? AND b = ?'"],
+  'Nested acquire': ['ERR_NESTED_ACQUIRE'],
+};
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const blocks = blocksOf(readme);
+
+describe('the programs in README.md', () => {
+  let folder: string;
+
+  /** A project that has installed the package, and the same ADK that the package finds. */
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'aiosqlite-readme-'));
+    mkdirSync(join(folder, 'node_modules/@google'), { recursive: true });
+    symlinkSync(root, join(folder, 'node_modules/aiosqlite'), 'junction');
+    symlinkSync(join(root, 'node_modules/@google/adk'), join(folder, 'node_modules/@google/adk'), 'junction');
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('are all tested', () => {
+    expect(blocks.map(({ title }) => title)).toEqual(Object.keys(EXPECTED));
+  });
+
+  it.each(blocks)('$title', async ({ title, language, code }) => {
+    const file = join(folder, `${title.replaceAll(' ', '-')}.mjs`);
+    // What TypeScript makes of `await using`.
+    writeFileSync(file, language === 'ts' ? (await transform(code, { loader: 'ts', target: 'node20' })).code : code);
+    const env = { ...process.env, GEMINI_API_KEY: undefined };
+    const [error, stdout, stderr] = await new Promise<[Error | null, string, string]>((resolve) => {
+      execFile(process.execPath, [file], { cwd: folder, env, timeout: 25_000 }, (...result) => resolve(result));
+    });
+    expect(stderr).toBe('');
+    expect(error).toBeNull();
+    for (const text of EXPECTED[title] ?? []) expect(stdout).toMatch(text);
+  });
+});
+
+describe('the tables in README.md', () => {
+  const rows = readme.split('\n').filter((line) => line.startsWith('|'));
+
+  it('have a row for every option', () => {
+    const types = ['options', 'pool-options', 'executor', 'store/names', 'adk/session-service']
+      .map((name) => readFileSync(join(root, `lib/${name}.d.ts`), 'utf8'))
+      .join('\n');
+    const options = [...types.matchAll(/interface (?!Checked)\w*Options\b[^{]*\{([\s\S]*?)^\}/gm)].flatMap(
+      ([, body = '']) => [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, option]) => option),
+    );
+    expect(options.length).toBeGreaterThan(30);
+    expect(options.filter((option) => !rows.some((row) => row.startsWith(`| \`${option}\` |`)))).toEqual([]);
+  });
+
+  it('name nothing as missing that is there', async () => {
+    const connection = await connect(':memory:');
+    const pool = createPool({ database: ':memory:' });
+    const targets: Record<string, object> = {
+      'the package': aiosqlite,
+      'a connection': connection,
+      'a pool': pool,
+      'a session store': new SessionStore(pool),
+    };
+    const section = /### What is not there yet\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? '';
+    const missing = [...section.matchAll(/^\| (the \w+|a [\w ]+) \| (.+) \|$/gm)].flatMap(([, of = '', names = '']) =>
+      [...names.matchAll(/`(\w+)/g)].map(([, name = '']) => ({ of, name })),
+    );
+    await Promise.all([connection.close(), pool.close()]);
+    expect(missing.length).toBeGreaterThan(0);
+    expect(missing.filter(({ of, name }) => name in (targets[of] as object))).toEqual([]);
+  });
+});
+
+describe('ARCHITECTURE.md', () => {
+  it('names every source file', () => {
+    const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+    const files = ['src', 'binding'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(ts|cc|h)$/.test(name))
+        .map((name) => basename(name).replace(/\.\w+$/, '')),
+    );
+    expect(files.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
+  });
+});
+
+describe.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'binding/README.md'])(
+  '%s',
+  (name) => {
+    const text = readFileSync(join(root, name), 'utf8');
+
+    it('links only to files and headings that are there', () => {
+      const broken: string[] = [];
+      for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+        const [path = '', anchor] = target.split('#');
+        const file = path === '' ? join(root, name) : join(root, dirname(name), path);
+        const anchors = () => readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
+        const isThere =
+          existsSync(file) &&
+          (anchor === undefined || [...anchors()].some(([, title = '']) => anchorOf(title) === anchor));
+        if (!isThere) broken.push(target);
+      }
+      expect(broken).toEqual([]);
+    });
+
+    it('names only npm scripts that there are', () => {
+      const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+      const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script);
+      expect(named.filter((script) => !Object.hasOwn(scripts, script as string))).toEqual([]);
+    });
+  },
+);
+
+/** A heading's anchor, as GitHub makes it. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
