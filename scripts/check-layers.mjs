@@ -16,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const layers = [
   ['codec/', 'errors', 'executor', 'watch', 'row-iterator', 'sql'],
   ['native'],
-  ['packet', 'rows', 'unpack', 'version'],
+  ['packet', 'rows', 'unpack', 'version', 'trace'],
   ['options', 'route'],
   ['port'],
   ['verbs'],

@@ -255,7 +255,7 @@ const forgotten = new FinalizationRegistry<{ port: Port; database: string }>(({ 
  */
 export async function connect(database: string, options: ConnectionOptions = {}): Promise<Connection> {
   const checked = checkOptions(options, '');
-  const port = Port.create(checked.maxPending, checked.maxPendingBytes, newTally());
+  const port = Port.create(checked.maxPending, checked.maxPendingBytes, newTally(checkDatabase(database), checked));
   packOpen(checkDatabase(database), checked, false);
   const message = await port.open(0, MAIN_LANE);
   if (message[1] !== 0) port.native.join();
@@ -265,8 +265,8 @@ export async function connect(database: string, options: ConnectionOptions = {})
   return connection;
 }
 
-export function newTally(): Tally {
-  return { commits: 0, groupedWrites: 0, walPages: 0, commitListeners: new Set() };
+export function newTally(database: string, { slowCalls }: CheckedOptions): Tally {
+  return { database, slowCalls, commits: 0, groupedWrites: 0, walPages: 0, commitListeners: new Set() };
 }
 
 /**

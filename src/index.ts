@@ -41,4 +41,5 @@ export type { ConnectionOptions } from './options.js';
 export { createPool, type Pool, type PoolStats } from './pool.js';
 export type { PoolOptions } from './pool-options.js';
 export { sql } from './sql.js';
+export type { TracedCall } from './trace.js';
 export { sqliteVersion } from './version.js';

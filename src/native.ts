@@ -45,12 +45,14 @@ export type Message = [
   walPages: number,
   bits: number,
   worker: number,
-  ...results: (NativeResult | string | Told)[],
-];
+  ...results: (NativeResult | string)[],
+] & { told?: Told };
 
-/** Comes last, where a commit is watched. */
+/** Comes last in the header, where a commit is watched or a call traced. */
 export interface Told {
   changes: CommittedChange[];
+  /** Microseconds in the queue, of its statements; rows; bytes. */
+  trace?: [queueUs: number, runUs: number, rows: number, bytes: number];
 }
 export type CommittedChange = [table: string, operation: 'insert' | 'update' | 'delete', rowid: number | string];
 
@@ -132,7 +134,10 @@ native.setDispatcher((header, chunks, buffers) => {
   for (const message of JSON.parse(header) as Message[]) {
     for (let i = 5; i < message.length; i++) {
       const result = message[i] as NativeResult;
-      if (!Array.isArray(result)) continue;
+      if (!Array.isArray(result)) {
+        if (typeof result === 'object') message.told = message.pop() as unknown as Told;
+        continue;
+      }
       const packed = (result.length - 5) / 2;
       const textCount = packed + (result[3] === 1 ? 1 : 0);
       const bufferCount = packed + result[4];

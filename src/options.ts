@@ -2,6 +2,7 @@ import { checkObject, invalidArgument, outOfRange } from './errors.js';
 import type { TransactionMode } from './executor.js';
 import * as packet from './packet.js';
 import type { IntegerMode } from './rows.js';
+import type { SlowCalls, TracedCall } from './trace.js';
 
 export interface ConnectionOptions {
   /** Opens the file for reading alone: writes reject `'SQLITE_READONLY'`. Default: false. */
@@ -35,6 +36,10 @@ export interface ConnectionOptions {
   allowExtensions?: boolean;
   /** Paths of extensions, loaded on every connection as it opens, through the C API; implies nothing for `allowExtensions`. */
   extensions?: readonly string[];
+  /** Told of each call whose statements took longer than `slowQueryMs`: see TracedCall. */
+  onSlowQuery?: (call: TracedCall) => void;
+  /** In milliseconds. Default: 100. */
+  slowQueryMs?: number;
 }
 
 /** Every option with its value: what a connection is opened with. */
@@ -51,6 +56,7 @@ export interface CheckedOptions {
   pragmas: string[];
   extensions: readonly string[];
   allowExtensions: boolean;
+  slowCalls: SlowCalls | undefined;
 }
 
 const TRANSACTION_MODES = ['deferred', 'immediate', 'exclusive'] as const;
@@ -92,6 +98,7 @@ export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' 
     ],
     extensions: extensions(options.extensions),
     allowExtensions: boolean(options, 'allowExtensions', false),
+    slowCalls: slowCalls(options),
   };
 }
 
@@ -111,6 +118,13 @@ export function packOpen(database: string, options: CheckedOptions, reader: bool
   for (const pragma of options.pragmas) packet.addText(pragma);
   packet.addNumber(options.extensions.length);
   for (const path of options.extensions) packet.addText(path);
+}
+
+function slowCalls({ onSlowQuery, slowQueryMs = 100 }: ConnectionOptions): SlowCalls | undefined {
+  checkTimeoutMs('options.slowQueryMs', slowQueryMs);
+  if (onSlowQuery === undefined) return undefined;
+  if (typeof onSlowQuery !== 'function') throw invalidArgument('options.onSlowQuery', 'a function', onSlowQuery);
+  return { thresholdMs: slowQueryMs, listener: onSlowQuery };
 }
 
 function pragmaStatements(pragmas: unknown): string[] {

@@ -32,6 +32,7 @@ let tags: Uint8Array;
 let at = HEADER_SLOTS;
 let texts = '';
 let blobs: Uint8Array[] | undefined;
+let sqls = '';
 let lastTicket = 0;
 
 function allocate(size: number): void {
@@ -77,6 +78,17 @@ export function addText(value: string): void {
   texts += value;
   // Also keeps a lone surrogate at the end from pairing with one at the start of the next text.
   texts += '\0';
+}
+
+/** SQL text, kept for those who trace. */
+export function addSql(sql: string): void {
+  addText(sql);
+  sqls = sqls === '' ? sql : `${sqls};\n${sql}`;
+}
+
+/** The SQL texts of the packet. */
+export function sqlOf(): string {
+  return sqls;
 }
 
 /** The values of one statement: their count, negative if they go by name, then each, with its name before it. */
@@ -191,11 +203,18 @@ export interface ParkedPacket {
   tags: Uint8Array;
   texts: string;
   blobs: Uint8Array[] | undefined;
+  sqls: string;
 }
 
 /** Copies the packet out, values and all: they are those of the moment of the call, whatever the caller does next. */
 export function park(): ParkedPacket {
-  return { slots: slots.slice(0, at), tags: tags.slice(0, at), texts, blobs: blobs?.map((bytes) => bytes.slice()) };
+  return {
+    slots: slots.slice(0, at),
+    tags: tags.slice(0, at),
+    texts,
+    blobs: blobs?.map((bytes) => bytes.slice()),
+    sqls,
+  };
 }
 
 /** Makes a parked packet the current one. */
@@ -207,4 +226,5 @@ export function unpark(parked: ParkedPacket): void {
   at = parked.slots.length;
   texts = parked.texts;
   blobs = parked.blobs;
+  sqls = parked.sqls;
 }

@@ -9,7 +9,7 @@ import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
-import { checkCallOptions, MAIN_LANE, Policy, Request } from './port.js';
+import { checkCallOptions, MAIN_LANE, Policy, Request, type Tally } from './port.js';
 import { routeOf } from './route.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
@@ -84,7 +84,7 @@ const LONG_WAL_PAGES = 8_000;
 
 class WriterAndReaders extends Verbs implements Pool {
   readonly #options: CheckedPoolOptions;
-  readonly #tally = newTally();
+  readonly #tally: Tally;
   readonly #writer: Workers;
   /** The writer itself, where there is only one connection: set when the writer has opened. */
   #readers: Workers | undefined;
@@ -102,6 +102,7 @@ class WriterAndReaders extends Verbs implements Pool {
     super();
     this.#options = checkPoolOptions(options);
     const { database, connection, poolSize, idleTimeoutMs, onConnect } = this.#options;
+    this.#tally = newTally(database, connection);
     const common = {
       database,
       options: connection,

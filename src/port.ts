@@ -14,6 +14,7 @@ import {
 } from './native.js';
 import { checkTimeoutMs } from './options.js';
 import * as packet from './packet.js';
+import { calls, publish, type SlowCalls } from './trace.js';
 import { LONGEST_TIMER_MS, onAbort } from './watch.js';
 
 /** What a worker can be asked (binding/engine/job.h, Request). */
@@ -48,6 +49,10 @@ export const Request = {
   watch: 27,
 } as const;
 export type Request = (typeof Request)[keyof typeof Request];
+const NAMES = Object.fromEntries(Object.entries(Request).map(([name, code]) => [code, name])) as Record<
+  Request,
+  string
+>;
 
 /** What a call may not do (binding/engine/job.h, policy). */
 export const Policy = {
@@ -57,6 +62,7 @@ export const Policy = {
   noSessionFunctions: 4,
   readOnly: 8,
   route: 16,
+  trace: 32,
 } as const;
 
 /** The lane in which everybody waits; a transaction or a lease has one of its own. */
@@ -68,8 +74,10 @@ export function nextLane(): number {
   return lastLane;
 }
 
-/** What a pool counts over all of its calls. */
+/** What all ports of one database share: counts, and those who watch. */
 export interface Tally {
+  readonly database: string;
+  readonly slowCalls: SlowCalls | undefined;
   commits: number;
   groupedWrites: number;
   walPages: number;
@@ -119,14 +127,36 @@ export class Port {
     const id = nextId();
     // Calls in a lane can be interrupted together, when their transaction is cancelled.
     const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
-    packet.setHeader(id, request, lane, policy, timeoutMs, cancellable);
+    const traced = calls.hasSubscribers || this.tally.slowCalls !== undefined;
+    packet.setHeader(id, request, lane, traced ? policy | Policy.trace : policy, timeoutMs, cancellable);
     if (!this.native.submit(packet.textsOf(), packet.blobsOf())) {
       throw new AiosqliteError('ERR_QUEUE_FULL', 'too many calls, or too many bytes, wait for this connection');
     }
     if (!this.#staged) {
       this.#staged = true;
-      queueMicrotask(this.#publish);
+      queueMicrotask(this.#release);
     }
+    const outcome = this.#outcomeOf(id, signal, timeoutMs);
+    return traced ? this.#trace(request, packet.sqlOf(), outcome) : outcome;
+  }
+
+  async #trace(request: Request, sql: string, outcome: Promise<Message>): Promise<Message> {
+    const message = await outcome;
+    const { database, slowCalls } = this.tally;
+    const [, failure, , bits] = message;
+    if (message.told?.trace === undefined) return message; // cancelled before it ran
+    const call = {
+      database,
+      request: NAMES[request],
+      sql,
+      groupSize: bits >> 4,
+      outcome: failure ? failure.code : 'ok',
+    };
+    publish(call, message.told, slowCalls);
+    return message;
+  }
+
+  #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {
     if (signal === undefined && timeoutMs === 0) {
       return new Promise((resolve) => expect(id, (message) => resolve(this.#count(message))));
     }
@@ -155,7 +185,7 @@ export class Port {
   }
 
   /** One publication for all calls of a turn: they cost one wake-up, and their writes meet in one commit. */
-  readonly #publish = () => {
+  readonly #release = () => {
     this.#staged = false;
     this.native.publish();
   };
@@ -166,18 +196,15 @@ export class Port {
       if (bits & 1) this.tally.commits++;
       if (bits >= 32) this.tally.groupedWrites++;
       if (bits & 2) this.tally.walPages = message[2];
-      if (this.tally.commitListeners.size > 0) this.#tell(message);
     }
+    if (message.told !== undefined && message.told.changes.length > 0) this.#tell(message.told);
     return message;
   }
 
-  #tell(message: Message): void {
-    const last = message.at(-1) as Told | unknown;
-    if (typeof last !== 'object' || last === null || !('changes' in last)) return;
-    message.pop();
+  #tell({ changes }: Told): void {
     for (const listener of this.tally.commitListeners) {
       try {
-        listener((last as Told).changes);
+        listener(changes);
       } catch (error) {
         // Not the failure of the call that committed.
         queueMicrotask(() => {

@@ -118,7 +118,7 @@ export abstract class Verbs implements Executor {
   async exec(script: string, options?: CallOptions): Promise<void> {
     if (typeof script !== 'string') throw invalidArgument('script', 'a string', script);
     packet.begin();
-    packet.addText(script);
+    packet.addSql(script);
     const message = await this.submit(Request.script, script, options);
     succeeded(message, options);
   }
@@ -127,7 +127,7 @@ export abstract class Verbs implements Executor {
     if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
     if (!Array.isArray(rows)) throw invalidArgument('rows', 'an array', rows);
     const ticket = packet.begin();
-    packet.addText(sql);
+    packet.addSql(sql);
     packet.addNumber(rows.length);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
@@ -226,7 +226,7 @@ function addQuery(
   jsonColumns: readonly string[] | undefined,
   paramsName: string,
 ): void {
-  packet.addText(sql);
+  packet.addSql(sql);
   packet.addNumber(mode);
   packet.addNumber(wantsColumns ? 1 : 0);
   packet.addNumber(ifNone);

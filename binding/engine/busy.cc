@@ -26,8 +26,9 @@ void RunningJobs::Interrupt() {
   inbox_.WakeAll();
 }
 
-bool RunningJobs::WaitForLock(std::chrono::milliseconds limit) {
+bool RunningJobs::WaitForLock(std::chrono::milliseconds limit, bool first) {
   const auto now = Clock::now();
+  if (first && !std::exchange(resumes_, false)) waiting_since_.reset();
   if (!waiting_since_) waiting_since_ = now;
   const auto waited = now - *waiting_since_;
   if (closing_.load(std::memory_order_acquire) || ShouldStop() != Stop::kNone || waited >= limit)

@@ -29,10 +29,14 @@ class RunningJobs {
   void Set(std::vector<const Job*> jobs) {
     jobs_ = std::move(jobs);
     waiting_since_.reset();
+    resumes_ = false;
     interrupted_.store(false, std::memory_order_relaxed);
   }
   // As Set, but what has been waited already counts on.
-  void Narrow(std::vector<const Job*> jobs) { jobs_ = std::move(jobs); }
+  void Narrow(std::vector<const Job*> jobs) {
+    jobs_ = std::move(jobs);
+    resumes_ = true;
+  }
   // Since when they have been waiting for a lock, if they have.
   std::optional<Clock::time_point> waiting_since() const { return waiting_since_; }
   // Ends the one that runs now. Any thread.
@@ -43,8 +47,9 @@ class RunningJobs {
 
   // SQLite's busy handler (sqlite.org/c3ref/busy_handler.html): a nap of 1 to 5 ms, then true to try again;
   // false when `limit` is used up or a job should stop. SQLite's own timeout can't be ended: an interrupt
-  // during a 2 s wait was seen to return after 2.007 s.
-  bool WaitForLock(std::chrono::milliseconds limit);
+  // during a 2 s wait was seen to return after 2.007 s. `first`: another lock is waited for than the last
+  // time.
+  bool WaitForLock(std::chrono::milliseconds limit, bool first);
 
  private:
   Inbox& inbox_;
@@ -52,6 +57,7 @@ class RunningJobs {
   const std::atomic<bool>& closing_;
   std::vector<const Job*> jobs_;
   std::optional<Clock::time_point> waiting_since_;
+  bool resumes_ = false;  // the next lock is the last one, asked for again
   std::atomic<bool> interrupted_{false};
   uint32_t random_ = 0x9E3779B9;
 };

@@ -34,6 +34,10 @@ Statement* Database::Prepare(std::string_view sql, uint8_t policy, Failure& fail
   if (statement != nullptr) {
     failed = Refuse(statement->traits(), sql, policy);
   } else if (std::unique_ptr<Statement> prepared = PrepareOwn(sql, policy, failed)) {
+    if (sql_text::StartsWith(sql_text::SkipBlank(sql), "pragma")) {
+      pragma_ = std::move(prepared);
+      return pragma_.get();
+    }
     statement = cache_.Add(std::move(prepared));
   }
   if (!failed) return statement;
@@ -71,8 +75,13 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
                                              bool own) {
   // Semicolons and comments before a statement would be taken for an empty one.
   const std::string_view text = sql_text::SkipBlank(sql);
-  for (;;) {
+  // SQLite's own waiting is deaf (see RunningJobs): PRAGMA busy_timeout gets it, and what comes of it goes
+  // for ours.
+  const bool about_waiting = sql_text::StartsWith(text, "pragma") &&
+                             sql_text::StartsWith(sql_text::SkipBlank(text.substr(6)), "busy_timeout");
+  for (int count = 0;; ++count) {
     sqlite3_stmt* handle = nullptr;
+    if (about_waiting) sqlite3_busy_timeout(db_, busy_timeout_ms_);
     const char* tail = nullptr;
     if (own) {
       classifier_.BeginOwn();
@@ -81,16 +90,25 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
     }
     const int rc = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), flags, &handle, &tail);
     StatementTraits traits = classifier_.End();
+    if (about_waiting) TakeOverBusyTimeout();
+    if (traits.alters_connection) sqlite3_busy_handler(db_, &Database::OnBusy, this);
     if (rc == SQLITE_OK) {
       rest = {tail, static_cast<size_t>(text.data() + text.size() - tail)};
       if (handle == nullptr) return nullptr;
-      if (sqlite3_stmt_isexplain(handle) != 0) traits = {};
-      if (traits.kind == StatementKind::kRead && sqlite3_stmt_readonly(handle) == 0)
-        traits.kind = StatementKind::kOther;
+      if (sqlite3_stmt_isexplain(handle) != 0) {
+        // What a PRAGMA sets, it has set by now.
+        const bool alters = traits.alters_connection && !traits.transaction_control;
+        traits = {};
+        traits.alters_connection = alters;
+      }
+      const bool reads = sqlite3_stmt_readonly(handle) != 0;
+      if (traits.kind == StatementKind::kRead && !reads) traits.kind = StatementKind::kOther;
+      // Modules like R*Tree prepare their own writes when a table is used for the first time.
+      if (traits.kind == StatementKind::kDml && reads) traits = {};
       return std::make_unique<Statement>(db_, handle, traits, std::string(sql));
     }
     // Another connection of a shared cache holds the schema: the busy handler is not asked for that.
-    if (rc == SQLITE_LOCKED_SHAREDCACHE && OnBusy(this, 0)) continue;
+    if (rc == SQLITE_LOCKED_SHAREDCACHE && OnBusy(this, count) != 0) continue;
     // SQLITE_AUTH, but for a function: there it is SQLITE_ERROR.
     if (classifier_.refused() != nullptr) {
       failure = OwnFailure("ERR_CONTROL_STATEMENT", classifier_.refused());
@@ -120,8 +138,15 @@ std::optional<Failure> Database::Refuse(const StatementTraits& traits, std::stri
   return failure;
 }
 
-JobKind Database::KindOf(const Job& job) {
+JobKind Database::KindOf(const Job& job, bool may_wait) {
   if (job.request == Request::kScript) return JobKind::kAlone;
+  patient_ = may_wait;
+  const JobKind kind = KindOfStatements(job);
+  patient_ = true;
+  return kind;
+}
+
+JobKind Database::KindOfStatements(const Job& job) {
   PacketReader packet(job.packet);
   const bool batch = job.request == Request::kBatch;
   const int count = batch ? packet.Int() : 1;
@@ -130,7 +155,7 @@ JobKind Database::KindOf(const Job& job) {
     const QueryHead head =
         job.request == Request::kMany ? QueryHead::Of(packet.Text()) : QueryHead::Read(packet);
     Failure failure;
-    const Statement* statement = Prepare(head.sql, job.policy, failure);
+    const Statement* statement = Prepare(head.sql, job.policy | policy::kNoSettings, failure);
     if (statement == nullptr) return JobKind::kAlone;
     const StatementKind kind = statement->traits().kind;
     if (kind == StatementKind::kDml) writes = true;
@@ -319,10 +344,12 @@ std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& row
 }
 
 int Database::Step(Statement& statement, bool first) {
-  for (;;) {
+  for (int count = 0;; ++count) {
+    stepping_ = &statement;
     const int rc = sqlite3_step(statement.handle());
+    stepping_ = nullptr;
     // The busy handler is not asked for the locks of a shared cache (sqlite.org/unlock_notify.html).
-    if (rc != SQLITE_LOCKED_SHAREDCACHE || !first || OnBusy(this, 0) == 0) return rc;
+    if (rc != SQLITE_LOCKED_SHAREDCACHE || !first || OnBusy(this, count) == 0) return rc;
     sqlite3_reset(statement.handle());
   }
 }
@@ -394,14 +421,28 @@ void Database::CheckpointIfDue() {
   if (moved == pages) wal_pages_ = 0;
 }
 
-int Database::OnBusy(void* self, int) {
+void Database::TakeOverBusyTimeout() {
+  sqlite3_stmt* ask = nullptr;
+  sqlite3_prepare_v2(db_, "PRAGMA busy_timeout", -1, &ask, nullptr);
+  if (sqlite3_step(ask) == SQLITE_ROW) busy_timeout_ms_ = sqlite3_column_int(ask, 0);
+  sqlite3_finalize(ask);
+  sqlite3_busy_handler(db_, &Database::OnBusy, this);
+}
+
+int Database::OnBusy(void* self, int count) {
   auto* database = static_cast<Database*>(self);
-  return database->running_.WaitForLock(std::chrono::milliseconds(database->options_.busy_timeout_ms)) ? 1
-                                                                                                       : 0;
+  const std::chrono::milliseconds limit(database->busy_timeout_ms_);
+  return database->patient_ && database->running_.WaitForLock(limit, count == 0) ? 1 : 0;
 }
 
 int Database::OnProgress(void* self) {
-  return static_cast<Database*>(self)->running_.ShouldStop() == Stop::kNone ? 0 : 1;
+  const auto* database = static_cast<Database*>(self);
+  // SQLite asks once more when a statement has ended, its commit included: then it must not be called
+  // interrupted. And what ends a transaction is never cut off.
+  const Statement* const stepping = database->stepping_;
+  const bool over = stepping != nullptr &&
+                    (stepping->traits().transaction_control || sqlite3_stmt_busy(stepping->handle()) == 0);
+  return over || database->running_.ShouldStop() == Stop::kNone ? 0 : 1;
 }
 
 int Database::OnWal(void* self, sqlite3*, const char*, int pages) {

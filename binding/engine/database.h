@@ -46,8 +46,9 @@ class Database {
   std::unique_ptr<Statement> PrepareOwn(std::string_view sql, uint8_t policy,
                                         std::optional<Failure>& failure);
 
-  // What the job will run, found by preparing its statements.
-  JobKind KindOf(const Job& job);
+  // What the job will run, found by preparing its statements; but not those that preparing could already run.
+  // `may_wait`: for the lock of someone who changes the schema. Else such a job is kAlone.
+  JobKind KindOf(const Job& job, bool may_wait);
 
   // ── what jobs ask for: each runs in whatever transaction is open, or in none ──
 
@@ -81,8 +82,8 @@ class Database {
   // A statement of our own, like "COMMIT".
   std::optional<Failure> Control(const char* sql);
 
-  // False when SQLite's wait for a lock should end.
-  bool WaitForLock() { return OnBusy(this, 0) != 0; }
+  // False when waiting for a lock should end. `count`: how often it was asked for this one before.
+  bool WaitForLock(int count) { return OnBusy(this, count) != 0; }
   sqlite3* handle() const { return db_; }
   int64_t total_changes() const;
   bool in_transaction() const;
@@ -99,6 +100,7 @@ class Database {
  private:
   friend class Cursor;
 
+  JobKind KindOfStatements(const Job& job);
   // One Query of a packet. `none`: it neither returned a row nor changed one.
   std::optional<Failure> RunQuery(PacketReader& packet, uint8_t policy, Outcome& outcome, IfNone& if_none,
                                   bool& none);
@@ -121,7 +123,9 @@ class Database {
   std::optional<Failure> LoadExtensions();
   std::optional<Failure> Ask(const char* sql, std::string& answer);
   Statement* PrepareControl(const char* sql, std::optional<Failure>& failure);
-  static int OnBusy(void* self, int);
+  void TakeOverBusyTimeout();
+  // `count`: how often it was asked for this lock before.
+  static int OnBusy(void* self, int count);
   static int OnProgress(void* self);
   static int OnWal(void* self, sqlite3* db, const char* name, int pages);
 
@@ -132,6 +136,8 @@ class Database {
   FunctionHost functions_;
   ChangeLog change_log_;
   StatementCache cache_;
+  // The last PRAGMA. What it sets or tells is settled while it is prepared, so it is prepared for each use.
+  std::unique_ptr<Statement> pragma_;
   // Our own statements, by their text: a few, and never in the way of the user's, which may be running around
   // them.
   std::unordered_map<std::string_view, std::unique_ptr<Statement>> controls_;
@@ -140,6 +146,9 @@ class Database {
   int checkpoint_due_ = 0;
   int open_cursors_ = 0;
   bool altered_ = false;
+  int busy_timeout_ms_;
+  bool patient_ = true;  // while false, a lock is not waited for
+  const Statement* stepping_ = nullptr;
 };
 
 template <class Work>

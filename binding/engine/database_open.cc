@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/collations.h"
 #include "engine/database.h"
 #include "engine/error.h"
 #include "engine/json_merge.h"
@@ -34,13 +35,15 @@ OpenOptions OpenOptions::Read(PacketReader& packet) {
 Database::Database(OpenOptions options, RunningJobs& running, StatementCounters& counters, Host* host)
     : options_(std::move(options)),
       running_(running),
-      cache_(static_cast<size_t>(options_.statement_cache_size), counters) {
+      cache_(static_cast<size_t>(options_.statement_cache_size), counters),
+      busy_timeout_ms_(options_.busy_timeout_ms) {
   functions_.host = host;
   functions_.bigints = options_.integer_mode == IntegerMode::kBigint;
 }
 
 Database::~Database() {
   cache_.Clear();
+  pragma_.reset();
   controls_.clear();
   // sqlite.org/c3ref/close.html: with every statement finalized it closes at once, and the last connection to
   // a WAL database moves the WAL into the file.
@@ -71,6 +74,7 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   if (const int rc = RegisterJsonMerge(db_); rc != SQLITE_OK) return Failed(rc, {});
+  if (const int rc = RegisterCollations(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (auto failure = Control("PRAGMA cell_size_check = 1")) return failure;
   // The first read: a file that is no database fails here, not at the first query.
   if (auto failure = Control("PRAGMA schema_version")) return failure;
@@ -98,11 +102,11 @@ std::optional<Failure> Database::SetJournalMode(std::string& journal_mode) {
   if (options_.journal_mode.empty() || options_.journal_mode == journal_mode || options_.readonly)
     return std::nullopt;
   const std::string sql = "PRAGMA journal_mode = " + options_.journal_mode;
-  for (;;) {
+  for (int count = 0;; ++count) {
     // Processes that switch at the same moment see SQLITE_BUSY here without the busy handler having been
     // asked.
     auto failure = Ask(sql.c_str(), journal_mode);
-    if (!failure || (failure->errcode & 0xff) != SQLITE_BUSY || !OnBusy(this, 0)) return failure;
+    if (!failure || (failure->errcode & 0xff) != SQLITE_BUSY || OnBusy(this, count) == 0) return failure;
   }
 }
 

@@ -47,7 +47,7 @@ bool GroupCommit::Accepts(const Job& job) {
       return false;
   }
   const bool hurried = job.deadline != Clock::time_point::max() && job.deadline - Clock::now() < kTooSoon;
-  return !hurried && database_.KindOf(job) == JobKind::kWrites;
+  return !hurried && database_.KindOf(job, false) == JobKind::kWrites;
 }
 
 void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
@@ -91,9 +91,11 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::d
     Member& member = members[i];
     member.outcome = {};
     running_.Set({member.job.get()});
-    auto failure = DueFailure(*member.job);
-    if (!failure) failure = RunInSavepoint(*member.job, member.outcome);
-    member.outcome.failure = std::move(failure);
+    {
+      const Stopwatch stopwatch(*member.job, member.outcome);
+      member.outcome.failure = DueFailure(*member.job);
+      if (!member.outcome.failure) member.outcome.failure = RunInSavepoint(*member.job, member.outcome);
+    }
     if (!database_.in_transaction()) {  // it has taken the transaction with it
       Members culprit;
       culprit.push_back(std::move(member));
@@ -177,7 +179,7 @@ std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
   if (job.request == Request::kRun) {
     failure = database_.Run(job, outcome);
   } else {
-    const bool reads = database_.KindOf(job) == JobKind::kReads;
+    const bool reads = database_.KindOf(job, true) == JobKind::kReads;
     failure = database_.Atomically(!reads, [&] { return Execute(job, outcome); });
   }
   outcome.commit = !failure && outcome.wrote && !database_.in_transaction();
@@ -187,7 +189,10 @@ std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
 void GroupCommit::SettleOneByOne(Members& members) {
   for (Member& member : members) {
     member.outcome = {};
-    member.outcome.failure = RunAlone(*member.job, member.outcome);
+    {
+      const Stopwatch stopwatch(*member.job, member.outcome);
+      member.outcome.failure = RunAlone(*member.job, member.outcome);
+    }
     Members one;
     one.push_back(std::move(member));
     Settle(std::move(one));

@@ -79,13 +79,15 @@ std::vector<JobId> Inbox::Drain(LaneId id) {
   std::vector<JobId> drained;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    drained = Remove(staged_, [id](const Job& job) { return job.lane == id; });
+    // Not the lane's own end, or its worker would serve it for ever.
+    const auto wanted = [id](const Job& job) { return job.lane == id && job.request != Request::kEnd; };
+    drained = Remove(staged_, wanted);
     if (Lane* lane = Find(id)) {
-      const std::vector<JobId> waiting = Remove(*lane, [](const Job&) { return true; });
+      const std::vector<JobId> waiting = Remove(*lane, wanted);
       drained.insert(drained.end(), waiting.begin(), waiting.end());
     }
     for (const auto& [_, job] : cancellable_) {
-      if (job->lane == id) job->cancelled.store(true, std::memory_order_release);
+      if (wanted(*job)) job->cancelled.store(true, std::memory_order_release);
     }
   }
   doze_.notify_all();

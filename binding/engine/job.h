@@ -96,6 +96,7 @@ constexpr uint8_t kNoTransactionControl = 1;  // BEGIN, COMMIT, ROLLBACK, SAVEPO
 constexpr uint8_t kNoSettings = 2;            // ATTACH, DETACH, a PRAGMA that sets, TEMP objects
 constexpr uint8_t kNoSessionFunctions = 4;    // last_insert_rowid(), changes(), total_changes()
 constexpr uint8_t kReadOnly = 8;              // reader role
+constexpr uint8_t kTrace = 32;                // no rule: the outcome tells how long it took
 constexpr uint8_t kRoute = 16;                // sent to a reader on trial: a write answers ERR_NEEDS_WRITER
 }  // namespace policy
 
@@ -137,6 +138,7 @@ struct PackedRows {
 };
 
 struct Result {
+  uint64_t rows = 0;
   int64_t changes = 0;
   int64_t last_insert_rowid = 0;
   std::string columns;  // JSON array of names; empty if nobody needs it
@@ -156,6 +158,12 @@ struct Failure {
   uint32_t exception = 0;  // ERR_FUNCTION: under which the host keeps what was thrown
 };
 
+// How a job went, for those who trace.
+struct Trace {
+  int64_t queue_us = 0;  // from the call to its first statement
+  int64_t run_us = 0;    // its statements, without a shared COMMIT
+};
+
 struct Outcome {
   JobId id = 0;
   std::optional<Failure> failure;
@@ -167,6 +175,7 @@ struct Outcome {
   bool done = false;        // a cursor has no more rows
   bool altered =
       false;  // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly
+  std::optional<Trace> trace;
   std::string changes;  // JSON of what has been committed, if it is watched: see ChangeLog
   std::string info;     // kOpen: the journal mode; kBegin: nothing
   uint32_t worker = 0;  // which worker ran it
@@ -193,6 +202,31 @@ struct OpenOptions {
   std::vector<std::string> extensions;
 
   static OpenOptions Read(PacketReader& packet);
+};
+
+// Takes the time of a traced job while it lives.
+class Stopwatch {
+ public:
+  Stopwatch(const Job& job, Outcome& outcome)
+      : outcome_(outcome), traced_((job.policy & policy::kTrace) != 0) {
+    if (!traced_) return;
+    began_ = Clock::now();
+    outcome_.trace = Trace{MicrosecondsOf(began_ - job.queued_at), 0};
+  }
+  ~Stopwatch() {
+    if (traced_ && outcome_.trace) outcome_.trace->run_us = MicrosecondsOf(Clock::now() - began_);
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  static int64_t MicrosecondsOf(Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  }
+
+  Outcome& outcome_;
+  const bool traced_;
+  Clock::time_point began_;
 };
 
 }  // namespace aiosqlite

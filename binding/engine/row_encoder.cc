@@ -62,6 +62,7 @@ std::optional<Failure> RowEncoder::Begin(Statement& statement) {
 }
 
 std::optional<Failure> RowEncoder::Add(Statement& statement) {
+  ++rows_;
   return first_.size() < kFirstBytes ? AddTo(first_, statement) : AddTo(rest_, statement);
 }
 
@@ -137,6 +138,7 @@ std::optional<Failure> RowEncoder::AddText(Writer& writer, Statement& statement,
 
 void RowEncoder::Finish(Statement& statement, bool wants_columns, Result& result) {
   if (wants_columns || first_.patched() || rest_.any()) result.columns = JsonArray(statement.ColumnNames());
+  result.rows = rows_;
   result.first = first_.Finish();
   result.rest = rest_.Finish();
 }

@@ -51,6 +51,7 @@ class RowEncoder {
   std::vector<Column> columns_;
   JsonRowWriter first_;
   PackedRowWriter rest_;
+  uint64_t rows_ = 0;
 };
 
 }  // namespace aiosqlite

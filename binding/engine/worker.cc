@@ -50,6 +50,7 @@ void Worker::Loop() {
     if (job->request == Request::kClose) return Close(*job);
     if (MayShareCommit(*job)) {
       group_->Run(std::move(job), next_);
+      running_.Set({});  // its jobs are gone
     } else if (!Do(*job)) {
       return;
     }
@@ -76,7 +77,8 @@ bool Worker::Do(Job& job) {
   Outcome outcome;
   outcome.id = job.id;
   running_.Set({&job});
-  outcome.failure = DueFailure(job);
+  // Whatever happens to the jobs of a lane, the lane must end.
+  if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
   if (!outcome.failure) outcome.failure = Execute(job, outcome);
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
@@ -237,6 +239,7 @@ void Worker::CloseDatabase() {
 
 void Worker::Close(const Job& job) {
   CloseDatabase();
+  inbox_->Forget(job);
   Outcome outcome;
   outcome.id = job.id;
   PostOne(std::move(outcome));

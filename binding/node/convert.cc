@@ -138,6 +138,36 @@ void AppendResult(std::string& out, const Result& result, Attachments& attachmen
   out.push_back(']');
 }
 
+size_t ByteSize(const Result& result) {
+  size_t size = result.first.text.size() + result.first.bytes.size();
+  for (const PackedRows& rest : result.rest)
+    size += rest.texts.size() + rest.numbers.size() * 8 + rest.bytes.size();
+  return size;
+}
+
+// What somebody watches: a commit's changes, and how long the job took with how much to tell.
+void AppendTold(std::string& out, const Outcome& outcome) {
+  out.append(",{\"changes\":").append(outcome.changes.empty() ? "[]" : outcome.changes);
+  if (outcome.trace) {
+    uint64_t rows = 0;
+    size_t bytes = 0;
+    for (const Result& result : outcome.results) {
+      rows += result.rows;
+      bytes += ByteSize(result);
+    }
+    out.append(",\"trace\":[");
+    AppendInteger(out, outcome.trace->queue_us);
+    out.push_back(',');
+    AppendInteger(out, outcome.trace->run_us);
+    out.push_back(',');
+    AppendInteger(out, rows);
+    out.push_back(',');
+    AppendInteger(out, bytes);
+    out.push_back(']');
+  }
+  out.push_back('}');
+}
+
 void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attachments) {
   out.push_back('[');
   AppendInteger(out, outcome.id);
@@ -159,7 +189,7 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
     json::AppendString(out, outcome.info);
   }
   for (const Result& result : outcome.results) AppendResult(out, result, attachments);
-  if (!outcome.changes.empty()) out.append(",{\"changes\":").append(outcome.changes).append("}");
+  if (!outcome.changes.empty() || outcome.trace) AppendTold(out, outcome);
   out.push_back(']');
 }
 
