@@ -57,7 +57,7 @@ export interface Connection extends Executor, AsyncDisposable {
    */
   createAggregate<S>(name: string, aggregate: Aggregate<S>, options?: FunctionOptions): Promise<void>;
   /**
-   * An order of texts. Each comparison costs a round trip: see `UNICODE_NOCASE` and `NATURAL` for native ones.
+   * An order of texts. Each comparison costs a round trip: see `UNICODE_NOCASE` and `NATURAL_NOCASE` for native ones.
    * @example await db.createCollation('de', new Intl.Collator('de').compare);
    */
   createCollation(name: string, compare: (a: string, b: string) => number): Promise<void>;

@@ -56,6 +56,7 @@ export function begin(): number {
   at = HEADER_SLOTS;
   texts = '';
   blobs = undefined;
+  sqls = '';
   return ++lastTicket;
 }
 

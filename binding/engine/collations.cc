@@ -117,7 +117,7 @@ int RegisterCollations(sqlite3* db) {
   const int rc = sqlite3_create_collation_v2(db, "UNICODE_NOCASE", SQLITE_UTF8, nullptr,
                                              &OnCompare<CompareUnicodeNocase>, nullptr);
   if (rc != SQLITE_OK) return rc;
-  return sqlite3_create_collation_v2(db, "NATURAL", SQLITE_UTF8, nullptr, &OnCompare<CompareNatural>,
+  return sqlite3_create_collation_v2(db, "NATURAL_NOCASE", SQLITE_UTF8, nullptr, &OnCompare<CompareNatural>,
                                      nullptr);
 }
 

@@ -7,7 +7,7 @@ struct sqlite3;
 
 namespace aiosqlite {
 
-// Registers UNICODE_NOCASE and NATURAL. SQLite's result code.
+// Registers UNICODE_NOCASE and NATURAL_NOCASE. SQLite's result code.
 int RegisterCollations(sqlite3* db);
 
 // By code point after simple case folding, without regard to the language; equal but for case is equal.

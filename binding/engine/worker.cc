@@ -77,9 +77,12 @@ bool Worker::Do(Job& job) {
   Outcome outcome;
   outcome.id = job.id;
   running_.Set({&job});
-  // Whatever happens to the jobs of a lane, the lane must end.
-  if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
-  if (!outcome.failure) outcome.failure = Execute(job, outcome);
+  {
+    const Stopwatch stopwatch(job, outcome);
+    // Whatever happens to the jobs of a lane, the lane must end.
+    if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
+    if (!outcome.failure) outcome.failure = Execute(job, outcome);
+  }
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
   inbox_->Forget(job);
