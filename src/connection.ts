@@ -208,11 +208,14 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   async close(): Promise<void> {
-    if (this.#closing === undefined) {
-      // It would wait for the transaction that it is called in, and the transaction for it.
-      checkNotNested(this, true);
-      this.#closing = this.end().finally(() => this.#functions.clear());
-    }
+    // It would wait for the transaction that it is called in, and the transaction for it.
+    if (this.#closing === undefined) checkNotNested(this, 'close');
+    return this.finish();
+  }
+
+  /** As close(), for those who won't wait for it. */
+  protected finish(): Promise<void> {
+    this.#closing ??= this.end().finally(() => this.#functions.clear());
     return this.#closing;
   }
 
@@ -222,7 +225,7 @@ export abstract class LaneConnection extends Verbs implements Connection {
 
   #checkUsable(): void {
     if (this.#closing !== undefined) throw new AiosqliteError('ERR_CLOSED', 'the connection is closed');
-    checkNotNested(this, true);
+    checkNotNested(this, 'write');
   }
 }
 

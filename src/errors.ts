@@ -62,3 +62,10 @@ function describe(value: unknown): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
   return `an instance of ${typeof name === 'string' && name !== '' ? name : 'Object'}`;
 }
+
+/** For what a listener throws: it is not the failure of the call that it was told of. */
+export function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -25,7 +25,7 @@ export class WorkerLease extends LaneConnection implements Lease {
   }
 
   release(): void {
-    void this.close();
+    void this.finish();
   }
 
   protected end(): Promise<void> {
@@ -59,8 +59,8 @@ export async function acquireLease(from: LeaseSource): Promise<Lease> {
   const port = workers.leased(worker);
   const giveBack = async () => {
     const altered = await endLane(workers.port, lane, EndMode.release);
-    workers.returned(worker, altered);
     free();
+    workers.returned(worker, altered);
     if (altered) from.onAltered();
   };
   const lease = new WorkerLease(from, lane, port, giveBack);

@@ -19,12 +19,14 @@ import {
   checkTransactionMode,
   currentHolding,
   holding,
+  type Need,
   runTransaction,
   type TransactionHost,
   type TransactionOptions,
   withDefaultTimeout,
+  withTimeLeft,
 } from './transaction.js';
-import { Verbs } from './verbs.js';
+import { succeeded, Verbs } from './verbs.js';
 import { Watch } from './watch.js';
 import { Workers } from './workers.js';
 
@@ -89,7 +91,7 @@ class WriterAndReaders extends Verbs implements Pool {
   /** The writer itself, where there is only one connection: set when the writer has opened. */
   #readers: Workers | undefined;
   readonly #makeReaders: () => Workers;
-  #opening: Promise<void> | undefined;
+  #opening: Promise<Message> | undefined;
   #isOpen = false;
   #closing: Promise<void> | undefined;
   /** Ends calls that have waited for too long, as long as any wait. */
@@ -129,7 +131,7 @@ class WriterAndReaders extends Verbs implements Pool {
 
   protected submit(request: Request, sql: string | readonly Query[], given: CallOptions | undefined): Promise<Message> {
     const route = request === Request.script ? 'writer' : routeOf(sql);
-    this.#checkUsable(route === 'writer');
+    this.#checkUsable(route === 'writer' ? 'write' : 'read');
     const options = withDefaultTimeout(given, this.#options.operationTimeoutMs);
     const policy = request === Request.batch ? TRANSACTION_POLICY : VERB_POLICY;
     if (!this.#isOpen) return this.#submitWhenOpen(request, policy, route, options);
@@ -145,11 +147,11 @@ class WriterAndReaders extends Verbs implements Pool {
     options: CallOptions | undefined,
   ): Promise<Message> {
     const parked = packet.park();
-    await this.#ready(options);
+    const left = await this.#ready(options);
     packet.unpark(parked);
     this.#watchWaiting();
-    if (route === 'writer' || this.#single) return this.#write(request, policy, options);
-    return this.#read(request, policy, route, options);
+    if (route === 'writer' || this.#single) return this.#write(request, policy, left);
+    return this.#read(request, policy, route, left);
   }
 
   #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
@@ -168,6 +170,7 @@ class WriterAndReaders extends Verbs implements Pool {
     if (route === 'reader' && this.#relief === undefined) {
       return readers.submit(request, policy | Policy.readOnly, options);
     }
+    const since = performance.now();
     const parked = packet.park();
     if (this.#relief !== undefined) {
       await this.#relief;
@@ -176,17 +179,17 @@ class WriterAndReaders extends Verbs implements Pool {
     const message = await readers.submit(
       request,
       policy | (route === 'trial' ? Policy.route : Policy.readOnly),
-      options,
+      withTimeLeft(options, since),
     );
     if (message[1] === 0 || message[1].code !== 'ERR_NEEDS_WRITER') return message;
-    checkNotNested(this, true);
+    checkNotNested(this, 'write');
     packet.unpark(parked);
-    return this.#write(request, policy, options);
+    return this.#write(request, policy, withTimeLeft(options, since));
   }
 
   /** On a reader of its own, whose snapshot it holds until its end; never on the writer, unless there is only that. */
   protected openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
-    this.#checkUsable(false);
+    this.#checkUsable('read');
     const limits = withDefaultTimeout(options, this.#options.operationTimeoutMs);
     const parked = packet.park();
     const opening = this.#openReaderCursor(parked, arrays, limits);
@@ -223,21 +226,22 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
-    this.#checkUsable(true);
+    this.#checkUsable('write');
     const mode = checkTransactionMode(options, this.#options.connection.transactionMode);
-    await this.#ready(options);
+    const left = this.#isOpen ? options : await this.#ready(options);
     this.#watchWaiting();
-    return runTransaction(this.#hostOf(this.#writer, TRANSACTION_POLICY), mode, fn, options);
+    return runTransaction(this.#hostOf(this.#writer, TRANSACTION_POLICY), mode, fn, left);
   }
 
   async read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T> {
-    this.#checkUsable(false);
-    await this.#ready(options);
-    await this.#relief;
+    this.#checkUsable('read');
+    const since = performance.now();
+    const left = this.#isOpen ? options : await this.#ready(options);
+    if (this.#relief !== undefined) await this.#relief;
     this.#watchWaiting();
     const readers = this.#readers as Workers;
     const host = this.#hostOf(readers, TRANSACTION_POLICY | Policy.readOnly);
-    return readers.use(() => runTransaction(host, BeginMode.deferred, fn, options));
+    return readers.use(() => runTransaction(host, BeginMode.deferred, fn, withTimeLeft(left, since)));
   }
 
   #hostOf(workers: Workers, policy: number): TransactionHost {
@@ -254,9 +258,9 @@ class WriterAndReaders extends Verbs implements Pool {
   async acquire(options: { role?: Role } = {}): Promise<Lease> {
     checkObject('options', options);
     const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
-    this.#checkUsable(role === 'writer');
-    await this.#ready(undefined);
-    if (role === 'reader') await this.#relief;
+    this.#checkUsable(role === 'writer' ? 'write' : 'read');
+    if (!this.#isOpen) await this.#ready(undefined);
+    if (role === 'reader' && this.#relief !== undefined) await this.#relief;
     this.#watchWaiting();
     return acquireLease({
       workers: role === 'writer' ? this.#writer : (this.#readers as Workers),
@@ -273,9 +277,8 @@ class WriterAndReaders extends Verbs implements Pool {
     let open = true;
     const held = {
       parent: currentHolding(),
-      // Other readers may be free; the writer is this one.
-      blocks: (executor: object, writes: boolean) =>
-        open && executor === this && (this.#single || (writes && options.role !== 'reader')),
+      blocks: (executor: object, need: Need) =>
+        open && executor === this && this.#waitsFor(options.role ?? 'writer', need),
     };
     try {
       return await holding(held, async () => fn(lease));
@@ -283,6 +286,12 @@ class WriterAndReaders extends Verbs implements Pool {
       open = false;
       await lease.close();
     }
+  }
+
+  /** Whether a call that needs this waits until a lease of this role comes back. Another reader may be free. */
+  #waitsFor(role: Role, need: Need): boolean {
+    if (need === 'close' || this.#single) return true;
+    return role === 'writer' ? need === 'write' : need === 'read' && this.#options.poolSize === 2;
   }
 
   backup(destination: string, options?: BackupOptions): Promise<void> {
@@ -295,7 +304,7 @@ class WriterAndReaders extends Verbs implements Pool {
 
   /** A snapshot that lasts: neither do writers wait for it, nor do they start the copying anew. */
   async #onSnapshot<T>(work: (db: Connection) => Promise<T>): Promise<T> {
-    this.#checkUsable(false);
+    this.#checkUsable('read');
     await this.#ready(undefined);
     if (this.#single) {
       const { database, connection } = this.#options;
@@ -312,7 +321,7 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async checkpoint(): Promise<void> {
-    this.#checkUsable(true);
+    this.#checkUsable('write');
     await this.#ready(undefined);
     await this.#checkpoint('TRUNCATE');
   }
@@ -338,7 +347,7 @@ class WriterAndReaders extends Verbs implements Pool {
 
   async close(): Promise<void> {
     if (this.#closing === undefined) {
-      checkNotNested(this, true);
+      checkNotNested(this, 'close');
       this.#closing = this.#close();
     }
     return this.#closing;
@@ -349,7 +358,8 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async #close(): Promise<void> {
-    await this.#opening?.catch(() => {}); // told to whoever asked for it
+    this.#writer.beginClose();
+    await this.#opening;
     await this.#relief;
     // The writer last: the last to close moves the WAL into the file.
     if (!this.#single) await this.#readers?.close();
@@ -357,53 +367,54 @@ class WriterAndReaders extends Verbs implements Pool {
     clearInterval(this.#waitTimer);
   }
 
-  #checkUsable(writes: boolean): void {
+  #checkUsable(need: Need): void {
     if (this.#closing !== undefined) throw new AiosqliteError('ERR_CLOSED', 'the pool is closed');
-    checkNotNested(this, writes);
+    checkNotNested(this, need);
   }
 
-  /** The pool with its writer, opened by whoever comes first. */
-  async #ready(given: CallOptions | undefined): Promise<void> {
-    if (this.#isOpen) return;
-    this.#opening ??= this.#openWriter();
-    const { signal, timeoutMs } = checkCallOptions(withDefaultTimeout(given, this.#options.operationTimeoutMs));
+  /** The pool with its writer, opened by whoever comes first. Gives the options with the time that is left. */
+  async #ready(given: CallOptions | undefined): Promise<CallOptions | undefined> {
+    const since = performance.now();
+    const options = withDefaultTimeout(given, this.#options.operationTimeoutMs);
+    const { signal, timeoutMs } = checkCallOptions(options);
     signal?.throwIfAborted();
+    if (this.#isOpen) return options;
+    this.#opening ??= this.#openWriter();
     const hurried = timeoutMs > 0 && timeoutMs < this.#options.acquireTimeoutMs;
     const watch = new Watch(signal, hurried ? timeoutMs : this.#options.acquireTimeoutMs, () =>
       hurried ? new AiosqliteError('ERR_TIMEOUT', 'the call has passed its timeoutMs') : poolTimeout(),
     );
     try {
-      await Promise.race([this.#opening, watch.expired]);
+      succeeded(await Promise.race([this.#opening, watch.expired]), options);
     } catch (error) {
       throw error === watch ? watch.reason() : error;
     } finally {
       watch.stop();
     }
+    return withTimeLeft(options, since);
   }
 
   /** It sets the journal mode, which tells whether there can be readers beside it. */
-  async #openWriter(): Promise<void> {
-    try {
-      const journalMode = await this.#writer.open();
-      if (this.#readers === undefined) {
-        const single = journalMode !== 'wal' || this.#options.poolSize === 1;
-        this.#readers = single ? this.#writer : this.#makeReaders();
-      }
-      this.#isOpen = true;
-    } catch (error) {
-      this.#writer.port.failAll(error);
-      throw error;
-    } finally {
-      this.#opening = undefined;
+  async #openWriter(): Promise<Message> {
+    const message = await this.#writer.open();
+    this.#opening = undefined;
+    const [, failure, , , , journalMode] = message;
+    if (failure !== 0) {
+      this.#writer.port.failAll(failure); // the next call tries again
+      return message;
     }
+    if (this.#readers === undefined) {
+      const single = journalMode !== 'wal' || this.#options.poolSize === 1;
+      this.#readers = single ? this.#writer : this.#makeReaders();
+    }
+    this.#isOpen = true;
+    return message;
   }
 
-  /** After a lease has altered it. What waits for it goes on waiting. */
+  /** After a lease has altered it. What waits for it goes on waiting, be it the order to close. */
   #reopenWriter(): void {
-    if (this.#closing !== undefined) return;
     this.#isOpen = false;
     this.#opening = this.#openWriter();
-    this.#opening.catch(() => {}); // told to what waits, and the next call tries again
   }
 
   #watchWaiting(): void {
@@ -434,7 +445,9 @@ class WriterAndReaders extends Verbs implements Pool {
         this.#relieveAt = this.#tally.walPages * 2; // held by a lease or another process: later again
       }
     };
-    this.#relief = relieve().finally(() => {
+    // Not before it is known that there is a relief: its checkpoint is a write, too.
+    const relief = Promise.resolve().then(relieve);
+    this.#relief = relief.finally(() => {
       this.#relief = undefined;
     });
   }

@@ -1,4 +1,4 @@
-import { AiosqliteError, checkObject, invalidArgument, SqliteError } from './errors.js';
+import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from './errors.js';
 import type { CallOptions } from './executor.js';
 import {
   type CommittedChange,
@@ -206,10 +206,7 @@ export class Port {
       try {
         listener(changes);
       } catch (error) {
-        // Not the failure of the call that committed.
-        queueMicrotask(() => {
-          throw error;
-        });
+        throwLater(error);
       }
     }
   }
@@ -220,8 +217,8 @@ export class Port {
   }
 
   /** Rejects everything that waits in the main lane, where no worker is left to do it. */
-  failAll(reason: unknown): void {
-    for (const id of this.native.drain(MAIN_LANE)) settle([id, { code: '', message: '', errcode: 0, reason }, 0, 0, 0]);
+  failAll(failure: NativeFailure): void {
+    for (const id of this.native.drain(MAIN_LANE)) settle([id, failure, 0, 0, 0]);
   }
 
   /** Rejects what has waited in the main lane for longer than this. */

@@ -21,6 +21,8 @@ export function routeOf(sql: string | readonly Query[]): Route {
 
 const READS = /^(?:select|values|explain)\b/i;
 const EITHER = /^(?:with|pragma)\b/i;
+// What these PRAGMAs do is no question (binding/engine/classify.cc, kAct).
+const ACTS = /^pragma\s+(?:\w+\s*\.\s*)?(?:wal_checkpoint|optimize|incremental_vacuum|shrink_memory)\b/i;
 const BLANK = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/;
 
 function routeOfText(sql: string): Route {
@@ -32,7 +34,7 @@ function routeOfText(sql: string): Route {
       return READS.test(sql) ? 'reader' : 'writer';
     case 0x77: // w
     case 0x70: // p
-      return EITHER.test(sql) ? 'trial' : 'writer';
+      return EITHER.test(sql) && !ACTS.test(sql) ? 'trial' : 'writer';
   }
   const text = sql.replace(BLANK, '');
   return text.length < sql.length ? routeOfText(text) : 'writer';

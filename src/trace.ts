@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { throwLater } from './errors.js';
 import type { Told } from './native.js';
 
 /** One finished call, without any of its values. */
@@ -42,5 +43,10 @@ export function publish(
   const [queueUs, runUs, rows, bytes] = told.trace ?? [0, 0, 0, 0];
   const traced: TracedCall = { ...call, queueMs: queueUs / 1000, runMs: runUs / 1000, rows, bytes };
   if (calls.hasSubscribers) calls.publish(traced);
-  if (slow !== undefined && traced.runMs >= slow.thresholdMs) slow.listener(traced);
+  if (slow === undefined || traced.runMs < slow.thresholdMs) return;
+  try {
+    slow.listener(traced);
+  } catch (error) {
+    throwLater(error);
+  }
 }

@@ -21,8 +21,11 @@ export type EndMode = (typeof EndMode)[keyof typeof EndMode];
 export interface Holding {
   readonly parent: Holding | undefined;
   /** Whether a call on `executor` would wait for this to end, and so for ever. */
-  blocks(executor: object, writes: boolean): boolean;
+  blocks(executor: object, need: Need): boolean;
 }
+
+/** What a call needs: a connection to read with, one to write with, or that all is over. */
+export type Need = 'read' | 'write' | 'close';
 
 const holdings = new AsyncLocalStorage<Holding>();
 
@@ -35,9 +38,9 @@ export function holding<T>(held: Holding, fn: () => Promise<T>): Promise<T> {
 }
 
 /** Throws where a call on `executor` would wait for the function that makes it. */
-export function checkNotNested(executor: object, writes: boolean): void {
+export function checkNotNested(executor: object, need: Need): void {
   for (let held = holdings.getStore(); held !== undefined; held = held.parent) {
-    if (held.blocks(executor, writes)) {
+    if (held.blocks(executor, need)) {
       throw new AiosqliteError(
         'ERR_NESTED_ACQUIRE',
         'this call would wait for the transaction or lease that it is made in: use the object that the function was given',
@@ -145,7 +148,7 @@ class TransactionScope extends Verbs implements Transaction, Holding {
         'the transaction has ended: await everything inside its function',
       );
     }
-    checkNotNested(this, true);
+    checkNotNested(this, 'write');
   }
 }
 
@@ -231,4 +234,10 @@ export function withDefaultTimeout(
 ): CallOptions | undefined {
   if (timeoutMs === undefined || options?.timeoutMs !== undefined) return options;
   return { ...options, timeoutMs };
+}
+
+/** The options of a call that has been waiting since then. */
+export function withTimeLeft(options: CallOptions | undefined, since: number): CallOptions | undefined {
+  if (options?.timeoutMs === undefined) return options;
+  return { ...options, timeoutMs: Math.max(options.timeoutMs - (performance.now() - since), 0.001) };
 }

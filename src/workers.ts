@@ -1,11 +1,10 @@
 import { LaneConnection } from './connection.js';
 import type { Connection } from './connection-api.js';
 import type { CallOptions } from './executor.js';
-import type { Message } from './native.js';
+import type { Message, NativeFailure } from './native.js';
 import { type CheckedOptions, packOpen } from './options.js';
 import { MAIN_LANE, nextLane, Policy, Port, type Request, type Tally } from './port.js';
 import { EndMode, endLane } from './transaction.js';
-import { succeeded } from './verbs.js';
 
 export interface WorkersOptions {
   database: string;
@@ -29,7 +28,7 @@ export class Workers {
   readonly #settings: WorkersOptions;
   readonly #open = new Map<number, Port>();
   readonly #leased = new Set<number>();
-  readonly #opening = new Set<Promise<string>>();
+  readonly #opening = new Map<Port, Promise<Message>>();
   #lastNumber = 0;
   #inFlight = 0;
   #retiring = 0;
@@ -85,20 +84,21 @@ export class Workers {
   /** From here on one more worker is needed, and opened if all are busy, until the function is called that it returns. */
   occupy(): () => void {
     this.#inFlight++;
-    const expected = this.#open.size - this.#retiring + this.#opening.size;
-    if (this.#inFlight > expected && expected < this.#settings.limit) this.#grow();
+    this.#growIfBusy();
     return () => {
       this.#inFlight--;
       if (this.#inFlight === 0) this.#watchIdle();
     };
   }
 
-  /** Opens a worker; resolves to the journal mode of its database. */
-  open(): Promise<string> {
-    const opening = this.#openOne();
-    this.#opening.add(opening);
-    const done = () => this.#opening.delete(opening);
-    opening.then(done, done);
+  /**
+   * Opens a worker; resolves to the outcome, whose `info` is the journal mode of the database. A failure stays data until
+   * someone who waits for the worker makes an Error of it, where they stand.
+   */
+  open(): Promise<Message> {
+    const port = this.port.sibling();
+    const opening = this.#openOne(port).finally(() => this.#opening.delete(port));
+    this.#opening.set(port, opening);
     return opening;
   }
 
@@ -111,49 +111,72 @@ export class Workers {
   /** A lease has come back; if its connection was altered, it has closed. */
   returned(worker: number, altered: boolean): void {
     this.#leased.delete(worker);
-    if (altered) this.#ended(worker);
+    if (!altered) return;
+    this.#ended(worker);
+    // What waits may have nobody left to take it: a call, or the order to close. The pool itself reopens its writer.
+    if (this.#settings.role === 'reader') this.#growIfBusy();
+  }
+
+  /** From here on no worker waits for another process's lock. */
+  beginClose(): void {
+    for (const port of [...this.#open.values(), ...this.#opening.keys()]) port.native.beginClose();
   }
 
   /** Closes all workers, each after what it has been given. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    await Promise.allSettled(this.#opening);
-    for (const port of this.#open.values()) port.native.beginClose();
+    this.beginClose();
+    await Promise.all(this.#opening.values());
+    this.beginClose();
     await this.#retire();
   }
 
-  async #openOne(): Promise<string> {
+  async #openOne(port: Port): Promise<Message> {
     const { database, options, role, onConnect } = this.#settings;
     const number = ++this.#lastNumber;
-    const port = this.port.sibling();
     const lane = onConnect === undefined ? MAIN_LANE : nextLane();
     packOpen(database, options, role === 'reader');
     const message = await port.open(number, lane);
-    if (message[1] !== 0) port.native.join();
-    succeeded(message, undefined);
-    if (onConnect !== undefined) await this.#setUp(port, lane, onConnect);
+    if (message[1] !== 0) {
+      port.native.join();
+      return message;
+    }
+    // Until its setup is done, a worker serves the setup's lane alone.
+    const failure = onConnect && (await this.#setUp(port, lane, onConnect));
+    if (failure !== undefined) {
+      await port.close(lane);
+      message[1] = failure;
+      return message;
+    }
     this.#open.set(number, port);
-    return message[5] as string;
+    if (lane !== MAIN_LANE) await endLane(port, lane, EndMode.ready);
+    return message;
   }
 
-  /** Until its setup is done, a worker serves the setup's lane alone. */
-  async #setUp(port: Port, lane: number, onConnect: (connection: Connection) => Promise<void>): Promise<void> {
+  async #setUp(
+    port: Port,
+    lane: number,
+    onConnect: (connection: Connection) => Promise<void>,
+  ): Promise<NativeFailure | undefined> {
     const { database, options, role } = this.#settings;
     const policy = role === 'reader' ? Policy.readOnly : Policy.none;
     const connection = new SetupConnection(database, options, port, lane, policy);
     try {
       await onConnect(connection);
-    } catch (error) {
-      await port.close(lane);
-      throw error;
+      return undefined;
+    } catch (reason) {
+      return { code: '', message: '', errcode: 0, reason };
+    } finally {
+      void connection.close();
     }
-    await connection.close();
   }
 
-  #grow(): void {
-    this.open().catch((error: unknown) => {
+  #growIfBusy(): void {
+    const expected = this.#open.size - this.#retiring + this.#opening.size;
+    if (this.#inFlight <= expected || expected >= this.#settings.limit) return;
+    void this.open().then(([, failure]) => {
       // Where others serve, nobody has failed: the next call that finds all of them busy tries again.
-      if (this.#open.size === 0 && this.#opening.size === 0) this.port.failAll(error);
+      if (failure !== 0 && this.#open.size === 0 && this.#opening.size === 0) this.port.failAll(failure);
     });
   }
 
@@ -189,9 +212,7 @@ export class Workers {
   }
 }
 
-/** What onConnect gets: the connection before anybody else. */
+/** What onConnect gets: the connection before anybody else. Its lane is ended by whoever called onConnect. */
 class SetupConnection extends LaneConnection {
-  protected async end(): Promise<void> {
-    await endLane(this.port, this.lane, EndMode.ready);
-  }
+  protected async end(): Promise<void> {}
 }

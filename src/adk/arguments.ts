@@ -1,0 +1,21 @@
+import type { Event, Session } from '@google/adk';
+import { checkArray, checkId, checkObject, invalidArgument } from 'aiosqlite/store';
+
+/** Before anything is written: session and event must be such that ADK can change them afterwards. */
+export function checkAppend(session: Session, event: Event): void {
+  checkObject('session', session);
+  checkId('session.appName', session.appName);
+  checkId('session.userId', session.userId);
+  checkId('session.id', session.id);
+  checkObject('session.state', session.state);
+  checkArray('session.events', session.events);
+  checkExtensible('session.state', session.state);
+  checkExtensible('session.events', session.events);
+  checkObject('event', event);
+  const delta = event.actions?.stateDelta;
+  if (delta) checkObject('event.actions.stateDelta', delta);
+}
+
+function checkExtensible(name: string, value: object): void {
+  if (!Object.isExtensible(value)) throw invalidArgument(name, 'extensible, since it is changed in place', value);
+}

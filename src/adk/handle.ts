@@ -1,0 +1,207 @@
+import type { Event, Session } from '@google/adk';
+import {
+  type Appended,
+  type Context,
+  concludeAppend,
+  type JsonObject,
+  loadAfterWrites,
+  type Missed,
+  type PreparedAppend,
+  planAppend,
+  retryAppend,
+  type Snapshot,
+  sendBatch,
+  type Terms,
+} from 'aiosqlite/store';
+import { toEvent } from './event-codec.js';
+import { define, StateMarks } from './state-marks.js';
+import { mergeState } from './state-scopes.js';
+
+/** How much of the stored session a handle has seen. */
+interface Seen {
+  sessionKey: number;
+  revision: number;
+  /** All events up to this one. */
+  seq: number;
+}
+
+/** An event on its way to storage and from there to the handle. */
+export interface Arrival {
+  append: PreparedAppend;
+  event: Event;
+  /** The event's delta as it came, with temp keys; what the event gets back if the write fails. */
+  untrimmed: JsonObject | undefined;
+  /** Its temp keys. */
+  temp: JsonObject | undefined;
+  /** Its time when it came. */
+  timestamp: number;
+}
+
+/**
+ * What the service knows of one session object ("handle"): how much of the stored session it shows, and how it is kept up.
+ *
+ * In merge mode appends are sent without waiting for each other. Each says which revision it expects to make: the one that
+ * the handle has seen, plus one for each own append under way, plus one. If the session turns out to have another, the
+ * append itself brings back what the handle lacks. Results arrive in the order of the commits and are applied in it.
+ *
+ * One case is left: an own append fails, so that those behind it expect too much, and at the same moment somebody else's
+ * write makes the number right again. It shows when the result arrives: the revision is not the one after the one seen,
+ * though nothing was brought. That gap is then read, in the order of the writes.
+ *
+ * In reject mode appends wait for each other. Whether a handle is stale can be judged only against what it has seen when
+ * its former append is back; a count of what should have happened could be wrong in just that case, and be wrong for good.
+ */
+export class Handle {
+  readonly #context: Context;
+  readonly #session: Session;
+  readonly #rejectsStale: boolean;
+  readonly #marks: StateMarks;
+  /** What the service, or ADK, has last put under temp keys. */
+  readonly #temp = new Map<string, unknown>();
+  /** Not known of a handle that this service didn't make, until its first append. */
+  #seen: Seen | undefined;
+  #underWay = 0;
+  /** While events are missing on the handle: the last one before them. */
+  #gapAfter: number | undefined;
+  /** The last of those that take turns; pipelined appends may only be sent when there is none. */
+  #lastTurn: Promise<unknown> | undefined;
+
+  /** `snapshot`: what the session object was made from, if it was made here. */
+  constructor(context: Context, session: Session, rejectsStale: boolean, snapshot?: Snapshot) {
+    this.#context = context;
+    this.#session = session;
+    this.#rejectsStale = rejectsStale;
+    this.#marks = new StateMarks(session.state, snapshot === undefined);
+    if (snapshot) this.#seen = seenOf(snapshot);
+  }
+
+  /** Stores an event, then brings the handle up to it. If it can't be stored, handle and event are as before. */
+  append(arrival: Arrival): Promise<Event> {
+    const takesTurn = this.#seen === undefined || this.#rejectsStale || this.#lastTurn !== undefined;
+    return takesTurn ? this.#inTurn(() => this.#send(arrival, true)) : this.#send(arrival, false);
+  }
+
+  /** Shows temp keys: unless a State.set() has put something else there since, which is newer then. */
+  showTemp(temp: JsonObject): void {
+    const { state } = this.#session;
+    for (const key of Object.keys(temp)) {
+      if (!Object.hasOwn(state, key) || Object.is(state[key], this.#temp.get(key))) define(state, key, temp[key]);
+      if (Object.is(state[key], temp[key])) this.#temp.set(key, temp[key]);
+    }
+  }
+
+  async #send(arrival: Arrival, inTurn: boolean): Promise<Event> {
+    const { event } = arrival;
+    const job = planAppend(this.#context, arrival.append, this.#terms(event.id));
+    let appended: Appended;
+    this.#underWay += 1;
+    try {
+      try {
+        appended = concludeAppend(this.#context, job, await sendBatch(this.#context, job.queries));
+      } catch (error) {
+        appended = await retryAppend(this.#context, job, error);
+      }
+    } catch (error) {
+      if (arrival.untrimmed) event.actions.stateDelta = arrival.untrimmed;
+      throw error;
+    } finally {
+      this.#underWay -= 1;
+    }
+    await this.#apply(appended, arrival);
+    if (this.#gapAfter !== undefined) await (inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
+    return event;
+  }
+
+  #terms(eventId: string): Terms {
+    const seen = this.#seen;
+    if (seen === undefined) {
+      const id = this.#session.events.findLast((event) => event.id !== eventId)?.id ?? null;
+      return { kind: this.#rejectsStale ? 'rejectAfter' : 'catchUpAfter', eventId: id };
+    }
+    if (this.#rejectsStale) return { kind: 'reject', ...seen };
+    return { kind: 'catchUp', ...seen, revision: seen.revision + this.#underWay + 1 };
+  }
+
+  /** All that happens to the handle happens at once; the promise only tells when ADK has refused some of it. */
+  #apply({ sessionKey, revision, seq, missed }: Appended, { event, temp, timestamp }: Arrival): Promise<unknown> {
+    const session = this.#session;
+    let seen = this.#seen;
+    // A session that was created again is another one: what the handle shows of the old one is gone.
+    const isOther = seen !== undefined && seen.sessionKey !== sessionKey;
+    // Decoded before anything is changed: if a row is damaged, the handle stays as it was.
+    const lacking = missed ? this.#lackingOf(missed, isOther) : [];
+    if (isOther) {
+      session.events.length = 0;
+      seen = undefined;
+    } else if (seen && !missed && revision !== seen.revision + 1) {
+      this.#gapAfter ??= seen.seq;
+    }
+    const caughtUp =
+      missed && this.#marks.catchUp(session.state, stateOf(missed.snapshot), event.actions?.stateDelta ?? {});
+    if (temp) this.showTemp(temp);
+    // Its own event may stand before some of them: if it replaces one that somebody else has written.
+    for (const other of lacking) if (other.seq < seq) session.events.push(other.event);
+    const applied = this.#marks.settle(session, event);
+    for (const other of lacking) if (other.seq > seq) session.events.push(other.event);
+    session.lastUpdateTime = timestamp;
+    this.#seen = {
+      sessionKey,
+      revision: Math.max(revision, seen?.revision ?? 0),
+      seq: Math.max(seq, missed?.snapshot.lastSeq ?? 0, seen?.seq ?? 0),
+    };
+    return caughtUp ? Promise.all([caughtUp, applied]) : applied;
+  }
+
+  /** The events that the handle lacks, of those that an append has brought. */
+  #lackingOf({ events }: Missed, isOther: boolean): { seq: number; event: Event }[] {
+    const shown = new Set(isOther ? [] : this.#session.events.map(({ id }) => id));
+    const seenSeq = isOther ? 0 : (this.#seen?.seq ?? 0);
+    return events
+      .filter(([seq, id]) => Number(seq) > seenSeq && !shown.has(id as string))
+      .map((row) => ({ seq: Number(row[0]), event: toEvent(row, this.#context.names.events) }));
+  }
+
+  /** Reads what is missing and puts it where it belongs, between the events that have been applied since. */
+  async #readGap(): Promise<void> {
+    const after = this.#gapAfter;
+    if (after === undefined) return;
+    const { appName, userId, id: sessionId, events, state } = this.#session;
+    const loaded = await loadAfterWrites(this.#context, { appName, userId, sessionId }, after);
+    this.#gapAfter = undefined;
+    if (!loaded) return;
+    const shown = new Map(events.map((event) => [event.id, event]));
+    const later = loaded.events.map((row) => shown.get(row[1] as string) ?? toEvent(row, this.#context.names.events));
+    const moved = new Set(later);
+    const earlier =
+      loaded.snapshot.sessionKey === this.#seen?.sessionKey ? events.filter((event) => !moved.has(event)) : [];
+    events.length = 0;
+    for (const event of earlier) events.push(event);
+    for (const event of later) events.push(event);
+    this.#seen = seenOf(loaded.snapshot);
+    await this.#marks.catchUp(state, stateOf(loaded.snapshot), {});
+  }
+
+  /** One after the other, in the order of the calls. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#lastTurn;
+    const turn = before ? before.then(work) : work();
+    const ended = turn.then(noop, noop);
+    this.#lastTurn = ended;
+    try {
+      return await turn;
+    } finally {
+      if (this.#lastTurn === ended) this.#lastTurn = undefined;
+    }
+  }
+}
+
+const noop = () => {};
+
+/** The state that a handle shows of a stored session. */
+export function stateOf({ session, appState, userState }: Snapshot): JsonObject {
+  return mergeState(session.state, appState, userState);
+}
+
+function seenOf({ sessionKey, session, lastSeq }: Snapshot): Seen {
+  return { sessionKey, revision: session.revision, seq: lastSeq };
+}

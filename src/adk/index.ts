@@ -1,0 +1,1 @@
+export { type SessionServiceOptions, SqliteSessionService } from './session-service.js';

@@ -1,0 +1,244 @@
+import {
+  type AppendEventRequest,
+  BaseSessionService,
+  type CreateSessionRequest,
+  createSession as createHandle,
+  type DeleteSessionRequest,
+  type Event,
+  type GetSessionRequest,
+  type ListSessionsRequest,
+  type ListSessionsResponse,
+  type Session,
+  trimTempDeltaState,
+} from '@google/adk';
+import type { Pool, PoolOptions } from 'aiosqlite';
+import {
+  type Context,
+  checkChoice,
+  checkCount,
+  checkObject,
+  createSession,
+  decodeSnapshot,
+  deleteSession,
+  type EventRow,
+  getAppState,
+  getUserState,
+  type JsonObject,
+  listSessions,
+  loadSession,
+  prepareAppend,
+  type SessionStore,
+  type SessionStoreOptions,
+  type Snapshot,
+} from 'aiosqlite/store';
+import { checkAppend } from './arguments.js';
+import { toEvent, toRecord } from './event-codec.js';
+import { Handle, stateOf } from './handle.js';
+import { offsetOf, pageOf } from './pagination.js';
+import { openStore } from './source.js';
+import { copyEach, splitState } from './state-scopes.js';
+
+export interface SessionServiceOptions {
+  /**
+   * What happens to an append through a session object that others have overtaken. `'merge'` (default): it succeeds on
+   * what is stored, and the object catches up. `'reject'`: it rejects `'ADK_STALE_SESSION'`, and nothing is written.
+   */
+  staleSessions?: 'merge' | 'reject';
+}
+
+/**
+ * Sessions for ADK's Runner, in SQLite. Tables are made at the first call; every call is one job on the database's thread.
+ * Wrong arguments reject a TypeError or RangeError that names the argument, all else a StoreError or the driver's errors.
+ *
+ * @example
+ * const sessionService = new SqliteSessionService('agent.db');
+ * const runner = new Runner({ appName: 'shop', agent, sessionService });
+ */
+export class SqliteSessionService extends BaseSessionService {
+  /** The store beneath, for what ADK has no call for: retention, owners, transactions. */
+  readonly store: SessionStore;
+  readonly #context: Context;
+  readonly #pool: Pool | undefined;
+  readonly #rejectsStale: boolean;
+  readonly #handles = new WeakMap<Session, Handle>();
+  #makingTables: Promise<void> | undefined;
+  #hasTables = false;
+
+  /**
+   * `source`: a store; a path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form; or the options of a pool, a store
+   * and the service together. Throws what {@link SessionStore} and `createPool` throw on options that can't be right.
+   */
+  constructor(
+    source: SessionStore | string | (PoolOptions & SessionStoreOptions & SessionServiceOptions),
+    options: SessionServiceOptions = {},
+  ) {
+    super();
+    checkObject('options', options);
+    const { staleSessions = (source as SessionServiceOptions | null)?.staleSessions } = options;
+    checkChoice('staleSessions', staleSessions, ['merge', 'reject']);
+    const { store, pool } = openStore(source);
+    this.store = store;
+    this.#pool = pool;
+    this.#rejectsStale = staleSessions === 'reject';
+    this.#context = { ...store.context, ready: () => (this.#hasTables ? undefined : this.#makeTables()) };
+  }
+
+  /**
+   * Creates a session; without a `sessionId` it gets a UUID. Keys of `state` that begin with `app:` or `user:` go to the
+   * shared states, `temp:` keys stay on the returned session. Rejects `'ADK_SESSION_EXISTS'`.
+   * @example const session = await service.createSession({ appName: 'shop', userId: 'ada', state: { 'app:currency': 'EUR' } });
+   */
+  override async createSession(request: CreateSessionRequest): Promise<Session> {
+    return await this.#create(request, 'error');
+  }
+
+  /**
+   * The session with its events if it exists, untouched; otherwise it is created. Atomic: any number of callers get one.
+   * @example const session = await service.getOrCreateSession({ appName: 'shop', userId: 'ada', sessionId: 's1' });
+   */
+  override async getOrCreateSession(request: CreateSessionRequest): Promise<Session> {
+    return await this.#create(request, 'return');
+  }
+
+  async #create(request: CreateSessionRequest, ifExists: 'error' | 'return'): Promise<Session> {
+    checkObject('request', request);
+    const { appName, userId, sessionId = '', state = {} } = request;
+    checkObject('state', state);
+    const { temp, ...scopes } = splitState(state);
+    const { session = {}, app = {}, user = {} } = scopes;
+    const input = { appName, userId, sessionId, state: session, app, user, ifExists };
+    const { snapshot, events, created } = await createSession(this.#context, input);
+    const handle = this.#makeHandle(snapshot, events);
+    if (temp && created) this.#handles.get(handle)?.showTemp(copyEach(temp));
+    return handle;
+  }
+
+  /**
+   * A session with its events and the state of all scopes, of one moment; `undefined` if there is none. `config` limits
+   * the events: `numRecentEvents` the newest n, `afterTimestamp` (milliseconds) only later ones.
+   * @example const session = await service.getSession({ appName, userId, sessionId, config: { numRecentEvents: 50 } });
+   */
+  override async getSession(request: GetSessionRequest): Promise<Session | undefined> {
+    checkObject('request', request);
+    const { numRecentEvents: last, afterTimestamp: after } = request.config ?? {};
+    checkCount('config.numRecentEvents', last);
+    const loaded = await loadSession(this.#context, request, { last, after });
+    return loaded && this.#makeHandle(loaded.snapshot, loaded.events);
+  }
+
+  /**
+   * A page of an app's sessions, or of one user's; with state, without events. The most recently updated first, unless
+   * `order` says otherwise.
+   * @example const { sessions, totalPages } = await service.listSessions({ appName: 'shop', userId: 'ada', limit: 20, page: 1 });
+   */
+  override async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
+    checkObject('request', request);
+    const filter = { ...request, offset: offsetOf(request) };
+    const { rows, total } = await listSessions(this.#context, filter, true);
+    const sessions = rows.map((row) => this.#makeHandle(decodeSnapshot(row, this.#context.names), []));
+    return { sessions, ...pageOf(request, total) };
+  }
+
+  /**
+   * Deletes a session and its events. One that does not exist is no error.
+   * @example await service.deleteSession({ appName: 'shop', userId: 'ada', sessionId: 's1' });
+   */
+  override async deleteSession(request: DeleteSessionRequest): Promise<void> {
+    checkObject('request', request);
+    await deleteSession(this.#context, request);
+  }
+
+  /**
+   * Stores an event and the state changes in its `stateDelta`, in one write that others share a commit with; then changes
+   * `session` in place, through ADK's own `appendEvent`. Partial events are returned as they came. If the write fails,
+   * session and event are as before. Rejects `'ADK_SESSION_NOT_FOUND'`, `'ADK_STALE_SESSION'`, `'ADK_NOT_SERIALIZABLE'`.
+   * @example await service.appendEvent({ session, event: createEvent({ author: 'user', invocationId, content }) });
+   */
+  override appendEvent(request: AppendEventRequest): Promise<Event> {
+    try {
+      checkObject('request', request);
+      return this.#append(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #append({ session, event }: AppendEventRequest): Promise<Event> {
+    checkAppend(session, event);
+    if (event.partial) return Promise.resolve(event);
+    const untrimmed = event.actions?.stateDelta;
+    // As ADK does: temp keys go, and the stamps of State.set() are carried over as they are now.
+    trimTempDeltaState(event);
+    try {
+      const scoped = splitState(untrimmed ?? {});
+      const append = prepareAppend(toRecord(event, session), scoped);
+      const { temp } = scoped;
+      return this.#handleOf(session).append({ append, event, untrimmed, temp, timestamp: event.timestamp });
+    } catch (error) {
+      if (untrimmed) event.actions.stateDelta = untrimmed;
+      throw error;
+    }
+  }
+
+  /**
+   * What all sessions of an app share, keys without the prefix `app:`.
+   * @example const { currency } = await service.getAppState({ appName: 'shop' });
+   */
+  async getAppState(request: { appName: string }): Promise<JsonObject> {
+    checkObject('request', request);
+    return await getAppState(this.#context, request.appName);
+  }
+
+  /**
+   * What all sessions of one user of an app share, keys without the prefix `user:`.
+   * @example const { language } = await service.getUserState({ appName: 'shop', userId: 'ada' });
+   */
+  async getUserState(request: { appName: string; userId: string }): Promise<JsonObject> {
+    checkObject('request', request);
+    return await getUserState(this.#context, request.appName, request.userId);
+  }
+
+  /**
+   * Closes the pool if this service opened it; a store that it was given stays open. Calls that are waiting finish first.
+   * @example process.once('SIGTERM', () => void service.close());
+   */
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+
+  /** As {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #makeTables(): Promise<void> {
+    this.#makingTables ??= this.store.createTables().then(
+      () => {
+        this.#hasTables = true;
+      },
+      (error) => {
+        // The next call tries again.
+        this.#makingTables = undefined;
+        throw error;
+      },
+    );
+    return this.#makingTables;
+  }
+
+  #makeHandle(snapshot: Snapshot, rows: EventRow[]): Session {
+    const { id, appName, userId, updateTime } = snapshot.session;
+    const events = rows.map((row) => toEvent(row, this.#context.names.events));
+    const session = createHandle({ id, appName, userId, state: stateOf(snapshot), events, lastUpdateTime: updateTime });
+    this.#handles.set(session, new Handle(this.#context, session, this.#rejectsStale, snapshot));
+    return session;
+  }
+
+  #handleOf(session: Session): Handle {
+    let handle = this.#handles.get(session);
+    if (handle === undefined) {
+      handle = new Handle(this.#context, session, this.#rejectsStale);
+      this.#handles.set(session, handle);
+    }
+    return handle;
+  }
+}

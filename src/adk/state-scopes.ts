@@ -1,0 +1,53 @@
+import { State } from '@google/adk';
+import type { JsonObject, StateDeltas } from 'aiosqlite/store';
+
+/** A state or a delta as ADK has it, by scope, keys without the prefix; but `temp` keys, which are never stored, with it. */
+export interface ScopedState extends StateDeltas {
+  temp?: JsonObject;
+}
+
+/** Splits by prefix. Objects without a prototype, so that a key `__proto__` is one like any other. */
+export function splitState(state: JsonObject): ScopedState {
+  const scoped: ScopedState = {};
+  for (const key of Object.keys(state)) {
+    if (key.startsWith(State.APP_PREFIX)) {
+      scoped.app ??= Object.create(null) as JsonObject;
+      scoped.app[key.slice(State.APP_PREFIX.length)] = state[key];
+    } else if (key.startsWith(State.USER_PREFIX)) {
+      scoped.user ??= Object.create(null) as JsonObject;
+      scoped.user[key.slice(State.USER_PREFIX.length)] = state[key];
+    } else if (key.startsWith(State.TEMP_PREFIX)) {
+      scoped.temp ??= Object.create(null) as JsonObject;
+      scoped.temp[key] = state[key];
+    } else {
+      scoped.session ??= Object.create(null) as JsonObject;
+      scoped.session[key] = state[key];
+    }
+  }
+  return scoped;
+}
+
+/**
+ * The one state that a handle shows, of the three that are stored. Without a prototype, as ADK makes its own: `State.has`
+ * asks with `in`, and `State.set('__proto__', …)` would give a plain object another prototype.
+ */
+export function mergeState(session: JsonObject, app: JsonObject, user: JsonObject): JsonObject {
+  const merged = Object.create(null) as JsonObject;
+  for (const key of Object.keys(session)) merged[key] = session[key];
+  for (const key of Object.keys(app)) merged[State.APP_PREFIX + key] = app[key];
+  for (const key of Object.keys(user)) merged[State.USER_PREFIX + key] = user[key];
+  return merged;
+}
+
+/** Values that are never stored, so they may be anything: copied where that is possible. */
+export function copyEach(values: JsonObject): JsonObject {
+  const copies = Object.create(null) as JsonObject;
+  for (const key of Object.keys(values)) {
+    try {
+      copies[key] = structuredClone(values[key]);
+    } catch {
+      copies[key] = values[key];
+    }
+  }
+  return copies;
+}

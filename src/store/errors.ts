@@ -1,0 +1,30 @@
+/** What can go wrong in the store beyond SQLite itself. Each code has its row in the README's table. */
+export type StoreErrorCode =
+  | 'ADK_SESSION_NOT_FOUND'
+  | 'ADK_SESSION_EXISTS'
+  | 'ADK_STALE_SESSION'
+  | 'ADK_NOT_SERIALIZABLE'
+  | 'ADK_CORRUPT_ROW'
+  | 'ADK_INVALID_NAME'
+  | 'ADK_SCHEMA_VERSION'
+  | 'ADK_SCHEMA_MISMATCH';
+
+/**
+ * A failure of the session store or the session service. `code` is contract, `message` is not; it names ids, tables and
+ * columns, never state or content. `cause` is the error below it, if there is one.
+ * @example if (error instanceof StoreError && error.code === 'ADK_SESSION_EXISTS') …
+ */
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}
+
+/** A row that can't be read: `key` is the event or session id, or the app and user of a shared state. */
+export function corruptRow(table: string, key: string, column: string, cause?: unknown): StoreError {
+  return new StoreError('ADK_CORRUPT_ROW', `Damaged row in table ${table}, key ${key}: column ${column}`, cause);
+}

@@ -1,0 +1,49 @@
+/**
+ * A set of ids that keeps 32 bits of each: 6 to 12 bytes instead of a hundred. It never misses an id that was added; one
+ * that was not is taken for one with a probability of its size in 2^32.
+ */
+export class IdSet {
+  /** Open addressing; 0 is a free slot. */
+  #slots = new Uint32Array(16);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(id: string): boolean {
+    const hash = hashOf(id);
+    return this.#slots[this.#slotOf(hash)] === hash;
+  }
+
+  add(id: string): void {
+    const hash = hashOf(id);
+    const slot = this.#slotOf(hash);
+    if (this.#slots[slot] === hash) return;
+    this.#slots[slot] = hash;
+    this.#size += 1;
+    if (this.#size * 3 > this.#slots.length * 2) this.#grow();
+  }
+
+  /** Where a hash is, or would be. */
+  #slotOf(hash: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    while (this.#slots[slot] !== 0 && this.#slots[slot] !== hash) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  #grow(): void {
+    const hashes = this.#slots;
+    this.#slots = new Uint32Array(hashes.length * 2);
+    for (const hash of hashes) if (hash !== 0) this.#slots[this.#slotOf(hash)] = hash;
+  }
+}
+
+/** FNV-1a over the text, its bits mixed once more, since the low ones choose the slot; never 0. */
+function hashOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < id.length; at += 1) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
+  hash ^= hash >>> 15;
+  return hash >>> 0 || 1;
+}

@@ -1,0 +1,41 @@
+/** @internal The parts that `aiosqlite/adk` builds on: jobs with rows, of which a service makes its own objects, once. */
+export { invalidArgument, outOfRange } from '../errors.js';
+/** @internal */
+export {
+  type Appended,
+  concludeAppend,
+  type Missed,
+  type PreparedAppend,
+  planAppend,
+  prepareAppend,
+  retryAppend,
+  type Terms,
+} from './append.js';
+/** @internal */
+export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
+/** @internal */
+export { type Context, sendBatch } from './context.js';
+export { StoreError, type StoreErrorCode } from './errors.js';
+/** @internal */
+export { decodeEvent, type EventRow } from './event-codec.js';
+/** @internal */
+export { createSession, deleteSession, type Loaded, loadAfterWrites, loadSession } from './jobs.js';
+/** @internal */
+export { listSessions } from './listing.js';
+export type { SessionStoreOptions } from './names.js';
+export type {
+  EventFilter,
+  EventRecord,
+  JsonObject,
+  LoadedSession,
+  NewSession,
+  SessionFilter,
+  SessionKey,
+  SessionRecord,
+  StateDeltas,
+} from './records.js';
+/** @internal */
+export { decodeSnapshot, type Snapshot } from './session-codec.js';
+export { type Database, SessionStore } from './session-store.js';
+/** @internal */
+export { getAppState, getUserState } from './shared-states.js';

@@ -1,0 +1,93 @@
+import { invalidArgument } from '../errors.js';
+import { StoreError } from './errors.js';
+
+export interface SessionStoreOptions {
+  /** `'adk_sessions'` */
+  sessionsTable?: string;
+  /** `'adk_events'` */
+  eventsTable?: string;
+  /** `'adk_app_states'` */
+  appStatesTable?: string;
+  /** `'adk_user_states'` */
+  userStatesTable?: string;
+  /** `'adk_metadata'` */
+  metadataTable?: string;
+  /**
+   * A column definition added to the sessions table, e.g.
+   * `'tenant_id INTEGER REFERENCES tenants(id) ON DELETE CASCADE'`.
+   */
+  ownerIdColumn?: string;
+}
+
+/** The store's table names, validated, so that quoting them is all that SQL text needs. */
+export interface Names {
+  sessions: string;
+  events: string;
+  appStates: string;
+  userStates: string;
+  metadata: string;
+  owner?: { column: string; definition: string };
+}
+
+/** Checks all names at once; throws `'ADK_INVALID_NAME'`. */
+export function resolveNames(options: SessionStoreOptions): Names {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const {
+    sessionsTable = 'adk_sessions',
+    eventsTable = 'adk_events',
+    appStatesTable = 'adk_app_states',
+    userStatesTable = 'adk_user_states',
+    metadataTable = 'adk_metadata',
+    ownerIdColumn,
+  } = options;
+  const names: Names = {
+    sessions: tableName('sessionsTable', sessionsTable),
+    events: tableName('eventsTable', eventsTable),
+    appStates: tableName('appStatesTable', appStatesTable),
+    userStates: tableName('userStatesTable', userStatesTable),
+    metadata: tableName('metadataTable', metadataTable),
+  };
+  const distinct = new Set(Object.values(names).map((name: string) => name.toLowerCase()));
+  if (distinct.size < 5) throw new StoreError('ADK_INVALID_NAME', 'The five tables need five different names');
+  if (ownerIdColumn !== undefined) names.owner = ownerColumn(ownerIdColumn);
+  return names;
+}
+
+function tableName(option: string, name: unknown): string {
+  if (typeof name !== 'string') throw invalidArgument(option, 'a string', name);
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) || /^sqlite_/i.test(name)) {
+    throw new StoreError(
+      'ADK_INVALID_NAME',
+      `${option} must be 1 to 63 letters, digits or _, not begin with a digit or sqlite_`,
+    );
+  }
+  return name;
+}
+
+/** One token of a column definition. What is not among them (`;`, comments, `[`, backticks, U+0000) has no business there. */
+const TOKEN = /\s+|[A-Za-z_][A-Za-z0-9_]*|[0-9]+|'(?:[^'\0]|'')*'|"(?:[^"\0]|"")*"|--|\/\*|[(),.+\-*/%<>=!|&~]/y;
+
+/** Takes the column's name from its definition, and makes sure that it is the definition of one column and nothing else. */
+function ownerColumn(definition: unknown): { column: string; definition: string } {
+  if (typeof definition !== 'string') throw invalidArgument('ownerIdColumn', 'a string', definition);
+  const column = /^\s*(?:"([^"]*)"|(\w+))(?=\s|$)/
+    .exec(definition)
+    ?.slice(1)
+    .find((name) => name !== undefined);
+  if (column === undefined || !/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(column))
+    throw invalidOwner('begins with no valid name');
+  let depth = 0;
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < definition.length) {
+    const token = TOKEN.exec(definition)?.[0];
+    if (token === undefined || token === '--' || token === '/*')
+      throw invalidOwner('has characters that it may not have');
+    if (token === '(') depth += 1;
+    if (token === ')') depth -= 1;
+    if (depth < 0 || (token === ',' && depth === 0)) throw invalidOwner('defines more than one column');
+  }
+  if (depth !== 0) throw invalidOwner('has unbalanced parentheses');
+  return { column, definition: definition.replace(/^\s*(?:"[^"]*"|\w+)/, `"${column}"`).trim() };
+}
+
+const invalidOwner = (what: string) => new StoreError('ADK_INVALID_NAME', `ownerIdColumn ${what}`);

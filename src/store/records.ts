@@ -1,0 +1,124 @@
+import type { SqlValue } from '../executor.js';
+
+/** A plain JSON object. Keys are data: `__proto__` too. */
+export type JsonObject = { [key: string]: unknown };
+
+/** Whether a value read from a JSON column is an object: no array, no scalar, and no BLOB, which would pass unparsed. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}
+
+/** What a session is found by. Ids are kept exactly, white space too; another user may use the same session id. */
+export interface SessionKey {
+  appName: string;
+  userId: string;
+  sessionId: string;
+}
+
+/** A stored session. `S` types its state. */
+export interface SessionRecord<S extends JsonObject = JsonObject> {
+  id: string;
+  appName: string;
+  userId: string;
+  /** The session's own state, without app and user state. */
+  state: S;
+  /** Milliseconds since the Unix epoch. */
+  createTime: number;
+  /** Milliseconds since the Unix epoch: the newest event's timestamp, or when the state was replaced. */
+  updateTime: number;
+  /** Of the owner column, where the store has one. */
+  ownerId?: SqlValue;
+  /** Grows with every write to the session, of any kind. */
+  revision: number;
+}
+
+/**
+ * A stored event. Fields with a column of their own are named here; whatever else the event has is in `extra`.
+ * A field that was absent or `null`, or had a type that no column holds, comes back exactly so, whatever its type here says.
+ */
+export interface EventRecord {
+  id: string;
+  sessionId: string;
+  appName: string;
+  userId: string;
+  invocationId: string;
+  author: string;
+  actions: JsonObject;
+  longRunningToolIds?: string[];
+  branch?: string;
+  /** Milliseconds since the Unix epoch, fractions allowed. */
+  timestamp: number;
+  content?: JsonObject;
+  groundingMetadata?: JsonObject;
+  customMetadata?: JsonObject;
+  partial?: boolean;
+  turnComplete?: boolean;
+  interrupted?: boolean;
+  errorCode?: string;
+  errorMessage?: string;
+  /** Every other field of the event, so that nothing an ADK version adds is ever lost. */
+  extra?: JsonObject;
+  /** True for an event that was stored without its framework's brand (ADK's `createEvent` sets one): it comes back without. */
+  unbranded?: boolean;
+  /** Append order, set by the store; grows within a session. */
+  seq?: number;
+}
+
+/** Keys to set in each scope: a key's value is replaced, `null` is stored, other keys stay. Keys carry no prefix. */
+export interface StateDeltas {
+  session?: JsonObject;
+  app?: JsonObject;
+  user?: JsonObject;
+}
+
+/** Which events of a session; all of them by default. */
+export interface EventFilter {
+  /** Only events with a timestamp after this one (exclusive), in milliseconds. */
+  after?: number | undefined;
+  /** Only events with a `seq` after this one (exclusive). */
+  afterSeq?: number | undefined;
+  /** The first n of those. Not together with `last`. */
+  limit?: number | undefined;
+  /** The newest n of those. Not together with `limit`. */
+  last?: number | undefined;
+}
+
+/** Which sessions, in which order. Ties are broken by ascending id in either direction. */
+export interface SessionFilter {
+  appName: string;
+  /** All users by default. */
+  userId?: string | undefined;
+  /** `'updateTime'` by default. */
+  orderBy?: 'updateTime' | 'createTime' | undefined;
+  /** `'desc'` by default: newest first. */
+  order?: 'asc' | 'desc' | undefined;
+  /** All by default. */
+  limit?: number | undefined;
+  /** 0 by default. */
+  offset?: number | undefined;
+}
+
+export interface NewSession<S extends JsonObject = JsonObject> {
+  appName: string;
+  userId: string;
+  /** A UUID by default. */
+  sessionId?: string;
+  /** `{}` by default. */
+  state?: S;
+  /** For the owner column; NULL by default. */
+  ownerId?: SqlValue;
+  /** Delta to the app's state, in the same transaction. */
+  app?: JsonObject;
+  /** Delta to the user's state, in the same transaction. */
+  user?: JsonObject;
+  /** What happens if the session exists: `'error'` (default) rejects, `'return'` resolves to it and changes nothing. */
+  ifExists?: 'error' | 'return';
+}
+
+/** A session with the states it shares and its events, all of one moment. */
+export interface LoadedSession<S extends JsonObject = JsonObject> {
+  session: SessionRecord<S>;
+  appState: JsonObject;
+  userState: JsonObject;
+  events: EventRecord[];
+}

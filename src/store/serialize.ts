@@ -1,0 +1,19 @@
+import { encodeJson, JsonError } from '../codec/json.js';
+import { invalidArgument } from '../errors.js';
+import { StoreError } from './errors.js';
+
+/** A value's JSON text, `undefined` if it has none. Rejects what JSON can't hold with `'ADK_NOT_SERIALIZABLE'`, naming the path. */
+export function serialize(value: unknown, name: string): string | undefined {
+  try {
+    return encodeJson(value, name);
+  } catch (error) {
+    throw error instanceof JsonError ? new StoreError('ADK_NOT_SERIALIZABLE', error.message, error.cause) : error;
+  }
+}
+
+/** The JSON text of an object; anything else is a TypeError. */
+export function serializeObject(value: unknown, name: string): string {
+  const text = serialize(value, name);
+  if (text?.[0] !== '{') throw invalidArgument(name, 'an object', value);
+  return text;
+}

@@ -1,0 +1,103 @@
+import type { Pool } from 'aiosqlite';
+import type { SessionStore } from 'aiosqlite/store';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { databases } from '../support/databases.js';
+import { rejection } from '../support/rejection.js';
+import { event, ids, key, makeStore } from './fixtures.js';
+
+const on = databases();
+let pool: Pool;
+let store: SessionStore;
+beforeEach(async () => {
+  pool = on.pool({ synchronous: 'off' });
+  store = await makeStore(pool);
+});
+
+describe('deleteIdleSessions()', () => {
+  async function make(appName: string, updates: number[]) {
+    for (const timestamp of updates) {
+      const session = { appName, userId: 'ada', sessionId: `t${timestamp}` };
+      await store.createSession(session);
+      await store.appendEvent(event('e', { ...session, timestamp }));
+    }
+  }
+  const left = async (appName: string) => ids(await store.listSessions({ appName, order: 'asc' }));
+
+  test('deletes what was last updated strictly before the time, with its events', async () => {
+    await make('app', [1_000, 2_000, 3_000]);
+    expect(await store.deleteIdleSessions({ idleSince: 2_000 })).toBe(1);
+    expect(await left('app')).toEqual(['t2000', 't3000']);
+    expect(await pool.get('SELECT count(*) AS n FROM adk_events')).toEqual({ n: 2 });
+    expect(await store.countSessions({ appName: 'app' })).toBe(2);
+  });
+
+  test('of one app, or of all', async () => {
+    for (const app of ['a', 'b', "c'"]) await make(app, [1_000, 3_000]);
+    expect(await store.deleteIdleSessions({ idleSince: 2_000, appName: 'b' })).toBe(1);
+    expect(await Promise.all(['a', 'b', "c'"].map(left))).toEqual([['t1000', 't3000'], ['t3000'], ['t1000', 't3000']]);
+    expect(await store.deleteIdleSessions({ idleSince: 2_000 })).toBe(2);
+    expect(await Promise.all(['a', 'b', "c'"].map(left))).toEqual([['t3000'], ['t3000'], ['t3000']]);
+  });
+
+  test('in batches, between which others write', async () => {
+    await make(
+      'app',
+      Array.from({ length: 130 }, (_, at) => 1_000 + at),
+    );
+    const deleting = store.deleteIdleSessions({ idleSince: 5_000 });
+    const busy = { appName: 'app', userId: 'ada', sessionId: 't1000' };
+    await store.appendEvent(event('now', { ...busy, timestamp: 9_000 }));
+    const deleted = await deleting;
+    expect(deleted).toBe(129);
+    expect(ids(await store.getEvents(busy))).toEqual(['e', 'now']);
+  });
+
+  test('finds none', async () => {
+    expect(await store.deleteIdleSessions({ idleSince: Date.now() })).toBe(0);
+  });
+});
+
+describe('deleteOldEvents()', () => {
+  test('deletes the events strictly before the time, and no session', async () => {
+    await store.createSession(key);
+    await store.appendEvents([10, 30, 20, 30, 40].map((timestamp, at) => event(`e${at}`, { timestamp })));
+    expect(await store.deleteOldEvents({ before: 30 })).toBe(2);
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 'e3', 'e4']);
+    expect(await store.getSession(key)).toBeDefined();
+  });
+
+  test('of one app, or of all; and goes through all events, however many', async () => {
+    const other = { ...key, appName: 'other' };
+    await store.createSession(key);
+    await store.createSession(other);
+    const many = (session: typeof key) =>
+      Array.from({ length: 1_500 }, (_, at) => event(`e${at}`, { ...session, timestamp: at < 1_400 ? 1 : 9 }));
+    await store.appendEvents(many(key));
+    await store.appendEvents(many(other));
+    expect(await store.deleteOldEvents({ before: 5, appName: 'other' })).toBe(1_400);
+    expect(await store.getEvents(key)).toHaveLength(1_500);
+    expect(await store.deleteOldEvents({ before: 5 })).toBe(1_400);
+    expect(await store.getEvents(key)).toHaveLength(100);
+    expect(await store.getEvents(other)).toHaveLength(100);
+  });
+
+  test('makes no difference to what an id replaces', async () => {
+    await store.createSession(key);
+    for (const [at, id] of ['a', 'b', 'c'].entries()) await store.appendEvent(event(id, { timestamp: at }));
+    await store.deleteOldEvents({ before: 3 });
+    for (const id of ['b', 'd', 'b']) await store.appendEvent(event(id));
+    expect(ids(await store.getEvents(key))).toEqual(['b', 'd']);
+  });
+});
+
+test.each<[any, string, string]>([
+  [undefined, 'TypeError', 'filter must be an object, not undefined'],
+  [{}, 'TypeError', 'must be a number, not undefined'],
+  [{ idleSince: Number.NaN, before: Number.NaN }, 'RangeError', 'must be finite'],
+  [{ idleSince: new Date(), before: new Date() }, 'TypeError', 'must be a number, not an instance of Date'],
+  [{ idleSince: 1, before: 1, appName: 1 }, 'TypeError', 'appName must be a string, not number'],
+])('both reject %j', async (filter, name, message) => {
+  for (const call of [() => store.deleteIdleSessions(filter), () => store.deleteOldEvents(filter)]) {
+    expect(await rejection(call())).toMatchObject({ name, message: expect.stringContaining(message) });
+  }
+});
