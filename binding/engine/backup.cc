@@ -17,7 +17,8 @@ int Backup::Close() {
 }
 
 std::optional<Failure> Backup::Failed(int rc) {
-  Failure failure = SqliteFailure(copy_, rc, {});
+  const bool locked = (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED;
+  Failure failure = locked ? source_.Failed(rc, {}) : SqliteFailure(copy_, rc, {});
   Close();
   return failure;
 }
@@ -32,6 +33,7 @@ std::optional<Failure> Backup::Open(std::string_view destination) {
 }
 
 std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
+  if (backup_ == nullptr) return OwnFailure("ERR_CLOSED", "the backup has ended");
   for (int count = 0;; ++count) {
     const int rc = sqlite3_backup_step(backup_, pages);
     if ((rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && source_.WaitForLock(count)) continue;

@@ -82,7 +82,7 @@ int Classifier::OnAuthorize(void* self, int action, const char* first, const cha
   auto* classifier = static_cast<Classifier*>(self);
   if (!classifier->own_ && classifier->Forbids(action, first, second, database)) return SQLITE_DENY;
   if (classifier->watching_) {
-    classifier->Note(action, first, second);
+    classifier->Note(action, first, second, database);
     classifier->refused_ = Refusal(classifier->traits_, classifier->policy_);
     if (action == SQLITE_PRAGMA && (classifier->policy_ & policy::kReadOnly) != 0 && second != nullptr &&
         SameName(first, "query_only")) {
@@ -114,7 +114,7 @@ bool Classifier::Forbids(int action, const char* first, const char* second, cons
   return any_allows && !allowed;
 }
 
-void Classifier::Note(int action, const char* first, const char* second) {
+void Classifier::Note(int action, const char* first, const char* second, const char* database) {
   const auto at_least = [this](StatementKind kind) {
     const auto rank = [](StatementKind of) {
       return of == StatementKind::kRead    ? 0
@@ -173,6 +173,8 @@ void Classifier::Note(int action, const char* first, const char* second) {
       at_least(StatementKind::kOther);
       break;
     default:
+      // `CREATE TABLE temp.x` comes as any other CREATE TABLE.
+      if (database != nullptr && SameName(database, "temp")) traits_.creates_temp = true;
       at_least(StatementKind::kOther);
   }
 }

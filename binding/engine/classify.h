@@ -66,7 +66,7 @@ class Classifier {
  private:
   static int OnAuthorize(void* self, int action, const char* first, const char* second, const char* database,
                          const char* trigger);
-  void Note(int action, const char* first, const char* second);
+  void Note(int action, const char* first, const char* second, const char* database);
   bool Forbids(int action, const char* first, const char* second, const char* database) const;
 
   std::vector<AuthorizerRule> rules_;

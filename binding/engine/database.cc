@@ -77,8 +77,8 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
   const std::string_view text = sql_text::SkipBlank(sql);
   // SQLite's own waiting is deaf (see RunningJobs): PRAGMA busy_timeout gets it, and what comes of it goes
   // for ours.
-  const bool about_waiting = sql_text::StartsWith(text, "pragma") &&
-                             sql_text::StartsWith(sql_text::SkipBlank(text.substr(6)), "busy_timeout");
+  const bool pragma = sql_text::StartsWith(text, "pragma");
+  const bool about_waiting = pragma && sql_text::StartsWith(sql_text::SkipBlank(text.substr(6)), "busy_timeout");
   for (int count = 0;; ++count) {
     sqlite3_stmt* handle = nullptr;
     if (about_waiting) sqlite3_busy_timeout(db_, busy_timeout_ms_);
@@ -102,7 +102,9 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
         traits.alters_connection = alters;
       }
       const bool reads = sqlite3_stmt_readonly(handle) != 0;
-      if (traits.kind == StatementKind::kRead && !reads) traits.kind = StatementKind::kOther;
+      // VACUUM, of which the authorizer hears nothing; but EXPLAIN and `PRAGMA journal_mode` write nothing.
+      if (traits.kind == StatementKind::kRead && !reads && !pragma && sqlite3_stmt_isexplain(handle) == 0)
+        traits.kind = StatementKind::kOther;
       // Modules like R*Tree prepare their own writes when a table is used for the first time.
       if (traits.kind == StatementKind::kDml && reads) traits = {};
       return std::make_unique<Statement>(db_, handle, traits, std::string(sql));
@@ -348,8 +350,11 @@ int Database::Step(Statement& statement, bool first) {
     stepping_ = &statement;
     const int rc = sqlite3_step(statement.handle());
     stepping_ = nullptr;
-    // The busy handler is not asked for the locks of a shared cache (sqlite.org/unlock_notify.html).
-    if (rc != SQLITE_LOCKED_SHAREDCACHE || !first || OnBusy(this, count) == 0) return rc;
+    // The busy handler is not asked for the locks of a shared cache (sqlite.org/unlock_notify.html), nor while an
+    // open cursor holds a snapshot (sqlite.org/c3ref/busy_handler.html).
+    const bool unasked = rc == SQLITE_LOCKED_SHAREDCACHE ||
+                         (rc == SQLITE_BUSY && open_cursors_ > 0 && !in_transaction());
+    if (!unasked || !first || OnBusy(this, count) == 0) return rc;
     sqlite3_reset(statement.handle());
   }
 }
@@ -361,7 +366,9 @@ std::optional<Failure> Database::Control(const char* sql) {
   RowEncoder none(RowMode::kNone, IntegerMode::kMixed, {});
   Result result;
   bool any_row = false;
+  classifier_.BeginOwn();  // it may be prepared anew
   failure = StepAll(*statement, none, result, any_row);
+  classifier_.End();
   if (failure) failure->sql.clear();  // not the caller's text
   return failure;
 }

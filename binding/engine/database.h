@@ -98,6 +98,8 @@ class Database {
   int wal_pages() const { return wal_pages_; }
 
  private:
+  friend class Backup;
+  friend class Blob;
   friend class Cursor;
 
   JobKind KindOfStatements(const Job& job);

@@ -133,7 +133,9 @@ std::optional<Failure> Database::Ask(const char* sql, std::string& answer) {
   std::optional<Failure> failure;
   Statement* const statement = PrepareControl(sql, failure);
   if (statement == nullptr) return failure;
+  classifier_.BeginOwn();  // it may be prepared anew
   const int rc = Step(*statement, true);
+  classifier_.End();
   if (rc == SQLITE_ROW) {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement->handle(), 0));
     answer = text == nullptr ? "" : text;

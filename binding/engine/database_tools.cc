@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/json_text.h"
 #include "engine/number_text.h"
+#include "engine/sql_text.h"
 
 namespace aiosqlite {
 namespace {
@@ -22,7 +23,11 @@ void AppendMember(std::string& out, const char* name, const char* value) {
 
 std::optional<Failure> Database::Describe(const Job& job, Outcome& outcome) {
   Failure failure;
-  Statement* const statement = Prepare(PacketReader(job.packet).Text(), job.policy, failure);
+  const std::string_view sql = PacketReader(job.packet).Text();
+  // Preparing a PRAGMA that sets would already run it.
+  const std::string_view text = sql_text::SkipBlank(sql);
+  const bool acts = sql_text::StartsWith(text, "pragma") || sql_text::StartsWith(text, "explain");
+  Statement* const statement = Prepare(sql, job.policy | (acts ? policy::kNoSettings : 0), failure);
   if (statement == nullptr) return failure;
   sqlite3_stmt* const handle = statement->handle();
   std::string& out = outcome.info;

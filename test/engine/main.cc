@@ -2,10 +2,13 @@
 // Closes with "engine_test: N passed, N failed"; exits 1 if any failed.
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "support.h"
 #include "test.h"
 
 namespace aiosqlite::test {
@@ -63,4 +66,8 @@ int RunAll(const std::string& filter) {
 
 }  // namespace aiosqlite::test
 
-int main(int argc, char** argv) { return aiosqlite::test::RunAll(argc > 1 ? argv[1] : "") == 0 ? 0 : 1; }
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "--hold-lock")
+    return aiosqlite::test::HoldLock(argv[2], std::atoi(argv[3]));
+  return aiosqlite::test::RunAll(argc > 1 ? argv[1] : "") == 0 ? 0 : 1;
+}

@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const program = fileURLToPath(new URL('../bench/index.mjs', import.meta.url));
+
+/** What is asked for wrongly is refused before anything is built, installed or measured. */
+function bench(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+describe('npm run bench', () => {
+  it('tells its flags with --help', () => {
+    const { status, stdout } = bench('--help');
+    expect(status).toBe(0);
+    for (const flag of ['--scenario', '--driver', '--rounds', '--quick', '--json', '--check']) {
+      expect(stdout).toContain(flag);
+    }
+  });
+
+  it('exits 2 on an unknown flag and lists the right ones', () => {
+    const { status, stdout, stderr } = bench('--fast');
+    expect(status).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('--fast');
+    expect(stderr).toContain('--quick');
+  });
+
+  it('exits 2 on an unknown scenario and lists the right ones', () => {
+    const { status, stderr } = bench('--scenario', 'append');
+    expect(status).toBe(2);
+    expect(stderr).toContain('append-full-64');
+  });
+
+  it('exits 2 on an unknown driver and lists the right ones', () => {
+    const { status, stderr } = bench('--driver', 'oracle');
+    expect(status).toBe(2);
+    expect(stderr).toContain('better-sqlite3-worker');
+  });
+
+  it('exits 2 on fewer than five rounds', () => {
+    for (const rounds of ['4', '0', 'many', '5.5']) expect(bench('--rounds', rounds).status).toBe(2);
+  });
+
+  it('exits 2 when no chosen driver can do a chosen scenario', () => {
+    expect(bench('--scenario', 'all-1000', '--driver', 'adk-memory').status).toBe(2);
+  });
+
+  it('lists every scenario and driver with --list', () => {
+    const { status, stdout } = bench('--list');
+    expect(status).toBe(0);
+    for (const name of ['history-10000', 'growth-append', 'runner-turn', 'adk-database', 'node-sqlite3-wasm']) {
+      expect(stdout).toContain(name);
+    }
+  });
+
+  it('leaves no folder behind when it refuses', () => {
+    const folders = () =>
+      existsSync(tmpdir()) ? readdirSync(tmpdir()).filter((name) => name.startsWith('aiosqlite-bench-')) : [];
+    const before = folders();
+    bench('--fast');
+    expect(folders().filter((name) => !before.includes(name))).toEqual([]);
+  });
+
+  it('reads every target from a scenario that there is, and each from P1 to P21', async () => {
+    // Not by its name in an import statement: bench/ is no part of what is type-checked.
+    const load = (file: string) => import(new URL(`../bench/${file}`, import.meta.url).href);
+    const [{ TARGETS, CHECKED }, { SCENARIOS }] = await Promise.all([load('targets.mjs'), load('scenarios/index.mjs')]);
+    const names = SCENARIOS.map(({ name }: { name: string }) => name);
+    expect(TARGETS.filter(({ scenario }: { scenario: string }) => !names.includes(scenario))).toEqual([]);
+    const ids = new Set(TARGETS.map(({ id }: { id: string }) => id));
+    expect([...ids]).toEqual(Array.from({ length: 21 }, (_, i) => `P${i + 1}`));
+    expect(new Set(CHECKED.map(({ id }: { id: string }) => id))).toEqual(new Set(['P1', 'P7', 'P9', 'P11']));
+  });
+});

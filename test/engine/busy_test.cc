@@ -1,0 +1,125 @@
+// Waiting for locks, and what ends it.
+#include <thread>
+
+#include "support.h"
+
+namespace aiosqlite::test {
+namespace {
+
+// How long a job would wait with this limit.
+milliseconds WaitAll(RunningJobs& running, milliseconds limit) {
+  const Stopwatch watch;
+  while (running.WaitForLock(limit, false)) {
+  }
+  return watch.elapsed();
+}
+
+}  // namespace
+
+TEST("waiting ends when the limit is used up") {
+  Local local;
+  local.running().Set({});
+  const milliseconds waited = WaitAll(local.running(), milliseconds(60));
+  EXPECT(waited >= milliseconds(59));
+  EXPECT(waited < milliseconds(1000));
+}
+
+TEST("a limit of 0 waits not at all") {
+  Local local;
+  local.running().Set({});
+  EXPECT(!local.running().WaitForLock(milliseconds(0), true));
+}
+
+TEST("waiting ends with the earliest deadline of the jobs that wait together") {
+  Local local;
+  const JobPtr early = Within(milliseconds(60), Run("x"));
+  const JobPtr late = Within(milliseconds(5000), Run("x"));
+  local.running().Set({late.get(), early.get()});
+  const milliseconds waited = WaitAll(local.running(), milliseconds(10000));
+  EXPECT(waited >= milliseconds(55));
+  EXPECT(waited < milliseconds(1000));
+  EXPECT(local.running().ShouldStop() == Stop::kDeadline);
+}
+
+TEST("waiting does not begin for a job that is cancelled, or while closing or stopped") {
+  Local local;
+  const JobPtr job = Cancellable(Run("x"));
+  local.running().Set({job.get()});
+  EXPECT(local.running().WaitForLock(milliseconds(1000), true));
+  job->cancelled = true;
+  EXPECT(!local.running().WaitForLock(milliseconds(1000), true));
+  EXPECT(local.running().ShouldStop() == Stop::kCancelled);
+  job->cancelled = false;
+  local.closing = true;
+  EXPECT(!local.running().WaitForLock(milliseconds(1000), true));
+  EXPECT(local.running().ShouldStop() == Stop::kNone);  // what runs may finish
+  local.closing = false;
+  local.stopped = true;
+  EXPECT(!local.running().WaitForLock(milliseconds(1000), true));
+  EXPECT(local.running().ShouldStop() == Stop::kClosing);
+}
+
+TEST("jobs that stay when one of them has left do not wait from zero again") {
+  Local local;
+  const JobPtr leaves = Within(milliseconds(80), Run("x"));
+  const JobPtr stays = Run("x");
+  local.running().Set({leaves.get(), stays.get()});
+  const Stopwatch watch;
+  WaitAll(local.running(), milliseconds(200));
+  local.running().Narrow({stays.get()});
+  WaitAll(local.running(), milliseconds(200));
+  EXPECT(watch.elapsed() >= milliseconds(199));
+  EXPECT(watch.elapsed() < milliseconds(270));
+}
+
+TEST("each lock that a job meets may take the whole busy timeout, however long ago the last one was") {
+  TempFile file;
+  Client holder(file.path());
+  holder.Exec("CREATE TABLE t (n)");
+  Settings settings;
+  settings.busy_timeout_ms = 500;
+  Local local(file.path(), settings);
+  const JobPtr job = Run("INSERT INTO t VALUES (1)");
+  local.running().Set({job.get()});
+  for (int lock = 0; lock < 2; ++lock) {
+    holder.Exec("BEGIN IMMEDIATE");
+    std::thread opener([&] {
+      std::this_thread::sleep_for(milliseconds(60));
+      holder.Exec("COMMIT");
+    });
+    Outcome outcome;
+    EXPECT(!local->Run(*job, outcome));
+    opener.join();
+    std::this_thread::sleep_for(milliseconds(500));
+  }
+}
+
+TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting to us") {
+  TempFile file;
+  Client holder(file.path());
+  Client client(file.path());
+  holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+  EXPECT(client.Rows("PRAGMA busy_timeout = 200") == "[[200]]");
+  EXPECT(client.Rows("PRAGMA busy_timeout") == "[[200]]");
+  const Stopwatch watch;
+  EXPECT(CodeOf(client.Do(Run("INSERT INTO t VALUES (1)"))) == "SQLITE_BUSY");
+  EXPECT(watch.elapsed() >= milliseconds(195));
+  EXPECT(watch.elapsed() < milliseconds(1500));
+
+  client.Exec("PRAGMA busy_timeout = 20000");
+  const Stopwatch closing;
+  const JobId waits = client.Send(Run("INSERT INTO t VALUES (1)"));
+  std::this_thread::sleep_for(milliseconds(50));
+  client.worker().BeginClose();
+  EXPECT(CodeOf(client.Await(waits)) == "SQLITE_BUSY");
+  EXPECT(closing.elapsed() < milliseconds(2000));
+}
+
+TEST("the busy timeout of the options is what PRAGMA busy_timeout tells") {
+  Settings settings;
+  settings.busy_timeout_ms = 1234;
+  Client client(":memory:", settings);
+  EXPECT(client.Rows("PRAGMA busy_timeout") == "[[1234]]");
+}
+
+}  // namespace aiosqlite::test

@@ -1,0 +1,222 @@
+// A group that can't have the lock: another connection or another process holds it.
+#include <thread>
+
+#include "support.h"
+
+namespace aiosqlite::test {
+namespace {
+
+constexpr char kTable[] = "CREATE TABLE t (n INTEGER PRIMARY KEY, x)";
+
+std::vector<JobPtr> Inserts(int count) {
+  std::vector<JobPtr> jobs;
+  for (int i = 0; i < count; ++i) jobs.push_back(Run("INSERT INTO t VALUES (?, 'x')", {i}));
+  return jobs;
+}
+
+Settings Patient(int busy_timeout_ms, const std::string& journal_mode = "wal") {
+  Settings settings;
+  settings.busy_timeout_ms = busy_timeout_ms;
+  settings.journal_mode = journal_mode;
+  return settings;
+}
+
+}  // namespace
+
+TEST("while another process holds the lock, all of a group answer SQLITE_BUSY once, after one busy timeout") {
+  TempFile file;
+  Client client(file.path(), Patient(300));
+  client.Exec(kTable);
+  const OtherProcess other(file.path(), milliseconds(1500));
+  const Stopwatch watch;
+  const std::vector<JobId> ids = client.SendAll(Inserts(20));
+  for (const Outcome& outcome : client.AwaitAll(ids)) EXPECT(CodeOf(outcome) == "SQLITE_BUSY");
+  EXPECT(watch.elapsed() >= milliseconds(295));
+  EXPECT(watch.elapsed() < milliseconds(1200));
+  for (const JobId id : ids) EXPECT(client.outcomes().Times(id) == 1);
+}
+
+TEST("a group whose lock comes free in time commits, however many waited") {
+  TempFile file;
+  Client client(file.path());
+  client.Exec(kTable);
+  std::vector<JobId> ids;
+  {
+    const OtherProcess other(file.path(), milliseconds(200));
+    ids = client.SendAll(Inserts(20));
+  }
+  for (const Outcome& outcome : client.AwaitAll(ids)) EXPECT(CodeOf(outcome).empty());
+  EXPECT(client.Rows("SELECT count(*) FROM t") == "[[20]]");
+}
+
+TEST("a member with a shorter deadline leaves on time, and the rest succeeds when the lock goes") {
+  TempFile file;
+  Client holder(file.path());
+  Client client(file.path());
+  client.Exec(kTable);
+  holder.Exec("BEGIN IMMEDIATE");
+  std::vector<JobPtr> jobs = Inserts(5);
+  jobs[0] = Within(milliseconds(100), std::move(jobs[0]));
+  jobs[3] = Within(milliseconds(10000), std::move(jobs[3]));
+  const Stopwatch watch;
+  const std::vector<JobId> ids = client.SendAll(std::move(jobs));
+  EXPECT(CodeOf(client.Await(ids[0])) == "ERR_TIMEOUT");
+  EXPECT(watch.elapsed() >= milliseconds(99));
+  EXPECT(watch.elapsed() < milliseconds(1500));
+  EXPECT(!client.outcomes().Has(ids[1]));
+  holder.Exec("COMMIT");
+  for (const size_t i : {1, 2, 3, 4}) EXPECT(CodeOf(client.Await(ids[i])).empty());
+  EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[2],[3],[4]]");
+}
+
+TEST("a job that waits behind a group for the lock can be taken back at once") {
+  TempFile file;
+  Client holder(file.path());
+  Client client(file.path());
+  client.Exec(kTable);
+  holder.Exec("BEGIN IMMEDIATE");
+  std::vector<JobPtr> jobs = Inserts(5);
+  for (JobPtr& job : jobs) job = Cancellable(std::move(job));
+  const std::vector<JobId> ids = client.SendAll(std::move(jobs));
+  std::this_thread::sleep_for(milliseconds(40));
+  EXPECT(client.inbox().Cancel(ids[2], true));
+  EXPECT(!client.inbox().Cancel(ids[0], true));  // it is the one that asks for the lock
+  EXPECT(CodeOf(client.Await(ids[0])) == "ERR_CANCELLED");
+  holder.Exec("COMMIT");
+  for (const size_t i : {1, 3, 4}) EXPECT(CodeOf(client.Await(ids[i])).empty());
+  EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[3],[4]]");
+}
+
+TEST("members that stay do not wait a second busy timeout after one has left") {
+  TempFile file;
+  Client holder(file.path());
+  Client client(file.path(), Patient(500));
+  client.Exec(kTable);
+  holder.Exec("BEGIN IMMEDIATE");
+  std::vector<JobPtr> jobs = Inserts(4);
+  jobs[0] = Within(milliseconds(300), std::move(jobs[0]));
+  const Stopwatch watch;
+  const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
+  EXPECT(CodeOf(outcomes[0]) == "ERR_TIMEOUT");
+  EXPECT(CodeOf(outcomes[1]) == "SQLITE_BUSY");
+  EXPECT(CodeOf(outcomes[3]) == "SQLITE_BUSY");
+  EXPECT(watch.elapsed() >= milliseconds(495));
+  EXPECT(watch.elapsed() < milliseconds(1500));
+}
+
+TEST("what comes while a group waits in vain gets a busy timeout of its own") {
+  TempFile file;
+  Client holder(file.path());
+  Client client(file.path(), Patient(300));
+  client.Exec(kTable);
+  holder.Exec("BEGIN IMMEDIATE");
+  const std::vector<JobId> first = client.SendAll(Inserts(3));
+  std::this_thread::sleep_for(milliseconds(150));
+  const Stopwatch watch;
+  const JobId later = client.Send(Run("INSERT INTO t VALUES (100, 'later')"));
+  EXPECT(CodeOf(client.Await(first[2])) == "SQLITE_BUSY");
+  EXPECT(CodeOf(client.Await(later)) == "SQLITE_BUSY");
+  EXPECT(watch.elapsed() >= milliseconds(295));
+}
+
+TEST("closing ends a group's waiting, with SQLITE_BUSY for all") {
+  TempFile file;
+  Client holder(file.path());
+  Client client(file.path());
+  client.Exec(kTable);
+  holder.Exec("BEGIN IMMEDIATE");
+  const std::vector<JobId> ids = client.SendAll(Inserts(6));
+  std::this_thread::sleep_for(milliseconds(40));
+  const Stopwatch watch;
+  client.worker().BeginClose();
+  const JobId close = client.Send(Close());
+  for (const JobId id : ids) EXPECT(CodeOf(client.Await(id)) == "SQLITE_BUSY");
+  EXPECT(CodeOf(client.Await(close)).empty());
+  EXPECT(watch.elapsed() < milliseconds(1500));
+}
+
+TEST(
+    "with a rollback journal, COMMIT waits for readers within the busy timeout, then all answer "
+    "SQLITE_BUSY") {
+  TempFile file;
+  Client client(file.path(), Patient(300, "delete"));
+  client.Exec(kTable);
+  Client reader(file.path(), Patient(5000, "delete"));
+  reader.Exec("BEGIN; SELECT * FROM t");
+  reader.Rows("SELECT count(*) FROM t");
+  const Stopwatch watch;
+  for (const Outcome& outcome : client.AwaitAll(client.SendAll(Inserts(5))))
+    EXPECT(CodeOf(outcome) == "SQLITE_BUSY");
+  EXPECT(watch.elapsed() >= milliseconds(295));
+  EXPECT(watch.elapsed() < milliseconds(1500));
+  reader.Exec("COMMIT");
+  EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
+  for (const Outcome& outcome : client.AwaitAll(client.SendAll(Inserts(5)))) EXPECT(CodeOf(outcome).empty());
+}
+
+TEST("with a rollback journal, a member cancelled while COMMIT waits is undone, and the rest commits") {
+  TempFile file;
+  Client client(file.path(), Patient(5000, "delete"));
+  client.Exec(kTable);
+  Client reader(file.path(), Patient(5000, "delete"));
+  reader.Exec("BEGIN");
+  reader.Rows("SELECT count(*) FROM t");
+  std::vector<JobPtr> jobs = Inserts(3);
+  jobs[1] = Cancellable(std::move(jobs[1]));
+  const std::vector<JobId> ids = client.SendAll(std::move(jobs));
+  std::this_thread::sleep_for(milliseconds(60));
+  EXPECT(!client.inbox().Cancel(ids[1], true));
+  EXPECT(CodeOf(client.Await(ids[1])) == "ERR_CANCELLED");
+  reader.Exec("COMMIT");
+  EXPECT(CodeOf(client.Await(ids[0])).empty());
+  EXPECT(CodeOf(client.Await(ids[2])).empty());
+  EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[0],[2]]");
+}
+
+TEST("classifying a job while another connection locks the schema heeds closing and deadlines") {
+  TempFile file;
+  Client holder(file.path(), Patient(5000, "delete"));
+  holder.Exec(kTable);
+  Client client(file.path(), Patient(5000, "delete"));
+  client.Must(Run("INSERT INTO t VALUES (50, 'before')"));
+  // Our schema is out of date, and can't be read again while the lock is held.
+  holder.Exec("CREATE TABLE u (n); BEGIN EXCLUSIVE");
+  std::vector<JobPtr> jobs;
+  jobs.push_back(Within(milliseconds(150), Run("INSERT INTO u VALUES (1)")));
+  jobs.push_back(Run("INSERT INTO u VALUES (2)"));
+  jobs.push_back(Run("INSERT INTO u VALUES (3)"));
+  const Stopwatch watch;
+  const std::vector<JobId> ids = client.SendAll(std::move(jobs));
+  EXPECT(client.Await(ids[0]).failure.has_value());
+  EXPECT(watch.elapsed() < milliseconds(1500));
+  client.worker().BeginClose();
+  const JobId close = client.Send(Close());
+  EXPECT(CodeOf(client.Await(close)).empty());
+  EXPECT(watch.elapsed() < milliseconds(3000));
+  for (const JobId id : ids) EXPECT(client.outcomes().Times(id) == 1);
+}
+
+TEST("connections of one shared cache wait for each other's locks, deadlines included") {
+  const std::string uri = "file:shared-lock?mode=memory&cache=shared";
+  Settings settings;
+  settings.journal_mode = "";
+  settings.busy_timeout_ms = 400;
+  Client holder(uri, settings);
+  holder.Exec(kTable);
+  Client client(uri, settings);
+  holder.Exec("BEGIN IMMEDIATE; INSERT INTO t VALUES (1, 'held')");
+  Stopwatch watch;
+  for (const Outcome& outcome : client.AwaitAll(client.SendAll(Inserts(5))))
+    EXPECT(CodeOf(outcome).rfind("SQLITE_LOCKED", 0) == 0);
+  EXPECT(watch.elapsed() >= milliseconds(395));
+  EXPECT(watch.elapsed() < milliseconds(1500));
+  watch = {};
+  EXPECT(CodeOf(client.Do(Within(milliseconds(100), All("SELECT * FROM t")))) == "ERR_TIMEOUT");
+  EXPECT(watch.elapsed() < milliseconds(1000));
+  const JobId waits = client.Send(All("SELECT n FROM t"));
+  std::this_thread::sleep_for(milliseconds(60));
+  holder.Exec("COMMIT");
+  EXPECT(RowsOf(client.Await(waits)) == "[[1]]");
+}
+
+}  // namespace aiosqlite::test

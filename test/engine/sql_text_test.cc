@@ -1,0 +1,45 @@
+// What is told from SQL text alone.
+#include "engine/sql_text.h"
+
+#include "support.h"
+
+namespace aiosqlite::test {
+
+using namespace sql_text;  // NOLINT(google-build-using-namespace)
+
+TEST("white space, comments and semicolons at the start are blank") {
+  EXPECT(SkipBlank("SELECT 1") == "SELECT 1");
+  EXPECT(SkipBlank(" \t\r\n\f;; SELECT 1 ; ") == "SELECT 1 ; ");
+  EXPECT(SkipBlank("-- one\n--two\nSELECT 1") == "SELECT 1");
+  EXPECT(SkipBlank("/* a ; 'b */ /**/SELECT 1") == "SELECT 1");
+  EXPECT(SkipBlank("--x") == "");
+  EXPECT(SkipBlank("/* never closed") == "");
+  EXPECT(SkipBlank("/* a */") == "");
+  EXPECT(SkipBlank("") == "");
+  EXPECT(SkipBlank("- 1") == "- 1");
+  EXPECT(SkipBlank("/") == "/");
+  EXPECT(SkipBlank("/*/ SELECT 1") == "");  // the star is not its end
+}
+
+TEST("what stands behind the first statement is found past quotes and comments") {
+  EXPECT(AfterFirst("PRAGMA a = 1") == "");
+  EXPECT(AfterFirst("PRAGMA a = 1;") == "");
+  EXPECT(AfterFirst("PRAGMA a = 1; SELECT 2") == " SELECT 2");
+  EXPECT(AfterFirst("PRAGMA a = ';' ; x") == " x");
+  EXPECT(AfterFirst("PRAGMA a = 'it''s;' ; x") == " x");
+  EXPECT(AfterFirst("PRAGMA \"a;\"\"b;\" = 1;x") == "x");
+  EXPECT(AfterFirst("PRAGMA `a;` = [b;c];x") == "x");
+  EXPECT(AfterFirst("PRAGMA a /* ; */ = 1 -- ;\n ;x") == "x");
+  EXPECT(AfterFirst("PRAGMA a = 'never closed; x") == "");
+  EXPECT(AfterFirst("PRAGMA a = [never closed; x") == "");
+}
+
+TEST("a keyword is found in any case, at the start alone") {
+  EXPECT(StartsWith("PRAGMA x", "pragma"));
+  EXPECT(StartsWith("pRaGmA", "pragma"));
+  EXPECT(!StartsWith("PRAGM", "pragma"));
+  EXPECT(!StartsWith(" PRAGMA", "pragma"));
+  EXPECT(!StartsWith("", "pragma"));
+}
+
+}  // namespace aiosqlite::test

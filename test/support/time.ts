@@ -1,0 +1,40 @@
+import type { Executor } from 'aiosqlite';
+
+/** A SELECT that never ends by itself. */
+export const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+
+/** Counts to its parameter: takes as long as {@link countFor} says. */
+export const COUNT_TO =
+  'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT count(*) AS n FROM n';
+
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** How far {@link COUNT_TO} has to count to take about `ms` here. */
+export async function countFor(db: Executor, ms: number): Promise<number> {
+  const sample = 200_000;
+  await db.get(COUNT_TO, [1]);
+  const took = await timed(() => db.get(COUNT_TO, [sample]));
+  return Math.ceil((sample * ms) / took);
+}
+
+/** Milliseconds until `work` settles. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work().catch(() => {});
+  return performance.now() - start;
+}
+
+/** Waits until `condition` holds; throws after `ms`. */
+export async function until(condition: () => boolean | Promise<boolean>, ms = 5_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${condition}`);
+    await sleep(2);
+  }
+}
+
+/** Keeps this thread busy: nothing is delivered meanwhile. */
+export function spin(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end) {}
+}
