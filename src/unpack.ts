@@ -7,91 +7,116 @@ const TAG_REAL = 2;
 const TAG_TEXT = 3;
 const TAG_INT64 = 4;
 
-/** Cells of a chunk, one after another. */
+/** What a chunk's cells are taken from, one after another. */
 class Cells {
-  readonly #texts: unknown[];
-  readonly #numbers: Float64Array;
-  readonly #tags: Uint8Array;
+  readonly tags: Uint8Array;
+  readonly numbers: Float64Array;
+  readonly texts: unknown[];
   readonly #bytes: Uint8Array;
   #integers: BigInt64Array | undefined;
-  #nextTag = 0;
-  #nextNumber = 0;
-  #nextText = 0;
   #nextByte = 0;
 
   constructor(texts: unknown[], buffer: ArrayBuffer, tags: number, numbers: number) {
-    this.#texts = texts;
-    this.#numbers = new Float64Array(buffer, 0, numbers);
-    this.#tags = new Uint8Array(buffer, numbers * 8, tags);
+    this.texts = texts;
+    this.numbers = new Float64Array(buffer, 0, numbers);
+    this.tags = new Uint8Array(buffer, numbers * 8, tags);
     this.#bytes = new Uint8Array(buffer, numbers * 8 + tags);
   }
 
-  next(): unknown {
-    switch (this.#tags[this.#nextTag++]) {
-      case TAG_NULL:
-        return null;
-      case TAG_REAL:
-        return this.#numbers[this.#nextNumber++];
-      case TAG_TEXT:
-        return this.#texts[this.#nextText++];
-      case TAG_INT64:
-        this.#integers ??= new BigInt64Array(this.#numbers.buffer, 0, this.#numbers.length);
-        return this.#integers[this.#nextNumber++];
-      default: {
-        const begin = this.#nextByte;
-        this.#nextByte = begin + (this.#numbers[this.#nextNumber++] as number);
-        // A copy with memory of its own: results share nothing.
-        return this.#bytes.slice(begin, this.#nextByte);
-      }
-    }
+  bigint(number: number): bigint | undefined {
+    this.#integers ??= new BigInt64Array(this.numbers.buffer, 0, this.numbers.length);
+    return this.#integers[number];
+  }
+
+  /** A copy with memory of its own: results share nothing. */
+  blob(length: number): Uint8Array {
+    const begin = this.#nextByte;
+    this.#nextByte = begin + length;
+    return this.#bytes.slice(begin, this.#nextByte);
   }
 }
 
-/** Makes one row of the next cells. */
-type MakeRow = (cells: Cells) => unknown;
+type Fill = (rows: unknown[], cells: Cells, count: number) => void;
 
 const unpackers = new Map<string, Unpack>();
 const MOST_UNPACKERS = 500;
 
-/**
- * The function that unpacks rows of these columns. It is made once per set of columns, so that the engine knows the
- * shape of its objects: an object literal with all keys costs a fraction of setting them one by one.
- */
+/** The function that unpacks rows of these columns; it is made once per set of columns. */
 export function unpackerFor(columns: readonly string[], arrays: boolean): Unpack {
   const key = arrays ? String(columns.length) : JSON.stringify(columns);
   let unpack = unpackers.get(key);
   if (unpack === undefined) {
     // Of columns with one name the worker sends the last alone.
-    const names = arrays ? [] : columns.filter((name, i) => columns.lastIndexOf(name) === i);
-    const width = arrays ? columns.length : names.length;
-    const makeRow = arrays ? arrayMaker(width) : objectMaker(names);
-    unpack = (rows, texts, buffer, count, numbers) => {
-      const cells = new Cells(texts, buffer, count * width, numbers);
-      for (let i = 0; i < count; i++) rows.push(makeRow(cells));
-    };
+    const names = arrays ? columns : columns.filter((name, i) => columns.lastIndexOf(name) === i);
+    const fill = fillerFor(names, arrays);
+    unpack = (rows, texts, buffer, count, numbers) =>
+      fill(rows, new Cells(texts, buffer, count * names.length, numbers), count);
     if (unpackers.size >= MOST_UNPACKERS) unpackers.delete(unpackers.keys().next().value as string);
     unpackers.set(key, unpack);
   }
   return unpack;
 }
 
-function arrayMaker(width: number): MakeRow {
-  return (cells) => {
-    const row = new Array(width);
-    for (let i = 0; i < width; i++) row[i] = cells.next();
-    return row;
-  };
+function fillerFor(names: readonly string[], arrays: boolean): Fill {
+  try {
+    return compileFiller(names, arrays);
+  } catch {
+    return plainFiller(names, arrays); // --disallow-code-generation-from-strings
+  }
 }
 
-function objectMaker(names: readonly string[]): MakeRow {
-  try {
-    // A computed key, so that '__proto__' is a column like any other.
-    const members = names.map(
-      (name) => `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: cells.next()`,
-    );
-    return new Function('cells', `return { ${members.join(', ')} };`) as MakeRow;
-  } catch {
-    // --disallow-code-generation-from-strings
-    return (cells) => Object.fromEntries(names.map((name) => [name, cells.next()]));
-  }
+/**
+ * As straight-line code: every row is one literal with all keys, whose shape the engine knows, and every cell a few
+ * instructions. Measured (1,000 rows of 10, JavaScript thread): half of what a call per cell costs.
+ */
+function compileFiller(names: readonly string[], arrays: boolean): Fill {
+  const cells = names.map((_, i) => {
+    const value = `v${i}`;
+    return `let ${value};
+      switch (tags[tag++]) {
+        case ${TAG_NULL}: ${value} = null; break;
+        case ${TAG_REAL}: ${value} = numbers[number++]; break;
+        case ${TAG_TEXT}: ${value} = texts[text++]; break;
+        case ${TAG_INT64}: ${value} = cells.bigint(number++); break;
+        default: ${value} = cells.blob(numbers[number++]);
+      }`;
+  });
+  // A computed key, so that '__proto__' is a column like any other.
+  const keyOf = (name: string) => (name === '__proto__' ? '["__proto__"]' : JSON.stringify(name));
+  const row = arrays
+    ? `[${names.map((_, i) => `v${i}`).join(', ')}]`
+    : `{ ${names.map((name, i) => `${keyOf(name)}: v${i}`).join(', ')} }`;
+  const code = `const { tags, numbers, texts } = cells;
+    let tag = 0, number = 0, text = 0;
+    for (let i = 0; i < count; i++) {
+      ${cells.join('\n')}
+      rows.push(${row});
+    }`;
+  return new Function('rows', 'cells', 'count', code) as Fill;
+}
+
+function plainFiller(names: readonly string[], arrays: boolean): Fill {
+  return (rows, cells, count) => {
+    let tag = 0;
+    let number = 0;
+    let text = 0;
+    const next = () => {
+      switch (cells.tags[tag++]) {
+        case TAG_NULL:
+          return null;
+        case TAG_REAL:
+          return cells.numbers[number++];
+        case TAG_TEXT:
+          return cells.texts[text++];
+        case TAG_INT64:
+          return cells.bigint(number++);
+        default:
+          return cells.blob(cells.numbers[number++] as number);
+      }
+    };
+    for (let i = 0; i < count; i++) {
+      const values = names.map(next);
+      rows.push(arrays ? values : Object.fromEntries(names.map((name, at) => [name, values[at]])));
+    }
+  };
 }
