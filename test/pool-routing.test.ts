@@ -1,4 +1,5 @@
-import type { Pool } from 'aiosqlite';
+import { statSync } from 'node:fs';
+import type { Pool, Transaction } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
@@ -130,29 +131,51 @@ describe('a pool', () => {
           'REINDEX',
           'VACUUM',
         ]) {
-          expect(await rejection(reader.run(sql)), sql).toMatchObject({ name: 'SqliteError', code: 'SQLITE_READONLY', errcode: 8 });
+          expect(await rejection(reader.run(sql)), sql).toMatchObject({
+            name: 'SqliteError',
+            code: 'SQLITE_READONLY',
+            errcode: 8,
+          });
           expect(await rejection(reader.exec(sql)), sql).toMatchObject({ code: 'SQLITE_READONLY' });
         }
-        expect(await rejection(reader.executeMany('INSERT INTO t (x) VALUES (?)', [[1]]))).toMatchObject({ code: 'SQLITE_READONLY' });
-        expect(await rejection(reader.batch([{ sql: 'INSERT INTO t (x) VALUES (1)' }]))).toMatchObject({ code: 'SQLITE_READONLY' });
+        expect(await rejection(reader.executeMany('INSERT INTO t (x) VALUES (?)', [[1]]))).toMatchObject({
+          code: 'SQLITE_READONLY',
+        });
+        expect(await rejection(reader.batch([{ sql: 'INSERT INTO t (x) VALUES (1)' }]))).toMatchObject({
+          code: 'SQLITE_READONLY',
+        });
         expect(await rejection(reader.transaction((tx) => tx.run('INSERT INTO t (x) VALUES (1)')))).toMatchObject({
           code: 'SQLITE_READONLY',
         });
       },
       { role: 'reader' },
     );
-    expect(await rejection(pool.read((tx) => tx.run('INSERT INTO t (x) VALUES (1)')))).toMatchObject({ code: 'SQLITE_READONLY' });
+    expect(await rejection(pool.read((tx) => tx.run('INSERT INTO t (x) VALUES (1)')))).toMatchObject({
+      code: 'SQLITE_READONLY',
+    });
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
   });
 });
 
 describe('readers', () => {
-  test('run side by side', async () => {
+  test('run side by side: two queries of 200 ms take as long as on two connections', async () => {
     const limit = await countFor(pool, 200);
+    const connections = [await on.connect(), await on.connect()];
     await Promise.all([pool.get('SELECT 1'), pool.get('SELECT 2')]); // two are open
-    const alone = await timed(() => pool.get(COUNT_TO, [limit]));
-    const together = await timed(() => Promise.all([pool.get(COUNT_TO, [limit]), pool.get(COUNT_TO, [limit])]));
-    expect(together).toBeLessThan(alone * 1.7);
+    let onPool = Number.POSITIVE_INFINITY;
+    let onConnections = Number.POSITIVE_INFINITY;
+    // Others may want the cores, too, and not always as much: what is possible is what counts.
+    for (let i = 0; i < 8 && onPool > onConnections * 1.3 - 1; i++) {
+      onConnections = Math.min(
+        onConnections,
+        await timed(() => Promise.all(connections.map((db) => db.get(COUNT_TO, [limit])))),
+      );
+      onPool = Math.min(
+        onPool,
+        await timed(() => Promise.all([pool.get(COUNT_TO, [limit]), pool.get(COUNT_TO, [limit])])),
+      );
+    }
+    expect(onPool).toBeLessThan(onConnections * 1.3);
   });
 
   test('no read waits behind a long one', async () => {
@@ -228,6 +251,55 @@ describe('readers', () => {
   });
 });
 
+describe('a signal or a deadline', () => {
+  test('ends a call wherever it runs, and the others go on', async () => {
+    const endlessWith = `WITH a AS (SELECT 1) SELECT * FROM (${ENDLESS})`;
+    for (const call of [
+      (options: object) => pool.get(ENDLESS, [], options),
+      (options: object) => pool.all(endlessWith, [], options),
+      (options: object) => pool.run(`INSERT INTO t (x) ${ENDLESS}`, [], options),
+      (options: object) => pool.all(`WITH a AS (SELECT 1) INSERT INTO t (x) SELECT * FROM (${ENDLESS})`, [], options),
+      (options: object) => pool.batch([{ sql: 'SELECT 1' }, { sql: ENDLESS }], options),
+      (options: object) => pool.exec(ENDLESS, options),
+    ]) {
+      expect(await rejection(call({ timeoutMs: 30 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
+      const stop = new AbortController();
+      const aborted = rejection(call({ signal: stop.signal }));
+      const others = Promise.all([pool.get('SELECT 1 AS one'), pool.run('DELETE FROM t WHERE 0')]);
+      await sleep(20);
+      stop.abort(new Error('enough'));
+      expect(await aborted).toMatchObject({ message: 'enough' });
+      await others;
+    }
+    expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
+  });
+
+  test('ends a call wherever it waits, at once', async () => {
+    const small = on.pool({ poolSize: 2 });
+    const writer = await small.acquire();
+    const reader = await small.acquire({ role: 'reader' });
+    const stop = new AbortController();
+    const { signal } = stop;
+    const waiting = [
+      small.get('SELECT 1', [], { signal }),
+      small.all('WITH a AS (SELECT 1) SELECT * FROM a', [], { signal }),
+      small.read(async () => {}, { signal }),
+      small.run('INSERT INTO t (x) VALUES (1)', [], { signal }),
+      small.transaction(async () => {}, { signal }),
+      small.get('SELECT 1', [], { timeoutMs: 40 }),
+      small.run('INSERT INTO t (x) VALUES (1)', [], { timeoutMs: 40 }),
+      small.transaction(async () => {}, { timeoutMs: 40 }),
+    ].map(rejection);
+    setTimeout(() => stop.abort(), 30);
+    expect(await timed(() => Promise.all(waiting))).toBeLessThan(500);
+    const names = (await Promise.all(waiting)).map((error) => error.code === 'ERR_TIMEOUT' || error.name);
+    expect(names).toEqual([...Array(5).fill('AbortError'), true, true, true]);
+    writer.release();
+    reader.release();
+    expect(await small.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
+  });
+});
+
 describe('statements that belong to one connection', () => {
   const control = [
     'BEGIN',
@@ -295,23 +367,28 @@ describe('statements that belong to one connection', () => {
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 1 });
   });
 
-  test.each(control.filter((sql) => !/last_insert_rowid|changes/i.test(sql)))('%s is refused inside a transaction, too', async (sql) => {
-    await pool.transaction(async (tx) => {
-      expect(await rejection(tx.run(sql))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
-      expect(await rejection(tx.exec(sql))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
-      await tx.run('INSERT INTO t (x) VALUES (1)');
-    });
-    await pool.read(async (tx) => {
-      expect(await rejection(tx.run(sql))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
-    });
-    expect(await rejection(pool.batch([{ sql: 'INSERT INTO t (x) VALUES (1)' }, { sql }]))).toMatchObject({
-      code: 'ERR_CONTROL_STATEMENT',
-    });
-    expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 1 });
-  });
+  test.each(control.filter((sql) => !/last_insert_rowid|changes/i.test(sql)))(
+    '%s is refused inside a transaction, too',
+    async (sql) => {
+      await pool.transaction(async (tx) => {
+        expect(await rejection(tx.run(sql))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
+        expect(await rejection(tx.exec(sql))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
+        await tx.run('INSERT INTO t (x) VALUES (1)');
+      });
+      await pool.read(async (tx) => {
+        expect(await rejection(tx.run(sql))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
+      });
+      expect(await rejection(pool.batch([{ sql: 'INSERT INTO t (x) VALUES (1)' }, { sql }]))).toMatchObject({
+        code: 'ERR_CONTROL_STATEMENT',
+      });
+      expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 1 });
+    },
+  );
 
   test('a script stops at one', async () => {
-    expect(await rejection(pool.exec('INSERT INTO t (x) VALUES (1); BEGIN; INSERT INTO t (x) VALUES (2)'))).toMatchObject({
+    expect(
+      await rejection(pool.exec('INSERT INTO t (x) VALUES (1); BEGIN; INSERT INTO t (x) VALUES (2)')),
+    ).toMatchObject({
       code: 'ERR_CONTROL_STATEMENT',
     });
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 1 });
@@ -324,7 +401,9 @@ describe('statements that belong to one connection', () => {
       await db.run('RELEASE a');
     });
     expect(await rejection(pool.run('SAVEPOINT a'))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
-    expect(await rejection(pool.run('INSERT INTO t (x) VALUES (changes())'))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
+    expect(await rejection(pool.run('INSERT INTO t (x) VALUES (changes())'))).toMatchObject({
+      code: 'ERR_CONTROL_STATEMENT',
+    });
   });
 
   test('transactions and leases may ask for last_insert_rowid() and changes()', async () => {
@@ -336,7 +415,10 @@ describe('statements that belong to one connection', () => {
       await db.run('INSERT INTO t (id) VALUES (6)');
       expect(await db.get('SELECT last_insert_rowid() AS id')).toEqual({ id: 6 });
     });
-    const [, row] = await pool.batch([{ sql: 'INSERT INTO t (id) VALUES (7)' }, { sql: 'SELECT last_insert_rowid() AS id' }]);
+    const [, row] = await pool.batch([
+      { sql: 'INSERT INTO t (id) VALUES (7)' },
+      { sql: 'SELECT last_insert_rowid() AS id' },
+    ]);
     expect(row?.rows).toEqual([{ id: 7 }]);
   });
 
@@ -391,12 +473,20 @@ describe('the WAL', () => {
     const text = 'x'.repeat(2_000);
     const stop = new AbortController();
     const readers = Array.from({ length: 3 }, async () => {
-      while (!stop.signal.aborted) await pool.read(async (tx) => (await tx.get('SELECT count(*) FROM t'), sleep(3)));
+      const look = (tx: Transaction) => tx.get('SELECT count(*) FROM t').then(() => sleep(3));
+      while (!stop.signal.aborted) await pool.read(look);
     });
     let longest = 0;
     let written = 0;
     for (let i = 0; i < 120; i++) {
-      await Promise.all(Array.from({ length: 10 }, () => pool.executeMany('INSERT INTO t (x) VALUES (?)', Array.from({ length: 20 }, () => [text]))));
+      await Promise.all(
+        Array.from({ length: 10 }, () =>
+          pool.executeMany(
+            'INSERT INTO t (x) VALUES (?)',
+            Array.from({ length: 20 }, () => [text]),
+          ),
+        ),
+      );
       written += 200;
       longest = Math.max(longest, pool.stats().walPages);
     }
@@ -407,12 +497,29 @@ describe('the WAL', () => {
     expect(longest).toBeLessThan(12_000); // all of it would be more than 15,000
   });
 
+  test.each<[string, () => Promise<unknown>]>([
+    ['run', () => pool.run('INSERT INTO t (x) VALUES (1)')],
+    ['exec', () => pool.exec('INSERT INTO t (x) VALUES (1); INSERT INTO t (x) VALUES (2)')],
+    ['batch', () => pool.batch([{ sql: 'INSERT INTO t (x) VALUES (1)' }])],
+    ['transaction', () => pool.transaction((tx) => tx.run('INSERT INTO t (x) VALUES (1)'))],
+    ['withConnection', () => pool.withConnection((db) => db.exec('BEGIN; INSERT INTO t (x) VALUES (1); COMMIT'))],
+  ])('its length is known after %s(), and so is the commit', async (_, write) => {
+    await pool.checkpoint();
+    const before = pool.stats();
+    expect(before.walPages).toBe(0);
+    await write();
+    expect(pool.stats().walPages).toBeGreaterThan(0);
+    expect(pool.stats().commits).toBe(before.commits + 1);
+  });
+
   test('is emptied by checkpoint()', async () => {
-    await pool.executeMany('INSERT INTO t (x) VALUES (?)', Array.from({ length: 1_000 }, () => ['x'.repeat(100)]));
+    await pool.executeMany(
+      'INSERT INTO t (x) VALUES (?)',
+      Array.from({ length: 1_000 }, () => ['x'.repeat(100)]),
+    );
     expect(pool.stats().walPages).toBeGreaterThan(0);
     await pool.checkpoint();
     expect(pool.stats().walPages).toBe(0);
-    const { statSync } = await import('node:fs');
     expect(statSync(`${on.file()}-wal`).size).toBe(0);
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 1_000 });
   });
@@ -422,7 +529,10 @@ describe('the WAL', () => {
     await hurried.read(async (tx) => {
       await tx.get('SELECT count(*) FROM t');
       await pool.run('INSERT INTO t (x) VALUES (1)');
-      expect(await rejection(on.pool({ busyTimeoutMs: 100 }).checkpoint())).toMatchObject({ name: 'SqliteError', code: 'SQLITE_BUSY' });
+      expect(await rejection(on.pool({ busyTimeoutMs: 100 }).checkpoint())).toMatchObject({
+        name: 'SqliteError',
+        code: 'SQLITE_BUSY',
+      });
     });
     await hurried.checkpoint();
   });
@@ -514,7 +624,7 @@ describe('a call on the pool from inside', () => {
     await other.exec('CREATE TABLE t (x)');
     await pool.transaction(async (tx) => {
       await other.run('INSERT INTO t VALUES (1)');
-      await tx.run('INSERT INTO t (x) VALUES (?)', [(await other.get<{ x: number }>('SELECT x FROM t'))?.x]);
+      await tx.run('INSERT INTO t (x) VALUES (?)', [(await other.get<{ x: number }>('SELECT x FROM t'))?.x ?? null]);
     });
     expect(await pool.get('SELECT x FROM t')).toEqual({ x: 1 });
   });
@@ -534,7 +644,14 @@ describe('a transaction on a pool', () => {
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 }); // a reader does not wait
     await Promise.all([transaction, write]);
     expect(order).toEqual(['transaction', 'write']);
-    expect(await rejection(pool.transaction(async (tx) => (await tx.run('DELETE FROM t'), Promise.reject(new Error('undone')))))).toMatchObject({
+    expect(
+      await rejection(
+        pool.transaction(async (tx) => {
+          await tx.run('DELETE FROM t');
+          throw new Error('undone');
+        }),
+      ),
+    ).toMatchObject({
       message: 'undone',
     });
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 3 });
@@ -584,10 +701,14 @@ describe('read()', () => {
   });
 
   test('takes a deadline and a signal', async () => {
-    expect(await rejection(pool.read((tx) => tx.get(ENDLESS), { timeoutMs: 30 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(await rejection(pool.read((tx) => tx.get(ENDLESS), { timeoutMs: 30 }))).toMatchObject({
+      code: 'ERR_TIMEOUT',
+    });
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 20);
-    expect(await rejection(pool.read(() => new Promise(() => {}), { signal: stop.signal }))).toMatchObject({ name: 'AbortError' });
+    expect(await rejection(pool.read(() => new Promise(() => {}), { signal: stop.signal }))).toMatchObject({
+      name: 'AbortError',
+    });
     expect(await pool.read((tx) => tx.get('SELECT 1 AS one'))).toEqual({ one: 1 });
   });
 });

@@ -13,33 +13,28 @@ struct sqlite3_blob;
 
 namespace aiosqlite {
 
-// A writable one is opened anew for each call. SQLite commits nothing while a write is under way on the
-// connection, and an open handle for writing is one: what others write meanwhile would be told and not be there.
+// Between writes it only reads: a handle that writes would hold the write lock, and keep whatever else this
+// connection writes from being committed, until it is closed (sqlite.org/c3ref/blob_close.html).
 class Blob final : public Resource {
  public:
-  Blob(Database& database, LaneId lane) : Resource(lane), database_(database) {}
+  Blob(Database& database, LaneId lane);
   ~Blob() override;
 
   // Reads where from the packet of kOpenBlob; `outcome.info`: its size.
   std::optional<Failure> Open(PacketReader& packet, uint8_t policy, Outcome& outcome);
-  // Once the row has changed every call answers SQLITE_ABORT (sqlite.org/c3ref/blob_open.html); if it is
-  // writable, once the row is gone or the value has another size.
+  // Once the row has changed every call answers SQLITE_ABORT (sqlite.org/c3ref/blob_open.html).
   std::optional<Failure> Read(int offset, int length, Outcome& outcome);
+  // Commits, unless a transaction is open.
   std::optional<Failure> Write(int offset, std::string_view bytes);
 
  private:
-  int Acquire(bool write);
-  int AcquireAgain(bool write);
-  // What came of a call.
-  std::optional<Failure> LetGo(int rc);
+  int OpenTo(bool write, sqlite3_blob** blob);
 
   Database& database_;
   std::string schema_;
   std::string table_;
   std::string column_;
   int64_t rowid_ = 0;
-  int size_ = 0;
-  bool writable_ = false;
   sqlite3_blob* blob_ = nullptr;
 };
 

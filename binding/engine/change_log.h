@@ -19,6 +19,10 @@ class ChangeLog {
   void Watch(sqlite3* db, bool watch);
   bool watching() const { return watching_; }
 
+  void Add(std::string table, int operation, int64_t rowid) {
+    changes_.push_back({std::move(table), operation, rowid});
+  }
+
   // ── around each statement ──
   size_t Mark() const { return changes_.size(); }
   void TakeBack(size_t mark);

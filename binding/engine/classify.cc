@@ -145,6 +145,7 @@ void Classifier::Note(int action, const char* first, const char* second, const c
       traits_.savepoint_name = second == nullptr ? "" : second;
       [[fallthrough]];
     case SQLITE_TRANSACTION:
+      traits_.rolls_back = action == SQLITE_TRANSACTION && first != nullptr && SameName(first, "ROLLBACK");
       traits_.transaction_control = true;
       at_least(StatementKind::kControl);
       break;

@@ -24,6 +24,7 @@ struct StatementTraits {
   bool session_function = false;     // last_insert_rowid(), changes(), total_changes()
   bool creates_temp = false;         // makes or drops a TEMP object
   bool inserts = false;
+  bool rolls_back = false;          // ROLLBACK, of everything
   std::string savepoint_operation;  // BEGIN, RELEASE, ROLLBACK
   std::string savepoint_name;
 };

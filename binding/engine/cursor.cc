@@ -40,9 +40,11 @@ std::optional<Failure> Cursor::Open() {
 std::optional<Failure> Cursor::Next(Outcome& outcome) {
   RowEncoder rows(head_.mode, database_.options_.integer_mode, head_.json_columns);
   bool begun = false;
+  database_.functions_.exception = 0;
   for (int count = 0; !done_ && count < batch_size_ && rows.size() < kBatchBytes; ++count) {
-    const int rc = database_.Step(*statement_, !begun);
+    const int rc = database_.Step(*statement_, !std::exchange(stepped_, true));
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return database_.Failed(rc, head_.sql);
+    if (database_.functions_.exception != 0) return database_.FailedComparison(*statement_);
     if (!begun) {
       if (auto failure = rows.Begin(*statement_)) return failure;
       begun = true;

@@ -31,6 +31,7 @@ class Cursor final : public Resource {
   std::unique_ptr<Statement> statement_;
   QueryHead head_;
   int batch_size_ = 0;
+  bool stepped_ = false;
   bool done_ = false;
 };
 

@@ -78,7 +78,8 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
   // SQLite's own waiting is deaf (see RunningJobs): PRAGMA busy_timeout gets it, and what comes of it goes
   // for ours.
   const bool pragma = sql_text::StartsWith(text, "pragma");
-  const bool about_waiting = pragma && sql_text::StartsWith(sql_text::SkipBlank(text.substr(6)), "busy_timeout");
+  const bool about_waiting =
+      pragma && sql_text::StartsWith(sql_text::SkipBlank(text.substr(6)), "busy_timeout");
   for (int count = 0;; ++count) {
     sqlite3_stmt* handle = nullptr;
     if (about_waiting) sqlite3_busy_timeout(db_, busy_timeout_ms_);
@@ -91,6 +92,8 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
     const int rc = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), flags, &handle, &tail);
     StatementTraits traits = classifier_.End();
     if (about_waiting) TakeOverBusyTimeout();
+    // Preparing a flag PRAGMA has executed it, whatever becomes of the statement.
+    if (traits.alters_connection && classifier_.refused() == nullptr && !own) altered_ = true;
     if (traits.alters_connection) sqlite3_busy_handler(db_, &Database::OnBusy, this);
     if (rc == SQLITE_OK) {
       rest = {tail, static_cast<size_t>(text.data() + text.size() - tail)};
@@ -296,7 +299,9 @@ std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows,
   const bool own_rowid = traits.kind == StatementKind::kDml && traits.inserts;
   const sqlite3_int64 before = sqlite3_last_insert_rowid(db_);
   if (own_rowid && !traits.session_function) sqlite3_set_last_insert_rowid(db_, 0);
+  const bool autocommit = !in_transaction();
   const size_t mark = change_log_.Mark();
+  functions_.exception = 0;
   auto failure = StepToEnd(statement, rows, any_row);
   if (!failure && traits.kind == StatementKind::kDml) result.changes = sqlite3_changes64(db_);
   if (own_rowid) {
@@ -306,9 +311,10 @@ std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows,
   }
   if (!failure && (traits.alters_connection || traits.creates_temp)) altered_ = true;
   // OR FAIL keeps what came before the failure, and counts it.
-  if (failure && sqlite3_changes64(db_) == 0) change_log_.TakeBack(mark);
+  kept_ = failure && (failure->errcode & 0xff) == SQLITE_CONSTRAINT && sqlite3_changes64(db_) > 0;
+  if (failure && !kept_) change_log_.TakeBack(mark);
   statement.Reset();
-  if (change_log_.watching()) NoteChanges(traits, !failure);
+  if (change_log_.watching()) NoteChanges(traits, !failure || (kept_ && autocommit));
   return failure;
 }
 
@@ -317,17 +323,30 @@ void Database::NoteChanges(const StatementTraits& traits, bool succeeded) {
     change_log_.OnSavepoint(traits.savepoint_operation, traits.savepoint_name);
   }
   if (in_transaction()) return;
-  // Autocommit, COMMIT and the RELEASE of an outermost savepoint commit; ROLLBACK has told the hook.
-  if (succeeded) {
+  // Autocommit, COMMIT and the RELEASE of an outermost savepoint commit.
+  if (succeeded && !traits.rolls_back) {
     change_log_.OnCommitted();
   } else {
     change_log_.OnRolledBack();
   }
 }
 
+void Database::NoteUpdate(std::string_view table, int64_t rowid) {
+  if (change_log_.watching()) change_log_.Add(std::string(table), SQLITE_UPDATE, rowid);
+}
+
+Failure Database::FailedComparison(Statement& statement) {
+  statement.Reset();  // where one that RETURNs rows would commit, if OnCommit let it
+  Failure failure = Failed(SQLITE_ERROR, statement.sql());
+  if (!statement.reads() && in_transaction()) Control("ROLLBACK");
+  return failure;
+}
+
 std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row) {
   for (;;) {
     const int rc = Step(statement, !any_row);
+    if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && functions_.exception != 0)
+      return FailedComparison(statement);
     if (rc == SQLITE_ROW) {
       if (!any_row) {
         if (auto failure = rows.Begin(statement)) return failure;
@@ -350,10 +369,10 @@ int Database::Step(Statement& statement, bool first) {
     stepping_ = &statement;
     const int rc = sqlite3_step(statement.handle());
     stepping_ = nullptr;
-    // The busy handler is not asked for the locks of a shared cache (sqlite.org/unlock_notify.html), nor while an
-    // open cursor holds a snapshot (sqlite.org/c3ref/busy_handler.html).
-    const bool unasked = rc == SQLITE_LOCKED_SHAREDCACHE ||
-                         (rc == SQLITE_BUSY && open_cursors_ > 0 && !in_transaction());
+    // The busy handler is not asked for the locks of a shared cache (sqlite.org/unlock_notify.html), nor
+    // while an open cursor holds a snapshot (sqlite.org/c3ref/busy_handler.html).
+    const bool unasked =
+        rc == SQLITE_LOCKED_SHAREDCACHE || (rc == SQLITE_BUSY && open_cursors_ > 0 && !in_transaction());
     if (!unasked || !first || OnBusy(this, count) == 0) return rc;
     sqlite3_reset(statement.handle());
   }
@@ -376,8 +395,13 @@ std::optional<Failure> Database::Control(const char* sql) {
 Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& failure) {
   const auto found = controls_.find(sql);
   if (found != controls_.end()) return found->second.get();
+  // A limit that the user has set must not keep a transaction from ending.
+  const int sql_length = sqlite3_limit(db_, SQLITE_LIMIT_SQL_LENGTH, 1'000'000);
+  const int vdbe_op = sqlite3_limit(db_, SQLITE_LIMIT_VDBE_OP, 1'000'000);
   std::string_view rest;
   std::unique_ptr<Statement> statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, 0, rest, failure, true);
+  sqlite3_limit(db_, SQLITE_LIMIT_SQL_LENGTH, sql_length);
+  sqlite3_limit(db_, SQLITE_LIMIT_VDBE_OP, vdbe_op);
   if (statement == nullptr) return nullptr;
   const std::string_view key = statement->sql();
   return controls_.emplace(key, std::move(statement)).first->second.get();
@@ -393,7 +417,8 @@ Failure Database::Failed(int rc, std::string_view sql) {
   }
   if (IsUnexpected(failure.errcode)) altered_ = true;
   if (failure.errcode == SQLITE_BUSY_SNAPSHOT && open_cursors_ > 0) {
-    failure.message += ": an open iterator on this connection still reads an older snapshot; finish it first";
+    failure.message +=
+        ": an open iterator or blob handle on this connection still reads an older snapshot; finish it first";
   }
   const int primary = failure.errcode & 0xff;
   if (primary == SQLITE_INTERRUPT || primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
@@ -417,6 +442,19 @@ bool Database::has_outstanding_foreign_keys() const {
 }
 
 bool Database::TakeAltered() { return std::exchange(altered_, false); }
+
+bool Database::TakeCommit() { return std::exchange(committed_, false); }
+
+bool Database::in_memory() const {
+  const char* const file = sqlite3_db_filename(db_, "main");
+  if (file == nullptr || *file == '\0') return true;
+  // sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlvfsname
+  char* vfs = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_VFSNAME, &vfs);
+  const bool memory = vfs != nullptr && std::string_view(vfs) == "memdb";
+  sqlite3_free(vfs);
+  return memory;
+}
 
 void Database::CheckpointIfDue() {
   if (checkpoint_pages_ <= 0 || wal_pages_ < checkpoint_due_ || in_transaction()) return;
@@ -449,7 +487,16 @@ int Database::OnProgress(void* self) {
   const Statement* const stepping = database->stepping_;
   const bool over = stepping != nullptr &&
                     (stepping->traits().transaction_control || sqlite3_stmt_busy(stepping->handle()) == 0);
-  return over || database->running_.ShouldStop() == Stop::kNone ? 0 : 1;
+  const bool go_on = database->functions_.exception == 0 && database->running_.ShouldStop() == Stop::kNone;
+  return over || go_on ? 0 : 1;
+}
+
+int Database::OnCommit(void* self) {
+  auto* database = static_cast<Database*>(self);
+  // A comparison of texts that has thrown must not decide what is stored.
+  if (database->functions_.exception != 0) return 1;
+  database->committed_ = true;
+  return 0;
 }
 
 int Database::OnWal(void* self, sqlite3*, const char*, int pages) {

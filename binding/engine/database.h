@@ -82,6 +82,15 @@ class Database {
   // A statement of our own, like "COMMIT".
   std::optional<Failure> Control(const char* sql);
 
+  // Around what changes rows without being a statement: changesets, blobs.
+  template <class Work>
+  std::optional<Failure> Noted(Work&& work);
+  // Such a change, where SQLite tells its hook nothing of it.
+  void NoteUpdate(std::string_view table, int64_t rowid);
+  // After a failure: whether what the statement did before it stays, as OR FAIL has it.
+  bool kept() const { return kept_; }
+  Failure Failed(int rc, std::string_view sql);
+
   // False when waiting for a lock should end. `count`: how often it was asked for this one before.
   bool WaitForLock(int count) { return OnBusy(this, count) != 0; }
   sqlite3* handle() const { return db_; }
@@ -92,6 +101,10 @@ class Database {
   // Whether a setting PRAGMA, ATTACH or DETACH ran, or a failure that a connection should not outlive, since
   // the last call.
   bool TakeAltered();
+  // Whether a transaction that writes has committed since the last call.
+  bool TakeCommit();
+  // Whether the database lives in this connection's memory, or in that of all connections to it.
+  bool in_memory() const;
 
   // Moves the WAL into the file when it has grown long, after its writers have been answered.
   void CheckpointIfDue();
@@ -109,6 +122,8 @@ class Database {
   std::optional<Failure> StepAll(Statement& statement, RowEncoder& rows, Result& result, bool& any_row);
   std::optional<Failure> StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row);
   void NoteChanges(const StatementTraits& traits, bool succeeded);
+  // What a statement failed with in which a collation has thrown: SQLite has gone on as if texts were equal.
+  Failure FailedComparison(Statement& statement);
   // One step; the first waits for the locks of a shared cache.
   int Step(Statement& statement, bool first);
   // Why a statement of this kind may not run under `policy`.
@@ -118,7 +133,6 @@ class Database {
   std::unique_ptr<Statement> Compile(std::string_view sql, unsigned flags, uint8_t policy,
                                      std::string_view& rest, std::optional<Failure>& failure,
                                      bool own = false);
-  Failure Failed(int rc, std::string_view sql);
 
   std::optional<Failure> ApplyProfile(std::string& journal_mode);
   std::optional<Failure> SetJournalMode(std::string& journal_mode);
@@ -129,6 +143,7 @@ class Database {
   // `count`: how often it was asked for this lock before.
   static int OnBusy(void* self, int count);
   static int OnProgress(void* self);
+  static int OnCommit(void* self);
   static int OnWal(void* self, sqlite3* db, const char* name, int pages);
 
   const OpenOptions options_;
@@ -148,10 +163,26 @@ class Database {
   int checkpoint_due_ = 0;
   int open_cursors_ = 0;
   bool altered_ = false;
+  bool kept_ = false;
+  bool committed_ = false;
   int busy_timeout_ms_;
   bool patient_ = true;  // while false, a lock is not waited for
   const Statement* stepping_ = nullptr;
 };
+
+template <class Work>
+std::optional<Failure> Database::Noted(Work&& work) {
+  functions_.exception = 0;
+  const size_t mark = change_log_.Mark();
+  std::optional<Failure> failure = work();
+  if (!failure && functions_.exception != 0) {
+    failure = Failed(0, {});
+    if (in_transaction()) Control("ROLLBACK");
+  }
+  if (failure) change_log_.TakeBack(mark);
+  if (change_log_.watching()) NoteChanges({}, !failure);
+  return failure;
+}
 
 template <class Work>
 std::optional<Failure> Database::Atomically(bool writes, Work&& work) {

@@ -60,7 +60,6 @@ std::optional<Failure> Database::Open(std::string& journal_mode) {
     failure.message += ": " + options_.file;
     return failure;
   }
-  functions_.db = db_;
   sqlite3_busy_handler(db_, &Database::OnBusy, this);
   sqlite3_progress_handler(db_, kProgressSteps, &Database::OnProgress, this);
   classifier_.Install(db_);
@@ -89,6 +88,7 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
   if (auto failure = Ask("PRAGMA wal_autocheckpoint", threshold)) return failure;
   checkpoint_pages_ = checkpoint_due_ = std::atoi(threshold.c_str());
   sqlite3_wal_hook(db_, &Database::OnWal, this);
+  sqlite3_commit_hook(db_, &Database::OnCommit, this);
   if (options_.reader) {
     if (auto failure = Control("PRAGMA query_only = 1")) return failure;
   }

@@ -22,13 +22,18 @@ void AppendMember(std::string& out, const char* name, const char* value) {
 }  // namespace
 
 std::optional<Failure> Database::Describe(const Job& job, Outcome& outcome) {
-  Failure failure;
   const std::string_view sql = PacketReader(job.packet).Text();
-  // Preparing a PRAGMA that sets would already run it.
+  // Preparing a PRAGMA that sets already runs it, under EXPLAIN too.
   const std::string_view text = sql_text::SkipBlank(sql);
-  const bool acts = sql_text::StartsWith(text, "pragma") || sql_text::StartsWith(text, "explain");
-  Statement* const statement = Prepare(sql, job.policy | (acts ? policy::kNoSettings : 0), failure);
-  if (statement == nullptr) return failure;
+  const bool runs = sql_text::StartsWith(text, "pragma") || sql_text::StartsWith(text, "explain");
+  const int policy = job.policy | (runs ? policy::kNoSettings : 0);
+  Failure failure;
+  Statement* const statement = Prepare(sql, static_cast<uint8_t>(policy), failure);
+  if (statement == nullptr) {
+    if (runs && failure.code == "ERR_CONTROL_STATEMENT")
+      failure.message = "a PRAGMA that sets can't be described: preparing it already runs it";
+    return failure;
+  }
   sqlite3_stmt* const handle = statement->handle();
   std::string& out = outcome.info;
   out.append("{\"readonly\":").append(statement->reads() ? "true" : "false").append(",\"parameters\":[");
@@ -86,7 +91,7 @@ std::optional<Failure> Database::SetLimit(const Job& job, Outcome& outcome) {
   const int before = sqlite3_limit(db_, id, value);
   if (sqlite3_limit(db_, id, -1) != value) {
     sqlite3_limit(db_, id, most);
-    return OwnFailure("ERR_OUT_OF_RANGE", "value is above what SQLite was compiled for");
+    return OwnFailure("ERR_OUT_OF_RANGE", "value is outside of the bounds that SQLite was compiled with");
   }
   altered_ = true;
   outcome.info = std::to_string(before);
@@ -131,9 +136,13 @@ std::optional<Failure> Database::Authorize(const Job& job) {
 
 std::optional<Failure> Database::Serialize(Outcome& outcome) {
   sqlite3_int64 size = 0;
+  classifier_.BeginOwn();
   unsigned char* const image = sqlite3_serialize(db_, "main", &size, 0);
-  // A database without a page yet has no image (sqlite.org/c3ref/serialize.html).
-  if (image == nullptr && size > 0) return Failed(SQLITE_NOMEM, {});
+  classifier_.End();
+  // A database without a page yet has no image (sqlite.org/c3ref/serialize.html). A size below 0: it could
+  // not be read.
+  if (image == nullptr && size != 0)
+    return Failed(size > 0 ? SQLITE_NOMEM : sqlite3_extended_errcode(db_), {});
   outcome.results.emplace_back();
   if (image != nullptr) {
     outcome.results.back().first.bytes.assign(reinterpret_cast<const char*>(image),
@@ -152,7 +161,8 @@ std::optional<Failure> Database::Deserialize(const Job& job) {
   // (sqlite.org/fileformat.html, 1.3.3).
   if (image.size() > 19 && copy[18] == 2 && copy[19] == 2) copy[18] = copy[19] = 1;
   const auto size = static_cast<sqlite3_int64>(image.size());
-  const unsigned flags = SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE;
+  const unsigned flags = SQLITE_DESERIALIZE_FREEONCLOSE |
+                         (options_.readonly ? SQLITE_DESERIALIZE_READONLY : SQLITE_DESERIALIZE_RESIZEABLE);
   const int rc = sqlite3_deserialize(db_, "main", copy, size, size, flags);
   if (rc != SQLITE_OK) return Failed(rc, {});  // sqlite.org/c3ref/deserialize.html: it has freed the copy
   return Control("PRAGMA schema_version");     // what is no database fails here
@@ -163,6 +173,7 @@ std::optional<Failure> Database::DefineFunction(const Job& job) {
   const FunctionSpec spec = FunctionSpec::Read(packet);
   const int rc = Define(db_, spec, functions_);
   if (rc != SQLITE_OK) return Failed(rc, {});
+  cache_.Clear();  // what is prepared goes on calling the function that had this name before
   altered_ = true;
   return std::nullopt;
 }

@@ -123,11 +123,13 @@ void OnValue(sqlite3_context* context) {
   Answer(context, call);
 }
 
-// Also called to clean up after a failure: the host then lets go of the state.
+// Also called to clean up after a failure: the host then only lets go of the state.
 void OnFinal(sqlite3_context* context) {
   HostCall call;
-  call.operation = HostOperation::kFinal;
+  const bool failed = Function::Of(context).host.exception != 0;
+  call.operation = failed ? HostOperation::kForget : HostOperation::kFinal;
   call.instance = InstanceOf(context, false);
+  if (failed && call.instance == 0) return;
   Answer(context, call);
 }
 
@@ -142,11 +144,8 @@ int OnCompare(void* context, int first_size, const void* first, int second_size,
     value.bytes = {static_cast<const char*>(text), static_cast<size_t>(size)};
     call.arguments.push_back(value);
   }
-  if (!Ask(function, call) || call.result.tags.empty()) {
-    // A comparison can't fail: the statement is stopped instead.
-    sqlite3_interrupt(function.host.db);
-    return 0;
-  }
+  // A comparison can't fail: the statement is stopped, and its commit prevented, by whoever sees `exception`.
+  if (!Ask(function, call) || call.result.tags.empty()) return 0;
   const Value order = PacketReader(call.result).Next();
   const double number = order.tag == Tag::kReal ? order.real : static_cast<double>(order.integer);
   return number < 0 ? -1 : number > 0 ? 1 : 0;
@@ -167,8 +166,10 @@ FunctionSpec FunctionSpec::Read(PacketReader& packet) {
 
 int Define(sqlite3* db, const FunctionSpec& spec, FunctionHost& host) {
   auto function = std::make_unique<Function>(Function{host, spec.function});
+  // Without either flag it could not be called from a schema at all, as that is not trusted (see
+  // ApplyProfile).
   const int flags = SQLITE_UTF8 | (spec.deterministic ? SQLITE_DETERMINISTIC : 0) |
-                    (spec.direct_only ? SQLITE_DIRECTONLY : 0);
+                    (spec.direct_only ? SQLITE_DIRECTONLY : SQLITE_INNOCUOUS);
   const char* name = spec.name.c_str();
   // sqlite.org/c3ref/create_function.html: the destructor is called even if these fail; that of a collation
   // is not.

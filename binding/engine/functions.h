@@ -28,9 +28,9 @@ struct FunctionSpec {
 // What the functions of one connection share.
 struct FunctionHost {
   Host* host = nullptr;
-  sqlite3* db = nullptr;
   bool bigints = false;
-  // Under which the host keeps what the running statement's function has thrown.
+  // Under which the host keeps what the running statement's function has thrown. While it is set nothing
+  // commits.
   uint32_t exception = 0;
   uint32_t last_instance = 0;
 };

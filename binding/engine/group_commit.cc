@@ -62,7 +62,7 @@ void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
     // Only the first attempt takes jobs in: those of a group that has died have waited long enough.
     switch (RunTogether(members, deaths == 0, next)) {
       case End::kCommitted:
-        members.front().outcome.commit = true;
+        members.front().outcome.commit = database_.TakeCommit();
         for (Member& member : members) member.outcome.group_size = static_cast<uint32_t>(members.size());
         Settle(std::move(members));
         return;
@@ -147,6 +147,12 @@ GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, 
 std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outcome) {
   if (auto failure = database_.Control("SAVEPOINT aiosqlite_member")) return failure;
   auto failure = Execute(job, outcome);
+  // What OR FAIL keeps when the job runs alone, it keeps here.
+  if (failure && job.request == Request::kRun && database_.kept() &&
+      !database_.has_outstanding_foreign_keys()) {
+    if (auto lost = database_.Control("RELEASE aiosqlite_member")) return lost;
+    return failure;
+  }
   // A deferred foreign key that is left open here could be repaired by someone else's job, or fail
   // everybody's COMMIT.
   if (!failure && database_.has_outstanding_foreign_keys()) {
@@ -179,10 +185,11 @@ std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
   if (job.request == Request::kRun) {
     failure = database_.Run(job, outcome);
   } else {
-    const bool reads = database_.KindOf(job, true) == JobKind::kReads;
+    // On a reader what fails must fail as itself, not because BEGIN IMMEDIATE is refused there.
+    const bool reads = database_.reader() || database_.KindOf(job, true) == JobKind::kReads;
     failure = database_.Atomically(!reads, [&] { return Execute(job, outcome); });
   }
-  outcome.commit = !failure && outcome.wrote && !database_.in_transaction();
+  outcome.commit = database_.TakeCommit() && !failure;
   return failure;
 }
 

@@ -15,7 +15,8 @@ enum class HostOperation : uint8_t {
   kInverse = 2,
   kValue = 3,
   kFinal = 4,
-  kCompare = 5
+  kCompare = 5,
+  kForget = 6  // the state of an aggregate that comes to no result
 };
 
 // One call. It stands on the worker's stack until it is answered.

@@ -12,6 +12,7 @@ namespace {
 struct Application {
   ConflictPolicy on_conflict;
   const std::vector<std::string>& tables;
+  bool violates_foreign_key = false;
 };
 
 int OnFilter(void* context, const char* table) {
@@ -19,9 +20,15 @@ int OnFilter(void* context, const char* table) {
   return tables.empty() || std::find(tables.begin(), tables.end(), table) != tables.end() ? 1 : 0;
 }
 
-// sqlite.org/session/c_changeset_abort.html: REPLACE is an answer to DATA and CONFLICT alone.
+// sqlite.org/session/c_changeset_abort.html: REPLACE is an answer to DATA and CONFLICT alone. That foreign
+// keys are violated is asked at the end, of the whole: leaving out one change is no answer to it.
 int OnConflict(void* context, int conflict, sqlite3_changeset_iter*) {
-  switch (static_cast<Application*>(context)->on_conflict) {
+  auto* application = static_cast<Application*>(context);
+  if (conflict == SQLITE_CHANGESET_FOREIGN_KEY) {
+    application->violates_foreign_key = true;
+    return SQLITE_CHANGESET_ABORT;
+  }
+  switch (application->on_conflict) {
     case ConflictPolicy::kOmit:
       return SQLITE_CHANGESET_OMIT;
     case ConflictPolicy::kReplace:
@@ -69,17 +76,20 @@ std::optional<Failure> ApplyChangeset(Database& database, const Job& job) {
   std::vector<std::string> tables;
   for (int count = packet.Int(); count > 0; --count) tables.emplace_back(packet.Text());
   Application application{on_conflict, tables};
-  // It runs in a savepoint of its own (sqlite.org/session/sqlite3changeset_apply.html).
-  const int rc = sqlite3changeset_apply(database.handle(), static_cast<int>(changeset.size()),
-                                        changeset.data(), &OnFilter, &OnConflict, &application);
-  if (rc == SQLITE_OK) return std::nullopt;
-  // SQLITE_ABORT is the answer to a conflict, and no message of the connection's speaks of it.
-  if (rc == SQLITE_ABORT) {
-    Failure failure = SqliteFailure(nullptr, rc, {});
-    failure.message = "a change conflicts with the database: see onConflict";
-    return failure;
-  }
-  return SqliteFailure(database.handle(), rc, {});
+  return database.Noted([&]() -> std::optional<Failure> {
+    // It runs in a savepoint of its own (sqlite.org/session/sqlite3changeset_apply.html).
+    const int rc = sqlite3changeset_apply(database.handle(), static_cast<int>(changeset.size()),
+                                          changeset.data(), &OnFilter, &OnConflict, &application);
+    if (rc == SQLITE_OK) return std::nullopt;
+    // No message of the connection's speaks of a conflict.
+    if (application.violates_foreign_key) return SqliteFailure(nullptr, SQLITE_CONSTRAINT_FOREIGNKEY, {});
+    if (rc == SQLITE_ABORT) {
+      Failure failure = SqliteFailure(nullptr, rc, {});
+      failure.message = "a change conflicts with the database: see onConflict";
+      return failure;
+    }
+    return database.Failed(rc, {});
+  });
 }
 
 bool InvertChangeset(std::string_view changeset, std::string& inverted) {

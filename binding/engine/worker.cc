@@ -83,6 +83,7 @@ bool Worker::Do(Job& job) {
     if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
     if (!outcome.failure) outcome.failure = Execute(job, outcome);
   }
+  if (database_->TakeCommit() && !outcome.failure) outcome.commit = outcome.wrote = true;
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
   inbox_->Forget(job);
@@ -172,11 +173,11 @@ std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
   if (mode == EndMode::kReady || mode == EndMode::kRelease) {
     if (database_->in_transaction()) failure = database_->Control("ROLLBACK");
     const bool altered = database_->TakeAltered() || failure.has_value();
-    outcome.altered = altered && mode == EndMode::kRelease;
+    // A database in memory would be gone.
+    outcome.altered = altered && mode == EndMode::kRelease && !database_->in_memory();
     failure.reset();  // what could not be rolled back is closed
   } else {
     failure = EndTransaction(lane.mode, mode == EndMode::kCommit);
-    outcome.commit = !failure && mode == EndMode::kCommit && lane.mode != BeginMode::kSavepoint;
   }
   lanes_.pop_back();
   FailRest(lane.id);

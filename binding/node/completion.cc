@@ -111,7 +111,7 @@ void Completion::MakeCall(Napi::Env env, HostCall& call) {
   call.exception = kUnknownException;
   if (env.IsExceptionPending()) {  // the caller catches everything: this is the end of the environment
     env.GetAndClearPendingException();
-  } else {
+  } else if (!result.IsEmpty()) {  // worker.terminate() leaves no exception either
     call.exception = ReadResult(result, call.result);
   }
 }

@@ -203,8 +203,9 @@ JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
   job->lane = static_cast<LaneId>(number(kLane));
   job->policy = static_cast<uint8_t>(number(kPolicy));
   job->cancellable = number(kCancellable) != 0;
-  if (number(kTimeoutMs) > 0) {
-    job->deadline = Clock::now() + std::chrono::microseconds(static_cast<int64_t>(number(kTimeoutMs) * 1000));
+  // Beyond 30 years it is none: the clock would overflow.
+  if (const double timeout_ms = number(kTimeoutMs); timeout_ms > 0 && timeout_ms < 1e12) {
+    job->deadline = Clock::now() + std::chrono::microseconds(static_cast<int64_t>(timeout_ms * 1000));
   }
   const auto entries = static_cast<size_t>(number(kEntries));
   const auto units = static_cast<size_t>(number(kTextLength));

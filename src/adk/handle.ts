@@ -6,6 +6,7 @@ import {
   type JsonObject,
   loadAfterWrites,
   type Missed,
+  nameOf,
   type PreparedAppend,
   planAppend,
   retryAppend,
@@ -52,6 +53,8 @@ export interface Arrival {
  * its former append is back; a count of what should have happened could be wrong in just that case, and be wrong for good.
  */
 export class Handle {
+  /** The session's key as one text, as the store wants it. */
+  readonly name: string;
   readonly #context: Context;
   readonly #session: Session;
   readonly #rejectsStale: boolean;
@@ -70,6 +73,7 @@ export class Handle {
   constructor(context: Context, session: Session, rejectsStale: boolean, snapshot?: Snapshot) {
     this.#context = context;
     this.#session = session;
+    this.name = nameOf({ appName: session.appName, userId: session.userId, sessionId: session.id });
     this.#rejectsStale = rejectsStale;
     this.#marks = new StateMarks(session.state, snapshot === undefined);
     if (snapshot) this.#seen = seenOf(snapshot);
@@ -129,15 +133,14 @@ export class Handle {
     // A session that was created again is another one: what the handle shows of the old one is gone.
     const isOther = seen !== undefined && seen.sessionKey !== sessionKey;
     // Decoded before anything is changed: if a row is damaged, the handle stays as it was.
-    const lacking = missed ? this.#lackingOf(missed, isOther) : [];
+    const lacking = missed ? this.#lackingOf(missed, seq, isOther) : NONE;
     if (isOther) {
       session.events.length = 0;
       seen = undefined;
     } else if (seen && !missed && revision !== seen.revision + 1) {
       this.#gapAfter ??= seen.seq;
     }
-    const caughtUp =
-      missed && this.#marks.catchUp(session.state, stateOf(missed.snapshot), event.actions?.stateDelta ?? {});
+    const caughtUp = missed && this.#marks.catchUp(session.state, stateOf(missed.snapshot));
     if (temp) this.showTemp(temp);
     // Its own event may stand before some of them: if it replaces one that somebody else has written.
     for (const other of lacking) if (other.seq < seq) session.events.push(other.event);
@@ -146,18 +149,19 @@ export class Handle {
     session.lastUpdateTime = timestamp;
     this.#seen = {
       sessionKey,
-      revision: Math.max(revision, seen?.revision ?? 0),
+      revision,
       seq: Math.max(seq, missed?.snapshot.lastSeq ?? 0, seen?.seq ?? 0),
     };
     return caughtUp ? Promise.all([caughtUp, applied]) : applied;
   }
 
-  /** The events that the handle lacks, of those that an append has brought. */
-  #lackingOf({ events }: Missed, isOther: boolean): { seq: number; event: Event }[] {
+  /** The events that the handle lacks, of those that an append has brought beside its own. */
+  #lackingOf({ events }: Missed, ownSeq: number, isOther: boolean): { seq: number; event: Event }[] {
     const shown = new Set(isOther ? [] : this.#session.events.map(({ id }) => id));
     const seenSeq = isOther ? 0 : (this.#seen?.seq ?? 0);
     return events
       .filter(([seq, id]) => Number(seq) > seenSeq && !shown.has(id as string))
+      .filter(([seq]) => Number(seq) !== ownSeq)
       .map((row) => ({ seq: Number(row[0]), event: toEvent(row, this.#context.names.events) }));
   }
 
@@ -178,7 +182,7 @@ export class Handle {
     for (const event of earlier) events.push(event);
     for (const event of later) events.push(event);
     this.#seen = seenOf(loaded.snapshot);
-    await this.#marks.catchUp(state, stateOf(loaded.snapshot), {});
+    await this.#marks.catchUp(state, stateOf(loaded.snapshot));
   }
 
   /** One after the other, in the order of the calls. */
@@ -196,6 +200,7 @@ export class Handle {
 }
 
 const noop = () => {};
+const NONE: { seq: number; event: Event }[] = [];
 
 /** The state that a handle shows of a stored session. */
 export function stateOf({ session, appState, userState }: Snapshot): JsonObject {

@@ -171,9 +171,9 @@ export class SqliteSessionService extends BaseSessionService {
     trimTempDeltaState(event);
     try {
       const scoped = splitState(untrimmed ?? {});
-      const append = prepareAppend(toRecord(event, session), scoped);
-      const { temp } = scoped;
-      return this.#handleOf(session).append({ append, event, untrimmed, temp, timestamp: event.timestamp });
+      const handle = this.#handleOf(session);
+      const append = prepareAppend(toRecord(event, session), scoped, handle.name);
+      return handle.append({ append, event, untrimmed, temp: scoped.temp, timestamp: event.timestamp });
     } catch (error) {
       if (untrimmed) event.actions.stateDelta = untrimmed;
       throw error;

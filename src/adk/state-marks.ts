@@ -88,12 +88,12 @@ export class StateMarks {
     return applied;
   }
 
-  /** Brings a state to what is stored, key by key, but for temp keys, keys that are waiting, and those of `except`. */
-  async catchUp(state: JsonObject, stored: JsonObject, except: JsonObject): Promise<void> {
+  /** Brings a state to what is stored, key by key, but for temp keys and keys that are waiting. */
+  async catchUp(state: JsonObject, stored: JsonObject): Promise<void> {
     const byOwn: JsonObject = Object.create(null);
     const byShared: JsonObject = Object.create(null);
     const put = (key: string, value: unknown) => {
-      if (key.startsWith(State.TEMP_PREFIX) || Object.hasOwn(except, key)) return;
+      if (key.startsWith(State.TEMP_PREFIX)) return;
       if (this.#own?.has(key)) byOwn[key] = value;
       else if (this.#shared.has(key, this.#sharedSize)) byShared[key] = value;
       else if (value !== GONE && (this.#isAdopted || !Object.hasOwn(state, key))) {

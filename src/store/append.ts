@@ -26,14 +26,17 @@ export interface PreparedAppend {
   user: string | undefined;
 }
 
-/** Checks and encodes at once: what happens to the caller's objects afterwards makes no difference. */
-export function prepareAppend(event: EventRecord, deltas?: StateDeltas): PreparedAppend {
+/**
+ * Checks and encodes at once: what happens to the caller's objects afterwards makes no difference. Who has the session's
+ * name, see {@link nameOf}, can give it.
+ */
+export function prepareAppend(event: EventRecord, deltas?: StateDeltas, name?: string): PreparedAppend {
   checkEvent(event);
   if (deltas !== undefined) checkObject('deltas', deltas);
   const key = { appName: event.appName, userId: event.userId, sessionId: event.sessionId };
   return {
     key,
-    name: nameOf(key),
+    name: name ?? nameOf(key),
     id: event.id,
     params: encodeEvent(event),
     updateTime: julianDay.encode(event.timestamp),
@@ -70,7 +73,7 @@ export interface Appended extends Found {
 export interface AppendJob {
   append: PreparedAppend;
   terms: Terms;
-  lookup: Lookup | undefined;
+  lookup: Lookup;
   /** By the session's internal key, which is the lean way; or by its name, which takes nothing for granted. */
   byKey: boolean;
   queries: BatchQuery[];
@@ -96,13 +99,13 @@ export async function sendAppend(context: Context, append: PreparedAppend, terms
 export function planAppend(context: Context, append: PreparedAppend, terms: Terms): AppendJob {
   const { sql, known } = context;
   const { appName, userId, sessionId } = append.key;
-  const lookup = known?.lookup(append.name, append.id);
+  const lookup = known.lookup(append.name, append.id);
   const byKey = isKnown(lookup, terms);
-  const queries = byKey ? writesByKey(sql, append, terms, lookup as Lookup) : writesByName(sql, append, terms);
+  const queries = byKey ? writesByKey(sql, append, terms, lookup) : writesByName(sql, append, terms);
   if (append.app !== undefined) queries.push(mergeAppState(sql, appName, append.app));
   if (append.user !== undefined) queries.push(mergeUserState(sql, appName, userId, append.user));
   const idsAt = queries.length;
-  if (lookup?.fetchAfter !== undefined) {
+  if (lookup.fetchAfter !== undefined) {
     queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, lookup.fetchAfter, FETCH_IDS] });
   }
   const missedAt = queries.length;
@@ -120,12 +123,12 @@ export function concludeAppend(context: Context, job: AppendJob, results: Rows[]
     events: results[missedAt + 1]?.rows ?? [],
   };
   const appended: Appended = {
-    sessionKey: byKey ? (lookup as Lookup).sessionKey : Number(inserted.rows[0]?.[1]),
+    sessionKey: byKey ? lookup.sessionKey : Number(inserted.rows[0]?.[1]),
     seq: Number(byKey ? inserted.lastInsertRowid : inserted.rows[0]?.[0]),
     revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(terms)),
     missed,
   };
-  if (lookup) context.known?.appended(lookup, append.id, appended, idsAt < missedAt ? results[idsAt]?.rows : undefined);
+  context.known.appended(lookup, append.id, appended, idsAt < missedAt ? results[idsAt]?.rows : undefined);
   return appended;
 }
 
@@ -134,13 +137,13 @@ export async function retryAppend(context: Context, job: AppendJob, error: unkno
   const { append, terms, lookup, byKey } = job;
   if (!byKey || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [append]);
   // What was known is not so any more: the session was deleted, or created again.
-  context.known?.refused(lookup as Lookup);
+  context.known.refused(lookup);
   return await sendAppend(context, append, terms);
 }
 
 /** Whether the session's internal key is known, and is that of the session that the caller has seen. */
-function isKnown(lookup: Lookup | undefined, terms: Terms): boolean {
-  if (!lookup || terms.kind === 'catchUpAfter' || terms.kind === 'rejectAfter') return false;
+function isKnown(lookup: Lookup, terms: Terms): boolean {
+  if (terms.kind === 'catchUpAfter' || terms.kind === 'rejectAfter') return false;
   if (terms.kind === 'any' || terms.sessionKey === null) return !Number.isNaN(lookup.sessionKey);
   return terms.sessionKey === lookup.sessionKey;
 }
@@ -215,27 +218,34 @@ function writesByName(sql: Queries, append: PreparedAppend, terms: Terms): Batch
   ];
 }
 
+/** What the caller lacks, if it lacks anything. */
 function addCatchUp(
   queries: BatchQuery[],
   sql: Queries,
-  { key: { appName, userId, sessionId }, id }: PreparedAppend,
+  { key: { appName, userId, sessionId } }: PreparedAppend,
   terms: Extract<Terms, { kind: 'catchUp' | 'catchUpAfter' }>,
   byKey: boolean,
 ): void {
-  const key = [appName, userId, sessionId];
-  // No session has key 0: who knows none is told everything.
-  const { sessionKey, revision } = terms.kind === 'catchUp' ? terms : { sessionKey: 0, revision: 0 };
-  queries.push(
-    {
-      sql: byKey ? sql.overtaken.byKey : sql.overtaken.byName,
-      params: byKey ? [sessionKey, revision] : [...key, revision, sessionKey],
-      jsonColumns: HANDLE_JSON,
-      ifNone: 'stop',
-    },
-    terms.kind === 'catchUp'
-      ? { sql: sql.missed.seq, params: [...key, terms.seq, id], jsonColumns: EVENT_JSON }
-      : { sql: sql.missed.id, params: [...key, ...key, terms.eventId, id], jsonColumns: EVENT_JSON },
-  );
+  if (terms.kind === 'catchUpAfter') {
+    const key = [appName, userId, sessionId];
+    // No session has key 0: who knows none is told everything.
+    queries.push(overtaken(sql.overtaken.byName, [...key, 0, 0]));
+    queries.push(missed(sql.missed.afterEvent, [...key, ...key, terms.eventId]));
+  } else if (byKey) {
+    queries.push(overtaken(sql.overtaken.byKey, [terms.sessionKey, terms.revision]));
+    queries.push(missed(sql.missed.byKey, [terms.sessionKey, terms.seq]));
+  } else {
+    queries.push(overtaken(sql.overtaken.byName, [appName, userId, sessionId, terms.revision, terms.sessionKey]));
+    queries.push(missed(sql.missed.byName, [appName, userId, sessionId, terms.seq]));
+  }
+}
+
+function overtaken(sql: string, params: SqlParam[]): BatchQuery {
+  return { sql, params, jsonColumns: HANDLE_JSON, ifNone: 'stop' };
+}
+
+function missed(sql: string, params: SqlParam[]): BatchQuery {
+  return { sql, params, jsonColumns: EVENT_JSON };
 }
 
 /** Merges a delta into the state of an app. */

@@ -12,8 +12,7 @@ export interface Context {
   db: Executor;
   names: Names;
   sql: Queries;
-  /** Not inside a transaction of the caller's: what is rolled back must not be remembered. */
-  known: KnownIds | undefined;
+  known: KnownIds;
   /** Called before each job; what it returns is waited for. A service makes its tables here, at its first job. */
   ready?: () => Promise<void> | undefined;
 }

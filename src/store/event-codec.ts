@@ -99,6 +99,8 @@ function text(notes: Notes, name: string, value: unknown): string | null {
 
 function json(notes: Notes, name: string, value: unknown, opening: string): string | null {
   if (value === undefined) return null;
+  // What most events have.
+  if (opening === '[' && Array.isArray(value) && value.length === 0) return '[]';
   const encoded = serialize(value, name);
   return encoded?.[0] === opening ? encoded : note(notes, name, value);
 }

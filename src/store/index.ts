@@ -21,6 +21,8 @@ export { decodeEvent, type EventRow } from './event-codec.js';
 /** @internal */
 export { createSession, deleteSession, type Loaded, loadAfterWrites, loadSession } from './jobs.js';
 /** @internal */
+export { nameOf } from './known-ids.js';
+/** @internal */
 export { listSessions } from './listing.js';
 export type { SessionStoreOptions } from './names.js';
 export type {

@@ -43,7 +43,7 @@ export async function createSession(context: Context, input: NewSession): Promis
     const results = await sendBatch(context, [...writes, ...reads]);
     const loaded = decodeLoaded(context, results.slice(writes.length), {}) as Loaded;
     const created = results[writes.length - 1]?.changes === 1;
-    if (created) known?.created(session, loaded.snapshot.sessionKey, loaded.snapshot.session.revision);
+    if (created) known.created(session, loaded.snapshot.sessionKey, loaded.snapshot.session.revision);
     return { ...loaded, created };
   } catch (error) {
     if (!hasCode(error, 'ERR_NO_MATCH')) {

@@ -55,14 +55,17 @@ export interface Found {
  * of the last known seq is another one: the statement refuses, and the append is sent again as one that knows nothing.
  */
 export class KnownIds {
-  /** Least recently used first. */
-  readonly #entries = new Map<string, Entry>();
-  #size = 0;
+  /**
+   * Sessions that were appended to since the last turn-over, and before. When the young are half of what may be kept they
+   * become the old ones, and those that were old and not asked for are gone.
+   */
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
+  #youngSize = 0;
 
+  /** `name`: of the session, see {@link nameOf}. */
   lookup(name: string, id: string): Lookup {
-    const entry = this.#entries.get(name) ?? this.#add(name, Number.NaN, Number.NaN, true);
-    this.#entries.delete(name);
-    this.#entries.set(name, entry);
+    const entry = this.#young.get(name) ?? this.#rejuvenate(name);
     const fetchAfter = entry.behind ? entry.seq : undefined;
     // Appends that are sent before this one is back need not fetch the same.
     entry.behind = false;
@@ -82,20 +85,19 @@ export class KnownIds {
   created(session: SessionKey, sessionKey: number, revision: number): void {
     const name = nameOf(session);
     this.#forget(name);
-    this.#add(name, sessionKey, revision, false);
-    this.#shrink();
+    this.#add(name, newEntry(sessionKey, revision, false));
   }
 
   /** What is known of a session has turned out to be wrong. */
   refused({ name, entry }: Lookup): void {
-    if (this.#entries.get(name) === entry) this.#forget(name);
+    if (this.#young.get(name) === entry) this.#forget(name);
   }
 
   /** `fetched`: seq and id of the events after `fetchAfter`, in order, {@link FETCH_IDS} at most. */
   appended(lookup: Lookup, id: string, found: Found, fetched?: readonly unknown[][]): void {
     const { name, entry } = lookup;
     // Dropped in the meantime, or so long that the rest is left to the look-back.
-    if (this.#entries.get(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
+    if (this.#young.get(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
     if (lookup.isListed && found.seq > entry.seq) {
       // It was listed, but it is not there.
       this.#forget(name);
@@ -105,47 +107,57 @@ export class KnownIds {
     if (fetched) {
       for (const [, other] of fetched) entry.ids.add(other as string);
       const [lastSeq, lastId] = fetched.at(-1) ?? [0, null];
-      this.#advance(entry, Number(lastSeq), lastId as string);
+      advance(entry, Number(lastSeq), lastId as string);
       entry.behind = fetched.length === FETCH_IDS;
       entry.sessionKey = found.sessionKey;
       entry.revision = entry.behind ? Number.NaN : found.revision;
     } else if (entry.sessionKey === found.sessionKey && entry.revision + 1 === found.revision) {
       entry.ids.add(id);
-      this.#advance(entry, found.seq, id);
+      advance(entry, found.seq, id);
       entry.revision = found.revision;
     } else {
       entry.behind = true;
     }
-    this.#size += entry.ids.size - before;
-    this.#shrink();
+    this.#grow(entry.ids.size - before);
   }
 
-  #advance(entry: Entry, seq: number, id: string): void {
-    if (seq <= entry.seq) return;
-    entry.seq = seq;
-    entry.lastId = id;
-  }
-
-  #add(name: string, sessionKey: number, revision: number, behind: boolean): Entry {
-    const entry = { seq: 0, lastId: null, ids: new IdSet(), sessionKey, revision, behind };
-    this.#entries.set(name, entry);
-    this.#size += SESSION_COST;
+  /** An old session is young again; one that is not known begins with nothing. */
+  #rejuvenate(name: string): Entry {
+    const entry = this.#old.get(name) ?? newEntry(Number.NaN, Number.NaN, true);
+    this.#old.delete(name);
+    this.#add(name, entry);
     return entry;
   }
 
-  #shrink(): void {
-    for (const name of this.#entries.keys()) {
-      if (this.#size <= MAX_IDS) return;
-      this.#forget(name);
-    }
+  #add(name: string, entry: Entry): void {
+    this.#young.set(name, entry);
+    this.#grow(entry.ids.size + SESSION_COST);
+  }
+
+  #grow(by: number): void {
+    this.#youngSize += by;
+    if (this.#youngSize <= MAX_IDS / 2) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#youngSize = 0;
   }
 
   #forget(name: string): void {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return;
-    this.#entries.delete(name);
-    this.#size -= entry.ids.size + SESSION_COST;
+    const entry = this.#young.get(name);
+    if (entry !== undefined) this.#youngSize -= entry.ids.size + SESSION_COST;
+    this.#young.delete(name);
+    this.#old.delete(name);
   }
+}
+
+function newEntry(sessionKey: number, revision: number, behind: boolean): Entry {
+  return { seq: 0, lastId: null, ids: new IdSet(), sessionKey, revision, behind };
+}
+
+function advance(entry: Entry, seq: number, id: string): void {
+  if (seq <= entry.seq) return;
+  entry.seq = seq;
+  entry.lastId = id;
 }
 
 /** A session's key as one text; the lengths keep its parts apart. */

@@ -131,13 +131,14 @@ export function buildQueries(names: Names) {
       byName: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s
   WHERE ${key} AND (s.revision <> ? OR s.session_key <> ?)`,
     },
-    /** What it lacks: all other events after the seq, or after the event (all, if that is not there), that it has seen. */
+    /** What it lacks, its new event among it: all after the seq, or the event (all, if that is not there), that it has seen. */
     missed: {
-      seq: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.id <> ? ORDER BY e.seq`,
-      id: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ${sessionKey}
+      byKey: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ? AND e.seq > ? ORDER BY e.seq`,
+      byName: `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq`,
+      afterEvent: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ${sessionKey}
   AND e.seq > coalesce((SELECT l.seq FROM ${events} AS l WHERE l.session_key = ${sessionKey} AND l.id = ?
-    ORDER BY l.seq DESC LIMIT 1), 0) AND e.id <> ? ORDER BY e.seq`,
+    ORDER BY l.seq DESC LIMIT 1), 0) ORDER BY e.seq`,
     },
     /** Parameters of both orders: key, after which seq, after which time, how many. */
     events: {

@@ -55,9 +55,9 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   constructor(db: Executor, options: SessionStoreOptions | Layout = {}) {
     if (typeof db?.batch !== 'function') throw invalidArgument('db', 'a Pool or a Connection', db);
     const layout = options instanceof Layout ? options : new Layout(options);
-    const known = 'close' in db ? new KnownIds() : undefined;
     this.#layout = layout;
-    this.context = { db, names: layout.names, sql: layout.sql, known };
+    // Of its own for each transaction: what is undone with it must not be remembered.
+    this.context = { db, names: layout.names, sql: layout.sql, known: new KnownIds() };
   }
 
   /**

@@ -77,14 +77,48 @@ describe('in merge mode', () => {
 
   test('a State.set() of a key that others were first to store is safe too', async () => {
     const session = await service.createSession(key);
-    const waiting = withWrite('e1', session, { n: 'mine' });
-    await others.appendEvent(record('f1'), { session: { n: 'theirs' } });
-    // Another handle has seen that key; this one has not.
+    const waiting = withWrite('e1', session, { 'never seen': 'mine' });
+    await others.appendEvent(record('f1'), { session: { 'never seen': 'theirs' } });
+    // Another handle sees that key now; this one did not when it was read.
     await append(await load(), event('e2'));
     await append(session, event('e3'));
-    expect(session.state.n).toBe('mine');
+    expect(session.state['never seen']).toBe('mine');
     await append(session, waiting);
-    expect((await load()).state.n).toBe('mine');
+    expect((await load()).state['never seen']).toBe('mine');
+  });
+
+  test('appends of its own that are under way are no reason to bring it anything', async () => {
+    const session = await service.createSession(key);
+    // It could not be brought this.
+    await pool.run("UPDATE adk_sessions SET state = '{'");
+    await Promise.all(['e1', 'e2', 'e3', 'e4'].map((id) => append(session, event(id))));
+    expect(ids(session)).toBe('e1 e2 e3 e4');
+  });
+
+  test('temp keys are never touched, not even where a store has such keys too', async () => {
+    await others.createSession({ ...key, state: { 'temp:t': 'stored' } });
+    const session = await load();
+    expect(session.state).toEqual({ 'temp:t': 'stored' });
+    await others.updateSessionState(key, { 'temp:t': 'stored later', 'temp:u': 1, a: 1 });
+    await append(session, event('e1'));
+    expect(session.state).toEqual({ 'temp:t': 'stored', a: 1 });
+  });
+
+  test('events that somebody has taken off a handle are not brought back', async () => {
+    const session = await service.createSession(key);
+    await others.appendEvent(record('f1'));
+    const first = append(session, event('e1'));
+    // So that the second one, which was sent before the first was back, comes back later.
+    const between = pool.exec(`CREATE TABLE slow AS
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n`);
+    const second = append(session, event('e2'));
+    await first;
+    expect(ids(session)).toBe('f1 e1');
+    await between;
+    session.events.length = 0;
+    await second;
+    await append(session, event('e3'));
+    expect(ids(session)).toBe('e2 e3');
   });
 
   test('a session that was deleted and created again takes the place of the old one', async () => {
@@ -118,6 +152,33 @@ describe('in merge mode', () => {
     expect(ids(built)).toBe('e1 e2 e3 e4 e5');
     expect(built.state).toEqual({ a: 1, e3: 1, e4: 1, e5: 1 });
     expect(ids(await load())).toBe('e1 e2 e3 e4 e5');
+  });
+
+  test('a handle that somebody built by hand shows the state that is stored, and its own events once', async () => {
+    await others.createSession({ ...key, state: { 'only stored': 'new' } });
+    for (const id of ['f1', 'f2']) await others.appendEvent(record(id));
+    const events = ['f1', 'never stored'].map((id) => event(id));
+    const built = {
+      id: 's1',
+      appName: 'app',
+      userId: 'ada',
+      state: { 'only stored': 'old' },
+      events,
+      lastUpdateTime: 0,
+    };
+    await append(built, event('e1'));
+    expect(built.state).toEqual({ 'only stored': 'new' });
+    expect(ids(built)).toBe('f1 never stored f2 e1');
+  });
+
+  test('appends wait for those before them that had to wait', async () => {
+    await service.createSession(key);
+    const built = { id: 's1', appName: 'app', userId: 'ada', state: {}, events: [], lastUpdateTime: 0 };
+    const [first, ...more] = ['e1', 'e2', 'e3'].map((id) => append(built, event(id)));
+    const last = first?.then(() => append(built, event('e4')));
+    await Promise.all([...more, last]);
+    expect(ids(built)).toBe('e1 e2 e3 e4');
+    expect(ids(await load())).toBe('e1 e2 e3 e4');
   });
 
   test('an append that fails leaves no gap, even if a write of others hides it', async () => {

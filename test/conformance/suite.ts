@@ -411,6 +411,7 @@ export function conformance(name: string, make: () => Promise<Subject>, differen
             endOfAgent: true,
             ...{ notInAdkYet: { x: 1 } },
           },
+          ...JSON.parse('{"__proto__": {"x": 1}, "constructor": 2}'),
           ...{ notInAdkYet: { y: [2] }, seq: 7, sessionId: 'not a column', extra: { z: 3 }, $row: 4, $$row: 5 },
         });
         expect(await reload(given)).toEqual(given);

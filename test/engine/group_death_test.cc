@@ -189,6 +189,41 @@ TEST("a job behind a slow neighbour can still be taken back while that one runs"
   EXPECT(client.outcomes().Times(ids[2]) == 0);
 }
 
+TEST("a member that is cancelled once its statements have run settles with its real result") {
+  EXPECT(WithSchema([](Client& client) {
+    const std::string slow =
+        "INSERT INTO t SELECT 500, count(*) FROM (WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT "
+        "500000) SELECT i FROM r)";
+    std::vector<JobPtr> jobs;
+    jobs.push_back(Cancellable(Run("INSERT INTO t VALUES (1, 'a')")));
+    jobs.push_back(Run(slow));
+    const std::vector<JobId> ids = client.SendAll(std::move(jobs));
+    std::this_thread::sleep_for(milliseconds(5));
+    const bool early = client.outcomes().Has(ids[0]);
+    const bool withdrawn = client.inbox().Cancel(ids[0], true);
+    const Outcome slow_outcome = client.Await(ids[1]);
+    EXPECT(CodeOf(slow_outcome).empty());
+    if (withdrawn) return false;  // the worker had not woken up
+    const bool succeeded = CodeOf(client.Await(ids[0])).empty();
+    EXPECT(client.Rows("SELECT count(*) FROM t WHERE n = 1") == (succeeded ? "[[1]]" : "[[0]]"));
+    return succeeded && !early && slow_outcome.group_size == 2;
+  }));
+}
+
+TEST("a job whose deadline is nearer than a group may take runs alone") {
+  EXPECT(WithSchema([](Client& client) {
+    std::vector<JobPtr> jobs;
+    jobs.push_back(Run("INSERT INTO t VALUES (1, 'a')"));
+    jobs.push_back(Within(milliseconds(9), Run("INSERT INTO t VALUES (2, 'b')")));
+    jobs.push_back(Run("INSERT INTO t VALUES (3, 'c')"));
+    const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
+    EXPECT(CodeOf(outcomes[1]).empty() || CodeOf(outcomes[1]) == "ERR_TIMEOUT");
+    EXPECT(outcomes[1].group_size == 0);
+    EXPECT(outcomes[0].group_size <= 1);
+    return CodeOf(outcomes[1]).empty() && outcomes[1].commit;
+  }));
+}
+
 TEST("a read that is interrupted inside a batch fails that batch alone and kills nothing") {
   EXPECT(WithSchema([](Client& client) {
     std::vector<JobPtr> jobs;

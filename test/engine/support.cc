@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "engine/library.h"
 #include "engine/number_text.h"
 
 namespace aiosqlite::test {
@@ -91,7 +94,12 @@ void Unpack(const PackedRows& packed, std::string& rows) {
       case Tag::kReal: {
         double value;
         std::memcpy(&value, &packed.numbers[number++], sizeof value);
-        AppendReal(rows, value);
+        // Whole numbers in full, as the first rows have integers: 100000 and not 1e+05.
+        if (value == std::floor(value) && std::fabs(value) < 1e15) {
+          AppendInteger(rows, static_cast<int64_t>(value));
+        } else {
+          AppendReal(rows, value);
+        }
         break;
       }
       case Tag::kText:
@@ -435,6 +443,18 @@ int HoldLock(const std::string& file, int hold_ms) {
   std::fflush(stdout);
   std::this_thread::sleep_for(milliseconds(hold_ms));
   return client.Do(Run("COMMIT")).failure ? 1 : 0;
+}
+
+bool IsSlow() {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  return true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+  return true;
+#endif
+#endif
+  const std::vector<std::string> options = SqliteCompileOptions();
+  return std::find(options.begin(), options.end(), "DEBUG") != options.end();
 }
 
 bool OnOneOfManyTries(const std::function<bool()>& attempt) {

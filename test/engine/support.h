@@ -235,6 +235,9 @@ class Stopwatch {
 /// tries.
 bool OnOneOfManyTries(const std::function<bool()>& attempt);
 
+/// Whether this build is so slow that hardly anything fits into 5 ms: under a sanitizer, or with SQLite's assertions.
+bool IsSlow();
+
 /// A query that runs until it is interrupted.
 inline constexpr char kEndless[] =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";

@@ -89,9 +89,14 @@ describe('appendEvent()', () => {
     await other.appendEvent(event('theirs'));
     await store.appendEvent(event('theirs', { author: 'me' }));
     await other.appendEvent(event('mine', { author: 'them' }));
+    await other.appendEvent(event('unseen'));
+    await store.appendEvent(event('seen'));
+    await store.appendEvent(event('unseen', { author: 'me' }));
     expect((await store.getEvents(key)).map(({ id, author }) => `${id} by ${author}`)).toEqual([
       'mine by them',
       'theirs by me',
+      'unseen by me',
+      'seen by user',
     ]);
   });
 
@@ -128,6 +133,14 @@ describe('appendEvent()', () => {
     await store.createSession(key);
     expect(await store.appendEvent(event('e3'))).toMatchObject({ revision: 2 });
     expect(await stored()).toEqual(['e3']);
+  });
+
+  test('rejects one that has another name now, though it was known', async () => {
+    await store.appendEvent(event('e1'));
+    await pool.run("UPDATE adk_sessions SET user_id = 'bob' WHERE id = 's1'");
+    expect(await rejection(store.appendEvent(event('e2')))).toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
+    await store.appendEvent(event('e2', { userId: 'bob' }));
+    expect(ids(await store.getEvents({ ...key, userId: 'bob' }))).toEqual(['e1', 'e2']);
   });
 
   test('meets the new session where a known one was deleted and created again by others', async () => {

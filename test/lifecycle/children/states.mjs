@@ -1,0 +1,122 @@
+// The states in which an environment can end. Each resolves once it is reached, and keeps what it has made alive.
+import { connect, createPool } from 'aiosqlite';
+
+const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+const SHORT = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n';
+/** @type {unknown[]} */
+const kept = [];
+/** @template T @param {T} thing */
+const keep = (thing) => {
+  kept.push(thing);
+  return thing;
+};
+/** @param {number} ms */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** @param {Promise<unknown>} promise */
+const ignore = (promise) => void promise.catch(() => {});
+
+/**
+ * `ends`: whether what runs must come to an end by itself.
+ *
+ * @type {Record<string, (file: string, ends: boolean) => Promise<void>>}
+ */
+export const states = {
+  async idle(file) {
+    const db = keep(await connect(file));
+    await db.get('SELECT 1');
+    const pool = keep(createPool({ database: file }));
+    await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    await pool.get('SELECT 1');
+  },
+  async queued(file, ends) {
+    const db = keep(await connect(file));
+    await db.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    ignore(db.get(ends ? SHORT : ENDLESS));
+    for (let i = 0; i < 1_000; i++) ignore(db.run('INSERT INTO t VALUES (?)', [i]));
+    await sleep(5);
+  },
+  async running(file, ends) {
+    const db = keep(await connect(file));
+    const pool = keep(createPool({ database: file }));
+    ignore(db.get(ends ? SHORT : ENDLESS));
+    ignore(pool.get(ends ? SHORT : ENDLESS));
+    ignore(pool.get(ends ? SHORT : ENDLESS));
+    while (!db.stats().running || pool.stats().size < 2) await sleep(1);
+  },
+  async writing(file, ends) {
+    const pool = keep(createPool({ database: file }));
+    await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    const until = ends ? Date.now() + 100 : Number.POSITIVE_INFINITY;
+    for (let writer = 0; writer < 32; writer++) {
+      ignore(
+        (async () => {
+          while (Date.now() < until) await pool.run('INSERT INTO t VALUES (?)', [writer]);
+        })(),
+      );
+    }
+    await sleep(20);
+  },
+  async transaction(file, ends) {
+    const db = keep(await connect(file));
+    await db.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    await new Promise((/** @type {(value: void) => void} */ begun) => {
+      ignore(
+        db.transaction(async (tx) => {
+          await tx.run('INSERT INTO t VALUES (1)');
+          ignore(
+            tx.transaction(async (inner) => {
+              await inner.run('INSERT INTO t VALUES (2)');
+              begun();
+              if (ends) return;
+              ignore(inner.get(ENDLESS));
+              await new Promise(() => {});
+            }),
+          );
+          if (!ends) await new Promise(() => {});
+        }),
+      );
+      ignore(db.run('INSERT INTO t VALUES (3)'));
+    });
+  },
+  /** The test holds the lock. */
+  async 'waiting for a lock'(file, ends) {
+    const db = keep(await connect(file, { busyTimeoutMs: ends ? 200 : 60_000 }));
+    for (let i = 0; i < 10; i++) ignore(db.run('INSERT INTO t VALUES (1)'));
+    ignore(db.transaction(async () => {}));
+    await sleep(20);
+  },
+  async closing(file, ends) {
+    const db = keep(await connect(file));
+    const pool = keep(createPool({ database: file }));
+    await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    ignore(db.get(ends ? SHORT : ENDLESS));
+    ignore(pool.get(ends ? SHORT : ENDLESS));
+    for (let i = 0; i < 100; i++) ignore(pool.run('INSERT INTO t VALUES (1)'));
+    ignore(db.close());
+    ignore(pool.close());
+    await sleep(5);
+  },
+  async 'waiting for a pool'(file, ends) {
+    const pool = keep(createPool({ database: file, poolSize: 2, acquireTimeoutMs: ends ? 100 : 30_000 }));
+    await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    keep(await pool.acquire());
+    keep(await pool.acquire({ role: 'reader' }));
+    for (let i = 0; i < 10; i++) {
+      ignore(pool.run('INSERT INTO t VALUES (1)'));
+      ignore(pool.get('SELECT 1'));
+      ignore(pool.transaction(async () => {}));
+      ignore(pool.acquire());
+    }
+    await sleep(5);
+  },
+  async opening(file) {
+    for (let i = 0; i < 20; i++) {
+      ignore(connect(file));
+      const pool = keep(createPool({ database: file }));
+      ignore(pool.get('SELECT 1'));
+      ignore(pool.run('CREATE TABLE IF NOT EXISTS t (x)'));
+    }
+  },
+};
+
+export const names = Object.keys(states);
