@@ -11,6 +11,8 @@ export default defineConfig({
       { find: /^aiosqlite$/, replacement: path('lib/index.js') },
       { find: /^aiosqlite\/store$/, replacement: path('lib/store/index.js') },
       { find: /^aiosqlite\/adk$/, replacement: path('lib/adk/index.js') },
+      { find: /^aiosqlite\/kysely$/, replacement: path('lib/kysely/index.js') },
+      { find: /^aiosqlite\/drizzle$/, replacement: path('lib/drizzle/index.js') },
     ],
   },
   test: {

@@ -33,6 +33,12 @@ const layers = [
 const storeMayImport = { types: ['executor', 'errors', 'codec/'], values: ['errors', 'codec/'] };
 const adkMayImport = ['aiosqlite', 'aiosqlite/store', '@google/adk'];
 
+/** The query builders know the public surface, and the library that they serve. */
+const queryBuilders = new Map([
+  ['kysely/', 'kysely'],
+  ['drizzle/', 'drizzle-orm'],
+]);
+
 /** @type {string[]} */
 const problems = [];
 
@@ -43,6 +49,15 @@ const problems = [];
  * @param {string[]} names
  */
 const isOneOf = (file, names) => names.some((name) => (name.endsWith('/') ? file.startsWith(name) : file === name));
+
+/**
+ * Whether a module is Node's own, or of this package.
+ *
+ * @param {string} specifier
+ * @param {string} library
+ */
+const isOfPackage = (specifier, library) =>
+  specifier.startsWith('node:') || specifier === library || specifier.startsWith(`${library}/`);
 
 /**
  * @param {string} folder
@@ -85,6 +100,11 @@ function objection(file, specifier, onlyTypes) {
     if (relative ? target.startsWith('adk/') : adkMayImport.includes(specifier) || specifier.startsWith('node:'))
       return;
     return `adk imports its siblings and ${adkMayImport.join(', ')}, by package name`;
+  }
+  for (const [folder, library] of queryBuilders) {
+    if (!file.startsWith(folder)) continue;
+    if (relative ? target === 'index' || target.startsWith(folder) : isOfPackage(specifier, library)) return;
+    return `${folder} imports its siblings, ../index.js and ${library}`;
   }
   if (!relative) {
     if (specifier.startsWith('node:') || (file === 'native' && specifier === 'node-gyp-build')) return;

@@ -73,7 +73,10 @@ export interface Connection extends Executor, AsyncDisposable {
   vacuumInto(destination: string): Promise<void>;
   /** The database as the bytes of its file: see deserialize(). */
   serialize(): Promise<Uint8Array>;
-  /** SQL that rebuilds the database, statement by statement (Python's iterdump), of one moment. Other calls wait meanwhile. */
+  /**
+   * SQL that rebuilds the database, statement by statement (Python's iterdump). Of one moment, but for what this very
+   * connection writes meanwhile.
+   */
   dump(): AsyncIterableIterator<string>;
   /** sqlite.org/pragma.html#pragma_integrity_check */
   integrityCheck(): Promise<{ ok: boolean; problems: string[] }>;

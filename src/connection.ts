@@ -13,23 +13,19 @@ import * as control from './driver/control.js';
 import { dump } from './driver/dump.js';
 import type { BackupOptions } from './driver/files.js';
 import * as files from './driver/files.js';
-import { type Aggregate, type FunctionOptions, Functions } from './driver/functions.js';
+import { type Aggregate, type FunctionOptions, functionsOf } from './driver/functions.js';
 import type { Send } from './driver/send.js';
 import { AiosqliteError, invalidArgument } from './errors.js';
 import type { CallOptions, Query, SqlParam, SqlValue, Transaction } from './executor.js';
-import { openLaneCursor } from './lane-cursor.js';
+import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions, packOpen } from './options.js';
-import { MAIN_LANE, nextLane, Policy, Port, Request, type Tally } from './port.js';
+import { MAIN_LANE, Policy, Port, Request, type Tally } from './port.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
-  BeginMode,
-  beginLane,
   checkNotNested,
   checkTransactionMode,
-  EndMode,
-  endLane,
   runTransaction,
   type TransactionHost,
   type TransactionOptions,
@@ -44,7 +40,7 @@ export abstract class LaneConnection extends Verbs implements Connection {
   protected readonly policy: number;
   protected readonly options: CheckedOptions;
   readonly #worker: Port;
-  readonly #functions: Functions;
+  readonly #listening = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
   /** `worker`: the one that serves the lane, where `port` is a queue of several. */
@@ -58,7 +54,6 @@ export abstract class LaneConnection extends Verbs implements Connection {
   ) {
     super();
     this.#worker = worker;
-    this.#functions = new Functions(options.integerMode);
     this.database = database;
     this.options = options;
     this.port = port;
@@ -87,8 +82,14 @@ export abstract class LaneConnection extends Verbs implements Connection {
 
   /** @internal */
   openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
-    const submit = (request: Request, limits: CallOptions | undefined) => this.submit(request, '', limits);
-    return openLaneCursor(this.port, this.lane, this.database, submit, arrays, options);
+    const host: CursorHost = {
+      port: this.port,
+      lane: this.lane,
+      name: this.database,
+      submit: (request, limits) => this.submit(request, '', limits),
+      hasEnded: () => this.#closing !== undefined,
+    };
+    return openLaneCursor(host, arrays, options);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
@@ -147,15 +148,15 @@ export abstract class LaneConnection extends Verbs implements Connection {
     fn: (...args: SqlValue[]) => SqlParam | void,
     options?: FunctionOptions,
   ): Promise<void> {
-    return this.#functions.createFunction(this.#send, name, fn, options);
+    return functionsOf(this.#worker, this.integerMode).createFunction(this.#send, name, fn, options);
   }
 
   createAggregate<S>(name: string, aggregate: Aggregate<S>, options?: FunctionOptions): Promise<void> {
-    return this.#functions.createAggregate(this.#send, name, aggregate, options);
+    return functionsOf(this.#worker, this.integerMode).createAggregate(this.#send, name, aggregate, options);
   }
 
   createCollation(name: string, compare: (a: string, b: string) => number): Promise<void> {
-    return this.#functions.createCollation(this.#send, name, compare);
+    return functionsOf(this.#worker, this.integerMode).createCollation(this.#send, name, compare);
   }
 
   backup(destination: string, options?: BackupOptions): Promise<void> {
@@ -179,15 +180,8 @@ export abstract class LaneConnection extends Verbs implements Connection {
     return files.integrityCheck(this);
   }
 
-  async *dump(): AsyncGenerator<string, void> {
-    this.#checkUsable();
-    const lane = nextLane();
-    await beginLane(this.port, this.lane, lane, BeginMode.deferred, this.policy, undefined);
-    try {
-      yield* dump(new LaneView(this.database, this.options, this.port, lane, this.policy));
-    } finally {
-      await endLane(this.port, lane, EndMode.rollback);
-    }
+  dump(): AsyncGenerator<string, void> {
+    return dump(this);
   }
 
   openBlob(at: BlobLocation): Promise<BlobHandle> {
@@ -196,7 +190,12 @@ export abstract class LaneConnection extends Verbs implements Connection {
 
   onCommit(listener: CommitListener): () => void {
     this.#checkUsable();
-    return onCommit(this.#send, this.port.tally, listener);
+    const stop = onCommit(this.#send, this.port.commitListeners, this.#worker.number, listener);
+    this.#listening.add(stop);
+    return () => {
+      this.#listening.delete(stop);
+      stop();
+    };
   }
 
   recordChanges(options?: { tables?: readonly string[] }): Promise<ChangeRecorder> {
@@ -215,8 +214,16 @@ export abstract class LaneConnection extends Verbs implements Connection {
 
   /** As close(), for those who won't wait for it. */
   protected finish(): Promise<void> {
-    this.#closing ??= this.end().finally(() => this.#functions.clear());
+    if (this.#closing === undefined) {
+      this.stopListening();
+      this.#closing = this.end();
+    }
     return this.#closing;
+  }
+
+  /** Listeners end with the object that they were given to. */
+  protected stopListening(): void {
+    for (const stop of this.#listening) stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -231,16 +238,11 @@ export abstract class LaneConnection extends Verbs implements Connection {
 
 type Numbers = [number, number, number, number, number, number, number];
 
-/** A lane of a connection, seen as a connection: it ends with its lane. */
-class LaneView extends LaneConnection {
-  protected async end(): Promise<void> {}
-}
-
 /** What connect() gives: the only user of its worker. */
 class OwnConnection extends LaneConnection {
   protected end(): Promise<void> {
     forgotten.unregister(this);
-    return this.port.close();
+    return this.port.close().finally(() => functionsOf(this.port, this.integerMode).clear());
   }
 }
 
@@ -269,7 +271,7 @@ export async function connect(database: string, options: ConnectionOptions = {})
 }
 
 export function newTally(database: string, { slowCalls }: CheckedOptions): Tally {
-  return { database, slowCalls, commits: 0, groupedWrites: 0, walPages: 0, commitListeners: new Set() };
+  return { database, slowCalls, commits: 0, groupedWrites: 0, walPages: 0 };
 }
 
 /**

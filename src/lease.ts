@@ -1,5 +1,6 @@
 import { LaneConnection } from './connection.js';
 import type { Connection } from './connection-api.js';
+import type { CallOptions } from './executor.js';
 import type { CheckedOptions } from './options.js';
 import { MAIN_LANE, nextLane, Policy, type Port } from './port.js';
 import { BeginMode, beginLane, EndMode, endLane } from './transaction.js';
@@ -37,6 +38,8 @@ export class WorkerLease extends LaneConnection implements Lease {
 export interface LeaseSource {
   workers: Workers;
   role: Role;
+  /** Of the wait for a worker. */
+  limits: CallOptions | undefined;
   database: string;
   options: CheckedOptions;
   /** The connection came back altered and has closed. */
@@ -50,7 +53,7 @@ export async function acquireLease(from: LeaseSource): Promise<Lease> {
   const free = workers.occupy();
   let worker: number;
   try {
-    const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, undefined);
+    const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, from.limits);
     worker = message[4];
   } catch (error) {
     free();

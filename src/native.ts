@@ -113,19 +113,35 @@ export function settle(message: Message): void {
 }
 
 /** What functions called from SQL have thrown, until their statement has failed. */
-const exceptions = new Map<number, unknown>();
+const exceptions = new Map<number, { error: unknown; owner: object }>();
 let lastException = 0;
+/** Those that no failure has named yet, by the worker that they belong to, in their order. */
+const unnamed = new WeakMap<object, number[]>();
 
-export function keepException(error: unknown): number {
+export function keepException(error: unknown, owner: object): number {
   lastException = lastException >= 0xffff_fffe ? 1 : lastException + 1;
-  exceptions.set(lastException, error);
+  exceptions.set(lastException, { error, owner });
+  const ids = unnamed.get(owner);
+  if (ids === undefined) unnamed.set(owner, [lastException]);
+  else ids.push(lastException);
   return lastException;
 }
 
+/** A worker names the first of each statement, one statement after the other: those before will never be named. */
+function nameException(id: number): void {
+  const ids = unnamed.get(exceptions.get(id)?.owner ?? exceptions) ?? [];
+  for (let first = ids.shift(); first !== undefined && first !== id; first = ids.shift()) exceptions.delete(first);
+}
+
 export function takeException(id: number): unknown {
-  const error = exceptions.get(id);
+  const error = exceptions.get(id)?.error;
   exceptions.delete(id);
   return error;
+}
+
+export function forgetExceptions(owner: object): void {
+  for (const id of unnamed.get(owner) ?? []) exceptions.delete(id);
+  unnamed.delete(owner);
 }
 
 native.setDispatcher((header, chunks, buffers) => {
@@ -146,6 +162,7 @@ native.setDispatcher((header, chunks, buffers) => {
       nextText += textCount;
       nextBuffer += bufferCount;
     }
+    if (message[1] !== 0 && message[1].exception !== undefined) nameException(message[1].exception);
     settle(message);
   }
 });

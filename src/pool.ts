@@ -3,7 +3,7 @@ import type { Connection } from './connection-api.js';
 import type { BackupOptions } from './driver/files.js';
 import { AiosqliteError, checkObject, invalidArgument, SqliteError } from './errors.js';
 import type { CallOptions, Executor, Query, Transaction } from './executor.js';
-import { openLaneCursor } from './lane-cursor.js';
+import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
@@ -193,14 +193,22 @@ class WriterAndReaders extends Verbs implements Pool {
     const limits = withDefaultTimeout(options, this.#options.operationTimeoutMs);
     const parked = packet.park();
     const opening = this.#openReaderCursor(parked, arrays, limits);
-    const cursor = { first: opening.then(({ cursor }) => cursor.first), name: this.#options.database };
+    let opened: Cursor | undefined;
+    const ended = opening.then(async ({ cursor, lease }) => {
+      opened = cursor;
+      await cursor.ended;
+      await lease?.close();
+    });
+    ended.catch(() => {}); // told to whoever asks for the first row
     return {
-      ...cursor,
+      first: opening.then(({ cursor }) => cursor.first),
+      name: this.#options.database,
+      ended,
+      check: () => opened?.check(),
       next: async () => (await opening).cursor.next(),
       close: async () => {
-        const opened = await opening.catch(() => undefined);
-        await opened?.cursor.close();
-        await opened?.lease?.close();
+        await opening.then(({ cursor }) => cursor.close()).catch(() => {});
+        await ended.catch(() => {});
       },
     };
   }
@@ -210,19 +218,29 @@ class WriterAndReaders extends Verbs implements Pool {
     arrays: boolean,
     options: CallOptions | undefined,
   ): Promise<{ cursor: Cursor; lease: LaneConnection | undefined }> {
+    const since = performance.now();
     await this.#ready(options);
     if (this.#single) {
       packet.unpark(parked);
       this.#watchWaiting();
       const { port } = this.#writer;
-      const submit = (request: Request, limits: CallOptions | undefined) =>
-        port.submit(request, MAIN_LANE, VERB_POLICY | Policy.readOnly, limits);
-      const cursor = openLaneCursor(port, MAIN_LANE, this.#options.database, submit, arrays, options);
-      return { cursor, lease: undefined };
+      const host: CursorHost = {
+        port,
+        lane: MAIN_LANE,
+        name: this.#options.database,
+        submit: (request, limits) => port.submit(request, MAIN_LANE, VERB_POLICY | Policy.readOnly, limits),
+        hasEnded: () => this.#closing !== undefined,
+      };
+      return { cursor: openLaneCursor(host, arrays, withTimeLeft(options, since)), lease: undefined };
     }
-    const lease = (await this.acquire({ role: 'reader' })) as WorkerLease;
+    const lease = (await this.#lease('reader', withTimeLeft(options, since))) as WorkerLease;
     packet.unpark(parked);
-    return { cursor: lease.openCursor('', arrays, options), lease };
+    try {
+      return { cursor: lease.openCursor('', arrays, withTimeLeft(options, since)), lease };
+    } catch (error) {
+      await lease.close();
+      throw error;
+    }
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
@@ -259,12 +277,17 @@ class WriterAndReaders extends Verbs implements Pool {
     checkObject('options', options);
     const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
     this.#checkUsable(role === 'writer' ? 'write' : 'read');
-    if (!this.#isOpen) await this.#ready(undefined);
+    return this.#lease(role, undefined);
+  }
+
+  async #lease(role: Role, limits: CallOptions | undefined): Promise<Lease> {
+    if (!this.#isOpen) await this.#ready(limits);
     if (role === 'reader' && this.#relief !== undefined) await this.#relief;
     this.#watchWaiting();
     return acquireLease({
       workers: role === 'writer' ? this.#writer : (this.#readers as Workers),
       role,
+      limits,
       database: this.#options.database,
       options: this.#options.connection,
       onAltered: role === 'writer' || this.#single ? () => this.#reopenWriter() : () => {},

@@ -81,9 +81,9 @@ export interface Tally {
   commits: number;
   groupedWrites: number;
   walPages: number;
-  /** Told of what each commit has changed. */
-  readonly commitListeners: Set<(changes: CommittedChange[]) => void>;
 }
+
+export type CommitListeners = Map<number, Set<(changes: CommittedChange[]) => void>>;
 
 /**
  * The TypeScript end of one worker and its queue. It submits the current packet (see packet.ts), and settles calls that
@@ -92,26 +92,32 @@ export interface Tally {
 export class Port {
   readonly native: NativeConnection;
   readonly tally: Tally;
+  /** Told of what each commit has changed, by the number of the worker that commits. */
+  readonly commitListeners: CommitListeners;
+  /** Of the worker, where it is one's own. */
+  number = 0;
   #staged = false;
 
-  private constructor(connection: NativeConnection, tally: Tally) {
+  private constructor(connection: NativeConnection, tally: Tally, commitListeners: CommitListeners) {
     this.native = connection;
     this.tally = tally;
+    this.commitListeners = commitListeners;
   }
 
   /** A queue of its own. It has no worker until {@link open}. */
   static create(maxPending: number, maxPendingBytes: number, tally: Tally): Port {
-    return new Port(new native.Connection(maxPending, maxPendingBytes), tally);
+    return new Port(new native.Connection(maxPending, maxPendingBytes), tally, new Map());
   }
 
   /** Another worker for the same queue. */
   sibling(): Port {
-    return new Port(new native.Connection(this.native), this.tally);
+    return new Port(new native.Connection(this.native), this.tally, this.commitListeners);
   }
 
   /** Starts the worker on the current packet. */
   open(worker: number, lane: number): Promise<Message> {
     const id = nextId();
+    this.number = worker;
     packet.setHeader(id, Request.open, lane, Policy.none, 0, false);
     this.native.open(worker, packet.textsOf(), packet.blobsOf());
     return new Promise((resolve) => expect(id, resolve));
@@ -197,12 +203,12 @@ export class Port {
       if (bits >= 32) this.tally.groupedWrites++;
       if (bits & 2) this.tally.walPages = message[2];
     }
-    if (message.told !== undefined && message.told.changes.length > 0) this.#tell(message.told);
+    if (message.told !== undefined && message.told.changes.length > 0) this.#tell(message[4], message.told);
     return message;
   }
 
-  #tell({ changes }: Told): void {
-    for (const listener of this.tally.commitListeners) {
+  #tell(worker: number, { changes }: Told): void {
+    for (const listener of this.commitListeners.get(worker) ?? []) {
       try {
         listener(changes);
       } catch (error) {

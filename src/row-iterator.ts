@@ -13,8 +13,12 @@ export interface Cursor {
   /** The first batch is on its way from the moment of the call. */
   readonly first: Promise<Batch>;
   next(): Promise<Batch>;
+  /** Throws once the iteration has been cancelled or has passed its deadline; it has let go by then. */
+  check(): void;
   /** Lets go of the statement and the reader. Idempotent. */
   close(): Promise<void>;
+  /** Resolves when it has let go of the statement. */
+  readonly ended: Promise<void>;
   readonly name: string;
 }
 
@@ -30,6 +34,7 @@ export class BatchedRows<T> implements RowIterator<T> {
   #coming: Promise<Batch> | undefined;
   #waiting = false;
   #taken = false;
+  #ended = false;
 
   constructor(cursor: Cursor) {
     this.#cursor = cursor;
@@ -42,6 +47,14 @@ export class BatchedRows<T> implements RowIterator<T> {
     if (this.#waiting) {
       throw new AiosqliteError('ERR_ITERATOR_BUSY', 'next() was called before the one before it was settled');
     }
+    if (!this.#ended) {
+      try {
+        this.#cursor.check(); // rows that are here already end with the iteration, too
+      } catch (error) {
+        await this.return();
+        throw error;
+      }
+    }
     while (this.#at === this.#rows.length) {
       if (this.#coming === undefined) return { done: true, value: undefined };
       await this.#take(this.#coming);
@@ -53,12 +66,14 @@ export class BatchedRows<T> implements RowIterator<T> {
     this.#waiting = true;
     try {
       const batch = await coming;
+      if (this.#ended) return;
       this.#rows = batch.rows;
       this.#at = 0;
       this.#coming = batch.done ? undefined : this.#cursor.next();
       this.#coming?.catch(() => {}); // told to whoever asks for its rows
       if (batch.done) await this.#close();
     } catch (error) {
+      if (this.#ended) return;
       this.#coming = undefined;
       await this.#close();
       throw error;
@@ -68,6 +83,7 @@ export class BatchedRows<T> implements RowIterator<T> {
   }
 
   async return(): Promise<IteratorResult<T>> {
+    this.#ended = true;
     this.#rows = [];
     this.#at = 0;
     this.#coming = undefined;

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { AiosqliteError, checkObject, invalidArgument } from './errors.js';
 import type { CallOptions, Query, Transaction, TransactionMode } from './executor.js';
-import { openLaneCursor } from './lane-cursor.js';
+import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
@@ -130,8 +130,14 @@ class TransactionScope extends Verbs implements Transaction, Holding {
   }
 
   protected openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
-    const submit = (request: Request, limits: CallOptions | undefined) => this.submit(request, '', limits);
-    return openLaneCursor(this.#host.port, this.#lane, 'a transaction', submit, arrays, options);
+    const host: CursorHost = {
+      port: this.#host.port,
+      lane: this.#lane,
+      name: 'a transaction',
+      submit: (request, limits) => this.submit(request, '', limits),
+      hasEnded: () => !this.#open,
+    };
+    return openLaneCursor(host, arrays, withDefaultTimeout(options, this.#host.defaultTimeoutMs));
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {

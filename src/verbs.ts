@@ -111,7 +111,8 @@ export abstract class Verbs implements Executor {
     } catch (error) {
       // Misuse rejects, with the first row that is asked for.
       const first = Promise.reject(error);
-      return new BatchedRows<T>({ first, next: () => first, close: async () => {}, name: '' });
+      const ended = Promise.resolve();
+      return new BatchedRows<T>({ first, next: () => first, check() {}, close: async () => {}, ended, name: '' });
     }
   }
 

@@ -212,7 +212,11 @@ export class Workers {
   }
 }
 
-/** What onConnect gets: the connection before anybody else. Its lane is ended by whoever called onConnect. */
+/**
+ * What onConnect gets: the connection before anybody else. Its lane is ended by whoever called onConnect; functions that
+ * it defines and what it listens to stay as long as its worker.
+ */
 class SetupConnection extends LaneConnection {
   protected async end(): Promise<void> {}
+  protected override stopListening(): void {}
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type Connection, connect } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
 import { lock } from './support/child.js';
@@ -9,13 +9,16 @@ import { COUNT_TO, countFor, ENDLESS, sleep, spin, timed, until } from './suppor
 const on = databases();
 
 describe('connect()', () => {
-  test.skipIf(process.platform === 'win32')('creates a file that is private to its owner, and so are its companions', async () => {
-    const db = await on.connect({ journalMode: 'wal' });
-    await db.exec('CREATE TABLE t (x)');
-    for (const suffix of ['', '-wal', '-shm']) {
-      expect(statSync(on.file() + suffix).mode & 0o777, suffix).toBe(0o600);
-    }
-  });
+  test.skipIf(process.platform === 'win32')(
+    'creates a file that is private to its owner, and so are its companions',
+    async () => {
+      const db = await on.connect({ journalMode: 'wal' });
+      await db.exec('CREATE TABLE t (x)');
+      for (const suffix of ['', '-wal', '-shm']) {
+        expect(statSync(on.file() + suffix).mode & 0o777, suffix).toBe(0o600);
+      }
+    },
+  );
 
   test('keeps the name as it was given', async () => {
     expect((await on.connect()).database).toBe(on.file());
@@ -124,7 +127,9 @@ describe('connect()', () => {
     expect(await db.get('SELECT x FROM t')).toEqual({ x: 1 });
     expect(await rejection(db.run('INSERT INTO t VALUES (2)'))).toMatchObject({ code: 'SQLITE_READONLY', errcode: 8 });
     expect(await rejection(db.exec('CREATE TABLE u (x)'))).toMatchObject({ code: 'SQLITE_READONLY' });
-    expect(await rejection(db.executeMany('INSERT INTO t VALUES (?)', [[1]]))).toMatchObject({ code: 'SQLITE_READONLY' });
+    expect(await rejection(db.executeMany('INSERT INTO t VALUES (?)', [[1]]))).toMatchObject({
+      code: 'SQLITE_READONLY',
+    });
     expect(await db.transaction((tx) => tx.all('SELECT x FROM t'))).toEqual([{ x: 1 }]);
     expect((await db.batch([{ sql: 'SELECT x FROM t' }]))[0]?.rows).toEqual([{ x: 1 }]);
   });
@@ -159,6 +164,49 @@ describe('connect()', () => {
   });
 });
 
+describe('a database file that someone has tampered with', () => {
+  test('is an error or is read, never a crash: 60 times over', async () => {
+    const made = await on.connect({}, on.file('sound.db'));
+    await made.exec(`
+      PRAGMA page_size = 512;
+      CREATE TABLE t (id INTEGER PRIMARY KEY, x, y); CREATE INDEX i ON t (x);
+      CREATE VIEW v AS SELECT * FROM t; CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END`);
+    await made.executeMany(
+      'INSERT INTO t (x, y) VALUES (?, ?)',
+      Array.from({ length: 200 }, (_, i) => [`text ${i}`, i]),
+    );
+    await made.close();
+    const sound = readFileSync(on.file('sound.db'));
+    const codes = new Set<string>();
+    for (let round = 0; round < 60; round++) {
+      const bytes = Buffer.from(sound);
+      for (let flip = 0; flip <= round % 6; flip++) {
+        const at = round % 2 ? Math.floor(Math.random() * 1_024) : Math.floor(Math.random() * bytes.length);
+        bytes[at] = Math.floor(Math.random() * 256);
+      }
+      writeFileSync(on.file(`${round}.db`), round % 5 === 4 ? bytes.subarray(0, 600 + round * 20) : bytes);
+      let db: Connection | undefined;
+      try {
+        db = await connect(on.file(`${round}.db`));
+        for (const sql of [
+          'SELECT * FROM t ORDER BY x',
+          'SELECT count(*) FROM v',
+          'PRAGMA integrity_check',
+          "INSERT INTO t (x) VALUES ('new')",
+        ]) {
+          await db.all(sql).catch((error) => codes.add(error.code));
+        }
+      } catch (error) {
+        codes.add((error as any).code);
+      } finally {
+        await db?.close();
+      }
+    }
+    for (const code of codes)
+      expect(code).toMatch(/^SQLITE_(CORRUPT|NOTADB|ERROR|CONSTRAINT|READONLY|CANTOPEN|FULL|IOERR|TOOBIG|MISMATCH)/);
+  });
+});
+
 describe('calls on a connection', () => {
   test('run in the order in which they were made', async () => {
     const db = await on.connect();
@@ -186,7 +234,9 @@ describe('calls on a connection', () => {
     const settled: number[] = [];
     await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
-        (i % 3 === 0 ? db.run('INSERT INTO t VALUES (?)', [i]) : db.get('SELECT count(*) FROM t')).then(() => settled.push(i)),
+        (i % 3 === 0 ? db.run('INSERT INTO t VALUES (?)', [i]) : db.get('SELECT count(*) FROM t')).then(() =>
+          settled.push(i),
+        ),
       ),
     );
     expect(settled).toEqual(Array.from({ length: 100 }, (_, i) => i));
@@ -270,12 +320,16 @@ describe('calls on a connection', () => {
   test('never block the event loop', async () => {
     const db = await on.connect();
     const limit = await countFor(db, 300);
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 5);
+    const ticks = [performance.now()];
+    const timer = setInterval(() => ticks.push(performance.now()), 5);
     const took = await timed(() => db.get(COUNT_TO, [limit]));
     clearInterval(timer);
+    ticks.push(performance.now());
     expect(took).toBeGreaterThan(100);
-    expect(ticks).toBeGreaterThan(took / 5 / 3);
+    // 60 where nobody else wants the processor.
+    expect(ticks.length).toBeGreaterThan(10);
+    const gaps = ticks.slice(1).map((tick, i) => tick - (ticks[i] as number));
+    expect(Math.max(...gaps)).toBeLessThan(took / 2);
   });
 
   test('settle while another connection is busy', async () => {
@@ -371,7 +425,6 @@ describe('close()', () => {
   test('lets a transaction that is open finish', async () => {
     const db = await on.connect();
     await db.exec('CREATE TABLE t (x)');
-    let closing: Promise<void> | undefined;
     let begun = () => {};
     const isOpen = new Promise<void>((resolve) => {
       begun = resolve;
@@ -383,7 +436,7 @@ describe('close()', () => {
       await tx.transaction((inner) => inner.run('INSERT INTO t VALUES (2)'));
     });
     await isOpen;
-    closing = db.close();
+    const closing = db.close();
     await transaction;
     await closing;
     expect(await (await on.connect()).get('SELECT count(*) AS n FROM t')).toEqual({ n: 2 });
@@ -593,7 +646,10 @@ describe('many writes that wait together', () => {
       db.run('INSERT INTO parent VALUES (1)'),
       db.run('INSERT INTO child VALUES (1)'),
     ]);
-    expect(orphan).toMatchObject({ status: 'rejected', reason: { code: 'SQLITE_CONSTRAINT_FOREIGNKEY', errcode: 787 } });
+    expect(orphan).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'SQLITE_CONSTRAINT_FOREIGNKEY', errcode: 787 },
+    });
     expect(parent.status).toBe('fulfilled');
     expect(child.status).toBe('fulfilled');
     expect(await db.get('SELECT count(*) AS n FROM child')).toEqual({ n: 1 });
@@ -605,10 +661,20 @@ describe('many writes that wait together', () => {
       CREATE TABLE t (x UNIQUE);
       CREATE TRIGGER refuse BEFORE INSERT ON t WHEN new.x = 13 BEGIN SELECT RAISE(ROLLBACK, 'not 13'); END`);
     const settled = await Promise.allSettled(
-      [1, 2, 13, 3, 1, 13, 4, 13, 5].map((x) => db.run(`INSERT ${x === 1 ? 'OR ROLLBACK ' : ''}INTO t VALUES (?)`, [x])),
+      [1, 2, 13, 3, 1, 13, 4, 13, 5].map((x) =>
+        db.run(`INSERT ${x === 1 ? 'OR ROLLBACK ' : ''}INTO t VALUES (?)`, [x]),
+      ),
     );
     expect(settled.map((result) => result.status === 'fulfilled')).toEqual([
-      true, true, false, true, false, false, true, false, true,
+      true,
+      true,
+      false,
+      true,
+      false,
+      false,
+      true,
+      false,
+      true,
     ]);
     expect(settled[2]).toMatchObject({ reason: { code: 'SQLITE_CONSTRAINT_TRIGGER', message: 'not 13' } });
     expect(settled[4]).toMatchObject({ reason: { code: 'SQLITE_CONSTRAINT_UNIQUE' } });

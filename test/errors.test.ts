@@ -80,39 +80,42 @@ describe("an error's stack", () => {
 
   /** Notes the line that it is called in. */
   let line = 0;
-  const here = (): void => {
+  const here = (): undefined => {
     line = Number(/errors\.test\.ts:(\d+):/.exec(new Error().stack?.split('\n')[2] ?? '')?.[1]);
   };
 
   test.each<[string, () => Promise<unknown>]>([
-    ['run', async () => (here(), await db.run(fails))],
-    ['get', async () => (here(), await db.get(fails))],
-    ['all', async () => (here(), await db.all(fails))],
-    ['query', async () => (here(), await db.query(fails))],
-    ['exec', async () => (here(), await db.exec(fails))],
-    ['executeMany', async () => (here(), await db.executeMany(fails, [[]]))],
-    ['batch', async () => (here(), await db.batch([{ sql: fails }]))],
-    ['transaction', async () => await db.transaction(async (tx) => (here(), await tx.run(fails)))],
-    ['transaction, from outside', async () => (here(), await db.transaction(async (tx) => await tx.run(fails)))],
-    ['COMMIT', async () => (here(), await db.transaction(async (tx) => void (await tx.run(breaksLater))))],
-    ['a nested one', async () => await db.transaction((tx) => tx.transaction(async (t) => (here(), await t.get(fails))))],
-    ['a wrong argument', async () => (here(), await db.run(1 as never))],
-    ['a wrong value', async () => (here(), await db.run('SELECT ?', [{} as never]))],
-    ['a wrong option', async () => (here(), await db.run('SELECT 1', [], { timeoutMs: 0 }))],
-    ['a call that is late', async () => (here(), await db.get(ENDLESS, [], { timeoutMs: 20 }))],
-    ['a late transaction', async () => (here(), await db.transaction(() => sleep(1_000), { timeoutMs: 20 }))],
-    ['connect()', async () => (here(), await connect(on.file('no/where.db')))],
-    ['pool.run', async () => (here(), await pool().run('INSERT INTO nowhere VALUES (1)'))],
-    ['pool.get', async () => (here(), await pool().get(fails))],
-    ['pool.all through WITH', async () => (here(), await pool().all('WITH a AS (SELECT 1) DELETE FROM nowhere'))],
-    ['pool.batch', async () => (here(), await pool().batch([{ sql: fails }]))],
-    ['pool.transaction', async () => await pool().transaction(async (tx) => (here(), await tx.run(fails)))],
-    ['pool.read', async () => await pool().read(async (tx) => (here(), await tx.get(fails)))],
-    ['pool.withConnection', async () => await pool().withConnection(async (lease) => (here(), await lease.get(fails)))],
-    ['a pool that cannot open', async () => (here(), await unopenable().get('SELECT 1'))],
-    ['a transaction of a pool that cannot open', async () => (here(), await unopenable().transaction(async () => {}))],
-    ['acquire() of a pool that cannot open', async () => (here(), await unopenable().acquire())],
-    ['a refused statement', async () => (here(), await pool().run('BEGIN'))],
+    ['run', async () => await db.run(fails, here())],
+    ['get', async () => await db.get(fails, here())],
+    ['all', async () => await db.all(fails, here())],
+    ['query', async () => await db.query(fails, here())],
+    ['exec', async () => await db.exec(fails, here())],
+    ['executeMany', async () => await db.executeMany(fails, [[]], here())],
+    ['batch', async () => await db.batch([{ sql: fails }], here())],
+    ['a transaction', async () => await db.transaction(async (tx) => await tx.run(fails), here())],
+    ['tx.run', async () => await db.transaction(async (tx) => await tx.run(fails, here()))],
+    ['COMMIT', async () => await db.transaction((tx) => tx.run(breaksLater), here())],
+    [
+      'a nested tx.get',
+      async () => await db.transaction((tx) => tx.transaction(async (t) => await t.get(fails, here()))),
+    ],
+    ['a wrong argument', async () => await db.run(1 as never, here())],
+    ['a wrong value', async () => await db.run('SELECT ?', [{} as never], here())],
+    ['a wrong option', async () => await db.run('SELECT 1', here(), { timeoutMs: 0 })],
+    ['a call that is late', async () => await db.get(ENDLESS, here(), { timeoutMs: 20 })],
+    ['a late transaction', async () => await db.transaction(() => sleep(1_000 + (here() ?? 0)), { timeoutMs: 20 })],
+    ['connect()', async () => await connect(on.file('no/where.db'), here())],
+    ['pool.run', async () => await pool().run('INSERT INTO nowhere VALUES (1)', here())],
+    ['pool.get', async () => await pool().get(fails, here())],
+    ['pool.all through WITH', async () => await pool().all('WITH a AS (SELECT 1) DELETE FROM nowhere', here())],
+    ['pool.batch', async () => await pool().batch([{ sql: fails }], here())],
+    ['a transaction of a pool', async () => await pool().transaction(async (tx) => await tx.run(fails, here()))],
+    ['pool.read', async () => await pool().read(async (tx) => await tx.get(fails, here()))],
+    ['a lease', async () => await pool().withConnection(async (lease) => await lease.get(fails, here()))],
+    ['a pool that cannot open', async () => await unopenable().get('SELECT 1', here())],
+    ['transaction() of one that cannot open', async () => await unopenable().transaction(async () => {}, here())],
+    ['acquire() of one that cannot open', async () => await unopenable().acquire(here())],
+    ['a refused statement', async () => await pool().run('BEGIN', here())],
   ])('shows the line that called %s', async (_, call) => {
     await db.exec('CREATE TABLE child (t REFERENCES t DEFERRABLE INITIALLY DEFERRED)');
     line = 0;
@@ -127,7 +130,9 @@ describe('messages', () => {
   const blob = Buffer.from(SECRET);
 
   test('never hold values that were bound, nor rows', async () => {
-    await db.exec('CREATE TABLE s (x TEXT UNIQUE, n INTEGER CHECK (n < 5)) STRICT; CREATE TABLE child (x REFERENCES s (x))');
+    await db.exec(
+      'CREATE TABLE s (x TEXT UNIQUE, n INTEGER CHECK (n < 5)) STRICT; CREATE TABLE child (x REFERENCES s (x))',
+    );
     await db.run('INSERT INTO s (x) VALUES (?)', [SECRET]);
     const pool = on.pool();
     const failures = await Promise.all(
@@ -144,11 +149,13 @@ describe('messages', () => {
         db.get('SELECT ? AS x', [`{"${SECRET}": `], { jsonColumns: ['x'] }),
         db.run('SELECT ?', [{ secret: SECRET } as never]),
         db.run('SELECT ?', [{ constructor: { name: SECRET } } as never]),
-        db.run('SELECT ?', [new (class {
-          constructor() {
-            Object.assign(this, { constructor: { name: SECRET } });
-          }
-        })() as never]),
+        db.run('SELECT ?', [
+          new (class {
+            constructor() {
+              Object.assign(this, { constructor: { name: SECRET } });
+            }
+          })() as never,
+        ]),
         db.run('SELECT ?', [[SECRET] as never]),
         db.run('SELECT ?', [Symbol(SECRET) as never]),
         db.run('SELECT ?', SECRET as never),
@@ -198,7 +205,11 @@ describe('every code', () => {
   test("of ours that can be told stands in the README's table of error codes", () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8');
     const documented = new Set(
-      readme.split('\n').flatMap((line) => (line.startsWith('|') ? [...line.matchAll(/`((?:ERR|ADK)_[A-Z_]+)`/g)].map((match) => match[1]) : [])),
+      readme
+        .split('\n')
+        .flatMap((line) =>
+          line.startsWith('|') ? [...line.matchAll(/`((?:ERR|ADK)_[A-Z_]+)`/g)].map((match) => match[1]) : [],
+        ),
     );
     // These two are told between the worker and src/ alone.
     const internal = new Set(['ERR_CANCELLED', 'ERR_NEEDS_WRITER']);

@@ -35,21 +35,26 @@ describe('defaults', () => {
 });
 
 describe('journalMode, synchronous and foreignKeys', () => {
-  test.each(['wal', 'delete', 'truncate', 'persist', 'memory'] as const)("journalMode '%s' is applied", async (journalMode) => {
-    expect(await pragma({ journalMode }, 'journal_mode')).toBe(journalMode);
-  });
-
-  test.each([['off', 0], ['normal', 1], ['full', 2], ['extra', 3]] as const)(
-    "synchronous '%s' is applied, to writer and readers",
-    async (synchronous, value) => {
-      expect(await pragma({ synchronous }, 'synchronous')).toBe(value);
-      const pool = on.pool({ synchronous, database: on.file('pool.db') });
-      for (const role of ['writer', 'reader'] as const) {
-        const row = await pool.withConnection((db) => db.get('PRAGMA synchronous'), { role });
-        expect(row).toEqual({ synchronous: value });
-      }
+  test.each(['wal', 'delete', 'truncate', 'persist', 'memory'] as const)(
+    "journalMode '%s' is applied",
+    async (journalMode) => {
+      expect(await pragma({ journalMode }, 'journal_mode')).toBe(journalMode);
     },
   );
+
+  test.each([
+    ['off', 0],
+    ['normal', 1],
+    ['full', 2],
+    ['extra', 3],
+  ] as const)("synchronous '%s' is applied, to writer and readers", async (synchronous, value) => {
+    expect(await pragma({ synchronous }, 'synchronous')).toBe(value);
+    const pool = on.pool({ synchronous, database: on.file('pool.db') });
+    for (const role of ['writer', 'reader'] as const) {
+      const row = await pool.withConnection((db) => db.get('PRAGMA synchronous'), { role });
+      expect(row).toEqual({ synchronous: value });
+    }
+  });
 
   test('foreignKeys: false switches them off', async () => {
     expect(await pragma({ foreignKeys: false }, 'foreign_keys')).toBe(0);
@@ -59,7 +64,13 @@ describe('journalMode, synchronous and foreignKeys', () => {
 
 describe('pragmas', () => {
   test('are applied once per connection, after the built-in profile', async () => {
-    const pragmas = { cache_size: -4_000, recursive_triggers: true, 'main.mmap_size': 65_536, foreign_keys: 0, temp_store: 'MEMORY' };
+    const pragmas = {
+      cache_size: -4_000,
+      recursive_triggers: true,
+      'main.mmap_size': 65_536,
+      foreign_keys: 0,
+      temp_store: 'MEMORY',
+    };
     expect(await pragma({ pragmas }, 'cache_size')).toBe(-4_000);
     expect(await pragma({ pragmas }, 'recursive_triggers')).toBe(1);
     expect(await pragma({ pragmas }, 'mmap_size')).toBe(65_536);
@@ -79,7 +90,11 @@ describe('pragmas', () => {
     await using db = await connect(on.file());
     await db.exec('CREATE TABLE t (x)');
     const evil = "utf8'; DROP TABLE t; --";
-    await rejection(connect(on.file(), { pragmas: { encoding: evil } }).then((other) => other.close().then(() => Promise.reject(new Error('opened')))));
+    await rejection(
+      connect(on.file(), { pragmas: { encoding: evil } }).then((other) =>
+        other.close().then(() => Promise.reject(new Error('opened'))),
+      ),
+    );
     expect(await db.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
   });
 
@@ -253,7 +268,9 @@ describe('maxPending and maxPendingBytes', () => {
   test('a pool counts them, too', async () => {
     const pool = on.pool({ maxPending: 4 });
     await pool.exec('CREATE TABLE t (x)');
-    const results = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => pool.run('INSERT INTO t VALUES (?)', [i])));
+    const results = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, i) => pool.run('INSERT INTO t VALUES (?)', [i])),
+    );
     const refused = results.filter((result) => result.status === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
     for (const { reason } of refused) expect(reason).toMatchObject({ code: 'ERR_QUEUE_FULL' });

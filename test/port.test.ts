@@ -34,9 +34,21 @@ describe('signal', () => {
     ]) {
       expect(await rejection(call())).toBe(reason);
     }
-    expect(await rejection(db.run('SELECT 1', [], { signal: AbortSignal.abort() }))).toMatchObject({ name: 'AbortError' });
+    expect(await rejection(db.run('SELECT 1', [], { signal: AbortSignal.abort() }))).toMatchObject({
+      name: 'AbortError',
+    });
     expect(await db.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
     expect(listeners(signal)).toBe(0);
+  });
+
+  test('may come from AbortSignal.timeout() and AbortSignal.any()', async () => {
+    expect(await rejection(db.get(ENDLESS, [], { signal: AbortSignal.timeout(30) }))).toMatchObject({
+      name: 'TimeoutError',
+    });
+    const stop = new AbortController();
+    const either = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
+    setTimeout(() => stop.abort(), 20);
+    expect(await rejection(db.get(ENDLESS, [], { signal: either }))).toMatchObject({ name: 'AbortError' });
   });
 
   test('removes a call that is queued, at once, and its neighbours go on', async () => {
@@ -69,13 +81,23 @@ describe('signal', () => {
   test.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
     ['run', (signal) => db.run(ENDLESS_WRITE, [], { signal })],
     ['all', (signal) => db.all(`${ENDLESS_WRITE} RETURNING x`, [], { signal })],
-    ['executeMany', (signal) => db.executeMany(`INSERT INTO t (x) SELECT ? UNION ALL SELECT * FROM (${ENDLESS})`, [[1]], { signal })],
+    [
+      'executeMany',
+      (signal) => db.executeMany(`INSERT INTO t (x) SELECT ? UNION ALL SELECT * FROM (${ENDLESS})`, [[1]], { signal }),
+    ],
     ['batch', (signal) => db.batch([{ sql: 'INSERT INTO t (x) VALUES (1)' }, { sql: ENDLESS_WRITE }], { signal })],
     ['exec', (signal) => db.exec(`BEGIN; INSERT INTO t (x) VALUES (1); ${ENDLESS_WRITE}; COMMIT`, { signal })],
-    ['transaction', (signal) => db.transaction(async (tx) => {
-      await tx.run('INSERT INTO t (x) VALUES (1)');
-      await tx.run(ENDLESS_WRITE);
-    }, { signal })],
+    [
+      'transaction',
+      (signal) =>
+        db.transaction(
+          async (tx) => {
+            await tx.run('INSERT INTO t (x) VALUES (1)');
+            await tx.run(ENDLESS_WRITE);
+          },
+          { signal },
+        ),
+    ],
   ])('a write by %s() that it interrupts has changed nothing', async (_, call) => {
     const stop = new AbortController();
     const writing = rejection(call(stop.signal));
@@ -160,7 +182,14 @@ describe('signal', () => {
               options,
             );
           default:
-            return db.executeMany('INSERT INTO t (id, x) VALUES (?, ?)', [[i + 1, `x${i}`], [i + 1_000_001, 'second']], options);
+            return db.executeMany(
+              'INSERT INTO t (id, x) VALUES (?, ?)',
+              [
+                [i + 1, `x${i}`],
+                [i + 1_000_001, 'second'],
+              ],
+              options,
+            );
         }
       });
       const settled = await Promise.allSettled(calls as Promise<unknown>[]);

@@ -24,12 +24,14 @@ describe('a pool sends by its first word', () => {
     expect(routeOf(sql)).toBe('reader');
   });
 
-  test.each(['WITH a AS (SELECT 1) SELECT * FROM a', 'with a as (select 1) insert into t select 1', 'PRAGMA user_version', ' pragma x = 1'])(
-    '%j to a reader on trial',
-    (sql) => {
-      expect(routeOf(sql)).toBe('trial');
-    },
-  );
+  test.each([
+    'WITH a AS (SELECT 1) SELECT * FROM a',
+    'with a as (select 1) insert into t select 1',
+    'PRAGMA user_version',
+    ' pragma x = 1',
+  ])('%j to a reader on trial', (sql) => {
+    expect(routeOf(sql)).toBe('trial');
+  });
 
   test.each([
     '',

@@ -52,7 +52,20 @@ describe('a row', () => {
   });
 
   test('may have any column name', async () => {
-    for (const name of ['', ' ', 'a"b', "a'b", 'a\\b', 'a\nb', 'ä😀', '\u2028', 'a:b', '{}', '\u0001', 'x'.repeat(3000)]) {
+    for (const name of [
+      '',
+      ' ',
+      'a"b',
+      "a'b",
+      'a\\b',
+      'a\nb',
+      'ä😀',
+      '\u2028',
+      'a:b',
+      '{}',
+      '\u0001',
+      'x'.repeat(3000),
+    ]) {
       const quoted = `"${name.replaceAll('"', '""')}"`;
       for (const value of ['1', "x'01'", '9007199254740993']) {
         const { rows, columns } = await db.query(`SELECT ${value} AS ${quoted}`);
@@ -111,7 +124,10 @@ describe('many rows', () => {
     await db.exec('CREATE TABLE t (text, blob)');
     const texts = ['a', 'ä', '😀', '"\\\n'].map((unit) => unit.repeat(50_000));
     const blobs = texts.map((_, i) => new Uint8Array(100_000).fill(i + 1));
-    await db.executeMany('INSERT INTO t VALUES (?, ?)', texts.map((text, i) => [text, blobs[i] as Uint8Array]));
+    await db.executeMany(
+      'INSERT INTO t VALUES (?, ?)',
+      texts.map((text, i) => [text, blobs[i] as Uint8Array]),
+    );
     const rows = await db.all('SELECT text, blob FROM t ORDER BY rowid', [], { rowMode: 'array' });
     expect(rows).toEqual(texts.map((text, i) => [text, blobs[i]]));
   });
@@ -337,7 +353,13 @@ describe('jsonColumns', () => {
     const insert = `INSERT INTO t VALUES ('{}'), ('{') RETURNING j`;
     expect(await rejection(db.all(insert, [], { jsonColumns: ['j'] }))).toMatchObject({ code: 'ERR_INVALID_JSON' });
     expect(await rejection(db.all(insert, [], { jsonColumns: ['k'] }))).toMatchObject({ code: 'ERR_INVALID_JSON' });
-    expect(await rejection(db.run(`INSERT INTO t VALUES ('{}')`).then(() => db.batch([{ sql: 'DELETE FROM t' }, { sql: insert, jsonColumns: ['j'] }])))).toMatchObject({
+    expect(
+      await rejection(
+        db
+          .run(`INSERT INTO t VALUES ('{}')`)
+          .then(() => db.batch([{ sql: 'DELETE FROM t' }, { sql: insert, jsonColumns: ['j'] }])),
+      ),
+    ).toMatchObject({
       code: 'ERR_INVALID_JSON',
       index: 1,
     });
@@ -345,7 +367,9 @@ describe('jsonColumns', () => {
   });
 
   test('keeps hostile keys as own properties', async () => {
-    const row = await db.get<any>('SELECT ? AS j', ['{"__proto__":{"polluted":1},"constructor":2}'], { jsonColumns: ['j'] });
+    const row = await db.get<any>('SELECT ? AS j', ['{"__proto__":{"polluted":1},"constructor":2}'], {
+      jsonColumns: ['j'],
+    });
     expect(Object.keys(row.j)).toEqual(['__proto__', 'constructor']);
     expect(({} as any).polluted).toBeUndefined();
   });

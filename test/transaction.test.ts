@@ -14,7 +14,8 @@ beforeEach(async () => {
 
 const rows = async (executor: Pick<Connection, 'all'> = db) =>
   (await executor.all<[unknown]>('SELECT x FROM t ORDER BY id', [], { rowMode: 'array' })).map(([x]) => x);
-const insert = (executor: Pick<Connection, 'run'>, x: unknown) => executor.run('INSERT INTO t (x) VALUES (?)', [x as number]);
+const insert = (executor: Pick<Connection, 'run'>, x: unknown) =>
+  executor.run('INSERT INTO t (x) VALUES (?)', [x as number]);
 const never = () => new Promise<never>(() => {});
 
 /** Waits for what has been called on the connection, but not for longer than this. */
@@ -107,9 +108,9 @@ describe('transaction()', () => {
       order.push('last statement');
     });
     const outside = Promise.all([
-      rows().then((seen) => (order.push('read'), seen)),
+      rows().finally(() => order.push('read')),
       insert(db, 3).then(() => order.push('write')),
-      db.transaction(async (tx) => (order.push('second'), rows(tx))),
+      db.transaction((tx) => rows(tx).finally(() => order.push('second'))),
     ]);
     await transaction;
     const [seen, , second] = await outside;
@@ -130,34 +131,42 @@ describe('transaction()', () => {
   test('many at once run one after another', async () => {
     await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
-        db.transaction(async (tx) => {
-          const last = await tx.get<{ n: number }>('SELECT count(*) AS n FROM t');
-          await Promise.resolve();
-          await insert(tx, last?.n);
-          if (i % 5 === 0) throw new Error('rolled back');
-        }).catch(() => {}),
+        db
+          .transaction(async (tx) => {
+            const last = await tx.get<{ n: number }>('SELECT count(*) AS n FROM t');
+            await Promise.resolve();
+            await insert(tx, last?.n);
+            if (i % 5 === 0) throw new Error('rolled back');
+          })
+          .catch(() => {}),
       ),
     );
     expect(await rows()).toEqual(Array.from({ length: 40 }, (_, i) => i));
   });
 
-  test.each(['deferred', 'immediate', 'exclusive'] as const)("mode '%s' takes its locks as SQLite documents", async (mode) => {
-    const file = on.file('locks.db');
-    const a = await on.connect({}, file);
-    const b = await on.connect({ busyTimeoutMs: 0 }, file);
-    await a.exec('CREATE TABLE t (x)');
-    await b.get('SELECT * FROM t');
-    const refused = (call: Promise<unknown>) =>
-      call.then(
-        () => false,
-        (error) => error.code === 'SQLITE_BUSY',
+  test.each(['deferred', 'immediate', 'exclusive'] as const)(
+    "mode '%s' takes its locks as SQLite documents",
+    async (mode) => {
+      const file = on.file('locks.db');
+      const a = await on.connect({}, file);
+      const b = await on.connect({ busyTimeoutMs: 0 }, file);
+      await a.exec('CREATE TABLE t (x)');
+      await b.get('SELECT * FROM t');
+      const refused = (call: Promise<unknown>) =>
+        call.then(
+          () => false,
+          (error) => error.code === 'SQLITE_BUSY',
+        );
+      const seen = await a.transaction(
+        async () => ({
+          write: await refused(b.run('INSERT INTO t VALUES (1)')),
+          read: await refused(b.get('SELECT * FROM t')),
+        }),
+        { mode },
       );
-    const seen = await a.transaction(
-      async () => ({ write: await refused(b.run('INSERT INTO t VALUES (1)')), read: await refused(b.get('SELECT * FROM t')) }),
-      { mode },
-    );
-    expect(seen).toEqual({ write: mode !== 'deferred', read: mode === 'exclusive' });
-  });
+      expect(seen).toEqual({ write: mode !== 'deferred', read: mode === 'exclusive' });
+    },
+  );
 
   test('transactionMode is the default of its mode', async () => {
     const deferred = await on.connect({ transactionMode: 'deferred' });
@@ -381,7 +390,9 @@ describe('after its end', () => {
         await tx.transaction(async (nested) => {
           inner = nested;
         });
-        expect(await rejection((inner as Transaction).run('SELECT 1'))).toMatchObject({ code: 'ERR_TRANSACTION_CLOSED' });
+        expect(await rejection((inner as Transaction).run('SELECT 1'))).toMatchObject({
+          code: 'ERR_TRANSACTION_CLOSED',
+        });
         if (fails) throw new Error('undone');
       })
       .catch(() => {});
@@ -430,9 +441,13 @@ describe('a deadline or an abort', () => {
     ['a nested transaction hangs', (tx) => tx.transaction(never)],
     [
       'it is deep in nested transactions that run a query',
-      (tx) => tx.transaction((a) => a.transaction((b) => b.transaction(async (c) => (await insert(c, 2), c.get(ENDLESS))))),
+      (tx) =>
+        tx.transaction((a) => a.transaction((b) => b.transaction((c) => Promise.all([insert(c, 2), c.get(ENDLESS)])))),
     ],
-    ['siblings wait behind one that hangs', (tx) => Promise.all([tx.transaction(never), tx.transaction(never), insert(tx, 3)])],
+    [
+      'siblings wait behind one that hangs',
+      (tx) => Promise.all([tx.transaction(never), tx.transaction(never), insert(tx, 3)]),
+    ],
     [
       'its function has caught what it was told',
       async (tx) => {
@@ -471,7 +486,11 @@ describe('a deadline or an abort', () => {
     const ended = rejection(
       db.transaction(
         async (tx) => {
-          inside = Promise.all([rejection(tx.get(ENDLESS)), rejection(tx.get('SELECT 1')), rejection(tx.transaction(never))]);
+          inside = Promise.all([
+            rejection(tx.get(ENDLESS)),
+            rejection(tx.get('SELECT 1')),
+            rejection(tx.transaction(never)),
+          ]);
           await inside;
         },
         { timeoutMs: 50 },
@@ -617,8 +636,13 @@ describe('a deadline or an abort', () => {
           },
           { signal: stop.signal },
         )
-        .then(() => 'committed', () => 'rolled back');
-      const left = (await rows()).filter((x) => String(x).startsWith(String(i)) && String(x).length === String(i).length + 1);
+        .then(
+          () => 'committed',
+          () => 'rolled back',
+        );
+      const left = (await rows()).filter(
+        (x) => String(x).startsWith(String(i)) && String(x).length === String(i).length + 1,
+      );
       expect(left, `round ${i}: ${outcome}`).toHaveLength(outcome === 'committed' ? 4 : 0);
     }
   });

@@ -97,7 +97,9 @@ describe('exec()', () => {
   test('runs any number of statements, none too', async () => {
     await db.exec('');
     await db.exec(' -- nothing\n ; /* at all */ ;');
-    await db.exec("INSERT INTO t (x) VALUES (';'); -- a;b\n INSERT INTO t (x) VALUES (2); SELECT 1; DELETE FROM t WHERE id = 1");
+    await db.exec(
+      "INSERT INTO t (x) VALUES (';'); -- a;b\n INSERT INTO t (x) VALUES (2); SELECT 1; DELETE FROM t WHERE id = 1",
+    );
     expect(await db.all('SELECT id FROM t')).toEqual([{ id: 2 }]);
   });
 
@@ -139,7 +141,12 @@ describe('exec()', () => {
 describe('executeMany()', () => {
   test('runs one statement with many parameter sets, and adds the changes', async () => {
     expect(await db.executeMany('INSERT INTO t (x) VALUES (?)', [[1], [2], [3]])).toEqual({ changes: 3 });
-    expect(await db.executeMany('UPDATE t SET x = :x WHERE id >= :id', [{ id: 2, x: 0 }, { $id: 3, ':x': 9 } as never].slice(0, 1))).toEqual({ changes: 2 });
+    expect(
+      await db.executeMany(
+        'UPDATE t SET x = :x WHERE id >= :id',
+        [{ id: 2, x: 0 }, { $id: 3, ':x': 9 } as never].slice(0, 1),
+      ),
+    ).toEqual({ changes: 2 });
     expect(await db.executeMany('INSERT INTO t (x) VALUES (?)', [])).toEqual({ changes: 0 });
     expect(await db.executeMany('INSERT INTO t (x) VALUES (0)', [[], []])).toEqual({ changes: 2 });
     expect(await count()).toBe(5);
@@ -317,7 +324,7 @@ describe('one statement per call', () => {
   });
 
   test.each(verbs)('%s() takes semicolons and comments around its statement', async (_, call) => {
-    await call(' ;; /* a; */ -- b;\n INSERT INTO t (x) VALUES (\';\') ; ; -- the end; ');
+    await call(" ;; /* a; */ -- b;\n INSERT INTO t (x) VALUES (';') ; ; -- the end; ");
     expect(await count()).toBe(1);
   });
 
@@ -411,9 +418,10 @@ describe('parameters', () => {
 
   test('a missing, an unknown, a surplus or a doubled name rejects, and nothing becomes NULL', async () => {
     for (const params of [{}, { b: 1 }, { a: 1, b: 2 }, { a: 1, ':a': 2 }, { A: 1 }, { '@a': 1 }, { '': 1, a: 1 }]) {
-      expect(await rejection(db.run('INSERT INTO t (x) VALUES (:a)', params as never)), JSON.stringify(params)).toMatchObject(
-        { code: 'ERR_PARAMETERS' },
-      );
+      expect(
+        await rejection(db.run('INSERT INTO t (x) VALUES (:a)', params as never)),
+        JSON.stringify(params),
+      ).toMatchObject({ code: 'ERR_PARAMETERS' });
     }
     expect(await rejection(db.get('SELECT ?', { a: 1 }))).toMatchObject({ code: 'ERR_PARAMETERS' });
     expect(await rejection(db.get('SELECT ?, :a', { a: 1 }))).toMatchObject({ code: 'ERR_PARAMETERS' });
@@ -485,7 +493,12 @@ describe('changes', () => {
 
   test('are 0 for reads, for DDL and for PRAGMAs, whatever came before', async () => {
     await db.run('INSERT INTO t (x) VALUES (1), (2)');
-    for (const sql of ['SELECT * FROM t', 'CREATE TABLE u AS SELECT * FROM t', 'DROP TABLE u', 'PRAGMA user_version = 3']) {
+    for (const sql of [
+      'SELECT * FROM t',
+      'CREATE TABLE u AS SELECT * FROM t',
+      'DROP TABLE u',
+      'PRAGMA user_version = 3',
+    ]) {
       expect(await db.run(sql), sql).toEqual({ changes: 0, lastInsertRowid: 0 });
     }
     const results = await db.batch([{ sql: 'UPDATE t SET x = 3' }, { sql: 'SELECT 1' }, { sql: 'CREATE TABLE u (x)' }]);
@@ -509,7 +522,10 @@ describe('lastInsertRowid', () => {
   test('is 0 where nothing was inserted', async () => {
     await db.exec('CREATE UNIQUE INDEX x ON t (x); INSERT INTO t (x) VALUES (1)');
     expect(await db.run('INSERT OR IGNORE INTO t (x) VALUES (1)')).toEqual({ changes: 0, lastInsertRowid: 0 });
-    expect(await db.run('INSERT INTO t (x) VALUES (1) ON CONFLICT DO NOTHING')).toEqual({ changes: 0, lastInsertRowid: 0 });
+    expect(await db.run('INSERT INTO t (x) VALUES (1) ON CONFLICT DO NOTHING')).toEqual({
+      changes: 0,
+      lastInsertRowid: 0,
+    });
     expect(await db.run('INSERT INTO t (x) VALUES (1) ON CONFLICT (x) DO UPDATE SET x = 2')).toEqual({
       changes: 1,
       lastInsertRowid: 0,
@@ -555,7 +571,10 @@ describe('lastInsertRowid', () => {
 
   test('is that of a virtual table, too', async () => {
     await db.exec('CREATE VIRTUAL TABLE f USING fts5 (text)');
-    expect(await db.run("INSERT INTO f (rowid, text) VALUES (42, 'hello')")).toEqual({ changes: 1, lastInsertRowid: 42 });
+    expect(await db.run("INSERT INTO f (rowid, text) VALUES (42, 'hello')")).toEqual({
+      changes: 1,
+      lastInsertRowid: 42,
+    });
   });
 });
 

@@ -8,7 +8,8 @@ namespace aiosqlite {
 
 bool Inbox::Stage(JobPtr job) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const bool must_pass = job->request == Request::kEnd || job->request == Request::kClose;
+  const bool must_pass = job->request == Request::kEnd || job->request == Request::kClose ||
+                         job->request == Request::kCloseResource;
   const size_t pending = pending_.load(std::memory_order_relaxed);
   if (!must_pass && (pending >= limits_.jobs || (pending > 0 && bytes_ + job->byte_size > limits_.bytes)))
     return false;

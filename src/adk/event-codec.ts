@@ -1,5 +1,6 @@
 import type { Event, Session } from '@google/adk';
-import { decodeEvent, type EventRecord, type EventRow, type JsonObject } from 'aiosqlite/store';
+import { decodeEvent, decodeExtra, type EventRecord, type EventRow, hasExtra, type JsonObject } from 'aiosqlite/store';
+import { define } from './state-scopes.js';
 
 /** What `createEvent` marks its events with, and ADK's workflow nodes look for. JSON can't hold it. */
 const BRAND = Symbol.for('google.adk.event');
@@ -65,14 +66,17 @@ export function toRecord(event: Event, session: Session): EventRecord {
 
 /** A stored event as it was given to the service. `table` is for errors. */
 export function toEvent(row: EventRow, table: string): Event {
-  const fields = decodeEvent(row, table) as EventRecord & Branded;
-  if (fields.extra === undefined && fields.unbranded !== true) {
-    fields[BRAND] = true;
-    return fields as unknown as Event;
+  const event = decodeEvent(row, table) as unknown as Event & Branded & JsonObject;
+  if (!hasExtra(row)) {
+    event[BRAND] = true;
+    return event;
   }
-  const { extra, unbranded, ...known } = fields;
-  // Spread, because it makes `__proto__` a key like any other.
-  const event = { ...extra, ...known } as unknown as Event & Branded;
+  const { extra = {}, unbranded } = decodeExtra(event as never, row, table);
+  for (const key of Object.keys(extra)) {
+    // One by one: spreading costs far more. Columns come first, should somebody have stored such fields twice.
+    if (key === '__proto__') define(event, key, extra[key]);
+    else if (!Object.hasOwn(event, key)) event[key] = extra[key];
+  }
   if (!unbranded) event[BRAND] = true;
   return event;
 }

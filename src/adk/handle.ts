@@ -15,8 +15,8 @@ import {
   type Terms,
 } from 'aiosqlite/store';
 import { toEvent } from './event-codec.js';
-import { define, StateMarks } from './state-marks.js';
-import { mergeState } from './state-scopes.js';
+import { StateMarks } from './state-marks.js';
+import { define, mergeState } from './state-scopes.js';
 
 /** How much of the stored session a handle has seen. */
 interface Seen {
@@ -60,7 +60,7 @@ export class Handle {
   readonly #rejectsStale: boolean;
   readonly #marks: StateMarks;
   /** What the service, or ADK, has last put under temp keys. */
-  readonly #temp = new Map<string, unknown>();
+  #temp: Map<string, unknown> | undefined;
   /** Not known of a handle that this service didn't make, until its first append. */
   #seen: Seen | undefined;
   #underWay = 0;
@@ -88,6 +88,7 @@ export class Handle {
   /** Shows temp keys: unless a State.set() has put something else there since, which is newer then. */
   showTemp(temp: JsonObject): void {
     const { state } = this.#session;
+    this.#temp ??= new Map();
     for (const key of Object.keys(temp)) {
       if (!Object.hasOwn(state, key) || Object.is(state[key], this.#temp.get(key))) define(state, key, temp[key]);
       if (Object.is(state[key], temp[key])) this.#temp.set(key, temp[key]);
@@ -122,8 +123,9 @@ export class Handle {
       const id = this.#session.events.findLast((event) => event.id !== eventId)?.id ?? null;
       return { kind: this.#rejectsStale ? 'rejectAfter' : 'catchUpAfter', eventId: id };
     }
-    if (this.#rejectsStale) return { kind: 'reject', ...seen };
-    return { kind: 'catchUp', ...seen, revision: seen.revision + this.#underWay + 1 };
+    const { sessionKey, revision, seq } = seen;
+    if (this.#rejectsStale) return { kind: 'reject', sessionKey, revision };
+    return { kind: 'catchUp', sessionKey, revision: revision + this.#underWay + 1, seq };
   }
 
   /** All that happens to the handle happens at once; the promise only tells when ADK has refused some of it. */

@@ -107,7 +107,8 @@ export class SqliteSessionService extends BaseSessionService {
     const { temp, ...scopes } = splitState(state);
     const { session = {}, app = {}, user = {} } = scopes;
     const input = { appName, userId, sessionId, state: session, app, user, ifExists };
-    const { snapshot, events, created } = await createSession(this.#context, input);
+    const shown = ifExists === 'return' ? {} : { limit: 0 };
+    const { snapshot, events, created } = await createSession(this.#context, input, shown);
     const handle = this.#makeHandle(snapshot, events);
     if (temp && created) this.#handles.get(handle)?.showTemp(copyEach(temp));
     return handle;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BaseSessionService, type Event, type Session, State } from '@google/adk';
 import type { JsonObject } from 'aiosqlite/store';
+import { define } from './state-scopes.js';
 
 /*
  * ADK orders the writes to a handle's state. `State.set()` stamps the key, on the state and on the delta that will be
@@ -35,10 +36,12 @@ class Marks {
 
   /** Sets keys of a state by ADK's rule. */
   async apply(state: JsonObject, values: JsonObject): Promise<void> {
+    const keys = Object.keys(values);
+    if (keys.length === 0) return;
     Object.assign(this.#delta, values);
     const event = { id: '', actions: { stateDelta: this.#delta } } as unknown as Event;
     const applied = applyEvent({ state, events: [] } as unknown as Session, event);
-    for (const key of Object.keys(values)) delete this.#delta[key];
+    for (const key of keys) delete this.#delta[key];
     await applied;
   }
 }
@@ -122,8 +125,3 @@ function applyEvent(session: Session, event: Event): Promise<Event> {
 }
 
 const NONE = {};
-
-/** Sets a key, `__proto__` too. */
-export function define(object: JsonObject, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
-}

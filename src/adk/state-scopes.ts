@@ -51,3 +51,8 @@ export function copyEach(values: JsonObject): JsonObject {
   }
   return copies;
 }
+
+/** Sets a key, `__proto__` too. */
+export function define(object: JsonObject, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+}

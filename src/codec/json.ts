@@ -1,5 +1,5 @@
 /** Levels of arrays and objects inside each other that SQLite reads (JSON_MAX_DEPTH, sqlite.org/json1.html). */
-export const MAX_JSON_DEPTH = 1_000;
+const MAX_JSON_DEPTH = 1_000;
 
 /** A value that JSON can't hold, with the path to it. The message holds names, never values. */
 export class JsonError extends Error {

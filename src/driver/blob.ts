@@ -3,7 +3,7 @@ import type { NativeResult } from '../native.js';
 import * as packet from '../packet.js';
 import { Request } from '../port.js';
 import { bytesOf } from './changes.js';
-import { infoOf, type Send } from './send.js';
+import { closeResource, infoOf, type Send } from './send.js';
 
 export interface BlobLocation {
   table: string;
@@ -97,18 +97,15 @@ class OpenBlob implements BlobHandle {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    this.#closed ??= closeResource(this.#send, this.#id).catch((error: unknown) => {
+      this.#closed = undefined; // not now: from inside a transaction
+      throw error;
+    });
     return this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #close(): Promise<void> {
-    packet.begin();
-    packet.addNumber(this.#id);
-    await this.#send(Request.closeResource);
   }
 
   #checkRange(offset: number, length: number): void {

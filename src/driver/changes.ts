@@ -2,8 +2,8 @@ import { AiosqliteError, invalidArgument } from '../errors.js';
 import { type CommittedChange, type NativeResult, native } from '../native.js';
 import { oneOf } from '../options.js';
 import * as packet from '../packet.js';
-import { Request, type Tally } from '../port.js';
-import type { Send } from './send.js';
+import { type CommitListeners, Request } from '../port.js';
+import { closeResource, type Send } from './send.js';
 
 /** What a commit did to one row. */
 export interface Change {
@@ -63,18 +63,15 @@ class OpenRecorder implements ChangeRecorder {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    this.#closed ??= closeResource(this.#send, this.#id).catch((error: unknown) => {
+      this.#closed = undefined; // not now: from inside a transaction
+      throw error;
+    });
     return this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #close(): Promise<void> {
-    packet.begin();
-    packet.addNumber(this.#id);
-    await this.#send(Request.closeResource);
   }
 }
 
@@ -106,8 +103,8 @@ export function bytesOf(result: NativeResult): Uint8Array {
   return new Uint8Array(result.buffers?.[0] ?? new ArrayBuffer(0));
 }
 
-/** Reports commits from the first listener on until the last is gone. Returns the unsubscribe function. */
-export function onCommit(send: Send, tally: Tally, listener: CommitListener): () => void {
+/** Reports commits of a worker from the first listener on until the last is gone. Returns the unsubscribe function. */
+export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number, listener: CommitListener): () => void {
   if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
   const own = (changes: CommittedChange[]) => listener(changes.map(decode));
   const watch = (on: 0 | 1) => {
@@ -115,10 +112,12 @@ export function onCommit(send: Send, tally: Tally, listener: CommitListener): ()
     packet.addNumber(on);
     send(Request.watch).catch(() => {}); // closed: then there are no more commits
   };
-  if (tally.commitListeners.size === 0) watch(1);
-  tally.commitListeners.add(own);
+  const listeners = ofWorkers.get(worker) ?? new Set();
+  ofWorkers.set(worker, listeners);
+  if (listeners.size === 0) watch(1);
+  listeners.add(own);
   return () => {
-    if (tally.commitListeners.delete(own) && tally.commitListeners.size === 0) watch(0);
+    if (listeners.delete(own) && listeners.size === 0) watch(0);
   };
 }
 

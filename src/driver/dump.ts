@@ -6,8 +6,19 @@ interface SchemaRow {
   sql: string;
 }
 
-/** SQL that rebuilds the database, statement by statement, as Python's iterdump gives it. `db` should be one snapshot. */
+/** SQL that rebuilds the database, statement by statement, as Python's iterdump gives it. */
 export async function* dump(db: Executor): AsyncGenerator<string, void> {
+  // An iterator that is not at its end holds the snapshot, so that no other connection's commit comes in between.
+  const pin = db.iterate('SELECT 1 FROM sqlite_schema UNION ALL VALUES (1), (2), (3)', [], { batchSize: 1 });
+  try {
+    await pin.next();
+    yield* statements(db);
+  } finally {
+    await pin.return();
+  }
+}
+
+async function* statements(db: Executor): AsyncGenerator<string, void> {
   yield 'PRAGMA foreign_keys=OFF;';
   yield 'BEGIN TRANSACTION;';
   const schema = await db.all<SchemaRow>(
@@ -27,7 +38,8 @@ export async function* dump(db: Executor): AsyncGenerator<string, void> {
   // A virtual table makes its shadow tables, which hold its content: they come as rows of itself.
   for (const table of virtual) {
     yield `${table.sql};`;
-    yield* rowsOf(db, table.name);
+    // What refers to a text of a full-text index does so by its rowid.
+    yield* rowsOf(db, table.name, /\busing\s+["'`[]?fts/i.test(table.sql) ? ['rowid'] : []);
   }
   for (const { type, sql } of schema) if (type !== 'table') yield `${sql};`;
   yield 'COMMIT;';
@@ -38,12 +50,13 @@ async function shadowTables(db: Executor): Promise<Set<string>> {
   return new Set(rows.map(({ name }) => name));
 }
 
-async function* rowsOf(db: Executor, table: string): AsyncGenerator<string, void> {
+async function* rowsOf(db: Executor, table: string, hiddenNames: string[] = []): AsyncGenerator<string, void> {
   const columns = await db.all<{ name: string; hidden: number }>('SELECT name, hidden FROM pragma_table_xinfo(?)', [
     table,
   ]);
   // Hidden columns of virtual tables and generated columns can't be inserted.
-  const names = columns.filter(({ hidden }) => hidden === 0).map(({ name }) => identifier(name));
+  const visible = columns.filter(({ hidden }) => hidden === 0).map(({ name }) => name);
+  const names = [...hiddenNames, ...visible].map(identifier);
   if (names.length === 0) return;
   const values = names.map(literal).join(" || ',' || ");
   const head = `INSERT INTO ${identifier(table)}(${names.join(',')}) VALUES(`;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../errors.js';
 import type { Executor } from '../executor.js';
 import type { NativeResult } from '../native.js';
@@ -85,14 +85,20 @@ async function copyPages(
   }
 }
 
-/** By file identity: links and other spellings of the path don't hide it. */
+/** By file identity: links and other spellings of the path don't hide it. Nor may it be what belongs to the database. */
 async function checkNotItself(db: Executor, target: string): Promise<void> {
   const main = await db.get<{ file: string }>("SELECT file FROM pragma_database_list WHERE name = 'main'");
-  if (!main?.file || !existsSync(target)) return;
-  const [own, other] = await Promise.all([stat(main.file), stat(target)]);
-  if (own.dev === other.dev && own.ino === other.ino) {
+  if (!main?.file || !existsSync(dirname(target))) return;
+  const real = join(await realpath(dirname(target)), basename(target));
+  const companions = ['-journal', '-wal', '-shm'].map((suffix) => main.file + suffix);
+  if (companions.includes(real) || (existsSync(target) && (await isSameFile(main.file, target)))) {
     throw new AiosqliteError('ERR_SAME_FILE', 'destination is the database itself');
   }
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([stat(one), stat(other)]);
+  return a.dev === b.dev && a.ino === b.ino;
 }
 
 /** A WAL or journal that is left of the old destination would be taken for the new one's. */

@@ -1,16 +1,20 @@
 import { invalidArgument, outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
-import { keepException, native } from '../native.js';
+import { forgetExceptions, keepException, native } from '../native.js';
 import { integer } from '../options.js';
 import * as packet from '../packet.js';
-import { Request } from '../port.js';
+import { type Port, Request } from '../port.js';
 import type { IntegerMode } from '../rows.js';
+import { hasRestParameter } from './rest-parameter.js';
 import type { Send } from './send.js';
 
 export interface FunctionOptions {
   /** The same arguments give the same result: then SQLite may call it less often. Default: false. */
   deterministic?: boolean;
-  /** Not to be called from triggers and views (sqlite.org/c3ref/c_deterministic.html). Default: false. */
+  /**
+   * Not to be called from what stands in the schema: triggers, views, generated columns, … Default: false, so that a
+   * database file that somebody else made can call the function, too (sqlite.org/c3ref/c_deterministic.html).
+   */
   directOnly?: boolean;
   /** Default: that of the function, or any number where it takes a rest parameter. -1: any number. */
   argumentCount?: number;
@@ -27,19 +31,21 @@ export interface Aggregate<S> {
 
 /** binding/engine/functions.h, FunctionKind; binding/engine/host.h, HostOperation. */
 const Kind = { scalar: 0, aggregate: 1, window: 2, collation: 3 } as const;
-const Operation = { call: 0, step: 1, inverse: 2, value: 3, final: 4, compare: 5 } as const;
+const Operation = { call: 0, step: 1, inverse: 2, value: 3, final: 4, compare: 5, forget: 6 } as const;
 
 type Caller = (operation: number, instance: number, args: SqlValue[]) => unknown;
 
-/** What SQL can call, by the number that the worker knows it by. */
-const callers = new Map<number, Caller>();
+/** Whose function it is, by the number that the worker knows it by. */
+const owners = new Map<number, WeakRef<Functions>>();
 let lastFunction = 0;
 
 native.setFunctionCaller((id, operation, instance, args) => {
+  // It is there as long as its worker is.
+  const functions = owners.get(id)?.deref() as Functions;
   try {
-    return checkResult((callers.get(id) as Caller)(operation, instance, args));
+    return checkResult(functions.call(id, operation, instance, args));
   } catch (error) {
-    return [keepException(error)];
+    return [keepException(error, functions)];
   }
 });
 
@@ -65,13 +71,31 @@ function checkResult(value: unknown): unknown {
   throw invalidArgument('the result', 'null, a number, bigint, string, boolean or binary data', value);
 }
 
-/** The functions of one connection: what they hold is let go when it closes. */
+const ofWorkers = new WeakMap<Port, Functions>();
+
+/** The functions of a worker. In a pool they outlive the connection object that has made them: onConnect's. */
+export function functionsOf(worker: Port, integers: IntegerMode): Functions {
+  let functions = ofWorkers.get(worker);
+  if (functions === undefined) {
+    functions = new Functions(integers);
+    ofWorkers.set(worker, functions);
+  }
+  return functions;
+}
+
+/** The functions of one worker. What they hold is let go with it. */
 export class Functions {
   readonly #ids = new Map<string, number>();
+  readonly #callers = new Map<number, Caller>();
   readonly #integers: IntegerMode;
 
   constructor(integers: IntegerMode) {
     this.#integers = integers;
+    collected.register(this, this.#ids);
+  }
+
+  call(id: number, operation: number, instance: number, args: SqlValue[]): unknown {
+    return (this.#callers.get(id) as Caller)(operation, instance, args);
   }
 
   async createFunction(
@@ -101,7 +125,8 @@ export class Functions {
     }
     const states = new Map<number, S>();
     const caller: Caller = (operation, instance, args) => {
-      const state = states.has(instance) ? (states.get(instance) as S) : start();
+      const isNew = operation !== Operation.forget && !states.has(instance);
+      const state = isNew ? start() : (states.get(instance) as S);
       switch (operation) {
         case Operation.step:
           states.set(instance, step(state, ...this.#checked(args)));
@@ -112,6 +137,9 @@ export class Functions {
         case Operation.final:
           states.delete(instance);
           return result(state);
+        case Operation.forget:
+          states.delete(instance);
+          return undefined;
         default:
           return result(state);
       }
@@ -126,6 +154,7 @@ export class Functions {
     const caller: Caller = (_operation, _instance, args) => {
       const order = compare(args[0] as string, args[1] as string);
       if (typeof order !== 'number') throw invalidArgument('the result', 'a number', order);
+      if (Number.isNaN(order)) throw outOfRange('the result', 'a number, not NaN');
       return order;
     };
     await this.#define(send, Kind.collation, name, 2, {}, caller);
@@ -133,8 +162,10 @@ export class Functions {
 
   /** Lets go of all of them. */
   clear(): void {
-    for (const id of this.#ids.values()) callers.delete(id);
+    for (const id of this.#callers.keys()) owners.delete(id);
+    this.#callers.clear();
     this.#ids.clear();
+    forgetExceptions(this);
   }
 
   /** 'number' refuses what no number holds, as it does in rows. */
@@ -154,7 +185,8 @@ export class Functions {
     caller: Caller,
   ): Promise<void> {
     const id = ++lastFunction;
-    callers.set(id, caller);
+    owners.set(id, new WeakRef(this));
+    this.#callers.set(id, caller);
     packet.begin();
     packet.addNumber(kind);
     packet.addText(name);
@@ -165,15 +197,26 @@ export class Functions {
     try {
       await send(Request.define);
     } catch (error) {
-      callers.delete(id);
+      this.#drop(id);
       throw error;
     }
-    // SQLite tells functions apart by their name and argument count, collations by their name.
-    const key = `${kind === Kind.collation ? 'c' : 'f'}${argumentCount}${name.toLowerCase()}`;
-    callers.delete(this.#ids.get(key) ?? 0);
+    // SQLite tells functions apart by their name, in which case of ASCII letters alone makes no difference, and their
+    // argument count.
+    const sameName = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    const key = `${kind === Kind.collation ? 'collation' : argumentCount} ${sameName}`;
+    this.#drop(this.#ids.get(key) ?? 0);
     this.#ids.set(key, id);
   }
+
+  #drop(id: number): void {
+    owners.delete(id);
+    this.#callers.delete(id);
+  }
 }
+
+const collected = new FinalizationRegistry<Map<string, number>>((ids) => {
+  for (const id of ids.values()) owners.delete(id);
+});
 
 function checkName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
@@ -192,13 +235,6 @@ function flag(options: FunctionOptions, key: 'deterministic' | 'directOnly'): nu
 /** `skipped`: parameters of `fn` that are not SQL's. */
 function argumentsOf(options: FunctionOptions, fn: (...args: never[]) => unknown, skipped: number): number {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-  const own = hasRest(fn) ? -1 : Math.max(fn.length - skipped, 0);
+  const own = hasRestParameter(fn) ? -1 : Math.max(fn.length - skipped, 0);
   return integer(options, 'argumentCount', own, -1, 127);
-}
-
-/** A rest parameter shows in the text alone: `length` does not count it. */
-function hasRest(fn: (...args: never[]) => unknown): boolean {
-  const text = Function.prototype.toString.call(fn);
-  const parameters = /^[^(]*\(([^)]*)/.exec(text)?.[1] ?? '';
-  return /\.\.\.\s*[\p{ID_Start}_$[{]/u.test(parameters);
 }

@@ -1,6 +1,8 @@
+import { AiosqliteError } from '../errors.js';
 import type { CallOptions } from '../executor.js';
 import type { Message } from '../native.js';
-import type { Request } from '../port.js';
+import * as packet from '../packet.js';
+import { Request } from '../port.js';
 
 /**
  * Sends the current packet as one call of a connection, with its checks; resolves to the message of a call that
@@ -11,4 +13,15 @@ export type Send = (request: Request, options?: CallOptions) => Promise<Message>
 /** What a message says beside results. */
 export function infoOf(message: Message): string {
   return message[5] as string;
+}
+
+/** Closes what a call has opened. If its connection has closed, it has been closed with it. */
+export async function closeResource(send: Send, id: number): Promise<void> {
+  packet.begin();
+  packet.addNumber(id);
+  try {
+    await send(Request.closeResource);
+  } catch (error) {
+    if (!(error instanceof AiosqliteError && error.code === 'ERR_CLOSED')) throw error;
+  }
 }

@@ -5,7 +5,8 @@ import type { EventFilter, EventRecord, SessionFilter, SessionKey } from './reco
 /** Checks of what callers give, each naming the argument. */
 
 export function checkObject(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) throw invalidArgument(name, 'an object', value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidArgument(name, 'an object', value);
 }
 
 export function checkArray(name: string, value: unknown): void {

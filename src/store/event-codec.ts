@@ -5,8 +5,8 @@ import { corruptRow } from './errors.js';
 import { type EventRecord, isJsonObject, type JsonObject } from './records.js';
 import { serialize, serializeObject } from './serialize.js';
 
-/** What one row of events knows by itself; the session it belongs to is known to whoever asked for it. */
-export type EventFields = Omit<EventRecord, 'sessionId' | 'appName' | 'userId' | 'seq'>;
+/** What the columns of one row say; the session it belongs to is known to whoever asked for it. */
+export type EventFields = Omit<EventRecord, 'sessionId' | 'appName' | 'userId' | 'seq' | 'extra' | 'unbranded'>;
 
 /** A row as the statements of queries.ts give it: `seq` first, then the columns of {@link EventFields}, JSON parsed. */
 export type EventRow = unknown[];
@@ -150,7 +150,7 @@ function escapeKeys(fields: JsonObject): JsonObject {
 
 // ── decode: as cheap as it can be, since a history has thousands of rows ──
 
-/** What a row says, or `'ADK_CORRUPT_ROW'`; `table` is for the error. */
+/** What the columns say, or `'ADK_CORRUPT_ROW'`; `table` is for the error. */
 export function decodeEvent(row: EventRow, table: string): EventFields {
   const event: EventFields = {
     id: textAt(row, 1, table),
@@ -169,7 +169,6 @@ export function decodeEvent(row: EventRow, table: string): EventFields {
   if (row[13] !== null) event.interrupted = flagAt(row, 13, table);
   if (row[14] !== null) event.errorCode = textAt(row, 14, table);
   if (row[15] !== null) event.errorMessage = textAt(row, 15, table);
-  if (row[16] !== null) restore(event, objectAt(row, 16, table), table);
   return event;
 }
 
@@ -228,22 +227,31 @@ function timeAt(row: EventRow, at: number, table: string): number {
   return julianDay.decode(value);
 }
 
-/** Splits the column `extra` into the event's other fields and our notes, and does what the notes say. */
-function restore(event: EventFields, stored: JsonObject, table: string): void {
-  if (!hasReserved(stored)) {
-    event.extra = stored;
-    return;
-  }
+/** Whether a row has more to say than its columns do: see {@link decodeExtra}. */
+export const hasExtra = (row: EventRow): boolean => row[16] !== null;
+
+/**
+ * What the column `extra` says beside the other columns: the event's other fields, and our notes. What these say of the
+ * fields with columns is done to `event`.
+ */
+export function decodeExtra(
+  event: EventFields,
+  row: EventRow,
+  table: string,
+): { extra: JsonObject | undefined; unbranded: boolean } {
+  const stored = objectAt(row, 16, table);
+  if (!hasReserved(stored)) return { extra: stored, unbranded: false };
   const fields = Object.entries(stored).filter(([key]) => key !== NOTES);
-  if (fields.length > 0) {
-    event.extra = Object.fromEntries(fields.map(([key, value]) => [LIKE_NOTES.test(key) ? key.slice(1) : key, value]));
-  }
-  if (!Object.hasOwn(stored, NOTES)) return;
+  const extra =
+    fields.length === 0
+      ? undefined
+      : Object.fromEntries(fields.map(([key, value]) => [LIKE_NOTES.test(key) ? key.slice(1) : key, value]));
+  if (!Object.hasOwn(stored, NOTES)) return { extra, unbranded: false };
   const notes = stored[NOTES];
-  if (!isJsonObject(notes)) throw corruptRow(table, event.id, 'extra');
+  if (!isJsonObject(notes)) throw damaged(row, 16, table);
   const { absent = [], as = {}, unbranded } = notes;
-  if (!Array.isArray(absent) || !isJsonObject(as)) throw corruptRow(table, event.id, 'extra');
+  if (!Array.isArray(absent) || !isJsonObject(as)) throw damaged(row, 16, table);
   for (const field of absent) if (FIELDS.has(field)) delete event[field as keyof EventFields];
   for (const field of Object.keys(as)) if (FIELDS.has(field)) Object.assign(event, { [field]: as[field] });
-  if (unbranded === true) event.unbranded = true;
+  return { extra, unbranded: unbranded === true };
 }

@@ -17,7 +17,7 @@ export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arg
 export { type Context, sendBatch } from './context.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
 /** @internal */
-export { decodeEvent, type EventRow } from './event-codec.js';
+export { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
 /** @internal */
 export { createSession, deleteSession, type Loaded, loadAfterWrites, loadSession } from './jobs.js';
 /** @internal */

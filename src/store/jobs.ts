@@ -16,8 +16,12 @@ export interface Loaded {
   events: EventRow[];
 }
 
-/** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. */
-export async function createSession(context: Context, input: NewSession): Promise<Loaded & { created: boolean }> {
+/** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. `events`: which of its events to load. */
+export async function createSession(
+  context: Context,
+  input: NewSession,
+  events: EventFilter,
+): Promise<Loaded & { created: boolean }> {
   checkObject('input', input);
   const { appName, userId, state = {}, ownerId, ifExists } = input;
   const session = { appName, userId, sessionId: input.sessionId || randomUUID() };
@@ -38,10 +42,10 @@ export async function createSession(context: Context, input: NewSession): Promis
   if (app) writes.push({ sql: sql.mergeAppStateIfNew, params: [appName, app, now, ...key] });
   if (user) writes.push({ sql: sql.mergeUserStateIfNew, params: [appName, userId, user, now, ...key] });
   writes.push({ sql: sql.insertSession, params: row, ifNone: ifExists === 'return' ? 'continue' : 'rollback' });
-  const reads = loadQueries(context, session, {});
+  const reads = loadQueries(context, session, events);
   try {
     const results = await sendBatch(context, [...writes, ...reads]);
-    const loaded = decodeLoaded(context, results.slice(writes.length), {}) as Loaded;
+    const loaded = decodeLoaded(context, results.slice(writes.length), events) as Loaded;
     const created = results[writes.length - 1]?.changes === 1;
     if (created) known.created(session, loaded.snapshot.sessionKey, loaded.snapshot.session.revision);
     return { ...loaded, created };

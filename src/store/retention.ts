@@ -30,7 +30,7 @@ async function appNames(context: Context): Promise<string[]> {
 }
 
 /** A session that is appended to in the meantime is not idle any more: both statements choose in one transaction. */
-async function deleteSome({ ...context }: Context, app: string, before: number): Promise<number> {
+async function deleteSome(context: Context, app: string, before: number): Promise<number> {
   const params = [app, before, SESSIONS_PER_JOB];
   const [, sessions] = await sendBatch(context, [
     { sql: context.sql.deleteIdleEvents, params },
@@ -47,17 +47,16 @@ export async function deleteOldEvents(context: Context, filter: { before: number
   const before = julianDay.encode(filter.before);
   const { sql } = context;
   let total = 0;
-  for (let from: unknown = 0; from !== null; ) {
-    const params = [from as number, EVENTS_PER_JOB];
+  for (let from = 0, count = EVENTS_PER_JOB; count === EVENTS_PER_JOB; ) {
+    const params = [from, EVENTS_PER_JOB];
     const [range, deleted] = await sendBatch(context, [
       { sql: sql.eventRange, params },
       filter.appName === undefined
-        ? { sql: sql.deleteOldEvents.all, params: [from as number, ...params, before] }
-        : { sql: sql.deleteOldEvents.app, params: [from as number, ...params, before, filter.appName] },
+        ? { sql: sql.deleteOldEvents.all, params: [from, ...params, before] }
+        : { sql: sql.deleteOldEvents.app, params: [from, ...params, before, filter.appName] },
     ]);
     total += deleted?.changes ?? 0;
-    const [last, count] = range?.rows[0] ?? [];
-    from = count === EVENTS_PER_JOB ? last : null;
+    [from, count] = range?.rows[0]?.map(Number) as [number, number];
   }
   return total;
 }

@@ -6,7 +6,7 @@ import type { Names } from './names.js';
 export const SCHEMA_VERSION = 1;
 
 /** Something that the file must have: its name, and the statement that makes it where it is missing. */
-export interface SchemaObject {
+interface SchemaObject {
   name: string;
   sql: string;
 }

@@ -55,6 +55,7 @@ test.each<[string, any, string, string]>([
   ['createSession', { ...key, userId: null }, 'TypeError', 'userId must be a string, not null'],
   ['createSession', { ...key, sessionId: 7 }, 'TypeError', 'sessionId must be a string, not number'],
   ['createSession', { ...key, sessionId: 'new', state: 5 }, 'TypeError', 'state must be an object, not number'],
+  ['createSession', { ...key, sessionId: 'new', state: [] }, 'TypeError', 'state must be an object, not an array'],
   ['createSession', { ...key, sessionId: 'new', state: { a: { b: 1n } } }, 'StoreError', 'state.a.b is a bigint'],
   ['createSession', { ...key, sessionId: 'new', state: { 'app:a': 1n } }, 'StoreError', 'app.a is a bigint'],
   ['getSession', { ...key, sessionId: undefined }, 'TypeError', 'sessionId must be a string, not undefined'],

@@ -132,12 +132,11 @@ describe('in merge mode', () => {
     expect(session.state).toEqual({ new: 1 });
   });
 
-  test('a handle that was listed is brought all events', async () => {
+  test('a handle that was listed has seen the session as it was, though without its events', async () => {
     const first = await service.createSession(key);
     for (const id of ['e1', 'e2']) await append(first, event(id));
     const [listed] = (await service.listSessions({ appName: 'app' })).sessions as [Session];
     await append(listed, event('e3'));
-    // It has seen the session as it was, though without its events.
     expect(ids(listed)).toBe('e3');
     await append(first, event('e4'));
     await append(listed, event('e5'));

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InMemorySessionService } from '@google/adk';
+import { InMemorySessionService, LogLevel, setLogLevel } from '@google/adk';
 import { SqliteSessionService } from 'aiosqlite/adk';
 import { conformance, type Subject } from './suite.js';
+
+setLogLevel(LogLevel.ERROR);
 
 function inFile(options = {}): Subject {
   const folder = mkdtempSync(join(tmpdir(), 'aiosqlite-test-'));

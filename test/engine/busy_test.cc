@@ -21,7 +21,7 @@ TEST("waiting ends when the limit is used up") {
   local.running().Set({});
   const milliseconds waited = WaitAll(local.running(), milliseconds(60));
   EXPECT(waited >= milliseconds(59));
-  EXPECT(waited < milliseconds(1000));
+  EXPECT(waited < milliseconds(3000));
 }
 
 TEST("a limit of 0 waits not at all") {
@@ -32,12 +32,13 @@ TEST("a limit of 0 waits not at all") {
 
 TEST("waiting ends with the earliest deadline of the jobs that wait together") {
   Local local;
+  const Stopwatch watch;
   const JobPtr early = Within(milliseconds(60), Run("x"));
-  const JobPtr late = Within(milliseconds(5000), Run("x"));
+  const JobPtr late = Within(milliseconds(20000), Run("x"));
   local.running().Set({late.get(), early.get()});
-  const milliseconds waited = WaitAll(local.running(), milliseconds(10000));
-  EXPECT(waited >= milliseconds(55));
-  EXPECT(waited < milliseconds(1000));
+  WaitAll(local.running(), milliseconds(10000));
+  EXPECT(watch.elapsed() >= milliseconds(60));
+  EXPECT(watch.elapsed() < milliseconds(3000));
   EXPECT(local.running().ShouldStop() == Stop::kDeadline);
 }
 
@@ -60,16 +61,19 @@ TEST("waiting does not begin for a job that is cancelled, or while closing or st
 }
 
 TEST("jobs that stay when one of them has left do not wait from zero again") {
-  Local local;
-  const JobPtr leaves = Within(milliseconds(80), Run("x"));
-  const JobPtr stays = Run("x");
-  local.running().Set({leaves.get(), stays.get()});
-  const Stopwatch watch;
-  WaitAll(local.running(), milliseconds(200));
-  local.running().Narrow({stays.get()});
-  WaitAll(local.running(), milliseconds(200));
-  EXPECT(watch.elapsed() >= milliseconds(199));
-  EXPECT(watch.elapsed() < milliseconds(270));
+  EXPECT(OnOneOfManyTries([] {
+    constexpr milliseconds kLimit(300);
+    Local local;
+    const JobPtr leaves = Within(milliseconds(250), Run("x"));
+    const JobPtr stays = Run("x");
+    local.running().Set({leaves.get(), stays.get()});
+    EXPECT(local.running().WaitForLock(kLimit, true));
+    WaitAll(local.running(), kLimit);
+    local.running().Narrow({stays.get()});
+    const Stopwatch watch;
+    if (local.running().WaitForLock(kLimit, true)) WaitAll(local.running(), kLimit);
+    return watch.elapsed() < kLimit / 2;
+  }));
 }
 
 TEST("each lock that a job meets may take the whole busy timeout, however long ago the last one was") {
@@ -77,11 +81,12 @@ TEST("each lock that a job meets may take the whole busy timeout, however long a
   Client holder(file.path());
   holder.Exec("CREATE TABLE t (n)");
   Settings settings;
-  settings.busy_timeout_ms = 500;
+  settings.busy_timeout_ms = 1000;
   Local local(file.path(), settings);
   const JobPtr job = Run("INSERT INTO t VALUES (1)");
   local.running().Set({job.get()});
   for (int lock = 0; lock < 2; ++lock) {
+    if (lock > 0) std::this_thread::sleep_for(milliseconds(1000));
     holder.Exec("BEGIN IMMEDIATE");
     std::thread opener([&] {
       std::this_thread::sleep_for(milliseconds(60));
@@ -90,7 +95,6 @@ TEST("each lock that a job meets may take the whole busy timeout, however long a
     Outcome outcome;
     EXPECT(!local->Run(*job, outcome));
     opener.join();
-    std::this_thread::sleep_for(milliseconds(500));
   }
 }
 
@@ -104,7 +108,7 @@ TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting
   const Stopwatch watch;
   EXPECT(CodeOf(client.Do(Run("INSERT INTO t VALUES (1)"))) == "SQLITE_BUSY");
   EXPECT(watch.elapsed() >= milliseconds(195));
-  EXPECT(watch.elapsed() < milliseconds(1500));
+  EXPECT(watch.elapsed() < milliseconds(3000));
 
   client.Exec("PRAGMA busy_timeout = 20000");
   const Stopwatch closing;
@@ -112,7 +116,7 @@ TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting
   std::this_thread::sleep_for(milliseconds(50));
   client.worker().BeginClose();
   EXPECT(CodeOf(client.Await(waits)) == "SQLITE_BUSY");
-  EXPECT(closing.elapsed() < milliseconds(2000));
+  EXPECT(closing.elapsed() < milliseconds(3000));
 }
 
 TEST("the busy timeout of the options is what PRAGMA busy_timeout tells") {

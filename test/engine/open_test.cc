@@ -145,7 +145,7 @@ TEST("an opening that waits for a lock is ended by its termination") {
     EXPECT(!outcomes.Has(id));
   }
   EXPECT(CodeOf(outcomes.Await(id)) == "SQLITE_BUSY");
-  EXPECT(watch.elapsed() < milliseconds(2000));
+  EXPECT(watch.elapsed() < milliseconds(3000));
 }
 
 TEST("the WAL is moved into the file once it is long, and the outcome tells its length") {

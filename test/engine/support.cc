@@ -422,26 +422,28 @@ std::string Local::Rows(const Query& query) {
   return RowsOf(outcome);
 }
 
-OtherProcess::OtherProcess(const std::string& file, milliseconds hold) {
-  const std::string command =
-      "\"" + Program() + "\" --hold-lock \"" + file + "\" " + std::to_string(hold.count());
-  pipe_ = OpenPipe(command);
+OtherProcess::OtherProcess(const std::string& file) : release_(file + ".release") {
+  pipe_ = OpenPipe("\"" + Program() + "\" --hold-lock \"" + file + "\" \"" + release_ + "\"");
   char line[32] = "";
-  if (pipe_ == nullptr || std::fgets(line, sizeof line, pipe_) == nullptr ||
-      std::strcmp(line, "locked\n") != 0)
+  if (pipe_ == nullptr || std::fgets(line, sizeof line, pipe_) == nullptr || std::strcmp(line, "locked\n") != 0)
     Fail(__FILE__, __LINE__, "the other process does not hold the lock");
 }
 
 OtherProcess::~OtherProcess() {
+  std::ofstream(release_).put('!');
   if (pipe_ != nullptr) ClosePipe(pipe_);
+  std::error_code ignored;
+  std::filesystem::remove(release_, ignored);
 }
 
-int HoldLock(const std::string& file, int hold_ms) {
+int HoldLock(const std::string& file, const std::string& release) {
   Client client(file);
   if (client.Do(Run("BEGIN IMMEDIATE")).failure) return 1;
   std::puts("locked");
   std::fflush(stdout);
-  std::this_thread::sleep_for(milliseconds(hold_ms));
+  const Stopwatch watch;
+  while (!std::filesystem::exists(release) && watch.elapsed() < std::chrono::seconds(60))
+    std::this_thread::sleep_for(milliseconds(2));
   return client.Do(Run("COMMIT")).failure ? 1 : 0;
 }
 

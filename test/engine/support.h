@@ -207,19 +207,20 @@ class Local {
   Database database_;
 };
 
-/// Another process that holds the write lock of a database, until it is let go.
+/// Another process that holds the write lock of a database as long as this object lives.
 class OtherProcess {
  public:
-  explicit OtherProcess(const std::string& file, milliseconds hold);
+  explicit OtherProcess(const std::string& file);
   ~OtherProcess();
   OtherProcess(const OtherProcess&) = delete;
   OtherProcess& operator=(const OtherProcess&) = delete;
 
  private:
+  const std::string release_;  // a file: once it is there, the other one lets go
   FILE* pipe_;
 };
-/// What that process does: main() calls it for `engine_test --hold-lock FILE MILLISECONDS`.
-int HoldLock(const std::string& file, int hold_ms);
+/// What that process does: main() calls it for `engine_test --hold-lock DATABASE RELEASE`.
+int HoldLock(const std::string& file, const std::string& release);
 
 // ── time ──
 

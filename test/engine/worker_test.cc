@@ -77,7 +77,7 @@ TEST("BeginClose ends waiting for a lock that another connection holds") {
   const JobId close = client.Send(Close());
   EXPECT(CodeOf(client.Await(write)) == "SQLITE_BUSY");
   EXPECT(CodeOf(client.Await(close)).empty());
-  EXPECT(watch.elapsed() < milliseconds(1000));
+  EXPECT(watch.elapsed() < milliseconds(3000));
 }
 
 TEST("Terminate interrupts a query that would run for ever, and joins") {
@@ -87,7 +87,7 @@ TEST("Terminate interrupts a query that would run for ever, and joins") {
   EXPECT(!client.outcomes().Has(id));
   const Stopwatch watch;
   client.worker().Terminate();
-  EXPECT(watch.elapsed() < milliseconds(1000));
+  EXPECT(watch.elapsed() < milliseconds(3000));
   EXPECT(CodeOf(client.Await(id)) == "SQLITE_INTERRUPT");
 }
 
@@ -101,7 +101,7 @@ TEST("Terminate ends waiting for a lock, and takes no more jobs") {
   std::this_thread::sleep_for(milliseconds(50));
   const Stopwatch watch;
   client.worker().Terminate();
-  EXPECT(watch.elapsed() < milliseconds(1000));
+  EXPECT(watch.elapsed() < milliseconds(3000));
   EXPECT(CodeOf(client.Await(waits)) == "SQLITE_BUSY");
   EXPECT(!client.outcomes().Has(queued));
 }
@@ -165,7 +165,7 @@ TEST("a query that runs past its deadline is interrupted on time, and the next o
   const std::vector<JobId> ids = client.SendAll(std::move(jobs));
   EXPECT(CodeOf(client.Await(ids[0])) == "ERR_TIMEOUT");
   EXPECT(watch.elapsed() >= milliseconds(99));
-  EXPECT(watch.elapsed() < milliseconds(1000));
+  EXPECT(watch.elapsed() < milliseconds(3000));
   EXPECT(RowsOf(client.Await(ids[1])) == "[[7]]");
 }
 
@@ -194,7 +194,7 @@ TEST("a deadline ends waiting for a lock that another connection goes on holding
                              : Begin(NewLane(), BeginMode::kImmediate);
     EXPECT(CodeOf(client.Do(Within(milliseconds(150), std::move(job)))) == "ERR_TIMEOUT");
     EXPECT(watch.elapsed() >= milliseconds(149));
-    EXPECT(watch.elapsed() < milliseconds(1000));
+    EXPECT(watch.elapsed() < milliseconds(3000));
   }
   holder.Exec("COMMIT");
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
@@ -210,7 +210,7 @@ TEST("a cancelled job that waits for a lock leaves at once") {
   const Stopwatch watch;
   EXPECT(!client.inbox().Cancel(id, true));
   EXPECT(CodeOf(client.Await(id)) == "ERR_CANCELLED");
-  EXPECT(watch.elapsed() < milliseconds(1000));
+  EXPECT(watch.elapsed() < milliseconds(3000));
 }
 
 TEST("a lock that does not go brings SQLITE_BUSY after the busy timeout, in either journal mode") {
@@ -225,7 +225,7 @@ TEST("a lock that does not go brings SQLITE_BUSY after the busy timeout, in eith
     const Stopwatch watch;
     EXPECT(CodeOf(client.Do(Run("INSERT INTO t VALUES (1)"))) == "SQLITE_BUSY");
     EXPECT(watch.elapsed() >= milliseconds(295));
-    EXPECT(watch.elapsed() < milliseconds(1200));
+    EXPECT(watch.elapsed() < milliseconds(3000));
   }
 }
 

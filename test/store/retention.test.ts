@@ -1,5 +1,5 @@
 import type { Pool } from 'aiosqlite';
-import type { SessionStore } from 'aiosqlite/store';
+import { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
@@ -79,6 +79,13 @@ describe('deleteOldEvents()', () => {
     expect(await store.deleteOldEvents({ before: 5 })).toBe(1_400);
     expect(await store.getEvents(key)).toHaveLength(100);
     expect(await store.getEvents(other)).toHaveLength(100);
+  });
+
+  test('goes through all events also where integers are bigints', async () => {
+    const bigints = new SessionStore(await on.connect({ integerMode: 'bigint' }));
+    await store.createSession(key);
+    await store.appendEvents(Array.from({ length: 1_200 }, (_, at) => event(`e${at}`, { timestamp: 1 })));
+    expect(await bigints.deleteOldEvents({ before: 2 })).toBe(1_200);
   });
 
   test('makes no difference to what an id replaces', async () => {

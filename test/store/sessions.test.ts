@@ -75,6 +75,14 @@ describe('createSession()', () => {
     expect(await store.getAppState('app')).toEqual({ x: 1 });
   });
 
+  test("with ifExists: 'return' reads no events, of which one may be damaged", async () => {
+    await store.createSession(key);
+    await store.appendEvent(event('e1'));
+    const db = await on.connect();
+    await db.run("UPDATE adk_events SET content = '{'");
+    expect(await store.createSession({ ...key, ifExists: 'return' })).toMatchObject({ id: 's1', revision: 2 });
+  });
+
   test("gives any number of concurrent callers with ifExists: 'return' one session", async () => {
     const calls = Array.from({ length: 50 }, (_, at) =>
       store.createSession({ ...key, state: { at }, ifExists: 'return' }),

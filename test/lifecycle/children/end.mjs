@@ -3,7 +3,7 @@ import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { states } from './states.mjs';
 
-const [, , state, way, file] = process.argv;
+const [, , state = '', way, file = ''] = process.argv;
 
 if (way === 'terminate') {
   const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData: { state, file } });
@@ -11,7 +11,7 @@ if (way === 'terminate') {
   await worker.terminate();
   console.log('terminated');
 } else {
-  await states[state](file, way === 'return');
+  await states[state]?.(file, way === 'return');
   console.log('ready');
   if (way === 'exit') process.exit(7);
   if (way === 'throw') {

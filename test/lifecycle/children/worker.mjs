@@ -2,6 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { states } from './states.mjs';
 
-await states[workerData.state](workerData.file, false);
+await states[workerData.state]?.(workerData.file, false);
 parentPort?.postMessage('ready');
 setInterval(() => {}, 1_000);

@@ -2,11 +2,11 @@
 import process from 'node:process';
 import { connect } from 'aiosqlite';
 
-const [, , database, mode, ms] = process.argv;
+const [, , database = '', mode, ms] = process.argv;
 const db = await connect(database);
 await db.exec(`BEGIN ${mode}`);
 console.log('locked');
-await new Promise((resolve) => {
+await new Promise((/** @type {(value: void) => void} */ resolve) => {
   const timer = setTimeout(resolve, Number(ms));
   process.stdin.on('end', () => {
     clearTimeout(timer);

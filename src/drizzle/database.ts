@@ -1,0 +1,131 @@
+import {
+  createTableRelationsHelpers,
+  DefaultLogger,
+  type DrizzleConfig,
+  type ExtractTablesWithRelations,
+  entityKind,
+  extractTablesRelationalConfig,
+} from 'drizzle-orm';
+import type { BatchItem, BatchResponse } from 'drizzle-orm/batch';
+import { BaseSQLiteDatabase, SQLiteAsyncDialect, type SQLiteTransactionConfig } from 'drizzle-orm/sqlite-core';
+import {
+  type Connection,
+  createPool,
+  type Executor,
+  type Pool,
+  type PoolOptions,
+  type RunResult,
+  type Transaction,
+} from '../index.js';
+import { AiosqliteSession, type AiosqliteTransaction, type SessionConfig } from './session.js';
+
+export type { AiosqliteTransaction } from './session.js';
+
+type AnySchema = Record<string, unknown>;
+
+/** What Drizzle can run on. */
+export type Client = Pool | Connection | Transaction;
+
+/**
+ * Drizzle over this package. `run()` resolves to a `RunResult`, a failing query rejects with Drizzle's own
+ * `DrizzleQueryError`, whose `cause` is the error of this package.
+ */
+export class AiosqliteDatabase<
+  TSchema extends AnySchema = Record<string, never>,
+  TClient extends Client = Client,
+> extends BaseSQLiteDatabase<'async', RunResult, TSchema> {
+  static override readonly [entityKind]: string = 'AiosqliteDatabase';
+  /** What it runs on. If it was opened here, this is what has to be closed: `await db.$client.close()`. */
+  readonly $client: TClient;
+  readonly #session: AiosqliteSession<TSchema, ExtractTablesWithRelations<TSchema>>;
+
+  /** @internal */
+  constructor(client: TClient, config: SessionConfig<ExtractTablesWithRelations<TSchema>>) {
+    const session = new AiosqliteSession<TSchema, ExtractTablesWithRelations<TSchema>>(client, config);
+    super('async', config.dialect, session, config.schema);
+    this.$client = client;
+    this.#session = session;
+    const { cache } = config;
+    if (cache !== undefined) this.$cache = { invalidate: (mutation) => cache.onMutate(mutation) };
+  }
+
+  /**
+   * Several queries: one hop, one transaction, all or nothing. Resolves to their results, in order.
+   * @example const [, all] = await db.batch([db.insert(note).values({ text: 'hello' }), db.select().from(note)]);
+   */
+  async batch<U extends BatchItem<'sqlite'>, T extends Readonly<[U, ...U[]]>>(queries: T): Promise<BatchResponse<T>> {
+    return (await this.#session.batch(queries)) as BatchResponse<T>;
+  }
+
+  /**
+   * Commits when `fn` resolves, rolls back when it rejects, as by `tx.rollback()`. `tx.transaction()` is a savepoint.
+   * While it is open, a query on the database itself from inside `fn` rejects `'ERR_NESTED_ACQUIRE'`. `tx.$client` is the
+   * transaction below, for what else is to happen in it. Without `behavior` it begins as the client's `transactionMode` says.
+   * @example await db.transaction(async (tx) => { await tx.insert(note).values({ text: 'hello' }); });
+   */
+  override transaction<T>(
+    fn: (tx: AiosqliteTransaction<TSchema, ExtractTablesWithRelations<TSchema>>) => Promise<T>,
+    config?: SQLiteTransactionConfig,
+  ): Promise<T> {
+    return this.#session.transaction(fn, config);
+  }
+}
+
+/**
+ * Drizzle over a pool, a connection or an open transaction, or over a pool that is opened here, at the first query, and
+ * closed by `db.$client.close()`. Wrong options throw.
+ * @example
+ * const db = drizzle('app.db', { schema });
+ * const users = await db.query.users.findMany({ with: { posts: true } });
+ */
+export function drizzle<TSchema extends AnySchema = Record<string, never>, TClient extends Client = Client>(
+  client: TClient,
+  config?: DrizzleConfig<TSchema>,
+): AiosqliteDatabase<TSchema, TClient>;
+export function drizzle<TSchema extends AnySchema = Record<string, never>>(
+  database: string,
+  config?: DrizzleConfig<TSchema>,
+): AiosqliteDatabase<TSchema, Pool>;
+export function drizzle<TSchema extends AnySchema = Record<string, never>, TClient extends Client = Client>(
+  config: DrizzleConfig<TSchema> & { client: TClient },
+): AiosqliteDatabase<TSchema, TClient>;
+export function drizzle<TSchema extends AnySchema = Record<string, never>>(
+  config: DrizzleConfig<TSchema> & { connection: string | PoolOptions },
+): AiosqliteDatabase<TSchema, Pool>;
+export function drizzle<TSchema extends AnySchema>(
+  source: Client | string | (DrizzleConfig<TSchema> & { client?: Client; connection?: string | PoolOptions }),
+  config?: DrizzleConfig<TSchema>,
+): AiosqliteDatabase<TSchema> {
+  if (typeof source === 'string') return databaseOver(open(source), config);
+  if (isClient(source)) return databaseOver(source, config);
+  return databaseOver(source.client ?? open(source.connection), source);
+}
+
+function databaseOver<TSchema extends AnySchema>(
+  client: Client,
+  { schema, casing, logger, cache }: DrizzleConfig<TSchema> = {},
+): AiosqliteDatabase<TSchema> {
+  return new AiosqliteDatabase<TSchema>(client, {
+    dialect: new SQLiteAsyncDialect(casing && { casing }),
+    schema: schema && relationsOf(schema),
+    logger: logger === true ? new DefaultLogger() : logger || undefined,
+    cache,
+  });
+}
+
+function relationsOf<TSchema extends AnySchema>(fullSchema: TSchema) {
+  const { tables, tableNamesMap } = extractTablesRelationalConfig<ExtractTablesWithRelations<TSchema>>(
+    fullSchema,
+    createTableRelationsHelpers,
+  );
+  return { fullSchema, schema: tables, tableNamesMap };
+}
+
+/** A missing database is for createPool() to tell. */
+function open(connection: string | PoolOptions | undefined): Pool {
+  return createPool(typeof connection === 'object' ? connection : { database: connection as string });
+}
+
+function isClient(source: object): source is Client {
+  return 'transaction' in source && typeof (source as Executor).transaction === 'function';
+}

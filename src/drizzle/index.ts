@@ -1,0 +1,2 @@
+export { type AiosqliteDatabase, type AiosqliteTransaction, type Client, drizzle } from './database.js';
+export { migrate } from './migrate.js';

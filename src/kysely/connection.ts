@@ -1,0 +1,190 @@
+import { type CompiledQuery, type DatabaseConnection, type QueryResult, RawNode, SelectQueryNode } from 'kysely';
+import {
+  AiosqliteError,
+  type QueryResult as AiosqliteResult,
+  type Executor,
+  type Lease,
+  type Params,
+  type Pool,
+  SqliteError,
+} from '../index.js';
+import { OpenTransaction } from './open-transaction.js';
+
+/** Kysely 0.29 hands these over. */
+interface Abortable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** `PRAGMA foreign_keys = …`: inside a transaction SQLite ignores it without a word (sqlite.org/pragma.html). */
+const SETS_FOREIGN_KEYS = /^\s*pragma\s+(?:\w+\s*\.\s*)?foreign_keys\s*[=(]/i;
+
+/**
+ * What Kysely holds for the time of one query, of one `db.connection()` or of one transaction. It can't be told which,
+ * before the second call: so the first query runs on the pool itself, and only then is a connection leased from it.
+ */
+export class KyselyConnection implements DatabaseConnection {
+  readonly #executor: Executor;
+  #isUsed = false;
+  #lease: Lease | undefined;
+  /** For a transaction that only reads. */
+  #reader: Lease | undefined;
+  /** The transaction and the savepoints in it: the last one is where queries run. */
+  readonly #open: OpenTransaction[] = [];
+  #cancel: AbortController | undefined;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  get inTransaction(): boolean {
+    return this.#open.length > 0;
+  }
+
+  async executeQuery<R>(query: CompiledQuery, options?: Abortable): Promise<QueryResult<R>> {
+    this.#checkPragma(query);
+    const params = query.parameters as Params;
+    const cancel = options?.signal && new AbortController();
+    this.#cancel = cancel;
+    const limits = cancel && { signal: cancel.signal };
+    const executor = await this.#use();
+    try {
+      return resultOf(query, await executor.query<R>(query.sql, params, limits));
+    } catch (error) {
+      // BEGIN, TEMP tables, a PRAGMA that sets: nothing has run. They want a connection of their own.
+      if (executor !== this.#executor || !isPool(executor) || !isRefusedByPool(error)) throw error;
+      const lease = await this.#pin(executor);
+      return resultOf(query, await lease.query<R>(query.sql, params, limits));
+    }
+  }
+
+  async *streamQuery<R>(
+    query: CompiledQuery,
+    chunkSize = 100,
+    options?: Abortable,
+  ): AsyncIterableIterator<QueryResult<R>> {
+    const executor = await this.#use();
+    const { signal } = options ?? {};
+    const iterator = executor.iterate<R>(query.sql, query.parameters as Params, {
+      batchSize: chunkSize,
+      ...(signal && { signal }),
+    });
+    let rows: R[] = [];
+    try {
+      for await (const row of iterator) {
+        rows.push(row);
+        if (rows.length < chunkSize) continue;
+        yield { rows };
+        rows = [];
+      }
+    } catch (error) {
+      if (signal?.aborted) return; // Kysely itself has told
+      throw error;
+    }
+    if (rows.length > 0) yield { rows };
+  }
+
+  /** Kysely 0.29 calls it for a query whose signal has aborted, if its strategy is 'cancel query'. */
+  async cancelQuery(): Promise<void> {
+    this.#cancel?.abort();
+  }
+
+  async begin(readOnly: boolean): Promise<void> {
+    let on = this.#lease ?? this.#executor;
+    if (isPool(on)) {
+      if (readOnly) this.#reader = await on.acquire({ role: 'reader' });
+      on = this.#reader ?? (await this.#pin(on));
+    }
+    this.#open.push(await OpenTransaction.begin(on, readOnly ? 'deferred' : undefined));
+  }
+
+  /** With the savepoints that are still open. */
+  async commit(): Promise<void> {
+    while (this.inTransaction) await this.#last().commit();
+    await this.#releaseReader();
+  }
+
+  async rollback(): Promise<void> {
+    while (this.inTransaction) await this.#last().rollback();
+    await this.#releaseReader();
+  }
+
+  async savepoint(name: string): Promise<void> {
+    const outer = this.#open.at(-1) as OpenTransaction;
+    this.#open.push(await OpenTransaction.begin(outer.tx, undefined, name));
+  }
+
+  /** As in SQL: what came after the savepoint is undone, the savepoint stays. */
+  async rollbackTo(name: string): Promise<void> {
+    const index = this.#find(name);
+    while (this.#open.length > index) await this.#last().rollback();
+    await this.savepoint(name);
+  }
+
+  async releaseSavepoint(name: string): Promise<void> {
+    const index = this.#find(name);
+    while (this.#open.length > index) await this.#last().commit();
+  }
+
+  async release(): Promise<void> {
+    await this.rollback();
+    await this.#lease?.close();
+  }
+
+  /** Takes the innermost one out: however it ends, it has ended. */
+  #last(): OpenTransaction {
+    return this.#open.pop() as OpenTransaction;
+  }
+
+  #find(name: string): number {
+    const index = this.#open.findLastIndex((open) => open.name === name);
+    if (index < 0) throw new SqliteError(`no such savepoint: ${name}`, 'SQLITE_ERROR', 1);
+    return index;
+  }
+
+  /** Where the next query runs. */
+  async #use(): Promise<Executor> {
+    const innermost = this.#open.at(-1)?.tx ?? this.#lease;
+    if (innermost !== undefined) return innermost;
+    if (this.#isUsed && isPool(this.#executor)) return this.#pin(this.#executor);
+    this.#isUsed = true;
+    return this.#executor;
+  }
+
+  async #pin(pool: Pool): Promise<Lease> {
+    this.#lease ??= await pool.acquire();
+    return this.#lease;
+  }
+
+  async #releaseReader(): Promise<void> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    await reader?.close();
+  }
+
+  #checkPragma({ query, sql }: CompiledQuery): void {
+    if (!this.inTransaction || !RawNode.is(query) || !SETS_FOREIGN_KEYS.test(sql)) return;
+    throw new AiosqliteError(
+      'ERR_CONTROL_STATEMENT',
+      'PRAGMA foreign_keys does nothing inside a transaction: set it before, in a migration with disableTransactions',
+    );
+  }
+}
+
+function isPool(executor: Executor): executor is Pool {
+  return 'acquire' in executor;
+}
+
+function isRefusedByPool(error: unknown): boolean {
+  return error instanceof AiosqliteError && error.code === 'ERR_CONTROL_STATEMENT';
+}
+
+function resultOf<R>(
+  { query }: CompiledQuery,
+  { rows, columns, changes, lastInsertRowid }: AiosqliteResult<R>,
+): QueryResult<R> {
+  const isRead = columns.length > 0 && changes === 0 && (SelectQueryNode.is(query) || RawNode.is(query));
+  if (isRead) return { rows };
+  const numAffectedRows = BigInt(changes);
+  const insertId = BigInt(lastInsertRowid);
+  return insertId === 0n ? { rows, numAffectedRows } : { rows, numAffectedRows, insertId };
+}

@@ -1,0 +1,1 @@
+export { AiosqliteDialect } from './dialect.js';
