@@ -56,7 +56,7 @@ export async function deleteOldEvents(context: Context, filter: { before: number
         : { sql: sql.deleteOldEvents.app, params: [from, ...params, before, filter.appName] },
     ]);
     total += deleted?.changes ?? 0;
-    [from, count] = range?.rows[0]?.map(Number) as [number, number];
+    [from, count] = (range?.rows[0] ?? []).map(Number) as [number, number];
   }
   return total;
 }

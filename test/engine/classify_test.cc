@@ -16,7 +16,8 @@ constexpr char kSchema[] =
 
 struct Fixture {
   Local local;
-  explicit Fixture(const Settings& settings = {}, const std::string& file = ":memory:") : local(file, settings) {
+  explicit Fixture(const Settings& settings = {}, const std::string& file = ":memory:")
+      : local(file, settings) {
     if (!settings.reader) EXPECT(!local->RunScript(*Script(kSchema)));
   }
   StatementTraits Of(const std::string& sql, uint8_t policy = 0) {
@@ -56,55 +57,56 @@ const std::vector<std::string> kSettings = {"PRAGMA foreign_keys = 0",
                                             "ATTACH ? AS a",
                                             "DETACH a",
                                             "; /* first */ PRAGMA cache_size = 78"};
-const std::vector<std::string> kTemp = {"CREATE TEMP TABLE z (n)", "CREATE TABLE temp.z (n)",
-                                        "CREATE TEMP VIEW z AS SELECT 1",
-                                        "CREATE TEMP TRIGGER z AFTER INSERT ON t BEGIN SELECT 1; END",
-                                        "CREATE TEMP TABLE z AS SELECT * FROM t"};
-const std::vector<std::string> kReads = {"SELECT * FROM t",
-                                         "SELECT 1",
-                                         "VALUES (1), (2)",
-                                         "WITH c AS (SELECT 1) SELECT * FROM c",
-                                         "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n LIMIT 3) SELECT i FROM n",
-                                         "SELECT * FROM v",
-                                         "SELECT body FROM f WHERE f MATCH 'a'",
-                                         "SELECT * FROM r",
-                                         "SELECT * FROM pragma_table_info('t')",
-                                         "SELECT * FROM json_each('[1]')",
-                                         "EXPLAIN SELECT 1",
-                                         "EXPLAIN QUERY PLAN DELETE FROM t",
-                                         "EXPLAIN DELETE FROM t",
-                                         "EXPLAIN CREATE TABLE z (n)",
-                                         "PRAGMA foreign_keys",
-                                         "PRAGMA user_version",
-                                         "PRAGMA data_version",
-                                         "PRAGMA table_info(t)",
-                                         "PRAGMA main.table_xinfo(t)",
-                                         "PRAGMA index_list('t')",
-                                         "PRAGMA foreign_key_check(t)",
-                                         "PRAGMA integrity_check(10)",
-                                         "PRAGMA quick_check",
-                                         "PRAGMA table_list",
-                                         "PRAGMA compile_options",
-                                         "PRAGMA journal_mode"};
-const std::vector<std::string> kDml = {"INSERT INTO t VALUES (1, 2)",
-                                       "INSERT INTO t SELECT n, n FROM log",
-                                       "INSERT INTO t VALUES (1, 2) ON CONFLICT DO UPDATE SET x = 1",
-                                       "INSERT OR REPLACE INTO t VALUES (1, 2)",
-                                       "REPLACE INTO t VALUES (1, 2)",
-                                       "INSERT INTO t VALUES (1, 2) RETURNING *",
-                                       "WITH c AS (SELECT 7 AS n) INSERT INTO log SELECT n FROM c",
-                                       "WITH c AS (SELECT 7 AS n) DELETE FROM log WHERE n IN (SELECT n FROM c)",
-                                       "UPDATE t SET x = 1",
-                                       "UPDATE t SET x = 1 RETURNING x",
-                                       "UPDATE t SET x = log.n FROM log WHERE log.n = t.n",
-                                       "DELETE FROM t",
-                                       "DELETE FROM t WHERE n = 1",
-                                       "INSERT INTO v VALUES (3)",
-                                       "INSERT INTO f VALUES ('text')",
-                                       "DELETE FROM f",
-                                       "INSERT INTO f (f) VALUES ('optimize')",
-                                       "INSERT INTO r VALUES (1, 2, 3)",
-                                       "/* a comment */ -- and\n insert into t values (1, 2);"};
+const std::vector<std::string> kTemp = {
+    "CREATE TEMP TABLE z (n)", "CREATE TABLE temp.z (n)", "CREATE TEMP VIEW z AS SELECT 1",
+    "CREATE TEMP TRIGGER z AFTER INSERT ON t BEGIN SELECT 1; END", "CREATE TEMP TABLE z AS SELECT * FROM t"};
+const std::vector<std::string> kReads = {
+    "SELECT * FROM t",
+    "SELECT 1",
+    "VALUES (1), (2)",
+    "WITH c AS (SELECT 1) SELECT * FROM c",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n LIMIT 3) SELECT i FROM n",
+    "SELECT * FROM v",
+    "SELECT body FROM f WHERE f MATCH 'a'",
+    "SELECT * FROM r",
+    "SELECT * FROM pragma_table_info('t')",
+    "SELECT * FROM json_each('[1]')",
+    "EXPLAIN SELECT 1",
+    "EXPLAIN QUERY PLAN DELETE FROM t",
+    "EXPLAIN DELETE FROM t",
+    "EXPLAIN CREATE TABLE z (n)",
+    "PRAGMA foreign_keys",
+    "PRAGMA user_version",
+    "PRAGMA data_version",
+    "PRAGMA table_info(t)",
+    "PRAGMA main.table_xinfo(t)",
+    "PRAGMA index_list('t')",
+    "PRAGMA foreign_key_check(t)",
+    "PRAGMA integrity_check(10)",
+    "PRAGMA quick_check",
+    "PRAGMA table_list",
+    "PRAGMA compile_options",
+    "PRAGMA journal_mode"};
+const std::vector<std::string> kDml = {
+    "INSERT INTO t VALUES (1, 2)",
+    "INSERT INTO t SELECT n, n FROM log",
+    "INSERT INTO t VALUES (1, 2) ON CONFLICT DO UPDATE SET x = 1",
+    "INSERT OR REPLACE INTO t VALUES (1, 2)",
+    "REPLACE INTO t VALUES (1, 2)",
+    "INSERT INTO t VALUES (1, 2) RETURNING *",
+    "WITH c AS (SELECT 7 AS n) INSERT INTO log SELECT n FROM c",
+    "WITH c AS (SELECT 7 AS n) DELETE FROM log WHERE n IN (SELECT n FROM c)",
+    "UPDATE t SET x = 1",
+    "UPDATE t SET x = 1 RETURNING x",
+    "UPDATE t SET x = log.n FROM log WHERE log.n = t.n",
+    "DELETE FROM t",
+    "DELETE FROM t WHERE n = 1",
+    "INSERT INTO v VALUES (3)",
+    "INSERT INTO f VALUES ('text')",
+    "DELETE FROM f",
+    "INSERT INTO f (f) VALUES ('optimize')",
+    "INSERT INTO r VALUES (1, 2, 3)",
+    "/* a comment */ -- and\n insert into t values (1, 2);"};
 const std::vector<std::string> kOther = {"CREATE TABLE z (n)",
                                          "CREATE TABLE z AS SELECT * FROM t",
                                          "CREATE INDEX z ON t (n)",
@@ -140,18 +142,21 @@ TEST("DDL, ANALYZE, VACUUM and PRAGMAs that act on the file are neither") {
 }
 
 TEST("transactions, savepoints, ATTACH and setting PRAGMAs are control") {
-  for (const auto* statements : {&kTransactionControl, &kSettings}) ExpectKind(StatementKind::kControl, *statements);
+  for (const auto* statements : {&kTransactionControl, &kSettings})
+    ExpectKind(StatementKind::kControl, *statements);
 }
 
 TEST("a statement tells which of the forbidden things it does") {
   Fixture f;
   for (const std::string& sql : kTransactionControl) EXPECT(f.Of(sql).transaction_control);
   for (const std::string& sql : kSettings) EXPECT(f.Of(sql).alters_connection);
-  for (const std::string& sql : kTemp) EXPECT(f.Of(sql).creates_temp && f.Of(sql).kind == StatementKind::kOther);
+  for (const std::string& sql : kTemp)
+    EXPECT(f.Of(sql).creates_temp && f.Of(sql).kind == StatementKind::kOther);
   for (const auto* statements : {&kReads, &kDml, &kOther}) {
     for (const std::string& sql : *statements) {
       const StatementTraits traits = f.Of(sql);
-      if (traits.transaction_control || traits.alters_connection || traits.creates_temp || traits.session_function)
+      if (traits.transaction_control || traits.alters_connection || traits.creates_temp ||
+          traits.session_function)
         Fail(__FILE__, __LINE__, sql);
     }
   }
@@ -186,7 +191,8 @@ TEST("without transaction control BEGIN, COMMIT, SAVEPOINT and the like are refu
 TEST("without settings PRAGMAs that set, ATTACH and TEMP objects are refused, and nothing else") {
   Fixture f;
   for (const auto* statements : {&kSettings, &kTemp}) {
-    for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kNoSettings) == "ERR_CONTROL_STATEMENT");
+    for (const std::string& sql : *statements)
+      EXPECT(f.Refusal(sql, policy::kNoSettings) == "ERR_CONTROL_STATEMENT");
   }
   for (const auto* statements : {&kReads, &kDml, &kOther, &kTransactionControl}) {
     for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kNoSettings).empty());
@@ -196,8 +202,8 @@ TEST("without settings PRAGMAs that set, ATTACH and TEMP objects are refused, an
 TEST("a refused PRAGMA has not been executed by being prepared") {
   Fixture f;
   EXPECT(f.Ask("PRAGMA foreign_keys") == "[[1]]");
-  for (const char* sql : {"PRAGMA foreign_keys = 0", "PRAGMA foreign_keys(0)", "EXPLAIN PRAGMA foreign_keys = 0",
-                          "PRAGMA foreign_keys = 0; SELECT 1"}) {
+  for (const char* sql : {"PRAGMA foreign_keys = 0", "PRAGMA foreign_keys(0)",
+                          "EXPLAIN PRAGMA foreign_keys = 0", "PRAGMA foreign_keys = 0; SELECT 1"}) {
     EXPECT(!f.Refusal(sql, policy::kNoSettings).empty());
     EXPECT(f.Ask("PRAGMA foreign_keys") == "[[1]]");
   }
@@ -219,7 +225,8 @@ TEST("a refusal does not depend on whether the statement is prepared already") {
 
 TEST("without session functions last_insert_rowid(), changes() and total_changes() are refused") {
   Fixture f;
-  for (const char* sql : {"SELECT last_insert_rowid()", "INSERT INTO log VALUES (changes())", "SELECT total_changes()"})
+  for (const char* sql :
+       {"SELECT last_insert_rowid()", "INSERT INTO log VALUES (changes())", "SELECT total_changes()"})
     EXPECT(f.Refusal(sql, policy::kNoSessionFunctions) == "ERR_CONTROL_STATEMENT");
   for (const auto* statements : {&kReads, &kDml, &kOther}) {
     for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kNoSessionFunctions).empty());
@@ -249,7 +256,9 @@ TEST("what a reader is tried with answers that it needs the writer, if it does")
 
 TEST("a virtual table that is used for the first time on a connection is still read by a SELECT") {
   TempFile file;
-  { Fixture f({}, file.path()); }
+  {
+    Fixture f({}, file.path());
+  }
   for (const char* sql : {"SELECT * FROM r", "SELECT * FROM f", "SELECT * FROM r JOIN f"}) {
     Settings settings;
     settings.reader = true;

@@ -18,10 +18,11 @@ Query Named(const std::string& sql, const std::vector<std::pair<std::string, Par
 
 TEST("exactly one statement is expected, with blanks and semicolons around it") {
   Local local;
-  for (const char* sql : {"SELECT 1", ";; /* a */ SELECT 1 ; -- b\n ;", "SELECT 1 /* never closed", "\f\nSELECT 1"})
+  for (const char* sql :
+       {"SELECT 1", ";; /* a */ SELECT 1 ; -- b\n ;", "SELECT 1 /* never closed", "\f\nSELECT 1"})
     EXPECT(CodeFor(local, {sql}).empty());
-  for (const char* sql : {"", " ", ";", "-- only a comment", "/* a */", "SELECT 1; SELECT 2", "SELECT 1; nonsense",
-                          "PRAGMA user_version; SELECT 1"})
+  for (const char* sql : {"", " ", ";", "-- only a comment", "/* a */", "SELECT 1; SELECT 2",
+                          "SELECT 1; nonsense", "PRAGMA user_version; SELECT 1"})
     EXPECT(CodeFor(local, {sql}) == "ERR_STATEMENT_COUNT");
   EXPECT(CodeFor(local, {std::string("SELECT 1\0; DROP TABLE t", 23)}) == "ERR_INVALID_ARG_VALUE");
 }
@@ -68,10 +69,11 @@ TEST("a statement that failed to bind keeps no values for the next call") {
 
 TEST("values keep their types, empty ones too") {
   Local local;
-  EXPECT(local.Rows({"SELECT typeof(?), typeof(?), typeof(?), typeof(?), typeof(?), typeof(?), length(?), hex(?)",
-                     {nullptr, 1, 1.0, "", Blob{""}, int64_t{1} << 60, std::string("a\0b", 3), Blob{std::string("\0\1", 2)}},
-                     RowMode::kArray}) ==
-         R"([["null","integer","real","text","blob","integer",1,"0001"]])");
+  EXPECT(local.Rows(
+             {"SELECT typeof(?), typeof(?), typeof(?), typeof(?), typeof(?), typeof(?), length(?), hex(?)",
+              {nullptr, 1, 1.0, "", Blob{""}, int64_t{1} << 60, std::string("a\0b", 3),
+               Blob{std::string("\0\1", 2)}},
+              RowMode::kArray}) == R"([["null","integer","real","text","blob","integer",1,"0001"]])");
 }
 
 TEST("changes and last_insert_rowid are the statement's own") {
@@ -107,13 +109,14 @@ TEST("an INSERT may use the last_insert_rowid() of the one before, and its own c
   EXPECT(local.Rows({"SELECT last_insert_rowid()", {}, RowMode::kArray}) == "[[5]]");
 }
 
-TEST("what triggers insert does not count as the statement's own rowid, nor does a full-text table's inside") {
+TEST(
+    "what triggers insert does not count as the statement's own rowid, nor does a full-text table's inside") {
   Local local;
-  EXPECT(!local->RunScript(*Script(
-      "CREATE TABLE t (n INTEGER PRIMARY KEY); CREATE TABLE log (n);"
-      "CREATE TRIGGER i AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1), (2), (3); END;"
-      "CREATE TRIGGER d AFTER DELETE ON t BEGIN INSERT INTO log VALUES (4); END;"
-      "CREATE VIRTUAL TABLE f USING fts5 (body)")));
+  EXPECT(!local->RunScript(
+      *Script("CREATE TABLE t (n INTEGER PRIMARY KEY); CREATE TABLE log (n);"
+              "CREATE TRIGGER i AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1), (2), (3); END;"
+              "CREATE TRIGGER d AFTER DELETE ON t BEGIN INSERT INTO log VALUES (4); END;"
+              "CREATE VIRTUAL TABLE f USING fts5 (body)")));
   Outcome outcome;
   EXPECT(!local.Run({"INSERT INTO t VALUES (77)"}, outcome));
   EXPECT(outcome.results[0].last_insert_rowid == 77 && outcome.results[0].changes == 1);
@@ -144,7 +147,8 @@ TEST("a PRAGMA takes effect each time it runs, and each answer is fresh") {
 
 TEST("a script runs statement by statement, and an error tells where it is") {
   Local local;
-  EXPECT(!local->RunScript(*Script("; CREATE TABLE t (n); -- a\n INSERT INTO t VALUES (1);; INSERT INTO t VALUES (2) /* z")));
+  EXPECT(!local->RunScript(
+      *Script("; CREATE TABLE t (n); -- a\n INSERT INTO t VALUES (1);; INSERT INTO t VALUES (2) /* z")));
   EXPECT(local.Rows({"SELECT count(*) FROM t", {}, RowMode::kArray}) == "[[2]]");
   EXPECT(!local->RunScript(*Script("")));
   EXPECT(!local->RunScript(*Script(" -- nothing\n;")));
@@ -163,16 +167,18 @@ TEST("a batch outside a group is all or nothing, and sees one snapshot") {
   TempFile file;
   Client client(file.path());
   client.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY)");
-  const Outcome failed = client.Do(Batch({{"INSERT INTO t VALUES (1)"}, {"SELECT 1"}, {"INSERT INTO t VALUES (1)"}}));
+  const Outcome failed =
+      client.Do(Batch({{"INSERT INTO t VALUES (1)"}, {"SELECT 1"}, {"INSERT INTO t VALUES (1)"}}));
   EXPECT(CodeOf(failed) == "SQLITE_CONSTRAINT_PRIMARYKEY" && failed.failure->index == 2);
   EXPECT(failed.results.empty());
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
-  const Outcome done = client.Must(Batch({{"CREATE TABLE u (n)"}, {"INSERT INTO u VALUES (1)"}, {"DROP TABLE u"}}));
+  const Outcome done =
+      client.Must(Batch({{"CREATE TABLE u (n)"}, {"INSERT INTO u VALUES (1)"}, {"DROP TABLE u"}}));
   EXPECT(done.results.size() == 3 && done.commit && done.wrote);
   EXPECT(!client.Must(Batch({{"SELECT 1"}, {"SELECT 2"}})).commit);
   EXPECT(client.Must(Batch({})).results.empty());
-  const Outcome none = client.Do(Batch({{"INSERT INTO t VALUES (5)"},
-                                        {"DELETE FROM t WHERE n = 9", {}, RowMode::kNone, IfNone::kRollback}}));
+  const Outcome none = client.Do(Batch(
+      {{"INSERT INTO t VALUES (5)"}, {"DELETE FROM t WHERE n = 9", {}, RowMode::kNone, IfNone::kRollback}}));
   EXPECT(CodeOf(none) == "ERR_NO_MATCH" && none.failure->index == 1);
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
 }
@@ -196,7 +202,8 @@ TEST("executeMany outside a group is all or nothing, and counts all changes") {
   client.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY)");
   const Outcome done = client.Must(Many("INSERT INTO t VALUES (?)", {Params{1}, Params{2}, Params{3}}));
   EXPECT(done.results[0].changes == 3 && done.results[0].last_insert_rowid == 3);
-  EXPECT(CodeOf(client.Do(Many("INSERT INTO t VALUES (?)", {Params{4}, Params{1}}))) == "SQLITE_CONSTRAINT_PRIMARYKEY");
+  EXPECT(CodeOf(client.Do(Many("INSERT INTO t VALUES (?)", {Params{4}, Params{1}}))) ==
+         "SQLITE_CONSTRAINT_PRIMARYKEY");
   EXPECT(client.Must(Many("INSERT INTO t VALUES (?)", {})).results[0].changes == 0);
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[3]]");
 }
@@ -211,19 +218,22 @@ TEST("a reader refuses writes in every form, and its reads see what the writer h
   const uint8_t policy = policy::kReadOnly;
   EXPECT(CodeOf(reader.Do(Under(policy, Run("INSERT INTO t VALUES (1)")))) == "SQLITE_READONLY");
   EXPECT(CodeOf(reader.Do(Under(policy, Script("INSERT INTO t VALUES (1)")))) == "SQLITE_READONLY");
-  EXPECT(CodeOf(reader.Do(Under(policy, Many("INSERT INTO t VALUES (?)", {Params{1}})))) == "SQLITE_READONLY");
+  EXPECT(CodeOf(reader.Do(Under(policy, Many("INSERT INTO t VALUES (?)", {Params{1}})))) ==
+         "SQLITE_READONLY");
   EXPECT(CodeOf(reader.Do(Under(policy, Batch({{"SELECT 1"}, {"DELETE FROM t"}})))) == "SQLITE_READONLY");
   EXPECT(CodeOf(reader.Do(Run("INSERT INTO t VALUES (1)"))) == "SQLITE_READONLY");  // query_only
   const Outcome needs = reader.Do(Under(policy::kRoute, Run("INSERT INTO t VALUES (1)")));
   EXPECT(CodeOf(needs) == "ERR_NEEDS_WRITER" && needs.wrote);
   writer.Exec("INSERT INTO t VALUES (5)");
-  EXPECT(RowsOf(reader.Must(Under(policy, Batch({{"SELECT n FROM t", {}, RowMode::kArray}, {"SELECT 1"}})))) == "[[5]]");
+  EXPECT(RowsOf(reader.Must(
+             Under(policy, Batch({{"SELECT n FROM t", {}, RowMode::kArray}, {"SELECT 1"}})))) == "[[5]]");
 }
 
 TEST("failures name SQLite's extended code, its number and the statement") {
   Client client(":memory:");
-  client.Exec("CREATE TABLE t (a NOT NULL, b UNIQUE, c CHECK (c > 0)); CREATE TABLE p (n PRIMARY KEY); "
-              "CREATE TABLE q (n REFERENCES p)");
+  client.Exec(
+      "CREATE TABLE t (a NOT NULL, b UNIQUE, c CHECK (c > 0)); CREATE TABLE p (n PRIMARY KEY); "
+      "CREATE TABLE q (n REFERENCES p)");
   const auto code = [&](const std::string& sql) {
     const Outcome outcome = client.Do(Run(sql));
     EXPECT(outcome.failure && outcome.failure->sql == sql);

@@ -192,7 +192,8 @@ TEST("a job behind a slow neighbour can still be taken back while that one runs"
 TEST("a member that is cancelled once its statements have run settles with its real result") {
   EXPECT(WithSchema([](Client& client) {
     const std::string slow =
-        "INSERT INTO t SELECT 500, count(*) FROM (WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT "
+        "INSERT INTO t SELECT 500, count(*) FROM (WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+        "FROM r LIMIT "
         "500000) SELECT i FROM r)";
     std::vector<JobPtr> jobs;
     jobs.push_back(Cancellable(Run("INSERT INTO t VALUES (1, 'a')")));

@@ -74,7 +74,8 @@ TEST("big objects merge right, below and above where keys are looked for through
 }
 
 TEST("what is no JSON object is an error, without what it held in its message") {
-  for (const Param& bad : Params{"", "[]", "1", "null", "{", R"({"secret":})", nullptr, 5, R"({"a":1} x)", "{\"a\":\"\xFF\"}"}) {
+  for (const Param& bad :
+       Params{"", "[]", "1", "null", "{", R"({"secret":})", nullptr, 5, R"({"a":1} x)", "{\"a\":\"\xFF\"}"}) {
     EXPECT(Merge(bad, "{}") == "!SQLITE_ERROR");
     EXPECT(Merge("{}", bad) == "!SQLITE_ERROR");
   }
@@ -97,8 +98,9 @@ TEST("it does in an UPDATE what it is for") {
   Local local;
   local.Rows({"CREATE TABLE t (k PRIMARY KEY, state)"});
   local.Rows({"INSERT INTO t VALUES (1, '{\"a\":1}')"});
-  local.Rows({"INSERT INTO t VALUES (1, '{\"b\":null}') ON CONFLICT DO UPDATE SET state = json_merge_shallow(state, "
-              "excluded.state)"});
+  local.Rows(
+      {"INSERT INTO t VALUES (1, '{\"b\":null}') ON CONFLICT DO UPDATE SET state = json_merge_shallow(state, "
+       "excluded.state)"});
   EXPECT(local.Rows({"SELECT state FROM t", {}, RowMode::kArray, IfNone::kContinue, {"state"}}) ==
          R"([[{"a":1,"b":null}]])");
 }

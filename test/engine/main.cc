@@ -66,7 +66,8 @@ int RunAll(const std::string& filter) {
 }  // namespace aiosqlite::test
 
 #if defined(__SANITIZE_THREAD__)
-// Read by ThreadSanitizer. With SQLITE_DEBUG every prepare writes the same value to two globals of SQLite's parser.
+// Read by ThreadSanitizer. With SQLITE_DEBUG every prepare writes the same value to two globals of SQLite's
+// parser.
 extern "C" const char* __tsan_default_suppressions() { return "race:sqlite3ParserTrace\n"; }  // NOLINT
 #endif
 

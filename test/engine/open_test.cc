@@ -38,7 +38,9 @@ TEST("a new file is in the journal mode that was asked for, and the outcome says
 
 TEST("a file keeps its journal mode where none is asked for") {
   TempFile file;
-  { Client client(file.path()); }
+  {
+    Client client(file.path());
+  }
   Settings settings;
   settings.journal_mode = "";
   Client client(file.path(), settings);
@@ -61,7 +63,8 @@ TEST("a file that must exist is not created; a read-only one is not written") {
   EXPECT(CodeOf(client.Do(Run("INSERT INTO t VALUES (1)"))) == "SQLITE_READONLY");
   std::vector<JobPtr> jobs;
   for (int i = 0; i < 3; ++i) jobs.push_back(Run("INSERT INTO t VALUES (1)"));
-  for (const Outcome& outcome : client.AwaitAll(client.SendAll(std::move(jobs)))) EXPECT(CodeOf(outcome) == "SQLITE_READONLY");
+  for (const Outcome& outcome : client.AwaitAll(client.SendAll(std::move(jobs))))
+    EXPECT(CodeOf(outcome) == "SQLITE_READONLY");
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
 }
 
@@ -119,7 +122,8 @@ TEST("connections that create one file and switch it to WAL at the same moment a
     for (int i = 0; i < 6; ++i) {
       threads.emplace_back([&] {
         Client client(file.path());
-        if (client.opened().info == "wal" && CodeOf(client.Do(Run("CREATE TABLE IF NOT EXISTS t (n)"))).empty())
+        if (client.opened().info == "wal" &&
+            CodeOf(client.Do(Run("CREATE TABLE IF NOT EXISTS t (n)"))).empty())
           ++opened;
       });
     }

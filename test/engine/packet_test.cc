@@ -36,9 +36,11 @@ TEST("integers up to 2^53 and all 64-bit ones cross exactly") {
   const int64_t two53 = int64_t{1} << 53;
   Packet packet;
   for (const int64_t value : {two53 - 1, -(two53 - 1)}) packet.AddNumber(static_cast<double>(value));
-  for (const int64_t value : {two53 + 1, std::numeric_limits<int64_t>::max(), int64_t{-1}}) Add(packet, value);
+  for (const int64_t value : {two53 + 1, std::numeric_limits<int64_t>::max(), int64_t{-1}})
+    Add(packet, value);
   PacketReader reader(packet);
-  for (const int64_t value : {two53 - 1, -(two53 - 1), two53 + 1, std::numeric_limits<int64_t>::max(), int64_t{-1}})
+  for (const int64_t value :
+       {two53 - 1, -(two53 - 1), two53 + 1, std::numeric_limits<int64_t>::max(), int64_t{-1}})
     EXPECT(reader.Next().integer == value);
 }
 
@@ -69,7 +71,8 @@ TEST("lengths in UTF-16 units find the same texts as lengths in bytes") {
   add("\xEF\xBF\xBD", 1);  // what a lone surrogate becomes
   add("end", 3);
   PacketReader reader(packet);
-  for (const char* text : {"ascii", "é", "€", "😀", "a😀é€b", "", "\xEF\xBF\xBD", "end"}) EXPECT(reader.Text() == text);
+  for (const char* text : {"ascii", "é", "€", "😀", "a😀é€b", "", "\xEF\xBF\xBD", "end"})
+    EXPECT(reader.Text() == text);
 }
 
 TEST("a packet knows about how much memory it takes") {

@@ -41,7 +41,8 @@ TEST("other calls run between a cursor's batches, groups of writes too, and it s
   const JobId cursor = f.OpenCursorOn("SELECT n FROM t ORDER BY n", 2);
   std::vector<JobPtr> jobs;
   for (int i = 100; i < 104; ++i) jobs.push_back(Run("INSERT INTO t VALUES (?)", {i}));
-  for (const Outcome& outcome : f.client.AwaitAll(f.client.SendAll(std::move(jobs)))) EXPECT(CodeOf(outcome).empty());
+  for (const Outcome& outcome : f.client.AwaitAll(f.client.SendAll(std::move(jobs))))
+    EXPECT(CodeOf(outcome).empty());
   Client other(f.file.path());
   EXPECT(other.Rows("SELECT count(*) FROM t") == "[[14]]");
   EXPECT(RowsOf(f.Next(cursor)) == "[[3],[4]]");
@@ -50,7 +51,8 @@ TEST("other calls run between a cursor's batches, groups of writes too, and it s
 
 TEST("a cursor is for reads: what writes is refused before it has done anything") {
   Fixture f;
-  for (const char* sql : {"DELETE FROM t RETURNING n", "CREATE TABLE z (n)", "PRAGMA user_version = 5", "BEGIN"})
+  for (const char* sql :
+       {"DELETE FROM t RETURNING n", "CREATE TABLE z (n)", "PRAGMA user_version = 5", "BEGIN"})
     EXPECT(CodeOf(f.client.Do(OpenCursor(1, {sql}))) == "ERR_NOT_A_READ");
   EXPECT(f.client.Rows("SELECT count(*) FROM t") == "[[10]]");
   EXPECT(f.client.Rows("PRAGMA user_version") == "[[0]]");
@@ -81,7 +83,8 @@ TEST("if another connection commits meanwhile, a write answers SQLITE_BUSY_SNAPS
   EXPECT(outcome.failure && outcome.failure->message.find("iterator") != std::string::npos);
   std::vector<JobPtr> jobs;
   for (int i = 100; i < 103; ++i) jobs.push_back(Run("INSERT INTO t VALUES (?)", {i}));
-  for (const Outcome& one : f.client.AwaitAll(f.client.SendAll(std::move(jobs)))) EXPECT(CodeOf(one) == "SQLITE_BUSY_SNAPSHOT");
+  for (const Outcome& one : f.client.AwaitAll(f.client.SendAll(std::move(jobs))))
+    EXPECT(CodeOf(one) == "SQLITE_BUSY_SNAPSHOT");
   EXPECT(watch.elapsed() < milliseconds(3000));
   f.Close(cursor);
   f.client.Must(Run("INSERT INTO t VALUES (100)"));
@@ -102,7 +105,8 @@ TEST("a cursor that was opened in a transaction ends with it") {
 TEST("a cursor's query that runs past its deadline is interrupted, and it is closed") {
   Fixture f;
   const std::string endless = std::string(kEndless);
-  EXPECT(CodeOf(f.client.Do(Within(milliseconds(50), OpenCursor(1, {endless, {}, RowMode::kArray})))) == "ERR_TIMEOUT");
+  EXPECT(CodeOf(f.client.Do(Within(milliseconds(50), OpenCursor(1, {endless, {}, RowMode::kArray})))) ==
+         "ERR_TIMEOUT");
   f.client.Must(Run("INSERT INTO t VALUES (77)"));
 }
 
@@ -130,7 +134,8 @@ TEST("writes beside an open writable blob are committed when they are told, alon
   EXPECT(other.Rows("SELECT count(*) FROM t") == "[[11]]");
   std::vector<JobPtr> jobs;
   for (int i = 101; i < 104; ++i) jobs.push_back(Run("INSERT INTO t VALUES (?)", {i}));
-  for (const Outcome& outcome : f.client.AwaitAll(f.client.SendAll(std::move(jobs)))) EXPECT(CodeOf(outcome).empty());
+  for (const Outcome& outcome : f.client.AwaitAll(f.client.SendAll(std::move(jobs))))
+    EXPECT(CodeOf(outcome).empty());
   EXPECT(other.Rows("SELECT count(*) FROM t") == "[[14]]");
   f.client.Must(Ask(Request::kWriteBlob, {static_cast<int>(blob), 3, Blob{"d"}}));
   f.Close(blob);
@@ -150,10 +155,13 @@ TEST("a backup waits for a lock within the busy timeout, and answers SQLITE_BUSY
   EXPECT(CodeOf(client.Await(backup)).empty());
   holder.Exec("BEGIN EXCLUSIVE");
   const Stopwatch watch;
-  EXPECT(CodeOf(client.Do(Ask(Request::kStepBackup, {static_cast<int>(backup), -1}))).rfind("SQLITE_BUSY", 0) == 0);
+  EXPECT(
+      CodeOf(client.Do(Ask(Request::kStepBackup, {static_cast<int>(backup), -1}))).rfind("SQLITE_BUSY", 0) ==
+      0);
   EXPECT(watch.elapsed() >= milliseconds(195));
   EXPECT(watch.elapsed() < milliseconds(3000));
-  EXPECT(client.Do(Ask(Request::kStepBackup, {static_cast<int>(backup), -1})).failure.has_value());  // no crash
+  EXPECT(
+      client.Do(Ask(Request::kStepBackup, {static_cast<int>(backup), -1})).failure.has_value());  // no crash
   holder.Exec("COMMIT");
   const JobId again = client.Send(Ask(Request::kOpenBackup, {copy.path()}));
   EXPECT(CodeOf(client.Await(again)).empty());
@@ -169,7 +177,8 @@ TEST("an authorizer's rules never forbid our own statements, even after SQLite h
   const auto insert = [&] {
     std::vector<JobPtr> jobs;
     for (int i = 0; i < 3; ++i) jobs.push_back(Run("INSERT INTO t VALUES (NULL)"));
-    for (const Outcome& outcome : f.client.AwaitAll(f.client.SendAll(std::move(jobs)))) EXPECT(CodeOf(outcome).empty());
+    for (const Outcome& outcome : f.client.AwaitAll(f.client.SendAll(std::move(jobs))))
+      EXPECT(CodeOf(outcome).empty());
     f.client.Must(Batch({{"INSERT INTO t VALUES (NULL)"}, {"SELECT 1"}}));
     const LaneId lane = NewLane();
     f.client.Must(Begin(lane, BeginMode::kImmediate));

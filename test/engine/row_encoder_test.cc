@@ -77,9 +77,11 @@ TEST("without rows there is nothing, and columns are named only if someone needs
 TEST("only the first row comes where only the first is wanted, and a write still does all of its work") {
   Local local;
   EXPECT(FirstOf(local, {"VALUES (1), (2), (3)", {}, RowMode::kFirstArray}) == "[[[1]],[]]");
-  EXPECT(FirstOf(local, {"SELECT 1 AS a UNION ALL SELECT 2", {}, RowMode::kFirstObject}) == R"([[{"a":1}],[]])");
+  EXPECT(FirstOf(local, {"SELECT 1 AS a UNION ALL SELECT 2", {}, RowMode::kFirstObject}) ==
+         R"([[{"a":1}],[]])");
   local.Rows({"CREATE TABLE t (n)"});
-  EXPECT(FirstOf(local, {"INSERT INTO t VALUES (1), (2), (3) RETURNING n", {}, RowMode::kFirstArray}) == "[[[1]],[]]");
+  EXPECT(FirstOf(local, {"INSERT INTO t VALUES (1), (2), (3) RETURNING n", {}, RowMode::kFirstArray}) ==
+         "[[[1]],[]]");
   EXPECT(local.Rows(Arrays("SELECT count(*) FROM t")) == "[[3]]");
   // The statement is over, not only interrupted: a lock that it held would be seen.
   local.Rows({"DROP TABLE t"});
@@ -92,7 +94,8 @@ TEST("integers up to 2^53 - 1 are numbers; beyond, each mode does what it says")
   const Query beyond = Arrays("SELECT 1, ?, ?", {kTwo53, std::numeric_limits<int64_t>::min()});
   Local mixed = With(IntegerMode::kMixed);
   EXPECT(FirstOf(mixed, query) == "[[[" + largest + ",-" + largest + ",0]],[]]");
-  EXPECT(FirstOf(mixed, beyond) == "[[[1,null,null]],[[0,1,\"" + more + "\"],[0,2,\"-9223372036854775808\"]]]");
+  EXPECT(FirstOf(mixed, beyond) ==
+         "[[[1,null,null]],[[0,1,\"" + more + "\"],[0,2,\"-9223372036854775808\"]]]");
   Local numbers = With(IntegerMode::kNumber);
   EXPECT(FirstOf(numbers, query) == "[[[" + largest + ",-" + largest + ",0]],[]]");
   EXPECT(FirstOf(numbers, Arrays("SELECT ? AS big", {kTwo53})) == "!ERR_OUT_OF_RANGE big");
@@ -104,10 +107,12 @@ TEST("integers up to 2^53 - 1 are numbers; beyond, each mode does what it says")
 TEST("a write whose result no number holds is undone") {
   Local local = With(IntegerMode::kNumber);
   local.Rows({"CREATE TABLE t (n INTEGER PRIMARY KEY, x)"});
-  EXPECT(FirstOf(local, Arrays("INSERT INTO t VALUES (1, ?) RETURNING x", {kTwo53})) == "!ERR_OUT_OF_RANGE x");
+  EXPECT(FirstOf(local, Arrays("INSERT INTO t VALUES (1, ?) RETURNING x", {kTwo53})) ==
+         "!ERR_OUT_OF_RANGE x");
   EXPECT(FirstOf(local, {"INSERT INTO t (n) VALUES (?)", {kTwo53}}) == "!ERR_OUT_OF_RANGE lastInsertRowid");
   local.Rows({"BEGIN"});
-  EXPECT(FirstOf(local, Arrays("INSERT INTO t VALUES (2, ?) RETURNING x", {kTwo53})) == "!ERR_OUT_OF_RANGE x");
+  EXPECT(FirstOf(local, Arrays("INSERT INTO t VALUES (2, ?) RETURNING x", {kTwo53})) ==
+         "!ERR_OUT_OF_RANGE x");
   local.Rows({"COMMIT"});
   EXPECT(local.Rows(Arrays("SELECT count(*) FROM t")) == "[[0]]");
 }
@@ -116,13 +121,28 @@ TEST("doubles arrive bit for bit, as JSON and packed") {
   std::mt19937_64 random(20240607);
   Local local;
   local.Rows({"CREATE TABLE d (n INTEGER PRIMARY KEY, x)"});
-  std::vector<double> values = {0.0, -0.0, 0.1, 1.0 / 3, 5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308,
-                                -1.7976931348623157e308, 9007199254740993.0, 1e15, 1e16, 1e21, 1e22, 123456789.125, 1e-7};
+  std::vector<double> values = {0.0,
+                                -0.0,
+                                0.1,
+                                1.0 / 3,
+                                5e-324,
+                                -5e-324,
+                                2.2250738585072014e-308,
+                                1.7976931348623157e308,
+                                -1.7976931348623157e308,
+                                9007199254740993.0,
+                                1e15,
+                                1e16,
+                                1e21,
+                                1e22,
+                                123456789.125,
+                                1e-7};
   while (values.size() < 3000) values.push_back(RandomDouble(random));
   for (const double value : values) local.Rows({"INSERT INTO d (x) VALUES (?)", {value}});
   // One row at a time comes as JSON.
   for (size_t i = 0; i < values.size(); ++i) {
-    const std::string text = FirstOf(local, Arrays("SELECT x FROM d WHERE n = ?", {static_cast<int64_t>(i + 1)}));
+    const std::string text =
+        FirstOf(local, Arrays("SELECT x FROM d WHERE n = ?", {static_cast<int64_t>(i + 1)}));
     const double back = std::strtod(text.c_str() + 3, nullptr);
     if (BitsOf(back) != BitsOf(values[i])) Fail(__FILE__, __LINE__, text);
   }
@@ -145,7 +165,8 @@ TEST("blobs stand one behind the other, patches say where: empty ones too") {
   Local local;
   Outcome outcome;
   const std::string all("\0\1\xFF\x80", 4);
-  EXPECT(!local.Run(Arrays("SELECT ?, x'', ? UNION ALL SELECT 'x', ?, NULL", {Blob{all}, Blob{"abc"}, Blob{""}}), outcome));
+  EXPECT(!local.Run(
+      Arrays("SELECT ?, x'', ? UNION ALL SELECT 'x', ?, NULL", {Blob{all}, Blob{"abc"}, Blob{""}}), outcome));
   const JsonRows& first = outcome.results[0].first;
   EXPECT(first.text == R"([[[null,null,null],["x",null,null]],[[0,0,0,4],[0,1,4,0],[0,2,4,3],[1,1,7,0]]])");
   EXPECT(first.bytes == all + "abc");
@@ -172,8 +193,9 @@ TEST("whether the text is ASCII is right for values, names and JSON") {
 }
 
 TEST("column names with quotes, unicode and __proto__ are plain keys") {
-  EXPECT(FirstOf(Objects(R"(SELECT 1 AS "a""b", 2 AS "__proto__", 3 AS "é\", 4 AS "", 5 AS "constructor")")) ==
-         R"([[{"a\"b":1,"__proto__":2,"é\\":3,"":4,"constructor":5}],[]])");
+  EXPECT(
+      FirstOf(Objects(R"(SELECT 1 AS "a""b", 2 AS "__proto__", 3 AS "é\", 4 AS "", 5 AS "constructor")")) ==
+      R"([[{"a\"b":1,"__proto__":2,"é\\":3,"":4,"constructor":5}],[]])");
 }
 
 TEST("of two columns of one name an object keeps the last, an array both") {
@@ -204,11 +226,14 @@ TEST("a JSON column that holds no JSON, or is none, is an error that names it") 
   EXPECT(failure && failure->message.find("secret") == std::string::npos);
 }
 
-TEST("a write whose RETURNING holds no JSON where it should is undone; one that returns nothing is not asked") {
+TEST(
+    "a write whose RETURNING holds no JSON where it should is undone; one that returns nothing is not "
+    "asked") {
   Local local;
   local.Rows({"CREATE TABLE t (n INTEGER PRIMARY KEY, j)"});
   const auto insert = [](const std::string& value, const std::string& column, RowMode mode) {
-    return Query{"INSERT INTO t (j) VALUES (?), ('1') RETURNING j", {value}, mode, IfNone::kContinue, {column}};
+    return Query{
+        "INSERT INTO t (j) VALUES (?), ('1') RETURNING j", {value}, mode, IfNone::kContinue, {column}};
   };
   EXPECT(FirstOf(local, insert("{bad", "j", RowMode::kObject)) == "!ERR_INVALID_JSON j");
   EXPECT(FirstOf(local, insert("1", "other", RowMode::kArray)) == "!ERR_INVALID_JSON other");
@@ -242,7 +267,8 @@ TEST("packed rows keep big integers, blobs, texts and JSON apart and in order") 
   Outcome outcome;
   const std::string wide(3000, 'w');
   Query query = Arrays(
-      "SELECT ?1 AS a, NULL AS b, NULL AS c, NULL AS j UNION ALL SELECT 'é', x'0102', 9007199254740993, '[1]' "
+      "SELECT ?1 AS a, NULL AS b, NULL AS c, NULL AS j UNION ALL SELECT 'é', x'0102', 9007199254740993, "
+      "'[1]' "
       "UNION ALL SELECT 2.5, x'', -7, NULL UNION ALL SELECT x'03', 'z', NULL, '{\"k\":\"ü\"}'",
       {wide});
   query.json_columns = {"j"};
@@ -251,10 +277,12 @@ TEST("packed rows keep big integers, blobs, texts and JSON apart and in order") 
   const PackedRows& packed = outcome.results[0].rest[0];
   EXPECT(packed.rows == 3);
   const auto tag = [](Tag value) { return static_cast<uint8_t>(value); };
-  EXPECT(packed.tags == (std::vector<uint8_t>{tag(Tag::kText), tag(Tag::kBlob), tag(Tag::kInt64), tag(Tag::kText),
-                                              tag(Tag::kReal), tag(Tag::kBlob), tag(Tag::kReal), tag(Tag::kNull),
-                                              tag(Tag::kBlob), tag(Tag::kText), tag(Tag::kNull), tag(Tag::kText)}));
-  EXPECT(packed.numbers == (std::vector<uint64_t>{BitsOf(2), 9007199254740993U, BitsOf(2.5), BitsOf(0), BitsOf(-7), BitsOf(1)}));
+  EXPECT(packed.tags ==
+         (std::vector<uint8_t>{tag(Tag::kText), tag(Tag::kBlob), tag(Tag::kInt64), tag(Tag::kText),
+                               tag(Tag::kReal), tag(Tag::kBlob), tag(Tag::kReal), tag(Tag::kNull),
+                               tag(Tag::kBlob), tag(Tag::kText), tag(Tag::kNull), tag(Tag::kText)}));
+  EXPECT(packed.numbers == (std::vector<uint64_t>{BitsOf(2), 9007199254740993U, BitsOf(2.5), BitsOf(0),
+                                                  BitsOf(-7), BitsOf(1)}));
   EXPECT(packed.texts == R"(["é",[1],"z",{"k":"ü"}])");
   EXPECT(packed.bytes == std::string("\1\2\3", 3));
   EXPECT(!packed.ascii);
@@ -263,11 +291,15 @@ TEST("packed rows keep big integers, blobs, texts and JSON apart and in order") 
 
 TEST("an error in a row far behind is an error, whatever came before") {
   Local local = With(IntegerMode::kNumber);
-  const std::string rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT ";
+  const std::string rows =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT ";
   EXPECT(FirstOf(local, Arrays(rows + "CASE i WHEN 4999 THEN 9007199254740993 ELSE i END AS v FROM n")) ==
          "!ERR_OUT_OF_RANGE v");
-  EXPECT(FirstOf(local, {rows + "CASE i WHEN 4999 THEN '{' ELSE '1' END AS v FROM n", {}, RowMode::kArray,
-                         IfNone::kContinue, {"v"}}) == "!ERR_INVALID_JSON v");
+  EXPECT(FirstOf(local, {rows + "CASE i WHEN 4999 THEN '{' ELSE '1' END AS v FROM n",
+                         {},
+                         RowMode::kArray,
+                         IfNone::kContinue,
+                         {"v"}}) == "!ERR_INVALID_JSON v");
 }
 
 TEST("a schema that changes under a prepared statement changes its columns") {

@@ -80,15 +80,22 @@ TEST("with a cache of 0, 1 or 2 statements every kind of job comes out right") {
       for (int round = 0; round < 3; ++round) {
         std::vector<JobPtr> jobs;
         for (int i = 0; i < 3; ++i) {
-          const Query returning{"INSERT INTO t VALUES (NULL, ?) RETURNING x", {"[1]"}, RowMode::kObject,
-                                IfNone::kContinue, {"x"}, true};
+          const Query returning{"INSERT INTO t VALUES (NULL, ?) RETURNING x",
+                                {"[1]"},
+                                RowMode::kObject,
+                                IfNone::kContinue,
+                                {"x"},
+                                true};
           jobs.push_back(Run(returning));
           jobs.push_back(Run("DELETE FROM t WHERE x = ?", {"[1]"}));
           jobs.push_back(Many("INSERT INTO t VALUES (NULL, ?)", {{round * 10 + i}, {round * 10 + i + 100}}));
-          jobs.push_back(Batch({{"UPDATE t SET x = x"}, {"SELECT count(*) FROM t", {}, RowMode::kArray}, returning,
+          jobs.push_back(Batch({{"UPDATE t SET x = x"},
+                                {"SELECT count(*) FROM t", {}, RowMode::kArray},
+                                returning,
                                 {"DELETE FROM t WHERE x = '[1]'"}}));
         }
-        for (const Outcome& outcome : client.AwaitAll(client.SendAll(std::move(jobs)))) EXPECT(CodeOf(outcome).empty());
+        for (const Outcome& outcome : client.AwaitAll(client.SendAll(std::move(jobs))))
+          EXPECT(CodeOf(outcome).empty());
         const LaneId lane = NewLane();
         client.Must(Begin(lane, BeginMode::kImmediate));
         client.Must(In(lane, Run("UPDATE t SET x = x + 1000 WHERE n = (SELECT min(n) FROM t)")));

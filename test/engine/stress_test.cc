@@ -50,7 +50,10 @@ class Ledger {
 class Caller {
  public:
   Caller(int number, Client& client, Ledger& ledger)
-      : random_(static_cast<unsigned>(number) * 7919U + 1), next_(number * 100'000), client_(client), ledger_(ledger) {}
+      : random_(static_cast<unsigned>(number) * 7919U + 1),
+        next_(number * 100'000),
+        client_(client),
+        ledger_(ledger) {}
 
   void MakeCalls() {
     for (int i = 0; i < kCallsPerCaller; ++i) MakeOne();
@@ -68,7 +71,9 @@ class Caller {
         if (Succeeds(Run("INSERT INTO t VALUES (?)", {a}))) rows_.insert(a);
         break;
       case 3:
-        if (Succeeds(Batch({{"INSERT INTO t VALUES (?)", {a}}, {"SELECT max(n) FROM t"}, {"INSERT INTO t VALUES (?)", {b}}})))
+        if (Succeeds(Batch({{"INSERT INTO t VALUES (?)", {a}},
+                            {"SELECT max(n) FROM t"},
+                            {"INSERT INTO t VALUES (?)", {b}}})))
           rows_.insert({a, b});
         break;
       case 4:
@@ -100,7 +105,8 @@ class Caller {
     const Outcome outcome = client_.Await(id);
     ledger_.Settled(id);
     const std::string code = CodeOf(outcome);
-    EXPECT(code.empty() || code == "ERR_TIMEOUT" || code == "ERR_CANCELLED" || code == "SQLITE_CONSTRAINT_PRIMARYKEY");
+    EXPECT(code.empty() || code == "ERR_TIMEOUT" || code == "ERR_CANCELLED" ||
+           code == "SQLITE_CONSTRAINT_PRIMARYKEY");
     return code.empty();
   }
 
@@ -136,8 +142,7 @@ class Caller {
 void RunCallers(Client& client, Ledger& ledger) {
   std::vector<std::thread> threads;
   threads.reserve(kCallers);
-  for (int i = 0; i < kCallers; ++i)
-    threads.emplace_back([&, i] { Caller(i, client, ledger).MakeCalls(); });
+  for (int i = 0; i < kCallers; ++i) threads.emplace_back([&, i] { Caller(i, client, ledger).MakeCalls(); });
   for (std::thread& thread : threads) thread.join();
 }
 
@@ -233,7 +238,8 @@ TEST("workers that are terminated under load leave what they had not begun in th
     Outcomes outcomes;
     std::vector<JobId> ids;
     const auto send = [&](int n) {
-      JobPtr job = n % 3 == 0 ? Cancellable(Run("INSERT INTO t VALUES (?)", {n})) : Run("INSERT INTO t VALUES (?)", {n});
+      JobPtr job = n % 3 == 0 ? Cancellable(Run("INSERT INTO t VALUES (?)", {n}))
+                              : Run("INSERT INTO t VALUES (?)", {n});
       ids.push_back(job->id);
       inbox->Stage(std::move(job));
       inbox->Publish();

@@ -425,7 +425,8 @@ std::string Local::Rows(const Query& query) {
 OtherProcess::OtherProcess(const std::string& file) : release_(file + ".release") {
   pipe_ = OpenPipe("\"" + Program() + "\" --hold-lock \"" + file + "\" \"" + release_ + "\"");
   char line[32] = "";
-  if (pipe_ == nullptr || std::fgets(line, sizeof line, pipe_) == nullptr || std::strcmp(line, "locked\n") != 0)
+  if (pipe_ == nullptr || std::fgets(line, sizeof line, pipe_) == nullptr ||
+      std::strcmp(line, "locked\n") != 0)
     Fail(__FILE__, __LINE__, "the other process does not hold the lock");
 }
 

@@ -236,7 +236,8 @@ class Stopwatch {
 /// tries.
 bool OnOneOfManyTries(const std::function<bool()>& attempt);
 
-/// Whether this build is so slow that hardly anything fits into 5 ms: under a sanitizer, or with SQLite's assertions.
+/// Whether this build is so slow that hardly anything fits into 5 ms: under a sanitizer, or with SQLite's
+/// assertions.
 bool IsSlow();
 
 /// A query that runs until it is interrupted.
