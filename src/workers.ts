@@ -148,6 +148,8 @@ export class Workers {
       message[1] = failure;
       return message;
     }
+    // In one go: a worker that counts twice, if only for a moment, is one too few opened.
+    this.#opening.delete(port);
     this.#open.set(number, port);
     if (lane !== MAIN_LANE) await endLane(port, lane, EndMode.ready);
     return message;
@@ -202,6 +204,7 @@ export class Workers {
       const message = await this.port.submitClose();
       this.#retiring--;
       this.#ended(message[4]);
+      this.#growIfBusy();
     });
     await Promise.all(retired);
   }

@@ -563,20 +563,19 @@ describe('close()', () => {
     },
   );
 
-  test.each([1, 5])('with altered leases only, poolSize %i', async (poolSize) => {
-    const pool = createPool({ database: on.file(), poolSize });
-    await pool.exec(CREATE);
-    const leases = await Promise.all(
-      (poolSize === 1 ? ['writer' as const] : (['writer', 'reader', 'reader'] as const)).map((role) =>
-        pool.acquire({ role }),
-      ),
-    );
-    for (const lease of leases) await lease.run('PRAGMA cache_size = 5');
-    const closing = pool.close();
-    await sleep(10);
-    for (const lease of leases) lease.release();
-    expect(await Promise.race([closing.then(() => 'closed'), sleep(3_000)])).toBe('closed');
-    expect(pool.stats()).toMatchObject({ size: 0 });
+  test.each([1, 5])('with altered leases only, poolSize %i, 20 times over', async (poolSize) => {
+    for (let round = 0; round < 20; round++) {
+      const pool = createPool({ database: on.file(), poolSize });
+      await pool.exec(CREATE);
+      const roles = poolSize === 1 ? (['writer'] as const) : (['writer', 'reader', 'reader'] as const);
+      const leases = await Promise.all(roles.map((role) => pool.acquire({ role })));
+      for (const lease of leases) await lease.run('PRAGMA cache_size = 5');
+      const closing = pool.close();
+      await sleep(Math.random() * 10);
+      for (const lease of leases) lease.release();
+      expect(await Promise.race([closing.then(() => 'closed'), sleep(3_000)])).toBe('closed');
+      expect(pool.stats()).toMatchObject({ size: 0 });
+    }
   });
 
   test('makes every later call reject ERR_CLOSED', async () => {

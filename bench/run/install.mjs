@@ -14,8 +14,10 @@ export function installPeers() {
     cwd: here,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
-    // Flags of the npm that runs this, which would be taken over.
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_ignore_scripts$/i.test(name))),
+    // The npm that runs this hands down the root's settings; here bench/.npmrc says what may run.
+    env: Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^npm_config_(ignore|allow)_scripts$/i.test(name)),
+    ),
   });
   if (status !== 0) throw new Error('npm ci in bench/ has failed');
 }

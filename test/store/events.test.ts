@@ -1,5 +1,6 @@
 import type { Pool } from 'aiosqlite';
 import { type EventRecord, SessionStore } from 'aiosqlite/store';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
@@ -217,6 +218,57 @@ describe('appendEvent()', () => {
       session: { state: { a: 2 } },
       events: [{ id: 'e1', content: { parts: ['before'] }, actions: { stateDelta: { a: 2 } } }],
     });
+  });
+
+  test('whoever appends which ids at the same time: each is there, once', async () => {
+    const writers = [store, new SessionStore(pool), new SessionStore(pool)];
+    const steps = fc.array(
+      fc.record({
+        who: fc.nat({ max: 2 }),
+        id: fc.nat({ max: 8 }),
+        what: fc.constantFrom('append', 'append', 'append', 'many', 'undone', 'state', 'recreate', 'forget'),
+        waits: fc.boolean(),
+      }),
+      { maxLength: 40 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (list) => {
+        await store.createSession({ ...key, ifExists: 'return' });
+        await pool.run('DELETE FROM adk_events');
+        let expected = new Set<string>();
+        let sent: Promise<unknown>[] = [];
+        for (const { who, id, what, waits } of list) {
+          const writer = writers[who] as SessionStore;
+          const name = `e${id}`;
+          if (what !== 'append' && what !== 'state') {
+            await Promise.all(sent);
+            sent = [];
+          }
+          if (what === 'append') sent.push(writer.appendEvent(event(name)));
+          if (what === 'many') await writer.appendEvents([event(name), event('x'), event(name)]);
+          if (what === 'state') sent.push(writer.updateSessionState(key, {}));
+          if (what === 'append' || what === 'many') expected.add(name);
+          if (what === 'many') expected.add('x');
+          if (what === 'undone') {
+            const undone = pool.transaction(async (tx) => {
+              await writer.with(tx).appendEvent(event(name));
+              throw new Error('undone');
+            });
+            await rejection(undone);
+          }
+          if (what === 'recreate') {
+            await writer.deleteSession(key);
+            await (writers[id % 3] as SessionStore).createSession(key);
+            expected = new Set();
+          }
+          if (what === 'forget') writers[who] = new SessionStore(pool);
+          if (waits) await Promise.all(sent);
+        }
+        await Promise.all(sent);
+        expect((await stored()).sort()).toEqual([...expected].sort());
+      }),
+      { numRuns: 150 },
+    );
   });
 
   test('64 at once on 64 sessions share commits', async () => {
