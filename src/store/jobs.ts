@@ -88,6 +88,23 @@ export async function loadEvents(context: Context, key: SessionKey, filter: Even
   return inOrder(events?.rows ?? [], filter);
 }
 
+/** The events of a session, read only as far as somebody asks for them. */
+export async function* iterateEvents(
+  context: Context,
+  key: SessionKey,
+  filter: Pick<EventFilter, 'after' | 'afterSeq'>,
+): AsyncGenerator<EventRow, void> {
+  checkKey(key);
+  checkEventFilter(filter);
+  await context.ready?.();
+  const query = eventsQuery(context, key, filter);
+  try {
+    yield* context.db.iterate<EventRow>(query, { rowMode: 'array', jsonColumns: EVENT_JSON });
+  } catch (error) {
+    throw await explain(context, error, [query]);
+  }
+}
+
 /** Deletes a session with its events. */
 export async function deleteSession(context: Context, key: SessionKey): Promise<boolean> {
   checkKey(key);

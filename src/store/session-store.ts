@@ -5,7 +5,7 @@ import { prepareAppend, sendAppend, sendAppends } from './append.js';
 import { checkArray, checkCount, checkKey, checkObject } from './arguments.js';
 import { type Context, notFound, runReads } from './context.js';
 import { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
-import { createSession, deleteSession, keyParams, loadEvents, loadSession } from './jobs.js';
+import { createSession, deleteSession, iterateEvents, keyParams, loadEvents, loadSession } from './jobs.js';
 import { KnownIds } from './known-ids.js';
 import { Layout } from './layout.js';
 import { countSessions, listSessions } from './listing.js';
@@ -209,6 +209,27 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async getEvents(key: SessionKey, filter?: EventFilter): Promise<EventRecord[]> {
     return this.#records(key, await loadEvents(this.context, key, filter));
+  }
+
+  /**
+   * The events of a session, in append order, however many there are: read in batches, as far as the loop goes, of one
+   * moment. `after` is exclusive.
+   * @example for await (const event of store.iterateEvents(key)) console.log(event.id);
+   */
+  iterateEvents(
+    key: SessionKey,
+    filter: Pick<EventFilter, 'after' | 'afterSeq'> = {},
+  ): AsyncIterableIterator<EventRecord> {
+    return this.#iterateEvents({ ...key }, { ...filter });
+  }
+
+  async *#iterateEvents(
+    key: SessionKey,
+    filter: Pick<EventFilter, 'after' | 'afterSeq'>,
+  ): AsyncGenerator<EventRecord, void> {
+    for await (const row of iterateEvents(this.context, key, filter)) {
+      yield recordOf(row, key, this.context.names.events);
+    }
   }
 
   #records(key: SessionKey, rows: EventRow[]): EventRecord[] {

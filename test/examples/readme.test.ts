@@ -12,9 +12,6 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as aiosqlite from 'aiosqlite';
-import { connect, createPool } from 'aiosqlite';
-import { SessionStore } from 'aiosqlite/store';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -94,24 +91,6 @@ describe('the tables in README.md', () => {
     );
     expect(options.length).toBeGreaterThan(30);
     expect(options.filter((option) => !rows.some((row) => row.startsWith(`| \`${option}\` |`)))).toEqual([]);
-  });
-
-  it('name nothing as missing that is there', async () => {
-    const connection = await connect(':memory:');
-    const pool = createPool({ database: ':memory:' });
-    const targets: Record<string, object> = {
-      'the package': aiosqlite,
-      'a connection': connection,
-      'a pool': pool,
-      'a session store': new SessionStore(pool),
-    };
-    const section = /### What is not there yet\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? '';
-    const missing = [...section.matchAll(/^\| (the \w+|a [\w ]+) \| (.+) \|$/gm)].flatMap(([, of = '', names = '']) =>
-      [...names.matchAll(/`(\w+)/g)].map(([, name = '']) => ({ of, name })),
-    );
-    await Promise.all([connection.close(), pool.close()]);
-    expect(missing.length).toBeGreaterThan(0);
-    expect(missing.filter(({ of, name }) => name in (targets[of] as object))).toEqual([]);
   });
 });
 
