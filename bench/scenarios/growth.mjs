@@ -53,10 +53,19 @@ const growth = ({ name, title, unit, durable, turns, work }) => ({
   async open({ module, file, options }) {
     const sides = {};
     for (const [side, { events, sessions }] of Object.entries({ small: SMALL, large: sizeOf(options) })) {
-      const service = await module.openSessions(join(folderOf(file), `${side}.db`), { synchronous: 'full' });
-      sides[side] = { service, sessions, filled: events / PER_SESSION, next: 100_000_000 + process.pid * 10_000 };
+      const open = () => module.openSessions(join(folderOf(file), `${side}.db`), { synchronous: 'full' });
+      const next = 100_000_000 + process.pid * 10_000;
+      sides[side] = { open, service: await open(), sessions, filled: events / PER_SESSION, next };
     }
     return sides;
+  },
+  /** Nobody remembers a session from the round before: there are more of them in the large file. */
+  async prepare(sides) {
+    for (const side of [sides.small, sides.large]) {
+      await side.service.close();
+      side.service = await side.open();
+      await side.service.getSession({ ...sessionOf(0, PER_USER), config: { numRecentEvents: 1 } });
+    }
   },
   async round({ small, large }, count) {
     let [smallUs, largeUs] = [0, 0];

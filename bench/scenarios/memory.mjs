@@ -9,12 +9,12 @@ const CONNECTIONS = 50;
 /** Limits that this many can't reach. */
 const ENOUGH = { busyTimeoutMs: 120_000, acquireTimeoutMs: 120_000, maxPending: 2 * QUEUED, maxPendingBytes: 2 ** 32 };
 
-async function settledRss() {
+async function settledMemory() {
   for (let i = 0; i < 3; i++) {
     globalThis.gc();
     await setImmediate();
   }
-  return process.memoryUsage.rss();
+  return process.memoryUsage();
 }
 
 /** Another connection holds the write lock, so that 100,000 appends wait; then it lets go of it. */
@@ -39,14 +39,15 @@ const queued = {
   async round({ service, sessions, lock }, count, events) {
     await lock.exec('BEGIN IMMEDIATE');
     const promises = new Array(count);
-    const before = await settledRss();
+    const before = await settledMemory();
     for (let i = 0; i < count; i++) {
       promises[i] = service.appendEvent({ session: sessions[i % sessions.length], event: events[i] });
     }
-    const after = await settledRss();
+    const after = await settledMemory();
     await lock.exec('COMMIT');
     await Promise.all(promises);
-    return { bytesPerAppend: (after - before) / count, beyondEvent: (after - before) / count - SIZE };
+    const bytesPerAppend = (after.rss - before.rss) / count;
+    return { bytesPerAppend, onJsHeap: (after.heapUsed - before.heapUsed) / count, beyondEvent: bytesPerAppend - SIZE };
   },
   async close({ service, lock }) {
     await lock.close();
@@ -75,9 +76,9 @@ const idle = {
     return { open, connections: [] };
   },
   async round({ open, connections }, count) {
-    const before = await settledRss();
+    const before = await settledMemory();
     for (let i = 0; i < count; i++) connections.push(await open());
-    return { bytesPerConnection: ((await settledRss()) - before) / count };
+    return { bytesPerConnection: ((await settledMemory()).rss - before.rss) / count };
   },
   async close({ connections }) {
     for (const db of connections) await db.close();
