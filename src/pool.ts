@@ -384,6 +384,8 @@ class WriterAndReaders extends Verbs implements Pool {
     this.#writer.beginClose();
     await this.#opening;
     await this.#relief;
+    // Calls that have waited for these are on their way now.
+    await new Promise((resolve) => setImmediate(resolve));
     // The writer last: the last to close moves the WAL into the file.
     if (!this.#single) await this.#readers?.close();
     await this.#writer.close();

@@ -125,10 +125,13 @@ export class Workers {
   /** Closes all workers, each after what it has been given. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    this.beginClose();
-    await Promise.all(this.#opening.values());
-    this.beginClose();
-    await this.#retire();
+    do {
+      this.beginClose();
+      await Promise.all(this.#opening.values());
+      await this.#retire();
+      // Whoever has just been answered may go on, and need a worker once more.
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (this.#open.size + this.#opening.size > 0);
   }
 
   async #openOne(port: Port): Promise<Message> {
@@ -175,7 +178,10 @@ export class Workers {
 
   #growIfBusy(): void {
     const expected = this.#open.size - this.#retiring + this.#opening.size;
-    if (this.#inFlight <= expected || expected >= this.#settings.limit) return;
+    if (this.#inFlight > expected && expected < this.#settings.limit) this.#grow();
+  }
+
+  #grow(): void {
     void this.open().then(([, failure]) => {
       // Where others serve, nobody has failed: the next call that finds all of them busy tries again.
       if (failure !== 0 && this.#open.size === 0 && this.#opening.size === 0) this.port.failAll(failure);
@@ -204,7 +210,8 @@ export class Workers {
       const message = await this.port.submitClose();
       this.#retiring--;
       this.#ended(message[4]);
-      this.#growIfBusy();
+      // An altered lease has taken its worker with it: somebody must take its order to close.
+      if (this.#retiring > this.#open.size + this.#opening.size) this.#grow();
     });
     await Promise.all(retired);
   }

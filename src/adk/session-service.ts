@@ -34,6 +34,7 @@ import {
 import { checkAppend } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
 import { Handle, stateOf } from './handle.js';
+import { Handles } from './handles.js';
 import { offsetOf, pageOf } from './pagination.js';
 import { openStore } from './source.js';
 import { copyEach, splitState } from './state-scopes.js';
@@ -60,7 +61,7 @@ export class SqliteSessionService extends BaseSessionService {
   readonly #context: Context;
   readonly #pool: Pool | undefined;
   readonly #rejectsStale: boolean;
-  readonly #handles = new WeakMap<Session, Handle>();
+  readonly #handles = new Handles();
   #makingTables: Promise<void> | undefined;
   #hasTables = false;
 
