@@ -21,7 +21,9 @@ if (!['address', 'thread', 'undefined'].includes(sanitizer)) {
 const folder = join(root, 'build', sanitizer);
 /** @param {string[]} args */
 const cmake = (...args) => execFileSync('cmake', args, { cwd: root, stdio: 'inherit' });
-cmake('-S', root, '-B', folder, `-DAIOSQLITE_SANITIZE=${sanitizer}`, '-DAIOSQLITE_SQLITE_DEBUG=ON');
+// With its assertions on, SQLite's parser writes a trace pointer that all threads share: a race of the debug build alone.
+const debug = sanitizer === 'thread' ? 'OFF' : 'ON';
+cmake('-S', root, '-B', folder, `-DAIOSQLITE_SANITIZE=${sanitizer}`, `-DAIOSQLITE_SQLITE_DEBUG=${debug}`);
 cmake('--build', folder, '--target', 'engine_test', '--parallel', String(availableParallelism()));
 
 const env = {
