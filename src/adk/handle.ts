@@ -146,7 +146,11 @@ export class Handle {
     if (temp) this.showTemp(temp);
     // Its own event may stand before some of them: if it replaces one that somebody else has written.
     for (const other of lacking) if (other.seq < seq) session.events.push(other.event);
-    const applied = this.#marks.settle(session, event);
+    // What is stored behind all that the handle shows is new to it. ADK would look through all its events for the id, at
+    // every append: with some hundred of them that was two fifths of what the JavaScript thread did (measured).
+    const isNew = seen !== undefined && seq > seen.seq && session.events.at(-1)?.id !== event.id;
+    const applied = this.#marks.settle(session.state, isNew ? [] : session.events, event);
+    if (isNew) session.events.push(event);
     for (const other of lacking) if (other.seq > seq) session.events.push(other.event);
     session.lastUpdateTime = timestamp;
     this.#seen = {

@@ -40,7 +40,7 @@ class Marks {
     if (keys.length === 0) return;
     Object.assign(this.#delta, values);
     const event = { id: '', actions: { stateDelta: this.#delta } } as unknown as Event;
-    const applied = applyEvent({ state, events: [] } as unknown as Session, event);
+    const applied = applyEvent(state, [], event);
     for (const key of keys) delete this.#delta[key];
     await applied;
   }
@@ -76,14 +76,13 @@ export class StateMarks {
 
   /**
    * Lets ADK apply a stored event, and marks the keys of its delta that it has set: on these storage and handle agree now.
-   * A key that it left alone has a newer `State.set()`.
+   * A key that it left alone has a newer `State.set()`. `events`: where ADK puts the event, in place of one with its id.
    */
-  settle(session: Session, event: Event): Promise<Event> {
-    const { state } = session;
+  settle(state: JsonObject, events: Event[], event: Event): Promise<Event> {
     const keys = Object.keys(event.actions?.stateDelta ?? NONE);
     const values = keys.map((key) => state[key]);
     for (const key of keys) if (Object.hasOwn(state, key)) state[key] = WAITING;
-    const applied = applyEvent(session, event);
+    const applied = applyEvent(state, events, event);
     keys.forEach((key, at) => {
       if (state[key] === WAITING) state[key] = values[at];
       else this.#mark(key);
@@ -120,7 +119,8 @@ export class StateMarks {
 }
 
 /** ADK's own way to bring an event to a session object. It works at once; the promise tells if it could not. */
-function applyEvent(session: Session, event: Event): Promise<Event> {
+function applyEvent(state: JsonObject, events: Event[], event: Event): Promise<Event> {
+  const session = { state, events } as Session; // all that it looks at
   return BaseSessionService.prototype.appendEvent({ session, event });
 }
 
