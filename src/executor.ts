@@ -73,7 +73,7 @@ export interface RowOptions extends CallOptions {
 }
 
 export interface IterateOptions extends RowOptions {
-  /** Rows that cross at a time; wide rows cross earlier. Default: 1,000. */
+  /** Rows that cross at a time; wide rows cross earlier. Default: 250. */
   batchSize?: number;
 }
 

@@ -9,7 +9,7 @@ import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
-import { checkCallOptions, MAIN_LANE, Policy, Request, type Tally } from './port.js';
+import { CLOSE_GRACE_MS, checkCallOptions, MAIN_LANE, Policy, Request, type Tally } from './port.js';
 import { routeOf } from './route.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
@@ -381,7 +381,10 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async #close(): Promise<void> {
-    this.#writer.beginClose();
+    const hurry = setInterval(() => {
+      this.#writer.beginClose();
+      this.#readers?.beginClose();
+    }, CLOSE_GRACE_MS);
     await this.#opening;
     await this.#relief;
     // Calls that have waited for these are on their way now.
@@ -389,6 +392,7 @@ class WriterAndReaders extends Verbs implements Pool {
     // The writer last: the last to close moves the WAL into the file.
     if (!this.#single) await this.#readers?.close();
     await this.#writer.close();
+    clearInterval(hurry);
     clearInterval(this.#waitTimer);
   }
 

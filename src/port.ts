@@ -69,6 +69,12 @@ export const Policy = {
 export const MAIN_LANE = 0;
 let lastLane = MAIN_LANE;
 
+/**
+ * How long closing leaves those alone that wait for a lock. A lock that lasts longer is another process's; shorter ones
+ * are also those of connections beside this one that commit, recover or close.
+ */
+export const CLOSE_GRACE_MS = 100;
+
 export function nextLane(): number {
   lastLane = lastLane >= 0xffff_ffff ? 1 : lastLane + 1;
   return lastLane;
@@ -234,8 +240,9 @@ export class Port {
 
   /** Ends the only worker, after what waits in the lane, and waits for its thread. */
   async close(lane = MAIN_LANE): Promise<void> {
-    this.native.beginClose();
+    const hurry = setTimeout(() => this.native.beginClose(), CLOSE_GRACE_MS);
     await this.submitClose(lane);
+    clearTimeout(hurry);
     this.native.join();
   }
 

@@ -15,6 +15,10 @@ class ComposedQuery implements Query {
 }
 
 function compose(strings: TemplateStringsArray, ...values: (SqlParam | Query)[]): Query {
+  // Called as a function it could be given a text that somebody has concatenated.
+  if (!Array.isArray(strings) || !Array.isArray(strings.raw)) {
+    throw invalidArgument('sql', 'used as a tag: sql`…`', strings);
+  }
   let text = strings[0] as string;
   const params: SqlParam[] = [];
   values.forEach((value, i) => {

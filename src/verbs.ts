@@ -25,6 +25,9 @@ import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode, resul
 const RowMode = { none: 0, object: 1, array: 2, firstObject: 3, firstArray: 4 } as const;
 type RowMode = (typeof RowMode)[keyof typeof RowMode];
 
+/** More at a time live long enough for V8 to widen its young generation, by some 15 MB, and are not read faster. */
+const BATCH_SIZE = 250;
+
 const IF_NONE = { __proto__: null, continue: 0, stop: 1, rollback: 2 } as const;
 
 /**
@@ -104,7 +107,7 @@ export abstract class Verbs implements Executor {
       const call = callOf<IterateOptions>(sql, params, options);
       const mode = rowModeOf(call.options);
       const ticket = packet.begin();
-      packet.addNumber(integer(call.options ?? {}, 'batchSize', 1_000, 1, 1_000_000));
+      packet.addNumber(integer(call.options ?? {}, 'batchSize', BATCH_SIZE, 1, 1_000_000));
       addQuery(call.sql, call.params, mode, false, IF_NONE.continue, call.options?.jsonColumns, 'params');
       packet.checkWhole(ticket);
       return new BatchedRows<T>(this.openCursor(call.sql, mode === RowMode.array, call.options));

@@ -126,7 +126,6 @@ export class Workers {
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
     do {
-      this.beginClose();
       await Promise.all(this.#opening.values());
       await this.#retire();
       // Whoever has just been answered may go on, and need a worker once more.

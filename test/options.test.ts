@@ -249,20 +249,21 @@ describe('maxPending and maxPendingBytes', () => {
   test('a full queue lets a transaction end, and close() pass', async () => {
     const db = await on.connect({ maxPending: 2 });
     await db.exec('CREATE TABLE t (x)');
-    await db.transaction(async (tx) => {
-      const outside = [db, db].map((c) => c); // not used inside
-      expect(outside).toHaveLength(2);
-      await tx.run('INSERT INTO t VALUES (1)');
-      void tx.run('INSERT INTO t VALUES (2)');
-      void tx.run('INSERT INTO t VALUES (3)');
-      expect(await rejection(tx.run('INSERT INTO t VALUES (4)'))).toMatchObject({ code: 'ERR_QUEUE_FULL' });
-      void tx.run('INSERT INTO t VALUES (5)');
+    const inside = await db.transaction(async (tx) => {
+      await tx.run('INSERT INTO t VALUES (0)');
+      // Nobody awaits them before COMMIT is called for, so that the queue is full then.
+      return [1, 2, 3, 4].map((x) =>
+        tx.run('INSERT INTO t VALUES (?)', [x]).then(
+          () => x,
+          (error) => error.code,
+        ),
+      );
     });
-    const rows = await db.all('SELECT x FROM t', [], { rowMode: 'array' });
-    expect(rows.slice(0, 3)).toEqual([[1], [2], [3]]);
-    void db.run('SELECT 1');
-    void db.run('SELECT 1');
+    expect(await Promise.all(inside)).toEqual([1, 2, 'ERR_QUEUE_FULL', 'ERR_QUEUE_FULL']);
+    expect(await db.all('SELECT x FROM t', [], { rowMode: 'array' })).toEqual([[0], [1], [2]]);
+    const last = [db.get('SELECT 1 AS one'), db.get('SELECT 1 AS one')];
     await db.close();
+    expect(await Promise.all(last)).toEqual([{ one: 1 }, { one: 1 }]);
   });
 
   test('a pool counts them, too', async () => {

@@ -578,6 +578,37 @@ describe('close()', () => {
     }
   });
 
+  test('in the middle of a burst: every call is answered before it is over, 30 times over', async () => {
+    for (let round = 0; round < 30; round++) {
+      const onConnect = round % 2 ? async (db: Connection) => void (await db.get('SELECT 1')) : undefined;
+      const database = on.file(`${round}.db`);
+      const pool = createPool({ database, poolSize: 2 + (round % 3), ...(onConnect && { onConnect }) });
+      if (round % 3) await pool.exec(CREATE);
+      const leases = round % 3 ? [await pool.acquire({ role: 'reader' }), await pool.acquire()] : [];
+      for (const lease of round % 5 ? leases : []) await lease.run('PRAGMA cache_size = 5');
+      let pending = 0;
+      const calls = Array.from({ length: 5 }, () => [
+        pool.exec(CREATE),
+        pool.get('SELECT 1'),
+        pool.read((tx) => tx.get('SELECT 2')),
+        pool.all('WITH a AS (SELECT 1) SELECT * FROM a'),
+        pool.all('PRAGMA user_version'),
+        pool.transaction((tx) => tx.run('DELETE FROM t')),
+      ]).flat();
+      for (const call of calls) {
+        pending++;
+        void call.then(() => pending--);
+      }
+      const closing = pool.close();
+      if (round % 2) await sleep(Math.random() * 10);
+      for (const lease of leases) lease.release();
+      expect(await Promise.race([closing.then(() => 'closed'), sleep(5_000)])).toBe('closed');
+      await Promise.all(calls);
+      expect(pending).toBe(0);
+      expect(pool.stats()).toMatchObject({ size: 0, waiting: 0 });
+    }
+  });
+
   test('makes every later call reject ERR_CLOSED', async () => {
     const pool = createPool({ database: on.file() });
     await pool.exec(CREATE);

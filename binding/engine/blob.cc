@@ -27,13 +27,13 @@ std::optional<Failure> Blob::Open(PacketReader& packet, uint8_t policy, Outcome&
   table_ = packet.Text();
   column_ = packet.Text();
   rowid_ = packet.Next().integer;
-  const bool writable = packet.Int() != 0;
-  if (writable && (policy & policy::kReadOnly) != 0) {
+  writable_ = packet.Int() != 0;
+  if (writable_ && (policy & policy::kReadOnly) != 0) {
     Failure failure = OwnFailure("SQLITE_READONLY", "attempt to write through a reader");
     failure.errcode = SQLITE_READONLY;
     return failure;
   }
-  if (writable) {  // whether it may be written is told now
+  if (writable_) {  // whether it may be written is told now
     sqlite3_blob* writer = nullptr;
     const int rc = OpenTo(true, &writer);
     if (rc != SQLITE_OK) return database_.Failed(rc, {});
@@ -55,6 +55,7 @@ std::optional<Failure> Blob::Read(int offset, int length, Outcome& outcome) {
 }
 
 std::optional<Failure> Blob::Write(int offset, std::string_view bytes) {
+  if (!writable_) return SqliteFailure(nullptr, SQLITE_READONLY, {});
   // Reading nothing tells whether the row has changed.
   char nothing = 0;
   if (const int rc = sqlite3_blob_read(blob_, &nothing, 0, offset); rc != SQLITE_OK)

@@ -35,6 +35,7 @@ class Blob final : public Resource {
   std::string table_;
   std::string column_;
   int64_t rowid_ = 0;
+  bool writable_ = false;
   sqlite3_blob* blob_ = nullptr;
 };
 

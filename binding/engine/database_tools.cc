@@ -27,11 +27,12 @@ std::optional<Failure> Database::Describe(const Job& job, Outcome& outcome) {
   const std::string_view text = sql_text::SkipBlank(sql);
   const bool runs = sql_text::StartsWith(text, "pragma") || sql_text::StartsWith(text, "explain");
   const int policy = job.policy | (runs ? policy::kNoSettings : 0);
-  Failure failure;
-  Statement* const statement = Prepare(sql, static_cast<uint8_t>(policy), failure);
-  if (statement == nullptr) {
-    if (runs && failure.code == "ERR_CONTROL_STATEMENT")
-      failure.message = "a PRAGMA that sets can't be described: preparing it already runs it";
+  std::optional<Failure> failure;
+  // Not from the cache: what is prepared there may know an older schema until it runs.
+  const std::unique_ptr<Statement> statement = PrepareOwn(sql, static_cast<uint8_t>(policy), failure);
+  if (failure) {
+    if (runs && failure->code == "ERR_CONTROL_STATEMENT")
+      failure->message = "a PRAGMA that sets can't be described: preparing it already runs it";
     return failure;
   }
   sqlite3_stmt* const handle = statement->handle();

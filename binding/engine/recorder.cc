@@ -20,6 +20,51 @@ int OnFilter(void* context, const char* table) {
   return tables.empty() || std::find(tables.begin(), tables.end(), table) != tables.end() ? 1 : 0;
 }
 
+// Whether the table has at least these columns, and this primary key: for each column its place in it, or 0.
+bool HasShape(sqlite3* db, const char* table, const unsigned char* key, int columns) {
+  sqlite3_stmt* ask = nullptr;
+  constexpr char kSql[] = "SELECT pk FROM pragma_table_xinfo(?, 'main') WHERE hidden = 0 ORDER BY cid";
+  if (sqlite3_prepare_v2(db, kSql, -1, &ask, nullptr) != SQLITE_OK) return true;  // forbidden: nobody knows
+  sqlite3_bind_text(ask, 1, table, -1, SQLITE_STATIC);
+  std::vector<int> own;
+  bool keyed = false;
+  while (sqlite3_step(ask) == SQLITE_ROW) {
+    own.push_back(sqlite3_column_int(ask, 0));
+    keyed |= own.back() != 0;
+  }
+  sqlite3_finalize(ask);
+  if (own.empty()) return false;
+  if (!keyed) own.insert(own.begin(), 1);  // its rowid
+  if (own.size() < static_cast<size_t>(columns)) return false;
+  for (size_t i = 0; i < own.size(); ++i) {
+    if (own[i] != (i < static_cast<size_t>(columns) ? key[i] : 0)) return false;
+  }
+  return true;
+}
+
+// The first table whose changes SQLite would leave out without a word, or nothing
+// (sqlite.org/session/sqlite3changeset_apply.html).
+std::string Misfit(sqlite3* db, std::string& changeset, Application& application) {
+  std::string last;
+  std::string misfit;
+  sqlite3_changeset_iter* changes = nullptr;
+  if (sqlite3changeset_start(&changes, static_cast<int>(changeset.size()), changeset.data()) != SQLITE_OK)
+    return {};
+  while (misfit.empty() && sqlite3changeset_next(changes) == SQLITE_ROW) {
+    const char* table = nullptr;
+    unsigned char* key = nullptr;
+    int columns = 0;
+    int operation = 0;
+    sqlite3changeset_op(changes, &table, &columns, &operation, nullptr);
+    sqlite3changeset_pk(changes, &key, nullptr);
+    if (last == table || sqlite3_stricmp(table, "sqlite_stat1") == 0) continue;
+    last = table;
+    if (OnFilter(&application, table) != 0 && !HasShape(db, table, key, columns)) misfit = table;
+  }
+  sqlite3changeset_finalize(changes);
+  return misfit;
+}
+
 // sqlite.org/session/c_changeset_abort.html: REPLACE is an answer to DATA and CONFLICT alone. That foreign
 // keys are violated is asked at the end, of the whole: leaving out one change is no answer to it.
 int OnConflict(void* context, int conflict, sqlite3_changeset_iter*) {
@@ -77,6 +122,12 @@ std::optional<Failure> ApplyChangeset(Database& database, const Job& job) {
   for (int count = packet.Int(); count > 0; --count) tables.emplace_back(packet.Text());
   Application application{on_conflict, tables};
   return database.Noted([&]() -> std::optional<Failure> {
+    if (const std::string table = Misfit(database.handle(), changeset, application); !table.empty()) {
+      Failure failure = SqliteFailure(nullptr, SQLITE_SCHEMA, {});
+      failure.message =
+          "there is no table " + table + " with the columns and the key of the changeset: see `tables`";
+      return failure;
+    }
     // It runs in a savepoint of its own (sqlite.org/session/sqlite3changeset_apply.html).
     const int rc = sqlite3changeset_apply(database.handle(), static_cast<int>(changeset.size()),
                                           changeset.data(), &OnFilter, &OnConflict, &application);

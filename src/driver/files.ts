@@ -25,6 +25,13 @@ export interface BackupOptions {
 
 let lastBackup = 0;
 
+function checkPath(destination: unknown): asserts destination is string {
+  if (typeof destination !== 'string') throw invalidArgument('destination', 'a path', destination);
+  if (destination === '' || destination.includes('\0')) {
+    throw outOfRange('destination', 'a path, not empty, without U+0000');
+  }
+}
+
 /** Copies the database to a file beside the destination, which takes its place at the end. */
 export async function backup(
   db: Executor,
@@ -32,8 +39,7 @@ export async function backup(
   destination: string,
   options: BackupOptions = {},
 ): Promise<void> {
-  if (typeof destination !== 'string') throw invalidArgument('destination', 'a path', destination);
-  if (destination === '' || destination.includes('\0')) throw outOfRange('destination', 'a path, not empty');
+  checkPath(destination);
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
   const pages = integer(options, 'pagesPerStep', 500, 1, 2 ** 31 - 1);
   const { signal } = checkCallOptions({ signal: options.signal } as BackupOptions);
@@ -131,9 +137,9 @@ export async function deserialize(send: Send, image: Uint8Array): Promise<void> 
 }
 
 export async function vacuumInto(db: Executor, destination: string): Promise<void> {
-  if (typeof destination !== 'string') throw invalidArgument('destination', 'a path', destination);
-  if (destination === '') throw outOfRange('destination', 'a path, not empty');
-  await db.run('VACUUM INTO ?', [destination]);
+  checkPath(destination);
+  // As a path it is absolute: SQLite would take 'file:…' for a URI.
+  await db.run('VACUUM INTO ?', [resolve(destination)]);
 }
 
 export async function integrityCheck(db: Executor): Promise<{ ok: boolean; problems: string[] }> {
