@@ -11,7 +11,8 @@ Stop RunningJobs::ShouldStop(const Job& job, Clock::time_point now) {
 
 Stop RunningJobs::ShouldStop() const {
   if (stopped_.load(std::memory_order_acquire)) return Stop::kClosing;
-  if (interrupted_.load(std::memory_order_relaxed)) return Stop::kInterrupted;
+  const JobId interrupted = interrupted_.load(std::memory_order_relaxed);
+  if (interrupted != 0 && interrupted == running_.load(std::memory_order_relaxed)) return Stop::kInterrupted;
   for (const Job* job : jobs_) {
     // Reading the clock costs more than the rest: only for those that have a deadline.
     const bool timed = job->deadline != Clock::time_point::max();
@@ -22,7 +23,7 @@ Stop RunningJobs::ShouldStop() const {
 }
 
 void RunningJobs::Interrupt() {
-  interrupted_.store(true, std::memory_order_relaxed);
+  interrupted_.store(running_.load(std::memory_order_acquire), std::memory_order_relaxed);
   inbox_.WakeAll();
 }
 

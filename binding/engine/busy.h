@@ -30,8 +30,10 @@ class RunningJobs {
     jobs_ = std::move(jobs);
     waiting_since_.reset();
     resumes_ = false;
-    interrupted_.store(false, std::memory_order_relaxed);
+    running_.store(jobs_.empty() ? 0 : jobs_.front()->id, std::memory_order_release);
   }
+  // This one is about to be set: from here on an interrupt is meant for it.
+  void Announce(const Job& job) { running_.store(job.id, std::memory_order_release); }
   // As Set, but what has been waited already counts on.
   void Narrow(std::vector<const Job*> jobs) {
     jobs_ = std::move(jobs);
@@ -58,7 +60,10 @@ class RunningJobs {
   std::vector<const Job*> jobs_;
   std::optional<Clock::time_point> waiting_since_;
   bool resumes_ = false;  // the next lock is the last one, asked for again
-  std::atomic<bool> interrupted_{false};
+  // The job that runs, and the one that was interrupted: 0 for none. An interrupt that comes too late for its
+  // job hits no other.
+  std::atomic<JobId> running_{0};
+  std::atomic<JobId> interrupted_{0};
   uint32_t random_ = 0x9E3779B9;
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <string_view>
+#include <utility>
 
 #include "engine/job.h"
 
@@ -55,6 +56,7 @@ void Classifier::Begin(uint8_t policy) {
   policy_ = policy;
   traits_ = {};
   refused_ = nullptr;
+  forbade_ = false;
 }
 
 void Classifier::BeginOwn() {
@@ -80,7 +82,10 @@ const char* Classifier::Refusal(const StatementTraits& traits, uint8_t policy) {
 int Classifier::OnAuthorize(void* self, int action, const char* first, const char* second,
                             const char* database, const char*) {
   auto* classifier = static_cast<Classifier*>(self);
-  if (!classifier->own_ && classifier->Forbids(action, first, second, database)) return SQLITE_DENY;
+  if (!classifier->own_ && classifier->Forbids(action, first, second, database)) {
+    classifier->forbade_ = true;
+    return SQLITE_DENY;
+  }
   if (classifier->watching_) {
     classifier->Note(action, first, second, database);
     classifier->refused_ = Refusal(classifier->traits_, classifier->policy_);
@@ -99,14 +104,35 @@ bool Classifier::Forbids(int action, const char* first, const char* second, cons
   const auto fits = [](const std::string& wanted, const char* actual) {
     return wanted.empty() || (actual != nullptr && SameName(wanted, actual));
   };
+  // sqlite.org/c3ref/c_alter_table.html. A table stands first, but behind the name of an index or a trigger;
+  // a function stands where its table would.
+  const char* other = nullptr;
+  switch (action) {
+    case SQLITE_ALTER_TABLE:
+      database = first;
+      [[fallthrough]];
+    case SQLITE_FUNCTION:
+      first = std::exchange(second, nullptr);
+      break;
+    case SQLITE_CREATE_INDEX:
+    case SQLITE_CREATE_TEMP_INDEX:
+    case SQLITE_CREATE_TRIGGER:
+    case SQLITE_CREATE_TEMP_TRIGGER:
+    case SQLITE_DROP_INDEX:
+    case SQLITE_DROP_TEMP_INDEX:
+    case SQLITE_DROP_TRIGGER:
+    case SQLITE_DROP_TEMP_TRIGGER:
+      other = second;
+      break;
+    default:
+      break;
+  }
   bool any_allows = false;
   bool allowed = action == SQLITE_SELECT || action == SQLITE_RECURSIVE;
   for (const AuthorizerRule& rule : rules_) {
     any_allows |= rule.allow;
-    // A table stands first, but behind the name of an index or a trigger.
     const bool applies = rule.action == action && fits(rule.database, database) &&
-                         (fits(rule.table, first) || (rule.column.empty() && fits(rule.table, second))) &&
-                         fits(rule.column, second);
+                         (fits(rule.table, first) || fits(rule.table, other)) && fits(rule.column, second);
     if (!applies) continue;
     if (!rule.allow) return true;
     allowed = true;

@@ -63,6 +63,8 @@ class Classifier {
   static const char* Refusal(const StatementTraits& traits, uint8_t policy);
   // Why the authorizer has just refused, null if it has not.
   const char* refused() const { return refused_; }
+  // Whether one of the user's rules has.
+  bool forbade() const { return forbade_; }
 
  private:
   static int OnAuthorize(void* self, int action, const char* first, const char* second, const char* database,
@@ -77,6 +79,7 @@ class Classifier {
   uint8_t policy_ = 0;
   StatementTraits traits_;
   const char* refused_ = nullptr;
+  bool forbade_ = false;
 };
 
 }  // namespace aiosqlite

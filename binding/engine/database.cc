@@ -114,12 +114,15 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
     }
     // Another connection of a shared cache holds the schema: the busy handler is not asked for that.
     if (rc == SQLITE_LOCKED_SHAREDCACHE && OnBusy(this, count) != 0) continue;
-    // SQLITE_AUTH, but for a function: there it is SQLITE_ERROR.
     if (classifier_.refused() != nullptr) {
       failure = OwnFailure("ERR_CONTROL_STATEMENT", classifier_.refused());
       failure->sql = sql;
     } else {
       failure = Failed(rc, sql);
+      if (classifier_.forbade()) {  // of a function it says SQLITE_ERROR
+        failure->code = "SQLITE_AUTH";
+        failure->errcode = SQLITE_AUTH;
+      }
       // SQLite counts from where it began to read.
       if (failure->offset >= 0) failure->offset += static_cast<int>(text.data() - sql.data());
     }

@@ -33,7 +33,7 @@ void Worker::Terminate() {
 }
 
 Worker::Stats Worker::stats() const {
-  return {running_flag_.load(std::memory_order_relaxed),   completed_.load(std::memory_order_relaxed),
+  return {running_flag_.load(std::memory_order_acquire),   completed_.load(std::memory_order_relaxed),
           failed_.load(std::memory_order_relaxed),         counters_.size.load(std::memory_order_relaxed),
           counters_.hits.load(std::memory_order_relaxed),  counters_.misses.load(std::memory_order_relaxed),
           in_transaction_.load(std::memory_order_relaxed), total_changes_.load(std::memory_order_relaxed)};
@@ -46,7 +46,8 @@ void Worker::Main(JobPtr open) {
 
 void Worker::Loop() {
   while (JobPtr job = Next()) {
-    running_flag_.store(true, std::memory_order_relaxed);
+    running_.Announce(*job);
+    running_flag_.store(true, std::memory_order_release);
     if (job->request == Request::kClose) return Close(*job);
     if (MayShareCommit(*job)) {
       group_->Run(std::move(job), next_);

@@ -212,7 +212,7 @@ JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
   Packet& packet = job->packet;
   packet.tags.assign(scratch.tags + kFirstEntry, scratch.tags + kFirstEntry + entries);
   packet.slots.resize(entries);
-  std::memcpy(packet.slots.data(), scratch.slots + kFirstEntry, entries * sizeof(uint64_t));
+  if (entries > 0) std::memcpy(packet.slots.data(), scratch.slots + kFirstEntry, entries * sizeof(uint64_t));
   ReadText(text, units, packet.text);
   packet.utf16_lengths = packet.text.size() != units;
   if (blobs.IsArray()) {

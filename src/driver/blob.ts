@@ -3,7 +3,7 @@ import type { NativeResult } from '../native.js';
 import * as packet from '../packet.js';
 import { Request } from '../port.js';
 import { bytesOf } from './changes.js';
-import { closeResource, infoOf, type Send } from './send.js';
+import { closeHandle, infoOf, registerHandle, type Send } from './send.js';
 
 export interface BlobLocation {
   table: string;
@@ -23,6 +23,7 @@ export interface BlobHandle extends AsyncDisposable {
   /** In bytes. */
   readonly size: number;
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Commits, unless a transaction of the user's own is open. */
   write(offset: number, data: Uint8Array): Promise<void>;
   /** All of it, read as far as the consumer asks. Closes nothing. */
   stream(): ReadableStream<Uint8Array>;
@@ -62,6 +63,7 @@ class OpenBlob implements BlobHandle {
     this.#send = send;
     this.#id = id;
     this.size = size;
+    registerHandle(this, { send, id, name: 'A blob handle' });
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
@@ -97,7 +99,7 @@ class OpenBlob implements BlobHandle {
   }
 
   close(): Promise<void> {
-    this.#closed ??= closeResource(this.#send, this.#id).catch((error: unknown) => {
+    this.#closed ??= closeHandle(this, this.#send, this.#id).catch((error: unknown) => {
       this.#closed = undefined; // not now: from inside a transaction
       throw error;
     });

@@ -3,7 +3,7 @@ import { type CommittedChange, type NativeResult, native } from '../native.js';
 import { oneOf } from '../options.js';
 import * as packet from '../packet.js';
 import { type CommitListeners, Request } from '../port.js';
-import { closeResource, type Send } from './send.js';
+import { closeHandle, registerHandle, type Send } from './send.js';
 
 /** What a commit did to one row. */
 export interface Change {
@@ -23,9 +23,12 @@ export interface ChangeRecorder extends AsyncDisposable {
 }
 
 export interface ApplyOptions {
-  /** `'abort'` (default): nothing is applied, rejects `'SQLITE_ABORT'`; `'omit'`: without that change; `'replace'`: overwrites. */
+  /**
+   * `'abort'` (default): nothing is applied, rejects `'SQLITE_ABORT'`; `'omit'`: without that change; `'replace'`:
+   * overwrites. A foreign key that would be violated rejects `'SQLITE_CONSTRAINT_FOREIGNKEY'` in any case.
+   */
   onConflict?: 'abort' | 'omit' | 'replace';
-  /** Default: all that the changeset names. */
+  /** Default: all that the changeset names; one that is not there, or has another key, rejects `'SQLITE_SCHEMA'`. */
   tables?: readonly string[];
 }
 
@@ -45,6 +48,7 @@ class OpenRecorder implements ChangeRecorder {
   constructor(send: Send, id: number) {
     this.#send = send;
     this.#id = id;
+    registerHandle(this, { send, id, name: 'A recorder of changes' });
   }
 
   changeset(): Promise<Uint8Array> {
@@ -63,7 +67,7 @@ class OpenRecorder implements ChangeRecorder {
   }
 
   close(): Promise<void> {
-    this.#closed ??= closeResource(this.#send, this.#id).catch((error: unknown) => {
+    this.#closed ??= closeHandle(this, this.#send, this.#id).catch((error: unknown) => {
       this.#closed = undefined; // not now: from inside a transaction
       throw error;
     });

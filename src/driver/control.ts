@@ -125,6 +125,7 @@ export async function loadExtension(
     throw invalidArgument('entryPoint', 'a string', entryPoint);
   }
   if (path === '' || path.includes('\0')) throw outOfRange('path', 'a path, not empty, without U+0000');
+  if (entryPoint?.includes('\0')) throw outOfRange('entryPoint', 'a name without U+0000');
   if (!allowed) {
     throw new AiosqliteError('ERR_EXTENSIONS_DISABLED', 'loadExtension() needs the option allowExtensions: true');
   }
@@ -166,6 +167,8 @@ function addRule(rule: AuthorizerRule, at: string, allow: number): void {
   for (const key of ['database', 'table', 'column'] as const) {
     const name = rule[key] ?? '';
     if (typeof name !== 'string') throw invalidArgument(`${at}.${key}`, 'a string', name);
+    // Nobody means any table by a name that has come out empty.
+    if (rule[key] === '' || name.includes('\0')) throw outOfRange(`${at}.${key}`, 'a name, not empty, without U+0000');
     packet.addText(name);
   }
 }

@@ -15,13 +15,38 @@ export function infoOf(message: Message): string {
   return message[5] as string;
 }
 
-/** Closes what a call has opened. If its connection has closed, it has been closed with it. */
-export async function closeResource(send: Send, id: number): Promise<void> {
+/** Closes what a call has opened. False if its connection has closed, and it with it. */
+async function closeResource(send: Send, id: number): Promise<boolean> {
   packet.begin();
   packet.addNumber(id);
   try {
     await send(Request.closeResource);
+    return true;
   } catch (error) {
-    if (!(error instanceof AiosqliteError && error.code === 'ERR_CLOSED')) throw error;
+    if (error instanceof AiosqliteError && error.code === 'ERR_CLOSED') return false;
+    throw error;
   }
 }
+
+interface Opened {
+  send: Send;
+  id: number;
+  /** What a forgotten one is called by. */
+  name: string;
+}
+
+/** From here on `handle` closes what a call has opened, or whoever collects it does. */
+export function registerHandle(handle: object, opened: Opened): void {
+  forgotten.register(handle, opened, handle);
+}
+
+export async function closeHandle(handle: object, send: Send, id: number): Promise<void> {
+  await closeResource(send, id);
+  forgotten.unregister(handle);
+}
+
+/** Tells of handles that were dropped without close(), and closes them. */
+const forgotten = new FinalizationRegistry<Opened>(async ({ send, id, name }) => {
+  const wasOpen = await closeResource(send, id).catch(() => true);
+  if (wasOpen) process.emitWarning(`${name} was garbage-collected without close()`, 'AiosqliteWarning');
+});
