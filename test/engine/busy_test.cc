@@ -110,7 +110,7 @@ TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting
   EXPECT(watch.elapsed() >= milliseconds(195));
   EXPECT(watch.elapsed() < milliseconds(3000));
 
-  client.Exec("PRAGMA busy_timeout = 20000");
+  for (int again = 0; again < 2; ++again) EXPECT(client.Rows("PRAGMA busy_timeout = 20000") == "[[20000]]");
   const Stopwatch closing;
   const JobId waits = client.Send(Run("INSERT INTO t VALUES (1)"));
   std::this_thread::sleep_for(milliseconds(50));

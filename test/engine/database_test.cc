@@ -169,7 +169,7 @@ TEST("a batch outside a group is all or nothing, and sees one snapshot") {
   client.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY)");
   const Outcome failed =
       client.Do(Batch({{"INSERT INTO t VALUES (1)"}, {"SELECT 1"}, {"INSERT INTO t VALUES (1)"}}));
-  EXPECT(CodeOf(failed) == "SQLITE_CONSTRAINT_PRIMARYKEY" && failed.failure->index == 2);
+  EXPECT(CodeOf(failed) == "SQLITE_CONSTRAINT_PRIMARYKEY" && FailureOf(failed).index == 2);
   EXPECT(failed.results.empty());
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
   const Outcome done =
@@ -179,7 +179,7 @@ TEST("a batch outside a group is all or nothing, and sees one snapshot") {
   EXPECT(client.Must(Batch({})).results.empty());
   const Outcome none = client.Do(Batch(
       {{"INSERT INTO t VALUES (5)"}, {"DELETE FROM t WHERE n = 9", {}, RowMode::kNone, IfNone::kRollback}}));
-  EXPECT(CodeOf(none) == "ERR_NO_MATCH" && none.failure->index == 1);
+  EXPECT(CodeOf(none) == "ERR_NO_MATCH" && FailureOf(none).index == 1);
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
 }
 
@@ -236,7 +236,7 @@ TEST("failures name SQLite's extended code, its number and the statement") {
       "CREATE TABLE q (n REFERENCES p)");
   const auto code = [&](const std::string& sql) {
     const Outcome outcome = client.Do(Run(sql));
-    EXPECT(outcome.failure && outcome.failure->sql == sql);
+    EXPECT(FailureOf(outcome).sql == sql);
     return outcome.failure ? outcome.failure->code + " " + std::to_string(outcome.failure->errcode) : "";
   };
   EXPECT(code("INSERT INTO t VALUES (NULL, 1, 1)") == "SQLITE_CONSTRAINT_NOTNULL 1299");

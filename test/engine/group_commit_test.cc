@@ -85,7 +85,7 @@ TEST("a write that breaks a UNIQUE constraint fails alone, its neighbours keep t
     const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
     EXPECT(CodeOf(outcomes[0]).empty());
     EXPECT(CodeOf(outcomes[1]) == "SQLITE_CONSTRAINT_UNIQUE");
-    EXPECT(outcomes[1].failure->sql == "INSERT INTO t VALUES (2, 'a')");
+    EXPECT(FailureOf(outcomes[1]).sql == "INSERT INTO t VALUES (2, 'a')");
     EXPECT(outcomes[1].results.empty());
     EXPECT(CodeOf(outcomes[2]).empty());
     EXPECT(CodeOf(outcomes[3]) == "ERR_PARAMETERS");
@@ -106,7 +106,7 @@ TEST("a batch in a group is all or nothing, and leaves nothing to its neighbours
                           {"SELECT n, x FROM t ORDER BY n", {}, RowMode::kArray}}));
     const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
     EXPECT(CodeOf(outcomes[1]) == "SQLITE_CONSTRAINT_UNIQUE");
-    EXPECT(outcomes[1].failure->index == 2);
+    EXPECT(FailureOf(outcomes[1]).index == 2);
     EXPECT(RowsOf(outcomes[2], 1) == R"([[1,"a"],[11,"n"]])");
     EXPECT(client.Rows("SELECT n, x FROM t ORDER BY n") == R"([[1,"a"],[11,"n"]])");
     return ShareOneCommit(outcomes);
@@ -129,6 +129,28 @@ TEST("executeMany in a group is all or nothing") {
   }));
 }
 
+TEST("OR FAIL keeps in a group what it keeps alone, in a batch nothing") {
+  const Query fails{"INSERT OR FAIL INTO t VALUES (1, 'a'), (2, 'b'), (3, 'a'), (4, 'd')"};
+  EXPECT(WithTable([&](Client& client, const TempFile&) {
+    std::vector<JobPtr> jobs;
+    jobs.push_back(Run("INSERT INTO t VALUES (10, 'x')"));
+    jobs.push_back(Run(fails));
+    jobs.push_back(
+        Batch({{"INSERT INTO t VALUES (20, 'y')"}, {"INSERT OR FAIL INTO t VALUES (21, 'z'), (22, 'y')"}}));
+    jobs.push_back(Run("INSERT INTO t VALUES (30, 'w')"));
+    const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
+    EXPECT(CodeOf(outcomes[1]) == "SQLITE_CONSTRAINT_UNIQUE");
+    EXPECT(CodeOf(outcomes[2]) == "SQLITE_CONSTRAINT_UNIQUE");
+    EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[2],[10],[30]]");
+    return ShareOneCommit(outcomes);
+  }));
+  TempFile file;
+  Client alone(file.path());
+  alone.Exec(kTable);
+  EXPECT(CodeOf(alone.Do(Run(fails))) == "SQLITE_CONSTRAINT_UNIQUE");
+  EXPECT(alone.Rows("SELECT n FROM t ORDER BY n") == "[[1],[2]]");
+}
+
 TEST("ifNone 'stop' ends a batch in a group and keeps it; 'rollback' undoes it") {
   EXPECT(WithTable([](Client& client, const TempFile&) {
     const Query insert{"INSERT INTO t VALUES (?, ?)", {1, "a"}};
@@ -143,7 +165,7 @@ TEST("ifNone 'stop' ends a batch in a group and keeps it; 'rollback' undoes it")
     EXPECT(CodeOf(outcomes[0]).empty());
     EXPECT(outcomes[0].results.size() == 2);
     EXPECT(CodeOf(outcomes[1]) == "ERR_NO_MATCH");
-    EXPECT(outcomes[1].failure->index == 1);
+    EXPECT(FailureOf(outcomes[1]).index == 1);
     EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[5]]");
     return ShareOneCommit(outcomes);
   }));

@@ -42,7 +42,7 @@ TEST("RAISE(ROLLBACK) kills a group: its job fails, the others run again as one 
     jobs.push_back(Run("INSERT INTO t VALUES (3, 'd')"));
     const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
     EXPECT(CodeOf(outcomes[2]) == "SQLITE_CONSTRAINT_TRIGGER");
-    EXPECT(outcomes[2].failure->message == "fatal");
+    EXPECT(FailureOf(outcomes[2]).message == "fatal");
     for (const size_t i : {0, 1, 3}) {
       EXPECT(CodeOf(outcomes[i]).empty());
       EXPECT(outcomes[i].results.size() == 1 && outcomes[i].results[0].changes == 1);
@@ -63,7 +63,7 @@ TEST("OR ROLLBACK kills a group, and so does one in the middle of a batch") {
     const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
     EXPECT(CodeOf(outcomes[0]).empty());
     EXPECT(CodeOf(outcomes[1]) == "SQLITE_CONSTRAINT_PRIMARYKEY");
-    EXPECT(outcomes[1].failure->index == 1);
+    EXPECT(FailureOf(outcomes[1]).index == 1);
     EXPECT(CodeOf(outcomes[2]).empty());
     EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[4]]");
     return outcomes[0].group_size == 1;  // it ran again alone: the batch was gone, the last not yet taken in

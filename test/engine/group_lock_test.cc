@@ -155,6 +155,23 @@ TEST(
   for (const Outcome& outcome : client.AwaitAll(client.SendAll(Inserts(5)))) EXPECT(CodeOf(outcome).empty());
 }
 
+TEST("a commit that did not come about counts for nobody, not for what runs next either") {
+  TempFile file;
+  Client client(file.path(), Patient(50, "delete"));
+  client.Exec(kTable);
+  Client reader(file.path(), Patient(5000, "delete"));
+  reader.Exec("BEGIN");
+  reader.Rows("SELECT count(*) FROM t");
+  for (const Outcome& outcome : client.AwaitAll(client.SendAll(Inserts(4)))) {
+    EXPECT(CodeOf(outcome) == "SQLITE_BUSY");
+    EXPECT(!outcome.commit);
+  }
+  EXPECT(!client.Must(All("SELECT 1")).commit);
+  EXPECT(CodeOf(client.Do(Run("INSERT INTO t VALUES (9, 'x')"))) == "SQLITE_BUSY");
+  const Outcome read = client.Must(Script("SELECT 1"));
+  EXPECT(!read.commit && !read.wrote);
+}
+
 TEST("with a rollback journal, a member cancelled while COMMIT waits is undone, and the rest commits") {
   TempFile file;
   Client client(file.path(), Patient(5000, "delete"));

@@ -65,12 +65,6 @@ int RunAll(const std::string& filter) {
 
 }  // namespace aiosqlite::test
 
-#if defined(__SANITIZE_THREAD__)
-// Read by ThreadSanitizer. With SQLITE_DEBUG every prepare writes the same value to two globals of SQLite's
-// parser.
-extern "C" const char* __tsan_default_suppressions() { return "race:sqlite3ParserTrace\n"; }  // NOLINT
-#endif
-
 int main(int argc, char** argv) {
   if (argc == 4 && std::string_view(argv[1]) == "--hold-lock")
     return aiosqlite::test::HoldLock(argv[2], argv[3]);

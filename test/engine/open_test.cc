@@ -73,7 +73,8 @@ TEST("a file that is no database fails when it is opened, not at the first query
   file.Write(std::string(4096, 'x'));
   Client client(file.path());
   EXPECT(CodeOf(client.opened()) == "SQLITE_NOTADB");
-  EXPECT(client.opened().failure && client.opened().failure->message.find(file.path()) != std::string::npos);
+  EXPECT(client.opened().failure &&
+         FailureOf(client.opened()).message.find(file.path()) != std::string::npos);
 }
 
 TEST("a folder is no database") {

@@ -80,7 +80,7 @@ TEST("if another connection commits meanwhile, a write answers SQLITE_BUSY_SNAPS
   const Stopwatch watch;
   const Outcome outcome = f.client.Do(Run("INSERT INTO t VALUES (100)"));
   EXPECT(CodeOf(outcome) == "SQLITE_BUSY_SNAPSHOT");
-  EXPECT(outcome.failure && outcome.failure->message.find("iterator") != std::string::npos);
+  EXPECT(FailureOf(outcome).message.find("iterator") != std::string::npos);
   std::vector<JobPtr> jobs;
   for (int i = 100; i < 103; ++i) jobs.push_back(Run("INSERT INTO t VALUES (?)", {i}));
   for (const Outcome& one : f.client.AwaitAll(f.client.SendAll(std::move(jobs))))

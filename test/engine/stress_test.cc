@@ -229,6 +229,31 @@ TEST("several readers on one inbox: every read runs once and sees what its calle
   EXPECT(closed == (std::set<uint32_t>{10, 11, 12}));
 }
 
+TEST("jobs that are published together wake as many sleeping workers as can run them") {
+  EXPECT(OnOneOfManyTries([] {
+    const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+    Outcomes outcomes;
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (uint32_t i = 0; i < 3; ++i) {
+      JobPtr open = Open(":memory:");
+      const JobId id = open->id;
+      workers.push_back(std::make_unique<Worker>(i, inbox, outcomes, std::move(open), kMainLane));
+      EXPECT(CodeOf(outcomes.Await(id)).empty());
+    }
+    std::this_thread::sleep_for(milliseconds(30));
+    std::vector<JobId> ids;
+    for (int i = 0; i < 3; ++i) {
+      JobPtr job = Within(milliseconds(200), Run(kEndless));
+      ids.push_back(job->id);
+      inbox->Stage(std::move(job));
+    }
+    inbox->Publish();
+    std::set<uint32_t> ran;
+    for (const JobId id : ids) ran.insert(outcomes.Await(id).worker);
+    return ran.size() == 3;
+  }));
+}
+
 TEST("workers that are terminated under load leave what they had not begun in the inbox, for others") {
   for (int round = 0; round < 5; ++round) {
     TempFile file;
