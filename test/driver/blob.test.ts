@@ -201,7 +201,9 @@ describe('after its row has changed otherwise', () => {
       const blob = await db.openBlob({ ...AT, writable });
       await blob.read(0, 1);
       await db.run(change);
-      const after = await db.all('SELECT * FROM file');
+      const after = await db.all(
+        'SELECT id, name, length(content) AS size, hex(substr(content, 1, 8)) AS head FROM file',
+      );
       for (let i = 0; i < 2; i++) {
         expect(await rejection(blob.read(0, 1))).toMatchObject({
           name: 'SqliteError',
@@ -210,7 +212,9 @@ describe('after its row has changed otherwise', () => {
         });
         if (writable) expect(await rejection(blob.write(0, bytes(1)))).toMatchObject({ code: 'SQLITE_ABORT' });
       }
-      expect(await db.all('SELECT * FROM file')).toEqual(after);
+      expect(
+        await db.all('SELECT id, name, length(content) AS size, hex(substr(content, 1, 8)) AS head FROM file'),
+      ).toEqual(after);
       await blob.close();
       await db.exec('DROP TABLE file');
       await db.close();
@@ -416,6 +420,19 @@ describe('closing', () => {
     });
     await blob.close();
     await db.exec('DROP TABLE file');
+  });
+
+  test('a handle that is forgotten is closed when it is collected, and so is a recorder; a warning tells of it', async () => {
+    const script = new URL('support/forget-handles.mjs', import.meta.url);
+    const { code, stdout } = await run(script, [on.file()], ['--expose-gc']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      'AiosqliteWarning: A blob handle was garbage-collected without close()',
+      'AiosqliteWarning: A recorder of changes was garbage-collected without close()',
+      'dropped',
+      '0 more',
+      '',
+    ]);
   });
 
   test('the process may end with a handle open', async () => {

@@ -321,7 +321,7 @@ describe('applyChangeset()', () => {
     await b.exec('CREATE TRIGGER t AFTER INSERT ON note BEGIN SELECT boom(); END');
     expect(await rejection(b.applyChangeset(changes))).toMatchObject({ code: 'ERR_FUNCTION', cause: reason });
     expect(await notes(b)).toEqual([]);
-    expect(await rejection(b.get('SELECT nothing'))).toMatchObject({ code: 'SQLITE_ERROR' });
+    expect(await rejection(b.get('SELECT missing'))).toMatchObject({ code: 'SQLITE_ERROR' });
   });
 
   test('inside a transaction of the user commits and rolls back with it', async () => {

@@ -204,7 +204,7 @@ describe('misuse', () => {
 
   test('a collation that is not there is an error of the SQL', async () => {
     const db = await on.connect();
-    expect((await rejection(ordered(db, 'nothing', ['a']))).code).toMatch(/^SQLITE_ERROR/);
+    expect((await rejection(ordered(db, 'missing', ['a']))).code).toMatch(/^SQLITE_ERROR/);
   });
 });
 

@@ -119,7 +119,7 @@ describe('describe()', () => {
 
   test.each([
     ['a syntax error', 'SELEKT', 'SQLITE_ERROR'],
-    ['a table that is not there', 'SELECT * FROM nothing', 'SQLITE_ERROR'],
+    ['a table that is not there', 'SELECT * FROM missing', 'SQLITE_ERROR'],
     ['two statements', 'SELECT 1; SELECT 2', 'ERR_STATEMENT_COUNT'],
     ['none', '', 'ERR_STATEMENT_COUNT'],
     ['U+0000', 'SELECT 1\0', 'ERR_INVALID_ARG_VALUE'],

@@ -334,7 +334,7 @@ describe('an exception', () => {
       },
     });
     await db.get(`${COUNT} SELECT bad() OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) AS n FROM n`, [10]);
-    expect(await rejection(db.get('SELECT nothing'))).toMatchObject({ code: 'SQLITE_ERROR' });
+    expect(await rejection(db.get('SELECT missing'))).toMatchObject({ code: 'SQLITE_ERROR' });
     await db.run('CREATE TABLE t (x)');
     expect(await db.run('INSERT INTO t VALUES (1)')).toMatchObject({ changes: 1 });
   });
