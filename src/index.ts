@@ -40,6 +40,7 @@ export type { Lease, Role } from './lease.js';
 export type { ConnectionOptions } from './options.js';
 export { createPool, type Pool, type PoolStats } from './pool.js';
 export type { PoolOptions } from './pool-options.js';
+export type { IntegerMode } from './rows.js';
 export { sql } from './sql.js';
 export type { TracedCall } from './trace.js';
 export { sqliteVersion } from './version.js';

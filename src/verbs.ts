@@ -53,7 +53,7 @@ export abstract class Verbs implements Executor {
     options?: CallOptions & { mode?: TransactionMode },
   ): Promise<T>;
 
-  /** Opens a cursor on the current packet. `options` are those of every one of its calls. */
+  /** @internal Opens a cursor on the current packet. `options` are those of every one of its calls. */
   protected abstract openCursor(sql: string, arrays: boolean, options: CallOptions | undefined): Cursor;
 
   run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;

@@ -1,38 +1,7 @@
-import { execFile } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-interface Block {
-  title: string;
-  language: string;
-  code: string;
-}
-
-/** Every program of a document, with the heading that it stands under. */
-function blocksOf(markdown: string): Block[] {
-  const blocks: Block[] = [];
-  let title = '';
-  for (const [, heading, language, code] of markdown.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)) {
-    if (heading !== undefined) title = heading;
-    else if (language === 'js' || language === 'ts') blocks.push({ title, language, code: code as string });
-  }
-  return blocks;
-}
+import { guides, makeProject, programsOf, read, root, run } from './support/programs.js';
 
 /** What each program must print. */
 const EXPECTED: Record<string, (string | RegExp)[]> = {
@@ -43,39 +12,27 @@ const EXPECTED: Record<string, (string | RegExp)[]> = {
   'Closing by itself': ['{ one: 1 }\n{ two: 2 }'],
   'What a connection has beside the verbs': ["[ [ 'A' ], [ 'Z' ]", "operation: 'delete', rowid: 4", 'COMMIT;'],
   'The sql tag': ["{ author: 'ada', text: 'Bring umbrella' }", "sql: 'a = ? AND b = ?'"],
-  'Nested acquire': ['ERR_NESTED_ACQUIRE'],
 };
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const blocks = blocksOf(readme);
+const readme = read('README.md');
+const programs = programsOf('README.md');
 
 describe('the programs in README.md', () => {
-  let folder: string;
-
-  /** A project that has installed the package, and the same ADK that the package finds. */
+  let project: string;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'aiosqlite-readme-'));
-    mkdirSync(join(folder, 'node_modules/@google'), { recursive: true });
-    symlinkSync(root, join(folder, 'node_modules/aiosqlite'), 'junction');
-    symlinkSync(join(root, 'node_modules/@google/adk'), join(folder, 'node_modules/@google/adk'), 'junction');
+    project = makeProject();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(project, { recursive: true, force: true }));
 
   it('are all tested', () => {
-    expect(blocks.map(({ title }) => title)).toEqual(Object.keys(EXPECTED));
+    expect(programs.map(({ title }) => title)).toEqual(Object.keys(EXPECTED));
   });
 
-  it.each(blocks)('$title', async ({ title, language, code }) => {
-    const file = join(folder, `${title.replaceAll(' ', '-')}.mjs`);
-    // What TypeScript makes of `await using`.
-    writeFileSync(file, language === 'ts' ? (await transform(code, { loader: 'ts', target: 'node20' })).code : code);
-    const env = { ...process.env, GEMINI_API_KEY: undefined };
-    const [error, stdout, stderr] = await new Promise<[Error | null, string, string]>((resolve) => {
-      execFile(process.execPath, [file], { cwd: folder, env, timeout: 25_000 }, (...result) => resolve(result));
-    });
+  it.each(programs)('$title', async (program) => {
+    const { error, stdout, stderr } = await run(project, program);
     expect(stderr).toBe('');
     expect(error).toBeNull();
-    for (const text of EXPECTED[title] ?? []) expect(stdout).toMatch(text);
+    for (const text of EXPECTED[program.title] ?? []) expect(stdout).toMatch(text);
   });
 });
 
@@ -106,32 +63,30 @@ describe('ARCHITECTURE.md', () => {
   });
 });
 
-describe.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'binding/README.md'])(
-  '%s',
-  (name) => {
-    const text = readFileSync(join(root, name), 'utf8');
+const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'binding/README.md', ...guides];
+describe.each(documents)('%s', (name) => {
+  const text = read(name);
 
-    it('links only to files and headings that are there', () => {
-      const broken: string[] = [];
-      for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
-        const [path = '', anchor] = target.split('#');
-        const file = path === '' ? join(root, name) : join(root, dirname(name), path);
-        const anchors = () => readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
-        const isThere =
-          existsSync(file) &&
-          (anchor === undefined || [...anchors()].some(([, title = '']) => anchorOf(title) === anchor));
-        if (!isThere) broken.push(target);
-      }
-      expect(broken).toEqual([]);
-    });
+  it('links only to files and headings that are there', () => {
+    const broken: string[] = [];
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [path = '', anchor] = target.split('#');
+      const file = path === '' ? join(root, name) : join(root, dirname(name), path);
+      const anchors = () => readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
+      const isThere =
+        existsSync(file) &&
+        (anchor === undefined || [...anchors()].some(([, title = '']) => anchorOf(title) === anchor));
+      if (!isThere) broken.push(target);
+    }
+    expect(broken).toEqual([]);
+  });
 
-    it('names only npm scripts that there are', () => {
-      const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
-      const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script);
-      expect(named.filter((script) => !Object.hasOwn(scripts, script as string))).toEqual([]);
-    });
-  },
-);
+  it('names only npm scripts that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+    const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script);
+    expect(named.filter((script) => !Object.hasOwn(scripts, script as string))).toEqual([]);
+  });
+});
 
 /** A heading's anchor, as GitHub makes it. */
 function anchorOf(title: string): string {

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+/**
+ * Makes the site in build/docs: the guides, and the reference of every export as it is in lib/, which `npm run docs`
+ * builds before. A warning of TypeDoc, be it a link that leads nowhere, is a failure.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { Application, Converter, ReflectionKind } from 'typedoc';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** What the reference describes: the types of each entry of the package. */
+const entries = new Map(
+  Object.entries(exports)
+    .filter(([, target]) => typeof target === 'object')
+    .map(([name, target]) => [(target.types ?? target.import.types).slice(2), name.replace('.', 'aiosqlite')]),
+);
+
+/** In the order in which they are listed. */
+const documents = [
+  'docs/quick-start.md',
+  'docs/adk.md',
+  'docs/driver.md',
+  'docs/pool-and-transactions.md',
+  'docs/performance.md',
+  'docs/coming-from.md',
+  'docs/troubleshooting.md',
+  'CHANGELOG.md',
+  'ARCHITECTURE.md',
+  'binding/README.md',
+  'bench/README.md',
+  'CONTRIBUTING.md',
+];
+
+const app = await Application.bootstrap({
+  name: 'aiosqlite for Node',
+  entryPoints: [...entries.keys()].map((file) => join(root, file)),
+  tsconfig: join(root, 'scripts/docs/tsconfig.json'),
+  readme: join(root, 'README.md'),
+  projectDocuments: documents.map((file) => join(root, file)),
+  out: join(root, 'build/docs'),
+  basePath: root,
+  disableSources: true,
+  skipErrorChecking: true, // `npm run typecheck` does it
+  excludeExternals: true,
+  excludePrivate: true,
+  searchInDocuments: true,
+  searchInComments: true,
+  customCss: join(root, 'scripts/docs/style.css'),
+  ignoredHighlightLanguages: ['output', 'text'],
+  highlightLanguages: ['javascript', 'typescript', 'shellscript', 'json', 'dockerfile', 'sql', 'yaml', 'cpp'],
+  lightHighlightTheme: 'github-light-high-contrast',
+  darkHighlightTheme: 'github-dark-high-contrast',
+  sort: ['documents-first', 'kind', 'alphabetical'],
+  sortEntryPoints: false,
+  navigation: { includeCategories: false, includeGroups: false, includeFolders: false },
+  intentionallyNotExported: ['LIMITS', 'AnySchema'],
+  externalSymbolLinkMappings: { kysely: { '*': '#' } },
+  visibilityFilters: {},
+  treatWarningsAsErrors: true,
+});
+
+/** A document is called by its heading, a module by what it is imported from. */
+app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+  for (const document of project.documents ?? []) {
+    const [first] = document.content;
+    const heading = first?.text.match(/^# (.+)\n/);
+    if (!first || !heading) throw new Error(`${document.name}: a document begins with its heading`);
+    document.name = heading[1];
+  }
+  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
+    module.name = entries.get(`${module.name}/index.d.ts`) ?? module.name;
+  }
+});
+
+const project = await app.convert();
+if (project) {
+  app.validate(project);
+  await app.generateOutputs(project);
+}
+if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exitCode = 1;

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
+
+export const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** One program of a document: a block of code in JavaScript or TypeScript. */
+export interface Program {
+  document: string;
+  /** The heading that it stands under. */
+  title: string;
+  language: 'js' | 'ts';
+  /** The file that it is an excerpt of: what follows the language, as in "js examples/shop/server.mjs". */
+  source: string | undefined;
+  code: string;
+  /** What it prints, if a block of the language "output" stands right below it. */
+  output: string | undefined;
+  /** Where it begins in the document. */
+  line: number;
+}
+
+/** What users read. The tests of links, programs and names go through all of them. */
+export const guides = readdirSync(join(root, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+
+export function read(document: string): string {
+  return readFileSync(join(root, document), 'utf8');
+}
+
+export function programsOf(document: string): Program[] {
+  const text = read(document);
+  const programs: Program[] = [];
+  let title = '';
+  const pattern = /^#+ (.+)$|^```(\w+)(?: (.+))?\n([\s\S]*?)^```$(?:\s+^```output\n([\s\S]*?)^```$)?/gm;
+  for (const { 1: heading, 2: language, 3: source, 4: code, 5: output, index } of text.matchAll(pattern)) {
+    if (heading !== undefined) title = heading;
+    else if (language === 'js' || language === 'ts') {
+      const line = text.slice(0, index).split('\n').length;
+      programs.push({ document, title, language, source, code: code as string, output, line });
+    }
+  }
+  return programs;
+}
+
+/** A name that says where to look when it fails. */
+export function labelOf({ document, title, line }: Program): string {
+  return `${document}:${line} ${title}`;
+}
+
+/** A project in a folder of its own that has installed the package, and the same libraries that the package finds. */
+export function makeProject(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'aiosqlite-documents-'));
+  const link = (target: string, name: string) => {
+    const path = join(folder, 'node_modules', name);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(join(root, target), path, 'junction');
+  };
+  link('', 'aiosqlite');
+  for (const name of ['@google/adk', '@types', 'drizzle-orm', 'kysely']) link(`node_modules/${name}`, name);
+  return folder;
+}
+
+/** A folder for one program, so that none finds a database file of another's. */
+export function folderOf(project: string, program: Program): string {
+  return join(project, `${program.document.replaceAll(/\W/g, '-')}-${program.line}`);
+}
+
+/** Runs it as a user would: what TypeScript and newer syntax make of it for Node 20, in a process of its own. */
+export async function run(
+  project: string,
+  program: Program,
+): Promise<{ error: Error | null; stdout: string; stderr: string }> {
+  const folder = folderOf(project, program);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'program.mjs');
+  const { language, code } = program;
+  writeFileSync(file, language === 'ts' ? (await transform(code, { loader: 'ts', target: 'node20' })).code : code);
+  const env = { ...process.env, GEMINI_API_KEY: undefined, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1' };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [file], { cwd: folder, env, timeout: 25_000 }, (error, stdout, stderr) =>
+      resolve({ error, stdout, stderr }),
+    );
+  });
+}
