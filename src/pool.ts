@@ -228,7 +228,11 @@ class WriterAndReaders extends Verbs implements Pool {
         port,
         lane: MAIN_LANE,
         name: this.#options.database,
-        submit: (request, limits) => port.submit(request, MAIN_LANE, VERB_POLICY | Policy.readOnly, limits),
+        submit: (request, limits) => {
+          // The order to close is before it in the line: nobody would be left to answer.
+          if (request === Request.nextCursor && this.#closing !== undefined) throw closed();
+          return port.submit(request, MAIN_LANE, VERB_POLICY | Policy.readOnly, limits);
+        },
         hasEnded: () => this.#closing !== undefined,
       };
       return { cursor: openLaneCursor(host, arrays, withTimeLeft(options, since)), lease: undefined };
@@ -397,7 +401,7 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   #checkUsable(need: Need): void {
-    if (this.#closing !== undefined) throw new AiosqliteError('ERR_CLOSED', 'the pool is closed');
+    if (this.#closing !== undefined) throw closed();
     checkNotNested(this, need);
   }
 
@@ -488,6 +492,10 @@ class PoolView extends LaneConnection {
 }
 
 const POOL_TIMEOUT = 'no connection became free within acquireTimeoutMs';
+
+function closed(): AiosqliteError {
+  return new AiosqliteError('ERR_CLOSED', 'the pool is closed');
+}
 
 function poolTimeout(): AiosqliteError {
   return new AiosqliteError('ERR_POOL_TIMEOUT', POOL_TIMEOUT);

@@ -563,6 +563,22 @@ describe('close()', () => {
     },
   );
 
+  test('ends an iteration on its only connection', async () => {
+    const pool = createPool({ database: on.file(), poolSize: 1 });
+    await pool.exec(`${CREATE}; INSERT INTO t (x) VALUES (1), (2), (3)`);
+    const rows = pool.iterate('SELECT x FROM t', [], { batchSize: 1 });
+    await rows.next();
+    const closing = pool.close();
+    const ends = rejection(
+      rows
+        .next()
+        .then(() => rows.next())
+        .then(() => rows.next()),
+    );
+    expect(await Promise.race([ends, sleep(3_000)])).toMatchObject({ code: 'ERR_CLOSED' });
+    await closing;
+  });
+
   test.each([1, 5])('with altered leases only, poolSize %i, 20 times over', async (poolSize) => {
     for (let round = 0; round < 20; round++) {
       const pool = createPool({ database: on.file(), poolSize });
