@@ -341,7 +341,7 @@ void Database::NoteUpdate(std::string_view table, int64_t rowid) {
 Failure Database::FailedComparison(Statement& statement) {
   statement.Reset();  // where one that RETURNs rows would commit, if OnCommit let it
   Failure failure = Failed(SQLITE_ERROR, statement.sql());
-  if (!statement.reads() && in_transaction()) Control("ROLLBACK");
+  if (!statement.reads() && in_transaction()) RollBack();
   return failure;
 }
 
@@ -395,6 +395,26 @@ std::optional<Failure> Database::Control(const char* sql) {
   return failure;
 }
 
+std::optional<Failure> Database::RollBack() {
+  auto failure = Control("ROLLBACK");
+  doomed_ = failure && sqlite3_get_autocommit(db_) == 0;
+  return failure;
+}
+
+void Database::RollBackTo(const char* rollback_to, const char* release) {
+  if (Control(rollback_to)) {
+    if (in_transaction()) RollBack();  // or what was undone in name alone would be committed
+  } else {
+    Control(release);  // where this fails, it goes with the transaction
+  }
+}
+
+std::optional<Failure> Database::LeaveDoomed() {
+  if (!doomed_) return std::nullopt;
+  auto failure = RollBack();
+  return doomed_ ? failure : std::nullopt;
+}
+
 Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& failure) {
   const auto found = controls_.find(sql);
   if (found != controls_.end()) return found->second.get();
@@ -435,7 +455,7 @@ Failure Database::Failed(int rc, std::string_view sql) {
 
 int64_t Database::total_changes() const { return sqlite3_total_changes64(db_); }
 
-bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+bool Database::in_transaction() const { return !doomed_ && sqlite3_get_autocommit(db_) == 0; }
 
 bool Database::has_outstanding_foreign_keys() const {
   int outstanding = 0;
@@ -496,8 +516,8 @@ int Database::OnProgress(void* self) {
 
 int Database::OnCommit(void* self) {
   auto* database = static_cast<Database*>(self);
-  // A comparison of texts that has thrown must not decide what is stored.
-  if (database->functions_.exception != 0) return 1;
+  // A comparison of texts that has thrown must not decide what is stored; nor may what is to be undone stay.
+  if (database->functions_.exception != 0 || database->doomed_) return 1;
   database->committed_ = true;
   return 0;
 }

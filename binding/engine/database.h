@@ -81,6 +81,13 @@ class Database {
 
   // A statement of our own, like "COMMIT".
   std::optional<Failure> Control(const char* sql);
+  // Ends the open transaction without its changes. Where even that fails (no memory), the transaction is
+  // doomed: it counts as gone, can't commit any more, and nothing runs before LeaveDoomed has ended it.
+  std::optional<Failure> RollBack();
+  // The same for a savepoint of ours; where it fails, for the whole transaction.
+  void RollBackTo(const char* rollback_to, const char* release);
+  // Why a doomed transaction is still there; none if there is none, or no longer.
+  std::optional<Failure> LeaveDoomed();
 
   // Around what changes rows without being a statement: changesets, blobs.
   template <class Work>
@@ -165,6 +172,7 @@ class Database {
   bool altered_ = false;
   bool kept_ = false;
   bool committed_ = false;
+  bool doomed_ = false;
   int busy_timeout_ms_;
   bool patient_ = true;  // while false, a lock is not waited for
   const Statement* stepping_ = nullptr;
@@ -177,7 +185,7 @@ std::optional<Failure> Database::Noted(Work&& work) {
   std::optional<Failure> failure = work();
   if (!failure && functions_.exception != 0) {
     failure = Failed(0, {});
-    if (in_transaction()) Control("ROLLBACK");
+    if (in_transaction()) RollBack();
   }
   if (failure) change_log_.TakeBack(mark);
   if (change_log_.watching()) NoteChanges({}, !failure);
@@ -197,10 +205,9 @@ std::optional<Failure> Database::Atomically(bool writes, Work&& work) {
   // After every failure the truth is whether a transaction is open, never the code.
   if (in_transaction()) {
     if (nested) {
-      Control("ROLLBACK TO aiosqlite_job");
-      Control("RELEASE aiosqlite_job");
+      RollBackTo("ROLLBACK TO aiosqlite_job", "RELEASE aiosqlite_job");
     } else {
-      Control("ROLLBACK");
+      RollBack();
     }
   }
   return failure;

@@ -6,6 +6,7 @@
 
 #include "engine/database.h"
 #include "engine/error.h"
+#include "engine/image.h"
 #include "engine/json_text.h"
 #include "engine/number_text.h"
 #include "engine/sql_text.h"
@@ -136,21 +137,15 @@ std::optional<Failure> Database::Authorize(const Job& job) {
 }
 
 std::optional<Failure> Database::Serialize(Outcome& outcome) {
-  sqlite3_int64 size = 0;
-  classifier_.BeginOwn();
-  unsigned char* const image = sqlite3_serialize(db_, "main", &size, 0);
-  classifier_.End();
-  // A database without a page yet has no image (sqlite.org/c3ref/serialize.html). A size below 0: it could
-  // not be read.
-  if (image == nullptr && size != 0)
-    return Failed(size > 0 ? SQLITE_NOMEM : sqlite3_extended_errcode(db_), {});
   outcome.results.emplace_back();
-  if (image != nullptr) {
-    outcome.results.back().first.bytes.assign(reinterpret_cast<const char*>(image),
-                                              static_cast<size_t>(size));
-  }
-  sqlite3_free(image);
-  return std::nullopt;
+  // In a transaction, so that it is one snapshot however often it is read.
+  return Atomically(false, [&]() -> std::optional<Failure> {
+    classifier_.BeginOwn();
+    const int rc = ReadImage(db_, outcome.results.back().first.bytes);
+    classifier_.End();
+    if (rc != SQLITE_OK) return Failed(rc, {});
+    return std::nullopt;
+  });
 }
 
 std::optional<Failure> Database::Deserialize(const Job& job) {

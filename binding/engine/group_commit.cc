@@ -77,6 +77,10 @@ void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
 
 GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::deque<JobPtr>& next) {
   running_.Narrow(JobsOf(members));
+  if (auto failure = database_.LeaveDoomed()) {
+    SettleAll(members, *failure);
+    return End::kRefused;
+  }
   if (auto failure = database_.Control("BEGIN IMMEDIATE")) return Refused(members, *failure, next);
   const auto began = Clock::now();
   const size_t waiting = take_in ? next.size() + inbox_.Ready() : 0;
@@ -108,7 +112,7 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::d
   running_.Set(JobsOf(members));
   auto failure = database_.Control("COMMIT");
   if (!failure) return End::kCommitted;
-  if (database_.in_transaction()) database_.Control("ROLLBACK");
+  if (database_.in_transaction()) database_.RollBack();
   return MayRunAgain(*failure) ? End::kDied : Refused(members, *failure, next);
 }
 
@@ -160,10 +164,8 @@ std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outc
     failure->errcode = SQLITE_CONSTRAINT_FOREIGNKEY;
   }
   if (!failure) failure = database_.Control("RELEASE aiosqlite_member");
-  if (failure && database_.in_transaction()) {
-    database_.Control("ROLLBACK TO aiosqlite_member");
-    database_.Control("RELEASE aiosqlite_member");
-  }
+  if (failure && database_.in_transaction())
+    database_.RollBackTo("ROLLBACK TO aiosqlite_member", "RELEASE aiosqlite_member");
   return failure;
 }
 
@@ -181,6 +183,7 @@ std::optional<Failure> GroupCommit::Execute(const Job& job, Outcome& outcome) {
 std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
   running_.Set({&job});
   auto failure = DueFailure(job);
+  if (!failure) failure = database_.LeaveDoomed();
   if (failure) return failure;
   if (job.request == Request::kRun) {
     failure = database_.Run(job, outcome);

@@ -21,10 +21,13 @@ int OnFilter(void* context, const char* table) {
 }
 
 // Whether the table has at least these columns, and this primary key: for each column its place in it, or 0.
-bool HasShape(sqlite3* db, const char* table, const unsigned char* key, int columns) {
+// SQLite's result code.
+int HasShape(sqlite3* db, const char* table, const unsigned char* key, int columns, bool& has) {
   sqlite3_stmt* ask = nullptr;
   constexpr char kSql[] = "SELECT pk FROM pragma_table_xinfo(?, 'main') WHERE hidden = 0 ORDER BY cid";
-  if (sqlite3_prepare_v2(db, kSql, -1, &ask, nullptr) != SQLITE_OK) return true;  // forbidden: nobody knows
+  int rc = sqlite3_prepare_v2(db, kSql, -1, &ask, nullptr);
+  has = rc == SQLITE_AUTH;  // forbidden: nobody knows
+  if (rc != SQLITE_OK) return has ? SQLITE_OK : rc;
   sqlite3_bind_text(ask, 1, table, -1, SQLITE_STATIC);
   std::vector<int> own;
   bool keyed = false;
@@ -32,25 +35,25 @@ bool HasShape(sqlite3* db, const char* table, const unsigned char* key, int colu
     own.push_back(sqlite3_column_int(ask, 0));
     keyed |= own.back() != 0;
   }
-  sqlite3_finalize(ask);
-  if (own.empty()) return false;
+  rc = sqlite3_finalize(ask);
+  if (rc != SQLITE_OK || own.empty()) return rc;
   if (!keyed) own.insert(own.begin(), 1);  // its rowid
-  if (own.size() < static_cast<size_t>(columns)) return false;
+  if (own.size() < static_cast<size_t>(columns)) return SQLITE_OK;
   for (size_t i = 0; i < own.size(); ++i) {
-    if (own[i] != (i < static_cast<size_t>(columns) ? key[i] : 0)) return false;
+    if (own[i] != (i < static_cast<size_t>(columns) ? key[i] : 0)) return SQLITE_OK;
   }
-  return true;
+  has = true;
+  return SQLITE_OK;
 }
 
 // The first table whose changes SQLite would leave out without a word, or nothing
-// (sqlite.org/session/sqlite3changeset_apply.html).
-std::string Misfit(sqlite3* db, std::string& changeset, Application& application) {
+// (sqlite.org/session/sqlite3changeset_apply.html). SQLite's result code.
+int FindMisfit(sqlite3* db, std::string& changeset, Application& application, std::string& misfit) {
   std::string last;
-  std::string misfit;
   sqlite3_changeset_iter* changes = nullptr;
-  if (sqlite3changeset_start(&changes, static_cast<int>(changeset.size()), changeset.data()) != SQLITE_OK)
-    return {};
-  while (misfit.empty() && sqlite3changeset_next(changes) == SQLITE_ROW) {
+  int rc = sqlite3changeset_start(&changes, static_cast<int>(changeset.size()), changeset.data());
+  if (rc != SQLITE_OK) return rc;
+  while (rc == SQLITE_OK && misfit.empty() && sqlite3changeset_next(changes) == SQLITE_ROW) {
     const char* table = nullptr;
     unsigned char* key = nullptr;
     int columns = 0;
@@ -59,10 +62,12 @@ std::string Misfit(sqlite3* db, std::string& changeset, Application& application
     sqlite3changeset_pk(changes, &key, nullptr);
     if (last == table || sqlite3_stricmp(table, "sqlite_stat1") == 0) continue;
     last = table;
-    if (OnFilter(&application, table) != 0 && !HasShape(db, table, key, columns)) misfit = table;
+    bool fits = true;
+    if (OnFilter(&application, table) != 0) rc = HasShape(db, table, key, columns, fits);
+    if (!fits) misfit = table;
   }
-  sqlite3changeset_finalize(changes);
-  return misfit;
+  sqlite3changeset_finalize(changes);  // what is damaged is told by who applies it
+  return rc;
 }
 
 // sqlite.org/session/c_changeset_abort.html: REPLACE is an answer to DATA and CONFLICT alone. That foreign
@@ -122,7 +127,10 @@ std::optional<Failure> ApplyChangeset(Database& database, const Job& job) {
   for (int count = packet.Int(); count > 0; --count) tables.emplace_back(packet.Text());
   Application application{on_conflict, tables};
   return database.Noted([&]() -> std::optional<Failure> {
-    if (const std::string table = Misfit(database.handle(), changeset, application); !table.empty()) {
+    std::string table;
+    if (const int rc = FindMisfit(database.handle(), changeset, application, table); rc != SQLITE_OK)
+      return database.Failed(rc, {});
+    if (!table.empty()) {
       Failure failure = SqliteFailure(nullptr, SQLITE_SCHEMA, {});
       failure.message =
           "there is no table " + table + " with the columns and the key of the changeset: see `tables`";

@@ -95,8 +95,9 @@ bool Worker::Do(Job& job) {
 }
 
 std::optional<Failure> Worker::Execute(Job& job, Outcome& outcome) {
-  if (job.request == Request::kBegin) return Begin(job);
   if (job.request == Request::kEnd) return End(job, outcome);
+  if (auto doomed = database_->LeaveDoomed()) return doomed;
+  if (job.request == Request::kBegin) return Begin(job);
   if (auto lost = LostTransaction()) return lost;
   switch (job.request) {
     case Request::kScript:
@@ -172,7 +173,7 @@ std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
   resources_->CloseAllOf(lane.id);
   std::optional<Failure> failure;
   if (mode == EndMode::kReady || mode == EndMode::kRelease) {
-    if (database_->in_transaction()) failure = database_->Control("ROLLBACK");
+    if (database_->in_transaction()) failure = database_->RollBack();
     const bool altered = database_->TakeAltered() || failure.has_value();
     // A database in memory would be gone.
     outcome.altered = altered && mode == EndMode::kRelease && !database_->in_memory();
@@ -197,10 +198,9 @@ std::optional<Failure> Worker::EndTransaction(BeginMode began, bool commit) {
   if (database_->in_transaction()) {
     running_.Set({});
     if (savepoint) {
-      database_->Control("ROLLBACK TO aiosqlite_transaction");
-      database_->Control("RELEASE aiosqlite_transaction");
+      database_->RollBackTo("ROLLBACK TO aiosqlite_transaction", "RELEASE aiosqlite_transaction");
     } else {
-      database_->Control("ROLLBACK");
+      database_->RollBack();
     }
   }
   return failure;

@@ -15,15 +15,15 @@ OpenOptions OptionsOf(const Job& job) {
 
 }  // namespace
 
-Client::Client(const std::string& file, const Settings& settings)
-    : Client(1, std::make_shared<Inbox>(Inbox::Limits{}), file, settings) {}
+Client::Client(const std::string& file, const Settings& settings, Host* host)
+    : Client(1, std::make_shared<Inbox>(Inbox::Limits{}), file, settings, host) {}
 
 Client::Client(uint32_t number, std::shared_ptr<Inbox> inbox, const std::string& file,
-               const Settings& settings)
+               const Settings& settings, Host* host)
     : inbox_(std::move(inbox)) {
   JobPtr open = Open(file, settings);
   const JobId id = open->id;
-  worker_ = std::make_unique<Worker>(number, inbox_, outcomes_, std::move(open), kMainLane);
+  worker_ = std::make_unique<Worker>(number, inbox_, outcomes_, std::move(open), kMainLane, host);
   opened_ = Await(id);
 }
 

@@ -3,12 +3,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/database.h"
+#include "engine/host.h"
 #include "engine/inbox.h"
 #include "engine/worker.h"
 #include "jobs.h"
@@ -16,12 +19,26 @@
 
 namespace aiosqlite::test {
 
+/// The host language's part: SQL functions by the number that kDefine gives them. Called on the worker's
+/// thread.
+class Functions final : public Host {
+ public:
+  /// False: the host is going down.
+  using Function = std::function<bool(HostCall&)>;
+  explicit Functions(std::map<uint32_t, Function> functions) : functions_(std::move(functions)) {}
+  bool Call(HostCall& call) override { return functions_.at(call.function)(call); }
+
+ private:
+  const std::map<uint32_t, Function> functions_;
+};
+
 /// One worker with an inbox of its own: what the JavaScript side would hold. The test's thread.
 class Client {
  public:
-  explicit Client(const std::string& file, const Settings& settings = {});
+  explicit Client(const std::string& file, const Settings& settings = {}, Host* host = nullptr);
   /// Opens another worker on an inbox that others share.
-  Client(uint32_t number, std::shared_ptr<Inbox> inbox, const std::string& file, const Settings& settings);
+  Client(uint32_t number, std::shared_ptr<Inbox> inbox, const std::string& file, const Settings& settings,
+         Host* host = nullptr);
   ~Client();
 
   /// Publishes them in one go, so that a group can take all of them. Their ids.

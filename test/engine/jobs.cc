@@ -134,6 +134,10 @@ JobPtr OpenCursor(int batch_size, const Query& query) {
   return Sized(std::move(job));
 }
 
+JobPtr Define(int kind, const std::string& name, int argument_count, int function) {
+  return Ask(Request::kDefine, {kind, name, argument_count, 1, 0, function});
+}
+
 JobPtr Ask(Request request, const Params& entries) {
   JobPtr job = NewJob(request);
   for (const Param& entry : entries) Add(job->packet, entry);

@@ -71,6 +71,8 @@ JobPtr End(LaneId lane, EndMode mode);
 JobPtr Close();
 JobPtr Open(const std::string& file, const Settings& settings = {});
 JobPtr OpenCursor(int batch_size, const Query& query);
+/// A function of the host: see FunctionSpec.
+JobPtr Define(int kind, const std::string& name, int argument_count, int function);
 /// Any other request, with numbers, names and blobs in the order that binding/engine/job.h tells.
 JobPtr Ask(Request request, const Params& entries);
 

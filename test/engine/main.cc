@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "failing_allocator.h"
 #include "support.h"
 #include "test.h"
 
@@ -48,6 +49,8 @@ void Fail(const char* file, int line, const std::string& what) {
   std::printf("  %s:%d: %s\n", file, line, what.c_str());
 }
 
+bool Failed() { return failed; }
+
 int RunAll(const std::string& filter) {
   std::setvbuf(stdout, nullptr, _IONBF, 0);  // what was printed must survive a crash
   int passed = 0, failures = 0;
@@ -66,6 +69,7 @@ int RunAll(const std::string& filter) {
 }  // namespace aiosqlite::test
 
 int main(int argc, char** argv) {
+  aiosqlite::test::InstallFailingAllocator();
   if (argc == 4 && std::string_view(argv[1]) == "--hold-lock")
     return aiosqlite::test::HoldLock(argv[2], argv[3]);
   return aiosqlite::test::RunAll(argc > 1 ? argv[1] : "") == 0 ? 0 : 1;

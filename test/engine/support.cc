@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ bool IsSlow() {
 #endif
   const std::vector<std::string> options = SqliteCompileOptions();
   return std::find(options.begin(), options.end(), "DEBUG") != options.end();
+}
+
+bool IsSoak() {
+  const char* const soak = std::getenv("AIOSQLITE_SOAK");
+  return soak != nullptr && std::string(soak) == "1";
 }
 
 bool OnOneOfManyTries(const std::function<bool()>& attempt) {

@@ -28,6 +28,9 @@ bool OnOneOfManyTries(const std::function<bool()>& attempt);
 /// assertions.
 bool IsSlow();
 
+/// Whether the long versions of tests are wanted: AIOSQLITE_SOAK=1, as `npm run test:soak` has it.
+bool IsSoak();
+
 /// A query that runs until it is interrupted.
 inline constexpr char kEndless[] =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";

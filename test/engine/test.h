@@ -20,6 +20,9 @@ struct Registration {
 /// Notes that the running test has failed. It goes on, so that a test shows all that is wrong. Any thread.
 void Fail(const char* file, int line, const std::string& what);
 
+/// Whether the running test has failed so far. Any thread.
+bool Failed();
+
 /// Runs every test whose title contains `filter`; returns how many failed.
 int RunAll(const std::string& filter);
 
