@@ -110,6 +110,10 @@ function objection(file, specifier, onlyTypes) {
     if (specifier.startsWith('node:') || (file === 'native' && specifier === 'node-gyp-build')) return;
     return 'only Node itself may be imported here';
   }
+  if (file.startsWith('cli/')) {
+    if (target.startsWith('cli/') || isOneOf(target, ['index', 'store/index'])) return;
+    return 'the command imports its siblings, ../index.js and ../store/index.js';
+  }
   if (file.startsWith('store/')) {
     if (target.startsWith('store/') || isOneOf(target, onlyTypes ? storeMayImport.types : storeMayImport.values))
       return;

@@ -1,0 +1,19 @@
+/** The other process of folder.ts: reads and writes in the database that it is given, and tells its parent what came of it. */
+import { connect } from '../index.js';
+
+export interface ProbeAnswer {
+  /** 'ok', or the code of the error. */
+  write: string;
+  /** How many rows there are. */
+  read: number;
+}
+
+const database = process.argv[2] as string;
+const db = await connect(database, { busyTimeoutMs: 0, mustExist: true });
+const row = await db.get<{ n: number }>('SELECT count(*) AS n FROM t');
+const write = await db.run("INSERT INTO t VALUES ('from elsewhere')").then(
+  () => 'ok',
+  (error: { code: string }) => error.code,
+);
+await db.close();
+process.send?.({ write, read: row?.n ?? -1 } satisfies ProbeAnswer, () => process.disconnect());
