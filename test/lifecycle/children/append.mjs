@@ -1,49 +1,97 @@
-// Appends for ever with many writers, and notes each row in a file as soon as it was acknowledged, before anything else
-// can happen: append.mjs KIND FILE FROM NOTES
+// Appends for ever with 64 writers until it is killed: append.mjs KIND FILE FROM NOTES. Each row is noted in a file as soon
+// as it was acknowledged, before anything else can happen; '+' and '-' are the begin and the end of what the kind is about.
 import { openSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { connect, createPool } from 'aiosqlite';
+import { SessionStore } from 'aiosqlite/store';
 
 const [, , kind, file = '', from, notes = ''] = process.argv;
-const db = kind === 'connection' ? await connect(file, { journalMode: 'delete' }) : createPool({ database: file });
-await db.exec('CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x NOT NULL)');
-let next = Number(from);
 const out = openSync(notes, 'a');
-/** @param {number[]} ids */
-const say = (...ids) => writeSync(out, `${ids.join('\n')}\n`);
+/** @param {(number | string)[]} lines */
+const note = (...lines) => writeSync(out, `${lines.join('\n')}\n`);
+let next = Number(from);
+
+const db =
+  kind === 'connection'
+    ? await connect(file, { journalMode: 'delete' })
+    : createPool({ database: file, ...(kind === 'checkpoint' && { pragmas: { wal_autocheckpoint: 10 } }) });
+const write = kind === 'store' ? await storeWriter() : await tableWriter();
 console.log('begins');
-const insert = 'INSERT INTO t VALUES (?, ?)';
 
 for (let writer = 0; writer < 64; writer++) {
   void (async () => {
-    for (;;) {
-      const id = next++;
-      switch (writer % 4) {
-        case 0:
-          await db.run(insert, [id, 'run']);
-          say(id);
-          break;
-        case 1: {
-          const second = next++;
-          await db.batch([
-            { sql: insert, params: [id, 'batch'] },
-            { sql: insert, params: [second, 'batch'] },
-          ]);
-          say(id, second);
-          break;
-        }
-        case 2:
-          await db.all(`${insert} RETURNING id`, [id, 'returning']);
-          say(id);
-          break;
-        default:
-          if (writer === 63) {
-            await db.transaction((tx) => tx.run(insert, [id, 'transaction']));
-          } else {
-            await db.executeMany(insert, [[id, 'many']]);
-          }
-          say(id);
-      }
+    try {
+      for (;;) await write(writer);
+    } catch (error) {
+      if (/** @type {{ code?: string }} */ (error).code !== 'ERR_CLOSED') throw error;
     }
   })();
+}
+if (kind === 'checkpoint' || kind === 'backup') {
+  const pool = /** @type {import('aiosqlite').Pool} */ (db);
+  for (;;) {
+    note('+');
+    if (kind === 'checkpoint') await pool.checkpoint();
+    else await pool.backup(`${file}-copy`, { pagesPerStep: 100 });
+    note('-');
+  }
+}
+if (kind === 'closing') {
+  await new Promise((resolve) => setTimeout(resolve, 30 + Math.random() * 50));
+  note('+');
+  const closed = db.close();
+  console.log('closing');
+  await closed;
+  note('-');
+  setInterval(() => {}, 1_000);
+}
+
+/** Every kind of independent write, and a transaction: rows of a table. */
+async function tableWriter() {
+  await db.exec('CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x NOT NULL)');
+  // More than fits into the cache of a backup, so that it is written to the file half-way.
+  if (kind === 'backup') await db.exec('CREATE TABLE IF NOT EXISTS ballast AS SELECT zeroblob(8000000)');
+  const insert = 'INSERT INTO t VALUES (?, ?)';
+  return async (/** @type {number} */ writer) => {
+    const id = next++;
+    switch (writer % 4) {
+      case 0:
+        await db.run(insert, [id, 'run']);
+        note(id);
+        break;
+      case 1: {
+        const second = next++;
+        await db.batch([
+          { sql: insert, params: [id, 'batch'] },
+          { sql: insert, params: [second, 'batch'] },
+        ]);
+        note(id, second);
+        break;
+      }
+      case 2:
+        await db.all(`${insert} RETURNING id`, [id, 'returning']);
+        note(id);
+        break;
+      default:
+        if (writer === 63) await db.transaction((tx) => tx.run(insert, [id, 'transaction']));
+        else await db.executeMany(insert, [[id, 'many']]);
+        note(id);
+    }
+  };
+}
+
+/** Events of 8 sessions, each with what its writer has written last in the state of the session, the user and the app. */
+async function storeWriter() {
+  const store = new SessionStore(db);
+  await store.createTables();
+  const keyOf = (/** @type {number} */ writer) => ({ appName: 'app', userId: 'ada', sessionId: `s${writer % 8}` });
+  for (let session = 0; session < 8; session++) await store.createSession({ ...keyOf(session), ifExists: 'return' });
+  return async (/** @type {number} */ writer) => {
+    const id = next++;
+    const author = `w${writer}`;
+    const event = { ...keyOf(writer), id: String(id), author, invocationId: 'i', timestamp: Date.now(), actions: {} };
+    const delta = { [author]: id };
+    await store.appendEvent(event, { session: delta, user: delta, app: delta });
+    note(id);
+  };
 }
