@@ -1,7 +1,8 @@
 // The states in which an environment can end. Each resolves once it is reached, and keeps what it has made alive.
 import { connect, createPool } from 'aiosqlite';
 
-const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+const NUMBERS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)';
+const ENDLESS = `${NUMBERS} SELECT count(*) FROM n`;
 const SHORT = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n';
 /** @type {unknown[]} */
 const kept = [];
@@ -16,9 +17,10 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const ignore = (promise) => void promise.catch(() => {});
 
 /**
- * `ends`: whether what runs must come to an end by itself.
+ * `ends`: whether what runs must come to an end by itself. `inside`: what to do inside of a function that SQL calls, if that
+ * is the state.
  *
- * @type {Record<string, (file: string, ends: boolean) => Promise<void>>}
+ * @type {Record<string, (file: string, ends: boolean, inside: () => void) => Promise<void>>}
  */
 export const states = {
   async idle(file) {
@@ -38,10 +40,10 @@ export const states = {
   async running(file, ends) {
     const db = keep(await connect(file));
     const pool = keep(createPool({ database: file }));
-    ignore(db.get(ends ? SHORT : ENDLESS));
-    ignore(pool.get(ends ? SHORT : ENDLESS));
-    ignore(pool.get(ends ? SHORT : ENDLESS));
-    while (!db.stats().running || pool.stats().size < 2) await sleep(1);
+    let isOver = false;
+    const calls = [db, pool, pool].map((executor) => executor.get(ends ? SHORT : ENDLESS));
+    for (const call of calls) ignore(call.then(() => (isOver = true)));
+    while (!isOver && (!db.stats().running || pool.stats().size < 2)) await sleep(1);
   },
   async writing(file, ends) {
     const pool = keep(createPool({ database: file }));
@@ -85,6 +87,60 @@ export const states = {
     ignore(db.transaction(async () => {}));
     await sleep(20);
   },
+  async iterating(file, ends) {
+    const db = keep(await connect(file));
+    const pool = keep(createPool({ database: file }));
+    await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    const limit = ends ? 'LIMIT 20000' : '';
+    const consume = async (/** @type {import('aiosqlite').Executor} */ executor) => {
+      for await (const _ of executor.iterate(`${NUMBERS} SELECT i FROM n ${limit}`, [], { batchSize: 10 }));
+    };
+    // One that is consumed, one that waits for its consumer, each on a connection and on a pool.
+    for (const executor of [db, pool]) {
+      ignore(consume(executor));
+      await keep(executor.iterate(`${NUMBERS} SELECT i FROM n`, [], { batchSize: 1 })).next();
+      ignore(executor.run('INSERT INTO t VALUES (1)'));
+    }
+  },
+  async 'backing up'(file, ends) {
+    const db = keep(await connect(file));
+    const pool = keep(createPool({ database: file }));
+    await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    await pool.run('INSERT INTO t VALUES (zeroblob(2000000))');
+    let steps = 0;
+    await new Promise((/** @type {(value: void) => void} */ begun) => {
+      const onProgress = () => {
+        if (++steps === 4) begun();
+      };
+      const pagesPerStep = ends ? 50 : 1;
+      ignore(db.backup(`${file}-copy-1`, { pagesPerStep, onProgress }));
+      ignore(pool.backup(`${file}-copy-2`, { pagesPerStep, onProgress }));
+    });
+  },
+  /** The workers wait for answers of a JavaScript thread that has other things to do as well. */
+  async 'calling a function'(file, ends) {
+    const databases = keep([await connect(file), await connect(':memory:')]);
+    for (const db of databases) {
+      let calls = 0;
+      await new Promise((/** @type {(value: void) => void} */ begun) => {
+        void db
+          .createFunction('f', () => {
+            if (++calls === 10) begun();
+            return calls;
+          })
+          .then(() => ignore(db.get(`${NUMBERS} SELECT sum(f()) FROM (SELECT i FROM n ${ends ? 'LIMIT 20000' : ''})`)));
+      });
+    }
+  },
+  async 'inside a function'(file, _, inside) {
+    const db = keep(await connect(file));
+    const pool = keep(createPool({ database: file }));
+    await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    await db.createFunction('f', () => inside());
+    for (let i = 0; i < 100; i++) ignore(pool.run('INSERT INTO t VALUES (1)'));
+    ignore(db.run('INSERT INTO t VALUES (f())'));
+    await db.get('SELECT 1');
+  },
   async closing(file, ends) {
     const db = keep(await connect(file));
     const pool = keep(createPool({ database: file }));
@@ -97,7 +153,7 @@ export const states = {
     await sleep(5);
   },
   async 'waiting for a pool'(file, ends) {
-    const pool = keep(createPool({ database: file, poolSize: 2, acquireTimeoutMs: ends ? 100 : 30_000 }));
+    const pool = keep(createPool({ database: file, poolSize: 2, acquireTimeoutMs: ends ? 600 : 30_000 }));
     await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
     keep(await pool.acquire());
     keep(await pool.acquire({ role: 'reader' }));
