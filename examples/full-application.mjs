@@ -17,16 +17,15 @@ class Shop {
 
   async open() {
     await this.store.createTables();
-    // Schema changes of your own: user_version belongs to the file, so it is set on a connection, not through the pool.
-    await this.pool.withConnection(async (db) => {
-      const version = await db.get('PRAGMA user_version');
+    // Schema changes of your own: user_version is part of the file, and of the transaction.
+    await this.pool.transaction(async (tx) => {
+      const version = await tx.get('PRAGMA user_version');
       if (Number(version?.user_version) >= 1) return;
-      await db.exec(`BEGIN;
+      await tx.exec(`
         CREATE TABLE item (name TEXT PRIMARY KEY, stock INTEGER NOT NULL CHECK (stock >= 0));
         CREATE TABLE purchase (id INTEGER PRIMARY KEY, item TEXT NOT NULL REFERENCES item (name), buyer TEXT NOT NULL);
         INSERT INTO item VALUES ('teapot', 2), ('kettle', 5);
-        PRAGMA user_version = 1;
-        COMMIT`);
+        PRAGMA user_version = 1`);
     });
   }
 

@@ -8,11 +8,22 @@ export type SqlValue = null | number | bigint | string | Uint8Array;
 export type SqlParam = SqlValue | boolean | ArrayBuffer | ArrayBufferView;
 
 /**
+ * What `carray(?)` reads as rows (sqlite.org/carray.html): values of one type, without null, in their order. Anywhere else
+ * an array rejects `'ERR_PARAMETERS'`. Its texts may not hold U+0000.
+ * @example await db.all('SELECT * FROM note WHERE id IN carray(?)', [[1, 2, 3]]);
+ */
+export type SqlArray =
+  | readonly (number | boolean)[]
+  | readonly bigint[]
+  | readonly string[]
+  | readonly (ArrayBuffer | ArrayBufferView)[];
+
+/**
  * Values of one statement, taken at the moment of the call. An array binds by index and its length must be the
  * statement's parameter count; an object binds by name, bare or with the prefix. A missing, unknown or surplus one
  * rejects `'ERR_PARAMETERS'`, never binds NULL.
  */
-export type Params = readonly SqlParam[] | Readonly<Record<string, SqlParam>>;
+export type Params = readonly (SqlParam | SqlArray)[] | Readonly<Record<string, SqlParam | SqlArray>>;
 
 /** A row by column name. Of two columns of one name it keeps the last. */
 export type Row = Record<string, SqlValue>;

@@ -31,6 +31,7 @@ export type {
   RowIterator,
   RowOptions,
   RunResult,
+  SqlArray,
   SqlParam,
   SqlValue,
   Transaction,

@@ -1,6 +1,6 @@
 import { isAnyArrayBuffer } from 'node:util/types';
 import { AiosqliteError, invalidArgument, outOfRange } from './errors.js';
-import type { Params, SqlParam } from './executor.js';
+import type { Params, SqlArray, SqlParam } from './executor.js';
 import { native } from './native.js';
 
 /**
@@ -19,6 +19,7 @@ const TAG_REAL = 2;
 const TAG_TEXT = 3;
 const TAG_INT64 = 4;
 const TAG_BLOB = 5;
+const TAG_ARRAY = 6;
 const HEADER_SLOTS = 8;
 
 const INITIAL_CAPACITY = 4096;
@@ -101,7 +102,7 @@ export function addParams(params: Params | undefined, name = 'params'): void {
   if (Array.isArray(params)) {
     const count = params.length;
     addNumber(count);
-    for (let i = 0; i < count; i++) addValue(params[i], name, i);
+    for (let i = 0; i < count; i++) addValue(params[i], name, i, true);
     return;
   }
   if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params) || isAnyArrayBuffer(params)) {
@@ -111,12 +112,17 @@ export function addParams(params: Params | undefined, name = 'params'): void {
   addNumber(-keys.length);
   for (const key of keys) {
     addText(key);
-    addValue((params as Record<string, SqlParam>)[key], name, key);
+    addValue((params as Record<string, SqlParam>)[key], name, key, true);
   }
 }
 
-/** One value; `name` and `key` say what it is called in an error. */
-export function addValue(value: SqlParam | undefined, name: string, key: number | string): void {
+/** One value; `name` and `key` say what it is called in an error. `arrays`: it may be one for carray(?). */
+export function addValue(
+  value: SqlParam | SqlArray | undefined,
+  name: string,
+  key: number | string,
+  arrays = false,
+): void {
   if (at === capacity) allocate(capacity * 2);
   switch (typeof value) {
     case 'string':
@@ -146,8 +152,43 @@ export function addValue(value: SqlParam | undefined, name: string, key: number 
         addBlob(bytesOf(value, name, key));
         return;
       }
+      if (arrays && Array.isArray(value)) {
+        addArray(value, place(name, key));
+        return;
+      }
   }
   throw invalidArgument(place(name, key), 'null, a number, bigint, string, boolean or binary data', value);
+}
+
+/** What the elements of one array may be together, as sets of tags. carray() knows one type for all. */
+const ONE_TYPE = [[TAG_INTEGER, TAG_INT64], [TAG_INTEGER, TAG_REAL], [TAG_TEXT], [TAG_BLOB]].map((tags) =>
+  tags.reduce((set, tag) => set | (1 << tag), 0),
+);
+
+function addArray(values: SqlArray, name: string): void {
+  if (at === capacity) allocate(capacity * 2);
+  const count = values.length;
+  tags[at] = TAG_ARRAY;
+  slots[at++] = count;
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const value = values[i];
+    if (typeof value === 'string' && value.includes('\0')) {
+      throw new AiosqliteError(
+        'ERR_INVALID_ARG_VALUE',
+        `${place(name, i)} holds U+0000, where carray() would stop reading`,
+      );
+    }
+    addValue(value, name, i);
+    found |= 1 << (tags[at - 1] as number);
+  }
+  if (!ONE_TYPE.some((allowed) => (found & ~allowed) === 0)) {
+    throw invalidArgument(
+      name,
+      'an array of one type: of numbers, bigints, strings or binary data, without null',
+      values,
+    );
+  }
 }
 
 function bytesOf(value: ArrayBuffer | ArrayBufferView, name: string, key: number | string): Uint8Array {

@@ -39,7 +39,7 @@ export interface Pool extends Executor, AsyncDisposable {
   /**
    * Leases one connection for `fn` (default role: writer); a transaction left open is rolled back, a broken or altered
    * connection is discarded.
-   * @example await pool.withConnection(async (db) => { await db.exec('PRAGMA defer_foreign_keys = 1'); … });
+   * @example await pool.withConnection(async (db) => { await db.exec('PRAGMA foreign_keys = OFF'); … });
    */
   withConnection<T>(fn: (connection: Connection) => Promise<T>, options?: { role?: Role }): Promise<T>;
   /**

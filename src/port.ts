@@ -153,6 +153,7 @@ export class Port {
   }
 
   async #trace(request: Request, sql: string, outcome: Promise<Message>): Promise<Message> {
+    const since = performance.now();
     const message = await outcome;
     const { database, slowCalls } = this.tally;
     const [, failure, , bits] = message;
@@ -161,6 +162,7 @@ export class Port {
       database,
       request: NAMES[request],
       sql,
+      totalMs: performance.now() - since,
       groupSize: bits >> 4,
       outcome: failure ? failure.code : 'ok',
     };

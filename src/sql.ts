@@ -1,11 +1,11 @@
 import { invalidArgument } from './errors.js';
-import type { Query, SqlParam } from './executor.js';
+import type { Query, SqlArray, SqlParam } from './executor.js';
 
 /** A Query that the tag made: only such a thing is spliced, never an object that merely looks like one. */
 class ComposedQuery implements Query {
   constructor(
     readonly sql: string,
-    readonly params: readonly SqlParam[],
+    readonly params: readonly (SqlParam | SqlArray)[],
   ) {}
 
   /** A Query is no text: joined into a string it would lose its values. */
@@ -14,20 +14,20 @@ class ComposedQuery implements Query {
   }
 }
 
-function compose(strings: TemplateStringsArray, ...values: (SqlParam | Query)[]): Query {
+function compose(strings: TemplateStringsArray, ...values: (SqlParam | SqlArray | Query)[]): Query {
   // Called as a function it could be given a text that somebody has concatenated.
   if (!Array.isArray(strings) || !Array.isArray(strings.raw)) {
     throw invalidArgument('sql', 'used as a tag: sql`…`', strings);
   }
   let text = strings[0] as string;
-  const params: SqlParam[] = [];
+  const params: (SqlParam | SqlArray)[] = [];
   values.forEach((value, i) => {
     if (value instanceof ComposedQuery) {
       text += value.sql;
       params.push(...value.params);
     } else {
       text += '?';
-      params.push(value as SqlParam);
+      params.push(value as SqlParam | SqlArray);
     }
     text += strings[i + 1];
   });
@@ -48,7 +48,7 @@ function id(...path: string[]): Query {
 function join(queries: readonly Query[], separator = ', '): Query {
   if (!Array.isArray(queries)) throw invalidArgument('queries', 'an array', queries);
   if (typeof separator !== 'string') throw invalidArgument('separator', 'a string', separator);
-  const params: SqlParam[] = [];
+  const params: (SqlParam | SqlArray)[] = [];
   const texts = queries.map((query, i) => {
     if (!(query instanceof ComposedQuery)) throw invalidArgument(`queries[${i}]`, 'a Query from the sql tag', query);
     params.push(...query.params);
@@ -65,7 +65,7 @@ function join(queries: readonly Query[], separator = ', '): Query {
  * await db.all(sql`SELECT * FROM note WHERE author = ${author} ${newest}`);
  */
 export const sql: {
-  (strings: TemplateStringsArray, ...values: (SqlParam | Query)[]): Query;
+  (strings: TemplateStringsArray, ...values: (SqlParam | SqlArray | Query)[]): Query;
   id(...path: string[]): Query;
   join(queries: readonly Query[], separator?: string): Query;
 } = Object.assign(compose, { id, join });

@@ -14,6 +14,8 @@ export interface TracedCall {
   queueMs: number;
   /** Its own statements, without a commit that it shares with others, in milliseconds. */
   runMs: number;
+  /** From the call until its result was back, its commit included, in milliseconds. */
+  totalMs: number;
   rows: number;
   /** Of rows, as they crossed to JavaScript. */
   bytes: number;

@@ -318,7 +318,6 @@ describe('statements that belong to one connection', () => {
     '/* a */ PRAGMA synchronous = OFF',
     'PRAGMA journal_mode = DELETE',
     'PRAGMA query_only = 0',
-    'PRAGMA user_version = 5',
     'PRAGMA wal_autocheckpoint = 0',
     'PRAGMA busy_timeout = 1',
     'EXPLAIN PRAGMA foreign_keys = 0',

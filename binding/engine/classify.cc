@@ -30,6 +30,8 @@ constexpr std::array<std::string_view, 10> kAskWithArgument = {
     "index_list", "foreign_key_check", "foreign_key_list", "integrity_check", "quick_check"};
 constexpr std::array<std::string_view, 4> kAct = {"wal_checkpoint", "optimize", "incremental_vacuum",
                                                   "shrink_memory"};
+// Those that set something in the file, not in the connection: a write like others.
+constexpr std::array<std::string_view, 2> kSetInFile = {"user_version", "application_id"};
 constexpr std::array<std::string_view, 3> kSessionFunctions = {"last_insert_rowid", "changes",
                                                                "total_changes"};
 
@@ -40,6 +42,9 @@ constexpr char kRefusesTransactionControl[] =
 constexpr char kRefusesSettings[] =
     "ATTACH, DETACH and a PRAGMA that sets belong to one connection: use withConnection() or the option "
     "`pragmas`";
+constexpr char kRefusesForeignKeys[] =
+    "PRAGMA foreign_keys does nothing inside a transaction: set it before, on a connection or with "
+    "withConnection(); PRAGMA defer_foreign_keys works here";
 constexpr char kRefusesTemp[] = "TEMP objects belong to one connection: use withConnection()";
 constexpr char kRefusesSessionFunction[] =
     "last_insert_rowid(), changes() and total_changes() mean nothing on a pool: use the result of run(), "
@@ -49,7 +54,10 @@ constexpr char kRefusesQueryOnly[] = "query_only can't be changed on a reader";
 
 }  // namespace
 
-void Classifier::Install(sqlite3* db) { sqlite3_set_authorizer(db, &Classifier::OnAuthorize, this); }
+void Classifier::Install(sqlite3* db) {
+  db_ = db;
+  sqlite3_set_authorizer(db, &Classifier::OnAuthorize, this);
+}
 
 void Classifier::Begin(uint8_t policy) {
   watching_ = true;
@@ -74,6 +82,7 @@ const char* Classifier::Refusal(const StatementTraits& traits, uint8_t policy) {
   const auto forbids = [policy](uint8_t what) { return (policy & what) != 0; };
   if (traits.transaction_control && forbids(policy::kNoTransactionControl)) return kRefusesTransactionControl;
   if (traits.alters_connection && forbids(policy::kNoSettings)) return kRefusesSettings;
+  if (traits.sets_foreign_keys && forbids(policy::kNoTransactionControl)) return kRefusesForeignKeys;
   if (traits.creates_temp && forbids(policy::kNoSettings)) return kRefusesTemp;
   if (traits.session_function && forbids(policy::kNoSessionFunctions)) return kRefusesSessionFunction;
   return nullptr;
@@ -140,19 +149,37 @@ bool Classifier::Forbids(int action, const char* first, const char* second, cons
   return any_allows && !allowed;
 }
 
-void Classifier::Note(int action, const char* first, const char* second, const char* database) {
-  const auto at_least = [this](StatementKind kind) {
-    const auto rank = [](StatementKind of) {
-      return of == StatementKind::kRead    ? 0
-             : of == StatementKind::kDml   ? 1
-             : of == StatementKind::kOther ? 2
-                                           : 3;
-    };
-    if (rank(kind) > rank(traits_.kind)) traits_.kind = kind;
+void Classifier::NotePragma(const char* name, const char* argument) {
+  const bool sets = argument != nullptr && !IsAmong(kAskWithArgument, name);
+  if (IsAmong(kAct, name) || (sets && IsAmong(kSetInFile, name))) {
+    AtLeast(StatementKind::kOther);
+  } else if (sets) {
+    AtLeast(StatementKind::kControl);
+    traits_.sets_foreign_keys = SameName(name, "foreign_keys");
+    // This one is of the transaction: SQLite resets it with each COMMIT and ROLLBACK. But being looked at
+    // sets it, too.
+    const bool ends_with_transaction = SameName(name, "defer_foreign_keys") &&
+                                       sqlite3_get_autocommit(db_) == 0 && (policy_ & policy::kLooks) == 0;
+    traits_.alters_connection = !ends_with_transaction;
+  }
+}
+
+void Classifier::AtLeast(StatementKind kind) {
+  const auto rank = [](StatementKind of) {
+    return of == StatementKind::kRead    ? 0
+           : of == StatementKind::kDml   ? 1
+           : of == StatementKind::kOther ? 2
+                                         : 3;
   };
+  if (rank(kind) > rank(traits_.kind)) traits_.kind = kind;
+}
+
+void Classifier::Note(int action, const char* first, const char* second, const char* database) {
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_READ:
+      if (action == SQLITE_READ && first != nullptr && SameName(first, "carray")) traits_.reads_array = true;
+      break;
     case SQLITE_RECURSIVE:
       break;
     case SQLITE_FUNCTION:
@@ -160,11 +187,11 @@ void Classifier::Note(int action, const char* first, const char* second, const c
       break;
     case SQLITE_INSERT:
       traits_.inserts = true;
-      at_least(StatementKind::kDml);
+      AtLeast(StatementKind::kDml);
       break;
     case SQLITE_UPDATE:
     case SQLITE_DELETE:
-      at_least(StatementKind::kDml);
+      AtLeast(StatementKind::kDml);
       break;
     case SQLITE_SAVEPOINT:
       traits_.savepoint_operation = first == nullptr ? "" : first;
@@ -173,20 +200,15 @@ void Classifier::Note(int action, const char* first, const char* second, const c
     case SQLITE_TRANSACTION:
       traits_.rolls_back = action == SQLITE_TRANSACTION && first != nullptr && SameName(first, "ROLLBACK");
       traits_.transaction_control = true;
-      at_least(StatementKind::kControl);
+      AtLeast(StatementKind::kControl);
       break;
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
       traits_.alters_connection = true;
-      at_least(StatementKind::kControl);
+      AtLeast(StatementKind::kControl);
       break;
     case SQLITE_PRAGMA:
-      if (IsAmong(kAct, first)) {
-        at_least(StatementKind::kOther);
-      } else if (second != nullptr && !IsAmong(kAskWithArgument, first)) {
-        traits_.alters_connection = true;
-        at_least(StatementKind::kControl);
-      }
+      NotePragma(first, second);
       break;
     case SQLITE_CREATE_TEMP_INDEX:
     case SQLITE_CREATE_TEMP_TABLE:
@@ -197,12 +219,12 @@ void Classifier::Note(int action, const char* first, const char* second, const c
     case SQLITE_DROP_TEMP_TRIGGER:
     case SQLITE_DROP_TEMP_VIEW:
       traits_.creates_temp = true;
-      at_least(StatementKind::kOther);
+      AtLeast(StatementKind::kOther);
       break;
     default:
       // `CREATE TABLE temp.x` comes as any other CREATE TABLE.
       if (database != nullptr && SameName(database, "temp")) traits_.creates_temp = true;
-      at_least(StatementKind::kOther);
+      AtLeast(StatementKind::kOther);
   }
 }
 

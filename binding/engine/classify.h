@@ -21,8 +21,10 @@ struct StatementTraits {
   StatementKind kind = StatementKind::kRead;
   bool transaction_control = false;  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
   bool alters_connection = false;    // a setting PRAGMA, ATTACH, DETACH
+  bool sets_foreign_keys = false;    // PRAGMA foreign_keys = …, which a transaction ignores
   bool session_function = false;     // last_insert_rowid(), changes(), total_changes()
   bool creates_temp = false;         // makes or drops a TEMP object
+  bool reads_array = false;          // carray()
   bool inserts = false;
   bool rolls_back = false;          // ROLLBACK, of everything
   std::string savepoint_operation;  // BEGIN, RELEASE, ROLLBACK
@@ -70,8 +72,11 @@ class Classifier {
   static int OnAuthorize(void* self, int action, const char* first, const char* second, const char* database,
                          const char* trigger);
   void Note(int action, const char* first, const char* second, const char* database);
+  void NotePragma(const char* name, const char* argument);
+  void AtLeast(StatementKind kind);
   bool Forbids(int action, const char* first, const char* second, const char* database) const;
 
+  sqlite3* db_ = nullptr;
   std::vector<AuthorizerRule> rules_;
   bool visit_deleted_ = false;
   bool own_ = false;

@@ -163,7 +163,8 @@ JobKind Database::KindOfStatements(const Job& job) {
     const QueryHead head =
         job.request == Request::kMany ? QueryHead::Of(packet.Text()) : QueryHead::Read(packet);
     Failure failure;
-    const Statement* statement = Prepare(head.sql, job.policy | policy::kNoSettings, failure);
+    const Statement* statement =
+        Prepare(head.sql, policy::kNoSettings | policy::kLooks | job.policy, failure);
     if (statement == nullptr) return JobKind::kAlone;
     const StatementKind kind = statement->traits().kind;
     if (kind == StatementKind::kDml) writes = true;

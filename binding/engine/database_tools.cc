@@ -27,7 +27,7 @@ std::optional<Failure> Database::Describe(const Job& job, Outcome& outcome) {
   // Preparing a PRAGMA that sets already runs it, under EXPLAIN too.
   const std::string_view text = sql_text::SkipBlank(sql);
   const bool runs = sql_text::StartsWith(text, "pragma") || sql_text::StartsWith(text, "explain");
-  const int policy = job.policy | (runs ? policy::kNoSettings : 0);
+  const int policy = job.policy | (runs ? policy::kNoSettings | policy::kLooks : 0);
   std::optional<Failure> failure;
   // Not from the cache: what is prepared there may know an older schema until it runs.
   const std::unique_ptr<Statement> statement = PrepareOwn(sql, static_cast<uint8_t>(policy), failure);

@@ -53,6 +53,7 @@ void SetResult(sqlite3_context* context, const Packet& packet) {
   const Value value = PacketReader(packet).Next();
   switch (value.tag) {
     case Tag::kNull:
+    case Tag::kArray:  // never a result
       return sqlite3_result_null(context);
     case Tag::kInteger:
     case Tag::kInt64:

@@ -17,6 +17,7 @@ enum class Tag : uint8_t {
   kText = 3,     // slot: a double, the length in units of the packet's text
   kInt64 = 4,    // slot: a signed 64-bit integer
   kBlob = 5,     // slot: a double, the index in blobs
+  kArray = 6,    // slot: a double, the number of entries after this one that are its elements
 };
 
 // One value to bind, pointing into its packet.
@@ -56,6 +57,7 @@ struct Packet {
     tags.push_back(static_cast<uint8_t>(Tag::kInt64));
     slots.push_back(static_cast<uint64_t>(number));
   }
+  void AddArray(size_t count) { Add(Tag::kArray, static_cast<double>(count)); }
   void AddBlob(std::string_view bytes) {
     Add(Tag::kBlob, static_cast<double>(blobs.size()));
     blobs.emplace_back(bytes);
@@ -78,7 +80,10 @@ class PacketReader {
 
   // Passes over the parameters of a statement.
   void SkipParams(int count) {
-    for (int i = count < 0 ? 2 * -count : count; i > 0; --i) Next();
+    for (int i = count < 0 ? 2 * -count : count; i > 0; --i) {
+      const Value value = Next();
+      if (value.tag == Tag::kArray) SkipParams(static_cast<int>(value.integer));
+    }
   }
 
   Value Next() {
@@ -89,6 +94,7 @@ class PacketReader {
       case Tag::kNull:
         break;
       case Tag::kInteger:
+      case Tag::kArray:
         value.integer = static_cast<int64_t>(AsDouble(slot));
         break;
       case Tag::kReal:

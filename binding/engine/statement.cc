@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/array_binding.h"
 #include "engine/error.h"
 #include "engine/json_text.h"
 
@@ -19,7 +20,17 @@ Statement::Statement(sqlite3* db, sqlite3_stmt* handle, StatementTraits traits, 
 Statement::~Statement() { sqlite3_finalize(handle_); }
 
 std::optional<Failure> Statement::Bind(PacketReader& packet, int count) {
-  if (count < 0) return BindNamed(packet, -count);
+  arrays_ = 0;
+  auto failure = count < 0 ? BindNamed(packet, -count) : BindListed(packet, count);
+  // To SQLite all else is an array without elements.
+  if (!failure && traits_.reads_array && arrays_ == 0) {
+    failure = OwnFailure("ERR_PARAMETERS", "carray(?) reads an array, and params holds none");
+    failure->sql = sql_;
+  }
+  return failure;
+}
+
+std::optional<Failure> Statement::BindListed(PacketReader& packet, int count) {
   if (count != parameter_count_) {
     Failure failure =
         OwnFailure("ERR_PARAMETERS", "the statement has " + std::to_string(parameter_count_) +
@@ -28,7 +39,7 @@ std::optional<Failure> Statement::Bind(PacketReader& packet, int count) {
     return failure;
   }
   for (int index = 1; index <= count; ++index) {
-    if (auto failure = BindOne(index, packet.Next())) return failure;
+    if (auto failure = BindOne(index, packet)) return failure;
   }
   return std::nullopt;
 }
@@ -47,7 +58,7 @@ std::optional<Failure> Statement::BindNamed(PacketReader& packet, int count) {
       return failure;
     }
     bound[static_cast<size_t>(index)] = true;
-    if (auto failure = BindOne(index, packet.Next())) return failure;
+    if (auto failure = BindOne(index, packet)) return failure;
   }
   for (int index = 1; index <= parameter_count_; ++index) {
     if (bound[static_cast<size_t>(index)]) continue;
@@ -74,7 +85,8 @@ int Statement::IndexOf(std::string_view name) const {
   return 0;
 }
 
-std::optional<Failure> Statement::BindOne(int index, const Value& value) {
+std::optional<Failure> Statement::BindOne(int index, PacketReader& packet) {
+  const Value value = packet.Next();
   int rc = SQLITE_OK;
   switch (value.tag) {
     case Tag::kNull:
@@ -96,6 +108,15 @@ std::optional<Failure> Statement::BindOne(int index, const Value& value) {
       rc = value.bytes.empty()
                ? sqlite3_bind_zeroblob(handle_, index, 0)
                : sqlite3_bind_blob64(handle_, index, value.bytes.data(), value.bytes.size(), SQLITE_STATIC);
+      break;
+    case Tag::kArray:
+      if (!traits_.reads_array) {  // elsewhere SQLite would take it for NULL
+        Failure failure = OwnFailure("ERR_PARAMETERS", "params holds an array, which carray(?) alone reads");
+        failure.sql = sql_;
+        return failure;
+      }
+      ++arrays_;
+      rc = BindArray(handle_, index, packet, static_cast<int>(value.integer));
       break;
   }
   if (rc != SQLITE_OK) return SqliteFailure(db_, rc, sql_);

@@ -42,7 +42,8 @@ class Statement {
   const std::vector<std::string>& ColumnNames();
 
  private:
-  std::optional<Failure> BindOne(int index, const Value& value);
+  std::optional<Failure> BindOne(int index, PacketReader& packet);
+  std::optional<Failure> BindListed(PacketReader& packet, int count);
   std::optional<Failure> BindNamed(PacketReader& packet, int count);
   int IndexOf(std::string_view name) const;
 
@@ -51,6 +52,7 @@ class Statement {
   const StatementTraits traits_;
   const std::string sql_;
   const int parameter_count_;
+  int arrays_ = 0;  // that the last Bind has bound
   std::vector<std::string> column_names_;
   int names_of_prepare_ = -1;
   bool fresh_ = true;

@@ -15,8 +15,8 @@ import type { AiosqliteDatabase, Client } from './database.js';
  * immediate transaction, all or nothing. What is left to run is decided inside it, so that of several processes only
  * one runs each.
  *
- * drizzle-kit begins a migration that rebuilds a table with `PRAGMA foreign_keys=OFF`, which does nothing inside a
- * transaction: dropping the old table would delete what refers to it. If a migration says so, foreign keys are switched
+ * drizzle-kit begins a migration that rebuilds a table with `PRAGMA foreign_keys=OFF`, which has no place inside a
+ * transaction, and is left out there: dropping the old table would delete what refers to it. If a migration says so, foreign keys are switched
  * off before the transaction, and checked before it commits: rows that lost their parent reject
  * `'SQLITE_CONSTRAINT_FOREIGNKEY'`. Over an open transaction such a migration rejects `'ERR_CONTROL_STATEMENT'`.
  * @example await migrate(db, { migrationsFolder: './drizzle' });
@@ -60,7 +60,7 @@ async function pendingOf(db: Executor, migrations: MigrationMeta[], table: Query
 }
 
 async function apply(tx: Transaction, migration: MigrationMeta, table: Query): Promise<void> {
-  for (const script of migration.sql) await tx.exec(script);
+  for (const script of migration.sql) await tx.exec(script.replaceAll(SWITCHES_FOREIGN_KEYS, ''));
   await tx.run(sql`INSERT INTO ${table} (hash, created_at) VALUES (${migration.hash}, ${migration.folderMillis})`);
 }
 
@@ -70,6 +70,9 @@ async function needsForeignKeysOff(db: Executor, migrations: MigrationMeta[]): P
   );
   return wanted && Number((await db.get<{ foreign_keys: number }>('PRAGMA foreign_keys'))?.foreign_keys) === 1;
 }
+
+/** On a line of its own, as drizzle-kit writes it. */
+const SWITCHES_FOREIGN_KEYS = /^\s*pragma\s+foreign_keys\s*=\s*\w+\s*;?\s*$/gim;
 
 /** sqlite.org/pragma.html#pragma_foreign_keys */
 const SWITCHES_FOREIGN_KEYS_OFF = /\bpragma\s+foreign_keys\s*=\s*(?:off|0|false|no)\b/i;

@@ -180,17 +180,12 @@ describe('session', () => {
 });
 
 describe('carray', () => {
-  test('is there for extensions that bind arrays; what SQL alone can give it is no array', async () => {
-    for (const address of ['1', 'NULL', "'x'", '4096']) {
-      expect(await db.all(`SELECT value FROM carray(${address}, 3, 'int32')`)).toEqual([]);
-    }
+  test('reads an array parameter, as carray.test.ts shows at length', async () => {
+    expect(await db.all('SELECT value FROM carray(?)', [[2, 3]])).toEqual([{ value: 2 }, { value: 3 }]);
     expect(await db.all("SELECT name FROM pragma_module_list WHERE name = 'carray'")).toHaveLength(1);
-    expect(await rejection(db.all("SELECT value FROM carray(1, 3, 'nothing')"))).toMatchObject({
-      code: 'SQLITE_ERROR',
-    });
   });
 
-  test('json_each() takes what would be an array parameter', async () => {
+  test('json_each() takes a list of mixed values, as one text', async () => {
     await fillItems(db, 10);
     const ids = JSON.stringify([2, 3, 5]);
     expect(await db.all('SELECT id FROM item WHERE id IN (SELECT value FROM json_each(?))', [ids])).toEqual([

@@ -92,6 +92,19 @@ describe.each(sourceNames)('migrate() of Drizzle over %s', (name) => {
     expect(await db.get(sql`pragma foreign_keys`)).toEqual({ foreign_keys: 1 });
   });
 
+  test('takes a migration without breakpoints, too', async () => {
+    const db = drizzle(await sources[name](on));
+    const folder = on.file('migrations');
+    const scripts = [FIRST, REBUILD].map((script) => script.replaceAll('--> statement-breakpoint', ''));
+    await migrate(db, writeMigrations(folder, { '0000_first': scripts[0] as string }));
+    await db.insert(users).values({ id: 1, name: 'Ada' });
+    await db.insert(posts).values({ id: 1, title: 'Notes', authorId: 1 });
+    const all = writeMigrations(folder, { '0000_first': scripts[0] as string, '0001_rebuild': scripts[1] as string });
+    await migrate(db, all);
+    expect(await db.$count(posts)).toBe(1);
+    expect(await db.get(sql`pragma foreign_keys`)).toEqual({ foreign_keys: 1 });
+  });
+
   test('refuses one that leaves orphans, and changes nothing', async () => {
     const source = await sources[name](on);
     const db = drizzle(source);

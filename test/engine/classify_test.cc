@@ -46,11 +46,11 @@ void ExpectKind(StatementKind kind, const std::vector<std::string>& statements) 
 
 const std::vector<std::string> kTransactionControl = {
     "BEGIN", "BEGIN IMMEDIATE", "COMMIT", "END", "ROLLBACK", "SAVEPOINT s", "RELEASE s", "ROLLBACK TO s"};
-const std::vector<std::string> kSettings = {"PRAGMA foreign_keys = 0",
-                                            "PRAGMA foreign_keys(0)",
-                                            "pragma main.cache_size = 77",
+// Which do nothing inside a transaction.
+const std::vector<std::string> kForeignKeys = {"PRAGMA foreign_keys = 0", "PRAGMA foreign_keys(0)"};
+const std::vector<std::string> kSettings = {"pragma main.cache_size = 77",
                                             "PRAGMA synchronous = OFF",
-                                            "PRAGMA user_version = 5",
+                                            "PRAGMA defer_foreign_keys = 1",
                                             "PRAGMA journal_mode = DELETE",
                                             "PRAGMA busy_timeout = 1",
                                             "ATTACH ':memory:' AS a",
@@ -127,7 +127,9 @@ const std::vector<std::string> kOther = {"CREATE TABLE z (n)",
                                          "PRAGMA wal_checkpoint(TRUNCATE)",
                                          "PRAGMA optimize",
                                          "PRAGMA optimize(2)",
-                                         "PRAGMA incremental_vacuum(5)"};
+                                         "PRAGMA incremental_vacuum(5)",
+                                         "PRAGMA user_version = 5",
+                                         "PRAGMA main.application_id(5)"};
 
 }  // namespace
 
@@ -181,8 +183,10 @@ TEST("only a statement that inserts counts as one: its rowid is its own") {
 
 TEST("without transaction control BEGIN, COMMIT, SAVEPOINT and the like are refused, and nothing else") {
   Fixture f;
-  for (const std::string& sql : kTransactionControl)
-    EXPECT(f.Refusal(sql, policy::kNoTransactionControl) == "ERR_CONTROL_STATEMENT");
+  for (const auto* statements : {&kTransactionControl, &kForeignKeys}) {
+    for (const std::string& sql : *statements)
+      EXPECT(f.Refusal(sql, policy::kNoTransactionControl) == "ERR_CONTROL_STATEMENT");
+  }
   for (const auto* statements : {&kReads, &kDml, &kOther, &kSettings, &kTemp}) {
     for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kNoTransactionControl).empty());
   }
@@ -190,7 +194,7 @@ TEST("without transaction control BEGIN, COMMIT, SAVEPOINT and the like are refu
 
 TEST("without settings PRAGMAs that set, ATTACH and TEMP objects are refused, and nothing else") {
   Fixture f;
-  for (const auto* statements : {&kSettings, &kTemp}) {
+  for (const auto* statements : {&kForeignKeys, &kSettings, &kTemp}) {
     for (const std::string& sql : *statements)
       EXPECT(f.Refusal(sql, policy::kNoSettings) == "ERR_CONTROL_STATEMENT");
   }

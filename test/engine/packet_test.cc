@@ -96,4 +96,21 @@ TEST("passing over parameters leaves the reader at what follows") {
   EXPECT(reader.Text() == "next");
 }
 
+TEST("an array is one parameter, elements and all") {
+  Packet packet;
+  packet.AddText("name");
+  packet.AddArray(3);
+  for (const int64_t value : {1, 2, 3}) Add(packet, value);
+  packet.AddNumber(7);
+  PacketReader named(packet);
+  named.SkipParams(-1);
+  EXPECT(named.Int() == 7);
+  PacketReader reader(packet);
+  EXPECT(reader.Text() == "name");
+  const Value array = reader.Next();
+  EXPECT(array.tag == Tag::kArray && array.integer == 3);
+  reader.SkipParams(3);
+  EXPECT(reader.Int() == 7);
+}
+
 }  // namespace aiosqlite::test

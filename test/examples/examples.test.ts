@@ -40,6 +40,12 @@ const EXPECTED: Record<string, (string | RegExp)[]> = {
   'wal-and-pragmas.mjs': ['journal_mode wal', 'after checkpoint(): 0 pages', 'WAL file after close(): gone'],
   'context-managed.mjs': ['after the block: ERR_CLOSED', 'rows after the lease: { n: 0 }'],
   'bulk-insert.mjs': ['inserted: 10000', 'rows added: 0'],
+  'opentelemetry.mjs': [
+    'refused: SQLITE_CONSTRAINT_NOTNULL',
+    /(GET \/page > INSERT: some time, group of 3, ok\n){3}/,
+    'GET /page > SELECT: some time, group of 0, ok',
+    /GET \/page > INSERT: some time, group of \d, SQLITE_CONSTRAINT_NOTNULL/,
+  ],
   'full-application.mjs': [/purchase 1\npurchase 2\n/, 'no teapot left', '2 purchases, 3 sessions'],
 };
 /** Tested by themselves, below. */

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { sleep } from '../support/time.js';
+import { gate, sleep } from '../support/time.js';
 import { createTables, type Database, insertPeople, kyselyOver, sourceNames, sources } from './fixtures.js';
 
 const on = databases();
@@ -205,16 +205,17 @@ describe('a transaction of Kysely over a pool', () => {
     const db = kyselyOver(on.pool());
     await createTables(db);
     const reading = db.transaction().setAccessMode('read only');
-    let seen: string[] | undefined;
+    const [begun, written] = [gate(), gate()];
     const long = reading.execute(async (trx) => {
       await names(trx);
-      await sleep(30);
-      seen = await names(trx);
+      begun.open();
+      await written.opened;
+      return names(trx);
     });
-    await sleep(10);
+    await begun.opened;
     await insert(db, 'Ada'); // does not wait
-    await long;
-    expect(seen).toEqual([]);
+    written.open();
+    expect(await long).toEqual([]);
     expect(await rejection(reading.execute((trx) => insert(trx, 'Grace')))).toMatchObject({ code: 'SQLITE_READONLY' });
   });
 

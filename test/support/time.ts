@@ -9,6 +9,15 @@ export const COUNT_TO =
 
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
+/** What one waits for and another opens. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
 /** How far {@link COUNT_TO} has to count to take about `ms` here. */
 export async function countFor(db: Executor, ms: number): Promise<number> {
   const sample = 200_000;
