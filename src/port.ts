@@ -158,6 +158,7 @@ export class Port {
     const { database, slowCalls } = this.tally;
     const [, failure, , bits] = message;
     if (message.told?.trace === undefined) return message; // cancelled before it ran
+    if (failure !== 0 && failure.code === 'ERR_NEEDS_WRITER') return message; // the call goes on there
     const call = {
       database,
       request: NAMES[request],

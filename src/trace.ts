@@ -21,7 +21,7 @@ export interface TracedCall {
   bytes: number;
   /** Writes in its commit, itself included; 0 outside shared commits. */
   groupSize: number;
-  /** 'ok', or the code of its error. */
+  /** 'ok', or the code of its error; 'ERR_CANCELLED' where its signal has ended it. */
   outcome: string;
 }
 

@@ -493,6 +493,18 @@ describe('a function is called', () => {
   }, 120_000);
 });
 
+test('functions that nobody calls cost an idle connection nothing', async () => {
+  const { code, stdout, stderr } = await run(script('idle-functions.mjs'));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { without, having } = JSON.parse(stdout);
+  console.log(
+    `idle: ${without.idleUs} µs of processor time a second without functions, ${having.idleUs} µs with 200; ` +
+      `a query: ${without.queryUs.toFixed(1)} and ${having.queryUs.toFixed(1)} µs`,
+  );
+  expect(having.idleUs).toBeLessThan(without.idleUs + 10_000); // a hundredth of a core
+  expect(having.queryUs).toBeLessThan(without.queryUs * 2);
+});
+
 describe('a function that is defined again', () => {
   test('replaces the one before, in statements that are prepared already too', async () => {
     const db = await on.connect();
