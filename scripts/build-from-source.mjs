@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npx aiosqlite build`: compiles the addon of an installed package, for a platform that it brings no prebuilt one for.
+ * What `npx aiosqlite build` runs (src/cli/main.ts): compiles the addon of an installed package, for a platform that it brings no prebuilt one for.
  * It needs CMake and a C++17 compiler and fetches nothing; the result goes to build/Release, where it is found first.
  * Installing never does this by itself: the package has no install script.
  */
@@ -31,8 +31,6 @@ function cmake(args) {
   if (status !== 0) fail(`aiosqlite: CMake has failed; its messages are above, its files in ${build}.`);
 }
 
-const [command, ...rest] = process.argv.slice(2);
-if (command !== 'build' || rest.length > 0) fail('usage: npx aiosqlite build\nCompiles the addon for this platform.');
 if (!existsSync(join(deps, 'node-api'))) fail('aiosqlite: this is a clone, not an installed package: npm run build');
 
 const problems = missingTools();
