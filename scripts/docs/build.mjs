@@ -3,11 +3,11 @@
  * Makes the site in build/docs: the guides, and the reference of every export as it is in lib/, which `npm run docs`
  * builds before. A warning of TypeDoc, be it a link that leads nowhere, is a failure.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { Application, Converter, ReflectionKind } from 'typedoc';
+import { Application, Converter, ReflectionKind, Renderer } from 'typedoc';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -19,26 +19,20 @@ const entries = new Map(
     .map(([name, target]) => [(target.types ?? target.import.types).slice(2), name.replace('.', 'aiosqlite')]),
 );
 
-/** In the order in which they are listed. */
+/** In the order in which they are listed: the guides, what else is in docs/, and what else there is to read. */
+const guides = ['quick-start', 'adk', 'driver', 'pool-and-transactions', 'recipes', 'performance', 'coming-from'];
+const others = ['CHANGELOG.md', 'ARCHITECTURE.md', 'binding/README.md', 'bench/README.md', 'CONTRIBUTING.md'];
 const documents = [
-  'docs/quick-start.md',
-  'docs/adk.md',
-  'docs/driver.md',
-  'docs/pool-and-transactions.md',
-  'docs/performance.md',
-  'docs/coming-from.md',
-  'docs/troubleshooting.md',
-  'CHANGELOG.md',
-  'ARCHITECTURE.md',
-  'binding/README.md',
-  'bench/README.md',
-  'CONTRIBUTING.md',
-];
+  ...new Set(
+    [...guides.map((name) => `${name}.md`), ...readdirSync(join(root, 'docs')).sort()].map((name) => `docs/${name}`),
+  ),
+  ...others,
+].filter((name) => name.endsWith('.md'));
 
 const app = await Application.bootstrap({
   name: 'aiosqlite for Node',
   entryPoints: [...entries.keys()].map((file) => join(root, file)),
-  tsconfig: join(root, 'scripts/docs/tsconfig.json'),
+  tsconfig: join(root, 'scripts/docs/reference.tsconfig.json'),
   readme: join(root, 'README.md'),
   projectDocuments: documents.map((file) => join(root, file)),
   out: join(root, 'build/docs'),
@@ -50,6 +44,9 @@ const app = await Application.bootstrap({
   searchInDocuments: true,
   searchInComments: true,
   customCss: join(root, 'scripts/docs/style.css'),
+  favicon: join(root, 'scripts/docs/favicon.svg'),
+  customJs: join(root, 'scripts/docs/site.js'),
+  markdownItOptions: { html: true, linkify: false }, // or README.md would be a site of Moldova
   ignoredHighlightLanguages: ['output', 'text'],
   highlightLanguages: ['javascript', 'typescript', 'shellscript', 'json', 'dockerfile', 'sql', 'yaml', 'cpp'],
   lightHighlightTheme: 'github-light-high-contrast',
@@ -65,15 +62,28 @@ const app = await Application.bootstrap({
 
 /** A document is called by its heading, a module by what it is imported from. */
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+  // The page has it already: it is the project's name.
+  const [title] = project.readme ?? [];
+  if (title) title.text = title.text.replace(/^# .+\n/, '');
   for (const document of project.documents ?? []) {
     const [first] = document.content;
-    const heading = first?.text.match(/^# (.+)\n/);
+    const heading = first?.text.match(/^# (.+)$/m);
     if (!first || !heading) throw new Error(`${document.name}: a document begins with its heading`);
-    document.name = heading[1];
+    document.name = heading[1] ?? document.name;
   }
   for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
     module.name = entries.get(`${module.name}/index.d.ts`) ?? module.name;
   }
+});
+
+app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
+  page.contents = (page.contents ?? '')
+    // A link inside what opens and closes a section can't be reached by keyboard. The heading keeps its anchor.
+    .replaceAll(/<summary[\s\S]*?<\/summary>/g, (summary) =>
+      summary.replaceAll(/<a [^>]*class="tsd-anchor-icon"[\s\S]*?<\/a>/g, ''),
+    )
+    // What scrolls by itself must be able to have the focus.
+    .replaceAll('<table>', '<table tabindex="0">');
 });
 
 const project = await app.convert();

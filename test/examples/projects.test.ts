@@ -1,0 +1,235 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { install, pack } from './support/packed.js';
+import { root } from './support/programs.js';
+
+// Signals that a program can catch are not to be had on Windows, and these projects end by them.
+const names = readdirSync(join(root, 'examples/projects')).filter((name) => !name.endsWith('.md'));
+
+let folder: string;
+const pathOf = (name: string) => join(folder, 'examples/projects', name);
+
+/** Each project as a user has it: in a folder of its own, installed from the packed package. */
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'aiosqlite-projects-'));
+  await pack(folder);
+  mkdirSync(join(folder, 'examples'));
+  cpSync(join(root, 'examples/projects'), join(folder, 'examples/projects'), {
+    recursive: true,
+    filter: (source) => !source.includes('node_modules'),
+  });
+  for (const name of names) await install(pathOf(name));
+}, 300_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program of a project, to its end. */
+async function run(name: string, ...args: string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+    const child = execFile(process.execPath, args, { cwd: pathOf(name), env }, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    );
+    children.push(child);
+  });
+}
+
+/** Starts a service of a project, and gives its address once it listens. */
+async function start(name: string): Promise<{ url: string; child: ChildProcess; printed: () => string }> {
+  const env = { ...process.env, PORT: '0', DATABASE: 'service.db', GEMINI_API_KEY: undefined };
+  const child = spawn(process.execPath, ['server.mjs'], { cwd: pathOf(name), env, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  let text = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      text += chunk;
+      const match = /listens on (http\S+)/.exec(text);
+      if (match) resolve(match[1] as string);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', () => reject(new Error(`it has ended: ${text}`)));
+  });
+  return { url, child, printed: () => text };
+}
+
+const send = (url: string, body: unknown) =>
+  fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+describe('every project', () => {
+  it('has a short README, exact versions, and depends on what it imports', () => {
+    expect(names).toHaveLength(5);
+    for (const name of names) {
+      const { dependencies, devDependencies } = JSON.parse(readFileSync(join(pathOf(name), 'package.json'), 'utf8'));
+      const versions = Object.values({ ...dependencies, ...devDependencies });
+      expect(versions.filter((version) => !/^(\d+\.\d+\.\d+$|file:)/.test(String(version)))).toEqual([]);
+      expect(
+        readFileSync(join(pathOf(name), 'README.md'), 'utf8')
+          .trim()
+          .split('\n').length,
+      ).toBeLessThan(15);
+
+      const sources = readdirSync(pathOf(name)).filter((file) => file.endsWith('.mjs'));
+      const imported = sources.flatMap((file) =>
+        [...readFileSync(join(pathOf(name), file), 'utf8').matchAll(/^import .*'([^'.][^']*)';$/gm)].map(
+          ([, from]) => from,
+        ),
+      );
+      const packages = imported
+        .filter((from) => !from?.startsWith('node:'))
+        .map((from) => from?.match(/^(@[^/]+\/)?[^/]+/)?.[0]);
+      expect([...new Set(packages)].sort(), name).toEqual(Object.keys(dependencies).sort());
+    }
+  });
+
+  it('has correct types', { timeout: 120_000 }, () => {
+    const files = names.flatMap((name) =>
+      readdirSync(pathOf(name))
+        .filter((file) => file.endsWith('.mjs'))
+        .map((file) => join(pathOf(name), file)),
+    );
+    const program = ts.createProgram(files, {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+      allowJs: true,
+      checkJs: true,
+      strict: true,
+      noImplicitAny: false,
+      skipLibCheck: true,
+      noEmit: true,
+    });
+    const problems = ts
+      .getPreEmitDiagnostics(program)
+      .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
+    expect(problems).toEqual([]);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('chat-service', () => {
+  it('streams an answer, remembers after a restart, and finishes what runs at SIGTERM', {
+    timeout: 120_000,
+  }, async () => {
+    const path = '/users/ada/sessions/s1';
+    const first = await start('chat-service');
+    const answer = await (await send(`${first.url}${path}/messages`, { text: 'Hello' })).text();
+    expect(answer.match(/^event: piece$/gm)?.length).toBeGreaterThan(5);
+    expect(answer).toContain('data: "You have said 1 things, the last was: Hello"');
+    expect(answer).toMatch(/event: end\ndata: null\n\n$/);
+    expect((await send(`${first.url}${path}/messages`, { text: '' })).status).toBe(400);
+    expect((await fetch(`${first.url}/users/eve/sessions/s1`)).status).toBe(404);
+
+    // A second message is under way when the signal comes.
+    const exited = once(first.child, 'exit');
+    const response = await send(`${first.url}${path}/messages`, { text: 'Goodbye' });
+    first.child.kill('SIGTERM');
+    expect(await response.text()).toContain('event: whole\ndata: "You have said 2 things, the last was: Goodbye"');
+    expect(await exited).toEqual([0, null]);
+    expect(first.printed()).toContain('closed');
+
+    const second = await start('chat-service');
+    expect(await (await fetch(second.url + path)).json()).toEqual([
+      { author: 'user', text: 'Hello' },
+      { author: 'assistant', text: 'You have said 1 things, the last was: Hello' },
+      { author: 'user', text: 'Goodbye' },
+      { author: 'assistant', text: 'You have said 2 things, the last was: Goodbye' },
+    ]);
+    expect(await (await fetch(`${second.url}/users/ada/sessions`)).json()).toMatchObject({ total: 1 });
+  });
+});
+
+describe('agent-workers', () => {
+  it('serves conversations from several threads, and goes on with them in a second run', {
+    timeout: 120_000,
+  }, async () => {
+    const first = await run('agent-workers', 'main.mjs', 'agents.db', '6');
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toContain('user 0, question 1: It is 196418.\nuser 0, question 2: It is 832040.');
+    expect(first.stdout).toContain('{ sessions: 6 }\n{ events: 48 }');
+    const second = await run('agent-workers', 'main.mjs', 'agents.db', '6');
+    expect(second.stdout).toContain('user 0, question 4: It is 832040.');
+    expect(second.stdout).toContain('{ sessions: 6 }\n{ events: 96 }');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('web-service', () => {
+  it('keeps notes, finds them, refuses by code, and ends in order', { timeout: 60_000 }, async () => {
+    const { url, child, printed } = await start('web-service');
+    const added = await Promise.all(
+      ['Tea', 'Coffee', 'Soup'].map((title, i) => send(`${url}/notes`, { title, text: `${i + 2} minutes, "stirred"` })),
+    );
+    expect(added.map(({ status }) => status)).toEqual([201, 201, 201]);
+    const twice = await send(`${url}/notes`, { title: 'Tea', text: 'again' });
+    expect([twice.status, await twice.json()]).toEqual([409, { error: 'SQLITE_CONSTRAINT_UNIQUE' }]);
+    expect((await send(`${url}/notes`, { title: 1 })).status).toBe(400);
+
+    const page = await (await fetch(`${url}/notes?limit=2`)).json();
+    expect(page).toMatchObject({ total: 3, notes: [{ id: 1 }, { id: 2 }] });
+    const found = await (await fetch(`${url}/search?q=${encodeURIComponent('4 "stirred"')}`)).json();
+    expect(found).toEqual([{ id: expect.any(Number), title: 'Soup', found: expect.stringContaining('[stirred]') }]);
+    expect((await fetch(`${url}/notes/1`, { method: 'DELETE' })).status).toBe(204);
+    expect((await fetch(`${url}/notes/1`)).status).toBe(404);
+
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    expect(printed()).toContain('closed');
+  });
+});
+
+describe('data-import', () => {
+  it.skipIf(process.platform === 'win32')(
+    'shows how far it is, stops at Ctrl-C after the batch that runs, and goes on from there',
+    { timeout: 120_000 },
+    async () => {
+      expect(await run('data-import', 'import.mjs', '--sample', '300000', 'r.csv', 'other.db')).toMatchObject({
+        code: 0,
+      });
+
+      const child = spawn(process.execPath, ['import.mjs', 'r.csv', 'r.db'], { cwd: pathOf('data-import') });
+      children.push(child);
+      let text = '';
+      const exited = once(child, 'exit');
+      child.stdout.on('data', (chunk) => {
+        if (text === '') child.kill('SIGINT'); // once, as soon as it shows something
+        text += chunk;
+      });
+      expect(await exited).toEqual([0, null]);
+      const [, stoppedAt] = /stopped after (\d+) lines/.exec(text) ?? [];
+      expect(Number(stoppedAt)).toBeGreaterThan(0);
+      expect(Number(stoppedAt)).toBeLessThan(300_000);
+      expect(text).toContain(`{ readings: ${stoppedAt}, sensors: 50 }`);
+
+      const { code, stdout } = await run('data-import', 'import.mjs', 'r.csv', 'r.db');
+      expect(code).toBe(0);
+      expect(stdout).toContain(`r.csv: ${stoppedAt} lines are there already`);
+      expect(stdout).toMatch(/100 % {2}300000 lines/);
+      expect(stdout).toContain('{ readings: 300000, sensors: 50 }');
+    },
+  );
+});
+
+describe('test-setup', () => {
+  it('has tests that pass', { timeout: 60_000 }, async () => {
+    const { code, stdout } = await run('test-setup', '--test');
+    expect(stdout).toMatch(/pass 5\b/);
+    expect(code).toBe(0);
+  });
+});
