@@ -15,6 +15,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** From the bottom up. The files of one layer may know each other. */
 const layers = [
   ['codec/', 'errors', 'executor', 'watch', 'row-iterator', 'sql'],
+  ['addon/'],
   ['native'],
   ['packet', 'rows', 'unpack', 'version', 'trace'],
   ['options', 'route'],

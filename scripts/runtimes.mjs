@@ -4,14 +4,14 @@
  * prints where each is; `node scripts/runtimes.mjs [MAJOR…] -- PROGRAM [ARGUMENT…]` runs a program in each of them.
  * Without a major, all of them.
  *
- * They are npm packages that hold nothing but Node's own binary. As dependencies they would make `npm ci` fetch 100 MB
- * each, so they go to build/runtimes/ on demand, pinned with their hashes in runtimes.json.
+ * They are npm packages that hold nothing but Node's own binary, pinned with their hashes in runtimes.json.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { pinnedPackage } from './pinned.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** @type {Record<string, Record<string, { version: string, integrity: string }>>} by target and major version */
@@ -31,34 +31,7 @@ export const majors = Object.keys(pins['linux-x64'] ?? {});
 export function runtime(major, target = here) {
   const pin = pins[target]?.[major];
   if (!pin) throw new Error(`no Node ${major} for ${target} in scripts/runtimes.json`);
-  const name = `node-${target}`;
-  const folder = join(root, 'build', 'runtimes', `${target}-${pin.version}`);
-  const binary = join(folder, 'node_modules', name, 'bin', target.startsWith('win') ? 'node.exe' : 'node');
-  if (existsSync(binary)) return binary;
-
-  mkdirSync(dirname(folder), { recursive: true });
-  // Fetched beside its place and renamed: two programs may want it at once, and one that is cut off leaves no half.
-  const fresh = mkdtempSync(`${folder}-`);
-  try {
-    // --force: a binary for another platform is wanted as a file.
-    const args = ['install', '--prefix', fresh, '--no-save', '--ignore-scripts', '--force', '--loglevel=error'];
-    execFileSync('npm', [...args, `${name}@${pin.version}`], {
-      cwd: fresh,
-      stdio: ['ignore', 'ignore', 'inherit'],
-      shell: process.platform === 'win32',
-    });
-    const { packages } = JSON.parse(readFileSync(join(fresh, 'node_modules', '.package-lock.json'), 'utf8'));
-    const { integrity } = packages[`node_modules/${name}`];
-    if (integrity !== pin.integrity) throw new Error(`${name}@${pin.version} is not what scripts/runtimes.json pins`);
-    try {
-      renameSync(fresh, folder);
-    } catch (error) {
-      if (!existsSync(binary)) throw error; // another program was faster
-    }
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
-  return binary;
+  return join(pinnedPackage(`node-${target}`, pin), 'bin', target.startsWith('win') ? 'node.exe' : 'node');
 }
 
 /** @param {string[]} args */

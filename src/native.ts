@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadAddon } from './addon/load.js';
 import type { SqlValue } from './executor.js';
 
 /** Why a job failed, as the worker tells it (binding/engine/job.h, Failure). */
@@ -83,10 +83,9 @@ interface NativeModule {
 }
 
 const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
-const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => NativeModule;
 
 /** The addon: the one built here, or the prebuilt one for this platform. */
-export const native: NativeModule = load(packageFolder);
+export const native = loadAddon(packageFolder) as NativeModule;
 
 /** Calls in flight, by the id of their job. */
 const inFlight = new Map<number, (message: Message) => void>();

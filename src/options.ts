@@ -26,7 +26,10 @@ export interface ConnectionOptions {
   maxPendingBytes?: number;
   /** sqlite.org/pragma.html#pragma_journal_mode. Default: connect(): left as the file has it; createPool(): `'wal'`. */
   journalMode?: 'wal' | 'delete' | 'truncate' | 'persist' | 'memory';
-  /** sqlite.org/pragma.html#pragma_synchronous. Default: `'full'`: an acknowledged write survives power loss. */
+  /**
+   * Default: `'full'`: an acknowledged write survives power loss. With a rollback journal that takes what SQLite calls
+   * EXTRA (sqlite.org/pragma.html#pragma_synchronous), and is it.
+   */
   synchronous?: 'full' | 'normal' | 'extra' | 'off';
   /** Default: true. */
   foreignKeys?: boolean;
@@ -77,6 +80,11 @@ export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' 
   const readonly = boolean(options, 'readonly', false);
   const synchronous = oneOf(options, 'synchronous', SYNCHRONOUS, 'full');
   const foreignKeys = boolean(options, 'foreignKeys', true);
+  const journalMode =
+    options.journalMode === undefined ? defaultJournalMode : oneOf(options, 'journalMode', JOURNAL_MODES, '');
+  // A deleted journal whose folder was not synced can come back after a power cut, and undo the last commit. In WAL
+  // mode, which the file may have by itself, both are the same.
+  const level = synchronous === 'full' && journalMode !== 'wal' ? 'extra' : synchronous;
   const durable = synchronous === 'full' || synchronous === 'extra';
   return {
     readonly,
@@ -87,10 +95,9 @@ export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' 
     statementCacheSize: integer(options, 'statementCacheSize', 128, 0, 1_000_000),
     maxPending: integer(options, 'maxPending', 100_000, 1, 2 ** 31 - 1),
     maxPendingBytes: integer(options, 'maxPendingBytes', 2 ** 28, 1, Number.MAX_SAFE_INTEGER),
-    journalMode:
-      options.journalMode === undefined ? defaultJournalMode : oneOf(options, 'journalMode', JOURNAL_MODES, ''),
+    journalMode,
     pragmas: [
-      `PRAGMA synchronous = ${synchronous}`,
+      `PRAGMA synchronous = ${level}`,
       `PRAGMA foreign_keys = ${foreignKeys ? 1 : 0}`,
       // Plain fsync leaves data in the drive's cache there (sqlite.org/pragma.html#pragma_fullfsync).
       ...(durable && process.platform === 'darwin' ? ['PRAGMA fullfsync = 1', 'PRAGMA checkpoint_fullfsync = 1'] : []),

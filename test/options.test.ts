@@ -11,7 +11,7 @@ const pragma = async (options: ConnectionOptions, name: string, file = on.file()
 
 describe('defaults', () => {
   test('of connect() are durable and safe', async () => {
-    expect(await pragma({}, 'synchronous')).toBe(2);
+    expect(await pragma({}, 'synchronous')).toBe(3);
     expect(await pragma({}, 'foreign_keys')).toBe(1);
     expect(await pragma({}, 'trusted_schema')).toBe(0);
     expect(await pragma({}, 'cell_size_check')).toBe(1);
@@ -48,12 +48,19 @@ describe('journalMode, synchronous and foreignKeys', () => {
     ['full', 2],
     ['extra', 3],
   ] as const)("synchronous '%s' is applied, to writer and readers", async (synchronous, value) => {
-    expect(await pragma({ synchronous }, 'synchronous')).toBe(value);
+    expect(await pragma({ synchronous, journalMode: 'wal' }, 'synchronous')).toBe(value);
     const pool = on.pool({ synchronous, database: on.file('pool.db') });
     for (const role of ['writer', 'reader'] as const) {
       const row = await pool.withConnection((db) => db.get('PRAGMA synchronous'), { role });
       expect(row).toEqual({ synchronous: value });
     }
+  });
+
+  test("with a rollback journal, synchronous 'full' is SQLite's EXTRA: only that syncs the journal's deletion", async () => {
+    for (const journalMode of ['delete', 'truncate', 'persist'] as const) {
+      expect(await pragma({ synchronous: 'full', journalMode }, 'synchronous')).toBe(3);
+    }
+    expect(await pragma({ pragmas: { synchronous: 'full' } }, 'synchronous')).toBe(2);
   });
 
   test('foreignKeys: false switches them off', async () => {

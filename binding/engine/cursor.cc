@@ -43,7 +43,7 @@ std::optional<Failure> Cursor::Next(Outcome& outcome) {
   database_.functions_.exception = 0;
   for (int count = 0; !done_ && count < batch_size_ && rows.size() < kBatchBytes; ++count) {
     const int rc = database_.Step(*statement_, !std::exchange(stepped_, true));
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return database_.Failed(rc, head_.sql);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return database_.FailedStep(rc, head_.sql);
     if (database_.functions_.exception != 0) return database_.FailedComparison(*statement_);
     if (!begun) {
       if (auto failure = rows.Begin(*statement_)) return failure;

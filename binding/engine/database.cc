@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/hide_values.h"
 #include "engine/json_text.h"
 #include "engine/sql_text.h"
 
@@ -363,7 +364,7 @@ std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& row
     } else if (rc == SQLITE_DONE) {
       return any_row ? std::nullopt : rows.Begin(statement);
     } else {
-      return Failed(rc, statement.sql());
+      return FailedStep(rc, statement.sql());
     }
   }
 }
@@ -451,6 +452,13 @@ Failure Database::Failed(int rc, std::string_view sql) {
     if (stop == Stop::kInterrupted) return SqliteFailure(nullptr, SQLITE_INTERRUPT, sql);
     if (stop == Stop::kDeadline) return OwnFailure("ERR_TIMEOUT", "the call has passed its timeoutMs");
   }
+  return failure;
+}
+
+Failure Database::FailedStep(int rc, std::string_view sql) {
+  Failure failure = Failed(rc, sql);
+  // Where SQLite knows the offset in the text, it has prepared the statement anew and speaks of the text.
+  if (failure.errcode != 0 && failure.offset < 0) HideValues(failure.message);
   return failure;
 }
 

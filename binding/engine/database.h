@@ -97,6 +97,8 @@ class Database {
   // After a failure: whether what the statement did before it stays, as OR FAIL has it.
   bool kept() const { return kept_; }
   Failure Failed(int rc, std::string_view sql);
+  // The same for what fails while it runs: its message says nothing of values.
+  Failure FailedStep(int rc, std::string_view sql);
 
   // False when waiting for a lock should end. `count`: how often it was asked for this one before.
   bool WaitForLock(int count) { return OnBusy(this, count) != 0; }
@@ -144,6 +146,9 @@ class Database {
   std::optional<Failure> ApplyProfile(std::string& journal_mode);
   std::optional<Failure> SetJournalMode(std::string& journal_mode);
   std::optional<Failure> LoadExtensions();
+  // After functions have been added that a schema may not call. SQLite looks at that while it reads the
+  // schema (in CHECK, generated columns and indexes), and what it did not know then would be called.
+  std::optional<Failure> ForgetSchema();
   std::optional<Failure> Ask(const char* sql, std::string& answer);
   Statement* PrepareControl(const char* sql, std::optional<Failure>& failure);
   void TakeOverBusyTimeout();

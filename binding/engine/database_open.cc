@@ -126,7 +126,14 @@ std::optional<Failure> Database::LoadExtensions() {
     break;
   }
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
-  return failure;
+  return failure ? failure : ForgetSchema();
+}
+
+std::optional<Failure> Database::ForgetSchema() {
+  constexpr const char* kForget = "PRAGMA writable_schema = RESET";
+  // A flag PRAGMA acts while it is prepared: the one that is kept from the last time would do nothing.
+  controls_.erase(kForget);
+  return Control(kForget);
 }
 
 std::optional<Failure> Database::Ask(const char* sql, std::string& answer) {

@@ -115,6 +115,7 @@ std::optional<Failure> Database::LoadExtension(const Job& job) {
   }
   altered_ = true;
   sqlite3_free(message);
+  if (!failure) failure = ForgetSchema();
   return failure;
 }
 
@@ -171,7 +172,7 @@ std::optional<Failure> Database::DefineFunction(const Job& job) {
   if (rc != SQLITE_OK) return Failed(rc, {});
   cache_.Clear();  // what is prepared goes on calling the function that had this name before
   altered_ = true;
-  return std::nullopt;
+  return spec.direct_only ? ForgetSchema() : std::nullopt;
 }
 
 void Database::Watch(bool watch) {

@@ -21,6 +21,7 @@ set(AIOSQLITE_SQLITE_OPTIONS
     SQLITE_DEFAULT_MEMSTATUS=0         # Memory statistics take a global mutex on every allocation.
     SQLITE_LIKE_DOESNT_MATCH_BLOBS     # LIKE and GLOB skip BLOBs: faster, and the planner may use an index more often.
     SQLITE_USE_ALLOCA                  # Short-lived buffers on the stack instead of the heap.
+    SQLITE_DEFAULT_JOURNAL_SIZE_LIMIT=33554432  # A WAL that readers made longer than 8,000 pages gives the disk space back.
     SQLITE_TEMP_STORE=2                # Temporary tables and indexes in memory unless a PRAGMA says otherwise.
     SQLITE_ENABLE_STAT4                # ANALYZE samples key values, so that the planner knows skewed columns.
 

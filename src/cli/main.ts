@@ -1,18 +1,24 @@
 #!/usr/bin/env node
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { doctor } from './doctor.js';
 import { printReport } from './print.js';
 
 const USAGE = `Usage: aiosqlite doctor [--json] [FOLDER]
+       aiosqlite build
 
-Says whether aiosqlite works here: versions, the native addon, and what the file system of FOLDER (by default the
+doctor says whether aiosqlite works here: versions, the native addon, and what the file system of FOLDER (by default the
 current one) can do. Makes a folder of its own in FOLDER and removes it again.
+
+build compiles the addon of an installed package, for a platform that it brings no prebuilt one for. It needs CMake
+3.15 and a C++17 compiler, says so if they are missing, and fetches nothing.
 
   --json       the report as JSON
   --help       this text
   --version    the version of aiosqlite
 
-Exit code: 0 fit for use, 1 not fit, 2 wrong arguments.`;
+Exit code: 0 fit for use, or built; 1 not fit, or not built; 2 wrong arguments.`;
 
 /** Runs the command; gives the exit code. */
 async function main(args: string[]): Promise<number> {
@@ -33,6 +39,7 @@ async function main(args: string[]): Promise<number> {
     console.log(readPackage().version);
     return 0;
   }
+  if (command === 'build') return buildFromSource(parsed.positionals.slice(1));
   if (command !== 'doctor')
     return misused(command === undefined ? 'A command is missing' : `No such command: ${command}`);
   if (more.length > 0) return misused('One folder at a time');
@@ -40,6 +47,12 @@ async function main(args: string[]): Promise<number> {
   if (parsed.values.json) console.log(JSON.stringify(report, null, 2));
   else printReport(report);
   return report.fit ? 0 : 1;
+}
+
+function buildFromSource(surplus: string[]): number {
+  if (surplus.length > 0) return misused('build takes no arguments');
+  const program = fileURLToPath(new URL('../../scripts/build-from-source.mjs', import.meta.url));
+  return spawnSync(process.execPath, [program], { stdio: 'inherit' }).status ?? 1;
 }
 
 function misused(why: string): number {

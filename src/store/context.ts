@@ -55,16 +55,46 @@ export async function explain(context: Context, error: unknown, suspects: BatchQ
   if (!hasCode(error, 'ERR_INVALID_JSON') && !hasCode(error, 'SQLITE_ERROR')) return error;
   const plain = suspects.map(({ sql, params }) => (params ? { sql, params } : { sql }));
   try {
-    for (const { rows } of await context.db.batch(plain)) {
+    const results = await context.db.batch(plain);
+    for (const { rows } of results) {
       for (const row of rows) {
         const column = Object.keys(row).find((name) => JSON_COLUMNS.has(name) && !isReadable(row[name]));
         if (column !== undefined) return damage(context.names, row, column, error);
       }
     }
+    for (const [i, query] of plain.entries()) {
+      const found = await findIllFormed(context, query, results[i]?.rows ?? []);
+      if (found !== undefined) return damage(context.names, found.row, found.column, error);
+    }
   } catch {
     // What the caller should hear of is the first error.
   }
   return error;
+}
+
+/**
+ * What is not UTF-8 is no JSON either, but has become U+FFFD on its way here, and others may have stored that. The worker
+ * can tell.
+ */
+async function findIllFormed(context: Context, query: BatchQuery, rows: Row[]): Promise<Suspect | undefined> {
+  const suspects = rows.flatMap((row) =>
+    Object.keys(row)
+      .filter((column) => JSON_COLUMNS.has(column) && String(row[column]).includes('\ufffd'))
+      .map((column) => ({ row, column })),
+  );
+  for (const suspect of suspects) {
+    try {
+      await context.db.batch([{ ...query, jsonColumns: [suspect.column] }]);
+    } catch (error) {
+      if (hasCode(error, 'ERR_INVALID_JSON')) return suspect;
+    }
+  }
+  return undefined;
+}
+
+interface Suspect {
+  row: Row;
+  column: string;
 }
 
 const JSON_COLUMNS = new Set<string>([...EVENT_JSON, ...HANDLE_JSON]);

@@ -105,7 +105,7 @@ test('the types of SQLite and of JavaScript', async () => {
     new Uint8Array([1]),
   ]);
   expect(row).toEqual({ a: null, b: 1, c: 1.5, d: 10, e: 'x', f: new Uint8Array([1]) });
-  for (const value of [undefined, {}, [], Symbol('s'), () => {}]) {
+  for (const value of [undefined, {}, [{}], Symbol('s'), () => {}]) {
     expect(await rejection(db.get('SELECT ?', [value as never]))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
   }
 });

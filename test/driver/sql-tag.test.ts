@@ -48,7 +48,7 @@ describe('sql`…`', () => {
 
   test.each([
     ['undefined', undefined],
-    ['an array', [1, 2]],
+    ['an array of arrays', [[1], [2]]],
     ['a Date', new Date()],
     ['a function', () => 1],
     ['a symbol', Symbol('s')],

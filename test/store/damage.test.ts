@@ -23,8 +23,11 @@ const corrupt = (table: string, row: string, column: string) => ({
   message: `Damaged row in table ${table}, key ${row}: column ${column}`,
 });
 
+/** Not UTF-8: what JavaScript sees of it is JSON with U+FFFD in it. */
+const ILL_FORMED = "CAST(x'7b2261223a22ff227d' AS TEXT)";
+
 /** Values that no JSON column may have, by how they are written in SQL. */
-const noObjects = ["'{'", '\'{"a": }\'', "'null'", "'[]'", "'1'", "''", "x'00ff'", "'{} trailing'"];
+const noObjects = ["'{'", '\'{"a": }\'', "'null'", "'[]'", "'1'", "''", "x'00ff'", "'{} trailing'", ILL_FORMED];
 
 describe('a damaged event', () => {
   test.each([
@@ -33,6 +36,8 @@ describe('a damaged event', () => {
     ['content', "'{'"],
     ['content', "'[]'"],
     ['content', "x'7b7d'"],
+    ['content', ILL_FORMED],
+    ['actions', ILL_FORMED],
     ['grounding_metadata', "'no'"],
     ['custom_metadata', "'3'"],
     ['extra', '\'{"$row":1}\''],
@@ -100,10 +105,12 @@ describe('a damaged session', () => {
 
 describe('a damaged shared state', () => {
   test.each([
-    ['adk_app_states', 'app', { app: { b: 3 } }],
-    ['adk_user_states', 'app, ada', { user: { c: 4 } }],
-  ])('is named: %s', async (table, row, deltas) => {
-    await pool.run(`UPDATE ${table} SET state = '{'`);
+    ['adk_app_states', 'app', "'{'", { app: { b: 3 } }],
+    ['adk_app_states', 'app', ILL_FORMED, { app: { b: 3 } }],
+    ['adk_user_states', 'app, ada', "'{'", { user: { c: 4 } }],
+    ['adk_user_states', 'app, ada', ILL_FORMED, { user: { c: 4 } }],
+  ])('is named: %s, key %s, state = %s', async (table, row, value, deltas) => {
+    await pool.run(`UPDATE ${table} SET state = ${value}`);
     const expected = corrupt(table, row, 'state');
     const isApp = table === 'adk_app_states';
     for (const call of [

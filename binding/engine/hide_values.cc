@@ -1,0 +1,61 @@
+#include "engine/hide_values.h"
+
+#include <string_view>
+
+namespace aiosqlite {
+namespace {
+
+constexpr std::string_view kHidden = "…";
+
+// Messages whose end is a value: a name of a file or database, a path in JSON, a query of FTS5. They are all
+// that this SQLite makes with a value at run time: its source was searched for them, and its hash is pinned.
+// What a trigger says with RAISE() is up to whoever wrote it, and what an extension says too.
+constexpr std::string_view kBeforeValue[] = {
+    "bad JSON path: ",
+    "not an array element: ",
+    "no such column: ",
+    "no such function: ",
+    "no such database: ",
+    "no such vfs: ",
+    "no such access mode: ",
+    "no such cache mode: ",
+    "access mode not allowed: ",
+    "cache mode not allowed: ",
+    "invalid uri authority: ",
+    "unable to open database: ",
+    "cannot detach database ",
+    "unknown database ",
+    "unknown datatype: ",
+    "unknown special query: ",
+    "parse error in rank function: ",
+    "parse error in ",
+    "fts5: syntax error near ",
+};
+
+// Messages with a value in the middle.
+constexpr std::string_view kBeforeInner = "database ";
+constexpr std::string_view kAfterInner[] = {" is already in use", " is locked"};
+
+bool StartsWith(std::string_view text, std::string_view part) { return text.substr(0, part.size()) == part; }
+
+bool EndsWith(std::string_view text, std::string_view part) {
+  return text.size() >= part.size() && text.substr(text.size() - part.size()) == part;
+}
+
+}  // namespace
+
+void HideValues(std::string& message) {
+  for (const std::string_view kept : kBeforeValue) {
+    if (!StartsWith(message, kept)) continue;
+    message.replace(kept.size(), std::string::npos, kHidden);
+    return;
+  }
+  for (const std::string_view end : kAfterInner) {
+    // "database is locked" has nothing in between.
+    if (!StartsWith(message, kBeforeInner) || !EndsWith(message, end)) continue;
+    if (message.size() <= kBeforeInner.size() + end.size()) continue;
+    message.replace(kBeforeInner.size(), message.size() - kBeforeInner.size() - end.size(), kHidden);
+  }
+}
+
+}  // namespace aiosqlite

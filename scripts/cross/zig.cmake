@@ -1,0 +1,32 @@
+# CMake toolchain: compiles for another platform with zig's clang, which carries headers and C libraries of them all.
+# Given by scripts/prebuildify-shim.mjs: AIOSQLITE_ZIG (the program) and AIOSQLITE_TRIPLE (what to compile for, such as
+# x86_64-linux-gnu.2.28: the number is the oldest glibc that will do).
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES AIOSQLITE_ZIG AIOSQLITE_TRIPLE)
+
+string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR ${AIOSQLITE_TRIPLE})
+if(AIOSQLITE_TRIPLE MATCHES "-linux-")
+  set(CMAKE_SYSTEM_NAME Linux)
+elseif(AIOSQLITE_TRIPLE MATCHES "-macos")
+  set(CMAKE_SYSTEM_NAME Darwin)
+else()
+  set(CMAKE_SYSTEM_NAME Windows)
+endif()
+# Said, so that CMake does not ask this machine.
+set(CMAKE_SYSTEM_VERSION 1)
+
+set(CMAKE_C_COMPILER ${AIOSQLITE_ZIG} cc -target ${AIOSQLITE_TRIPLE})
+set(CMAKE_CXX_COMPILER ${AIOSQLITE_ZIG} c++ -target ${AIOSQLITE_TRIPLE})
+# zig is one program: its archiver is a word more, which the usual rules have no place for.
+set(CMAKE_AR ${AIOSQLITE_ZIG})
+foreach(language C CXX)
+  set(CMAKE_${language}_ARCHIVE_CREATE "<CMAKE_AR> ar qc <TARGET> <OBJECTS>")
+  set(CMAKE_${language}_ARCHIVE_APPEND "<CMAKE_AR> ar q <TARGET> <OBJECTS>")
+  set(CMAKE_${language}_ARCHIVE_FINISH "<CMAKE_AR> ranlib <TARGET>")
+endforeach()
+
+# Stripped: zig's own C++ library brings 18 MB of debug information.
+add_link_options(-s)
+
+if(AIOSQLITE_TRIPLE MATCHES "-gnu[.]")
+  set(AIOSQLITE_LIBC_SOURCES ${CMAKE_CURRENT_LIST_DIR}/glibc_stat.c)
+endif()
