@@ -25,8 +25,8 @@ const layers = [
   ['transaction'],
   ['connection', 'connection-api'],
   ['workers', 'pool-options'],
-  ['lease'],
-  ['pool'],
+  ['lease', 'leased-cursor', 'wal-relief'],
+  ['pool', 'pool-api'],
   ['index'],
 ];
 

@@ -39,7 +39,8 @@ export type {
 } from './executor.js';
 export type { Lease, Role } from './lease.js';
 export type { ConnectionOptions } from './options.js';
-export { createPool, type Pool, type PoolStats } from './pool.js';
+export { createPool } from './pool.js';
+export type { Pool, PoolStats } from './pool-api.js';
 export type { PoolOptions } from './pool-options.js';
 export type { IntegerMode } from './rows.js';
 export { sql } from './sql.js';

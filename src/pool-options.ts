@@ -14,7 +14,10 @@ export interface PoolOptions extends ConnectionOptions {
   database: string;
   /** Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection. */
   poolSize?: number;
-  /** Longest wait for a connection in milliseconds, by acquire() and by any verb. Default: 30,000. Then: `'ERR_POOL_TIMEOUT'`. */
+  /**
+   * Longest wait for a connection in milliseconds, by acquire() and by any verb: for it to open, onConnect included, and
+   * then for it to become free. Default: 30,000. Then: `'ERR_POOL_TIMEOUT'`.
+   */
   acquireTimeoutMs?: number;
   /** Readers that have had nothing to do for so long are closed, in milliseconds. Default: 3,600,000. */
   idleTimeoutMs?: number;
@@ -22,7 +25,7 @@ export interface PoolOptions extends ConnectionOptions {
   operationTimeoutMs?: number;
   /**
    * Runs once on every new connection, after the PRAGMA profile. If it fails, the call that needed the connection rejects
-   * with its error and the next one tries again.
+   * with its error and the next one tries again; so does one that has not ended within `acquireTimeoutMs`.
    */
   onConnect?: (connection: Connection) => Promise<void>;
 }

@@ -2,12 +2,14 @@ import { LaneConnection, newTally } from './connection.js';
 import type { Connection } from './connection-api.js';
 import type { BackupOptions } from './driver/files.js';
 import { AiosqliteError, checkObject, invalidArgument, SqliteError } from './errors.js';
-import type { CallOptions, Executor, Query, Transaction } from './executor.js';
+import type { CallOptions, Query, Transaction } from './executor.js';
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
+import { leasedCursor, type OpenedCursor } from './leased-cursor.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
+import type { Pool, PoolStats } from './pool-api.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
 import { CLOSE_GRACE_MS, checkCallOptions, MAIN_LANE, Policy, Request, type Tally } from './port.js';
 import { routeOf } from './route.js';
@@ -27,62 +29,13 @@ import {
   withTimeLeft,
 } from './transaction.js';
 import { succeeded, Verbs } from './verbs.js';
+import { WalRelief } from './wal-relief.js';
 import { Watch } from './watch.js';
 import { Workers } from './workers.js';
-
-/**
- * One writer and N read-only readers over one database (WAL). Opens lazily, at the first call.
- * Statements that only read go to a reader, all others to the writer; a read started after a write has resolved sees
- * that write. Independent writes that wait together share one commit.
- */
-export interface Pool extends Executor, AsyncDisposable {
-  /**
-   * Leases one connection for `fn` (default role: writer); a transaction left open is rolled back, a broken or altered
-   * connection is discarded.
-   * @example await pool.withConnection(async (db) => { await db.exec('PRAGMA foreign_keys = OFF'); … });
-   */
-  withConnection<T>(fn: (connection: Connection) => Promise<T>, options?: { role?: Role }): Promise<T>;
-  /**
-   * Leases one connection until it is released. Rejects `'ERR_POOL_TIMEOUT'`.
-   * @example await using lease = await pool.acquire({ role: 'reader' });
-   */
-  acquire(options?: { role?: Role }): Promise<Lease>;
-  /** All reads in `fn` see one snapshot. A write rejects `'SQLITE_READONLY'`. */
-  read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;
-  /**
-   * One consistent snapshot, copied on a reader while writers go on. An existing destination is replaced only at success;
-   * the database itself rejects `'ERR_SAME_FILE'`.
-   */
-  backup(destination: string, options?: BackupOptions): Promise<void>;
-  /** The database as the bytes of its file, of one snapshot: see deserialize(). */
-  serialize(): Promise<Uint8Array>;
-  /** Moves the whole WAL into the database file and empties it. Rejects `'SQLITE_BUSY'` if readers hold on to it for too long. */
-  checkpoint(): Promise<void>;
-  stats(): PoolStats;
-  /** Waits for what is queued and for leases, then closes all connections. Idempotent; later calls reject `'ERR_CLOSED'`. */
-  close(): Promise<void>;
-}
-
-/** `commits` and `groupedWrites` (writes that went through shared commits) count from 0 since opening. */
-export interface PoolStats {
-  /** Open connections. */
-  size: number;
-  /** Those that neither run anything nor are leased. */
-  idle: number;
-  /** Calls that wait. */
-  waiting: number;
-  /** Length of the WAL after the last commit, in pages. */
-  walPages: number;
-  commits: number;
-  groupedWrites: number;
-}
 
 /** A transaction over the pool may not change the connection that others use after it. */
 const TRANSACTION_POLICY = Policy.noTransactionControl | Policy.noSettings;
 const VERB_POLICY = TRANSACTION_POLICY | Policy.noSessionFunctions;
-
-/** A WAL of so many pages that is not getting shorter is held by readers: 8 times SQLite's checkpoint threshold. */
-const LONG_WAL_PAGES = 8_000;
 
 class WriterAndReaders extends Verbs implements Pool {
   readonly #options: CheckedPoolOptions;
@@ -91,38 +44,44 @@ class WriterAndReaders extends Verbs implements Pool {
   /** The writer itself, where there is only one connection: set when the writer has opened. */
   #readers: Workers | undefined;
   readonly #makeReaders: () => Workers;
+  /** In the order in which they close: the last to close moves the WAL into the file, which a reader can't. */
+  readonly #groups: Workers[] = [];
   #opening: Promise<Message> | undefined;
   #isOpen = false;
   #closing: Promise<void> | undefined;
   /** Ends calls that have waited for too long, as long as any wait. */
   #waitTimer: NodeJS.Timeout | undefined;
-  /** While the WAL is made short, new reads wait for this. */
-  #relief: Promise<void> | undefined;
-  #relieveAt = LONG_WAL_PAGES;
+  readonly #relief = new WalRelief(() => this.#checkpoint('RESTART'));
 
   constructor(options: PoolOptions) {
     super();
     this.#options = checkPoolOptions(options);
-    const { database, connection, poolSize, idleTimeoutMs, onConnect } = this.#options;
+    const { database, connection, poolSize, acquireTimeoutMs, idleTimeoutMs, onConnect } = this.#options;
     this.#tally = newTally(database, connection);
     const common = {
       database,
       options: connection,
       onConnect: onConnect && this.#guarded(onConnect),
+      setUpTimeoutMs: acquireTimeoutMs,
       tally: this.#tally,
     };
     this.#writer = new Workers({ ...common, role: 'writer', limit: 1, idleTimeoutMs: 0 });
     this.#makeReaders = () => new Workers({ ...common, role: 'reader', limit: poolSize - 1, idleTimeoutMs });
+    this.#groups.push(this.#writer);
+    forgotten.register(this, { database, groups: this.#groups }, this);
   }
 
   protected get integerMode(): IntegerMode {
     return this.#options.connection.integerMode;
   }
 
-  /** onConnect must not call the pool: it would wait for itself. */
+  /** onConnect must not call the pool: it would wait for itself. Workers know it, and must not keep the pool alive. */
   #guarded(onConnect: (connection: Connection) => Promise<void>): (connection: Connection) => Promise<void> {
+    const pool = new WeakRef<object>(this);
     return (connection) =>
-      holding({ parent: currentHolding(), blocks: (executor) => executor === this }, async () => onConnect(connection));
+      holding({ parent: currentHolding(), blocks: (executor) => executor === pool.deref() }, async () =>
+        onConnect(connection),
+      );
   }
 
   get #single(): boolean {
@@ -156,7 +115,9 @@ class WriterAndReaders extends Verbs implements Pool {
 
   #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
     const outcome = this.#writer.port.submit(request, MAIN_LANE, policy, options);
-    if (this.#tally.walPages > this.#relieveAt) this.#relieve();
+    if (!this.#single && this.#relief.isDue(this.#tally.walPages)) {
+      this.#relief.start(this.#readers as Workers, () => this.#tally.walPages);
+    }
     return outcome;
   }
 
@@ -167,13 +128,13 @@ class WriterAndReaders extends Verbs implements Pool {
     options: CallOptions | undefined,
   ): Promise<Message> {
     const readers = this.#readers as Workers;
-    if (route === 'reader' && this.#relief === undefined) {
+    if (route === 'reader' && this.#relief.under === undefined) {
       return readers.submit(request, policy | Policy.readOnly, options);
     }
     const since = performance.now();
     const parked = packet.park();
-    if (this.#relief !== undefined) {
-      await this.#relief;
+    if (this.#relief.under !== undefined) {
+      await this.#relief.under;
       packet.unpark(parked);
     }
     const message = await readers.submit(
@@ -193,31 +154,14 @@ class WriterAndReaders extends Verbs implements Pool {
     const limits = withDefaultTimeout(options, this.#options.operationTimeoutMs);
     const parked = packet.park();
     const opening = this.#openReaderCursor(parked, arrays, limits);
-    let opened: Cursor | undefined;
-    const ended = opening.then(async ({ cursor, lease }) => {
-      opened = cursor;
-      await cursor.ended;
-      await lease?.close();
-    });
-    ended.catch(() => {}); // told to whoever asks for the first row
-    return {
-      first: opening.then(({ cursor }) => cursor.first),
-      name: this.#options.database,
-      ended,
-      check: () => opened?.check(),
-      next: async () => (await opening).cursor.next(),
-      close: async () => {
-        await opening.then(({ cursor }) => cursor.close()).catch(() => {});
-        await ended.catch(() => {});
-      },
-    };
+    return leasedCursor(opening, this.#options.database);
   }
 
   async #openReaderCursor(
     parked: packet.ParkedPacket,
     arrays: boolean,
     options: CallOptions | undefined,
-  ): Promise<{ cursor: Cursor; lease: LaneConnection | undefined }> {
+  ): Promise<OpenedCursor> {
     const since = performance.now();
     await this.#ready(options);
     if (this.#single) {
@@ -259,7 +203,7 @@ class WriterAndReaders extends Verbs implements Pool {
     this.#checkUsable('read');
     const since = performance.now();
     const left = this.#isOpen ? options : await this.#ready(options);
-    if (this.#relief !== undefined) await this.#relief;
+    if (this.#relief.under !== undefined) await this.#relief.under;
     this.#watchWaiting();
     const readers = this.#readers as Workers;
     const host = this.#hostOf(readers, TRANSACTION_POLICY | Policy.readOnly);
@@ -286,7 +230,7 @@ class WriterAndReaders extends Verbs implements Pool {
 
   async #lease(role: Role, limits: CallOptions | undefined): Promise<Lease> {
     if (!this.#isOpen) await this.#ready(limits);
-    if (role === 'reader' && this.#relief !== undefined) await this.#relief;
+    if (role === 'reader' && this.#relief.under !== undefined) await this.#relief.under;
     this.#watchWaiting();
     return acquireLease({
       workers: role === 'writer' ? this.#writer : (this.#readers as Workers),
@@ -360,8 +304,7 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   stats(): PoolStats {
-    const groups = this.#readers === undefined || this.#single ? [this.#writer] : [this.#writer, this.#readers];
-    const sum = (of: (workers: Workers) => number) => groups.reduce((total, group) => total + of(group), 0);
+    const sum = (of: (workers: Workers) => number) => this.#groups.reduce((total, group) => total + of(group), 0);
     return {
       size: sum((group) => group.size),
       idle: sum((group) => group.idle),
@@ -385,17 +328,15 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async #close(): Promise<void> {
+    forgotten.unregister(this);
     const hurry = setInterval(() => {
-      this.#writer.beginClose();
-      this.#readers?.beginClose();
+      for (const workers of this.#groups) workers.beginClose();
     }, CLOSE_GRACE_MS);
     await this.#opening;
-    await this.#relief;
+    await this.#relief.under;
     // Calls that have waited for these are on their way now.
     await new Promise((resolve) => setImmediate(resolve));
-    // The writer last: the last to close moves the WAL into the file.
-    if (!this.#single) await this.#readers?.close();
-    await this.#writer.close();
+    for (const workers of this.#groups) await workers.close();
     clearInterval(hurry);
     clearInterval(this.#waitTimer);
   }
@@ -439,6 +380,7 @@ class WriterAndReaders extends Verbs implements Pool {
     if (this.#readers === undefined) {
       const single = journalMode !== 'wal' || this.#options.poolSize === 1;
       this.#readers = single ? this.#writer : this.#makeReaders();
+      if (!single) this.#groups.unshift(this.#readers);
     }
     this.#isOpen = true;
     return message;
@@ -454,7 +396,7 @@ class WriterAndReaders extends Verbs implements Pool {
     if (this.#waitTimer !== undefined) return;
     const step = Math.min(Math.max(this.#options.acquireTimeoutMs / 8, 5), 1_000);
     this.#waitTimer = setInterval(() => {
-      for (const workers of new Set([this.#writer, this.#readers ?? this.#writer])) {
+      for (const workers of this.#groups) {
         workers.port.expire(this.#options.acquireTimeoutMs, 'ERR_POOL_TIMEOUT', POOL_TIMEOUT);
       }
       if (this.stats().waiting > 0) return;
@@ -463,33 +405,19 @@ class WriterAndReaders extends Verbs implements Pool {
     }, step);
     this.#waitTimer.unref();
   }
-
-  /** New reads wait until those that run have let go of the WAL, for a second at most, and the WAL starts anew. */
-  #relieve(): void {
-    if (this.#relief !== undefined || this.#single) return;
-    const relieve = async () => {
-      const readers = this.#readers as Workers;
-      const until = performance.now() + 1_000;
-      while (readers.inFlight > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
-      try {
-        await this.#checkpoint('RESTART');
-        this.#relieveAt = LONG_WAL_PAGES;
-      } catch {
-        this.#relieveAt = this.#tally.walPages * 2; // held by a lease or another process: later again
-      }
-    };
-    // Not before it is known that there is a relief: its checkpoint is a write, too.
-    const relief = Promise.resolve().then(relieve);
-    this.#relief = relief.finally(() => {
-      this.#relief = undefined;
-    });
-  }
 }
 
 /** The only connection of a pool, for a job of the pool's own; it ends with the pool. */
 class PoolView extends LaneConnection {
   protected async end(): Promise<void> {}
 }
+
+/** Tells of pools that were dropped without close(), and closes them. One that has opened nothing is nobody's loss. */
+const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[] }>(async ({ database, groups }) => {
+  if (groups.every((workers) => workers.size === 0)) return;
+  process.emitWarning(`A pool over ${database} was garbage-collected without close()`, 'AiosqliteWarning');
+  for (const workers of groups) await workers.close();
+});
 
 const POOL_TIMEOUT = 'no connection became free within acquireTimeoutMs';
 

@@ -1,10 +1,12 @@
 import { LaneConnection } from './connection.js';
 import type { Connection } from './connection-api.js';
+import { AiosqliteError } from './errors.js';
 import type { CallOptions } from './executor.js';
 import type { Message, NativeFailure } from './native.js';
 import { type CheckedOptions, packOpen } from './options.js';
 import { MAIN_LANE, nextLane, Policy, Port, type Request, type Tally } from './port.js';
 import { EndMode, endLane } from './transaction.js';
+import { Watch } from './watch.js';
 
 export interface WorkersOptions {
   database: string;
@@ -15,6 +17,8 @@ export interface WorkersOptions {
   /** How long one may have nothing to do before all of them close. 0: for ever. */
   idleTimeoutMs: number;
   onConnect: ((connection: Connection) => Promise<void>) | undefined;
+  /** How long that may take. */
+  setUpTimeoutMs: number;
   tally: Tally;
 }
 
@@ -162,15 +166,19 @@ export class Workers {
     lane: number,
     onConnect: (connection: Connection) => Promise<void>,
   ): Promise<NativeFailure | undefined> {
-    const { database, options, role } = this.#settings;
+    const { database, options, role, setUpTimeoutMs } = this.#settings;
     const policy = role === 'reader' ? Policy.readOnly : Policy.none;
     const connection = new SetupConnection(database, options, port, lane, policy);
+    // One that never ended would keep everybody waiting, close() too.
+    const watch = new Watch(undefined, setUpTimeoutMs, setUpTimeout);
     try {
-      await onConnect(connection);
+      await Promise.race([onConnect(connection), watch.expired]);
       return undefined;
-    } catch (reason) {
-      return { code: '', message: '', errcode: 0, reason };
+    } catch (error) {
+      if (watch.hasExpired) port.abortLane(lane, 'ERR_CLOSED', 'onConnect has taken too long');
+      return { code: '', message: '', errcode: 0, reason: error === watch ? watch.reason() : error };
     } finally {
+      watch.stop();
       void connection.close();
     }
   }
@@ -219,6 +227,10 @@ export class Workers {
     this.#open.get(worker)?.native.join();
     this.#open.delete(worker);
   }
+}
+
+function setUpTimeout(): AiosqliteError {
+  return new AiosqliteError('ERR_POOL_TIMEOUT', 'onConnect has not ended within acquireTimeoutMs');
 }
 
 /**

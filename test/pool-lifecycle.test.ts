@@ -425,6 +425,36 @@ describe('onConnect', () => {
     expect(await pool.get('SELECT 1 AS one')).toEqual({ one: 1 });
   });
 
+  test.each<[string, (db: Connection) => Promise<unknown>]>([
+    ['never settles', () => new Promise(() => {})],
+    ['waits for a statement that never ends', (db) => db.get(ENDLESS)],
+  ])('that %s ends with acquireTimeoutMs, and does not keep close() waiting', async (_, hang) => {
+    let hangs = true;
+    const pool = on.pool({
+      acquireTimeoutMs: 100,
+      onConnect: async (db) => {
+        if (hangs) await hang(db);
+      },
+    });
+    expect(await rejection(pool.get('SELECT 1'))).toMatchObject({ code: 'ERR_POOL_TIMEOUT' });
+    hangs = false;
+    await until(() =>
+      pool.get('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    ); // the next one tries again
+    hangs = true;
+    const other = createPool({
+      database: on.file(),
+      acquireTimeoutMs: 100,
+      onConnect: async (db) => void (await hang(db)),
+    });
+    const waiting = rejection(other.get('SELECT 1'));
+    expect(await timed(() => other.close())).toBeLessThan(5_000);
+    await waiting;
+  });
+
   test('must not call its own pool: ERR_NESTED_ACQUIRE', async () => {
     const errors: unknown[] = [];
     const pool: Pool = on.pool({

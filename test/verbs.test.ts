@@ -355,7 +355,7 @@ describe('wrong arguments', () => {
     ['a Date as a value', () => db.run('SELECT ?', [new Date() as never]), 'params[0]'],
     ['a symbol as a value', () => db.run('SELECT ?', [Symbol('a') as never]), 'params[0]'],
     ['a function as a value', () => db.run('SELECT ?', [(() => {}) as never]), 'params[0]'],
-    ['an array of arrays as a value', () => db.run('SELECT ?', [[[1]] as never]), 'params[0]'],
+    ['an array of arrays as a value', () => db.run('SELECT ?', [[[1]] as never]), 'params[0][0]'],
     ['a string for options', () => db.run('SELECT 1', [], 'fast' as never), 'options'],
     ['null for options', () => db.run('SELECT 1', [], null as never), 'options'],
     ['null for the options of all()', () => db.all('SELECT 1', [], null as never), 'options'],

@@ -42,6 +42,14 @@ describe('garbage collection', () => {
     expect(threads).toBeLessThanOrEqual(0);
   });
 
+  test('frees pools that were dropped without close(), their threads too; one that has opened nothing is no matter', async () => {
+    const { warnings, threads } = await forget('pools');
+    expect(warnings).toEqual(
+      Array(3).fill(`AiosqliteWarning: A pool over ${on.file()} was garbage-collected without close()`),
+    );
+    expect(threads).toBeLessThanOrEqual(0);
+  });
+
   test('gives back leases that were dropped without release(), and a warning names them', async () => {
     const { warnings, read, rows } = await forget('leases');
     expect(warnings).toHaveLength(2);

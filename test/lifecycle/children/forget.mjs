@@ -30,6 +30,18 @@ if (what === 'connections') {
   })();
   await collect(() => warnings.length === 10 && threads() <= before);
   console.log(JSON.stringify({ warnings, threads: threads() - before }));
+} else if (what === 'pools') {
+  const before = threads();
+  await (async () => {
+    for (let i = 0; i < 3; i++) {
+      const pool = createPool({ database: file, acquireTimeoutMs: 100, onConnect: async (db) => db.get('SELECT 1') });
+      await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
+      await Promise.all([pool.get('SELECT 1'), pool.get('SELECT 2')]);
+    }
+    createPool({ database: file }); // opens nothing
+  })();
+  await collect(() => warnings.length === 3 && threads() <= before);
+  console.log(JSON.stringify({ warnings, threads: threads() - before }));
 } else if (what === 'a closed connection') {
   await (async () => {
     const db = await connect(file);
