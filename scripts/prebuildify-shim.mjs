@@ -57,16 +57,22 @@ function crossArguments() {
   }).map(([name, value]) => `--CD${name}=${value}`);
 }
 
-const options = [...args, ...crossArguments()];
-for (const command of ['configure', 'build']) {
-  const { status, error } = spawnSync(process.execPath, [cmakeJs, command, ...options], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+/** @param {string[]} command */
+function run(command) {
+  const { status, error } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
+}
+
+let addon = join(root, 'build', config, 'aiosqlite.node');
+if (process.env.AIOSQLITE_TRIPLE) {
+  for (const command of ['configure', 'build']) run([cmakeJs, command, ...args, ...crossArguments()]);
+  addon = join(out, config, 'aiosqlite.node');
+} else {
+  // This machine's compiler: the daily build is the same.
+  run([join(root, 'scripts', 'build.mjs'), 'addon']);
 }
 // Not in the root's build/Release: prebuildify would take the addon of the daily build along.
 const found = join(process.cwd(), 'build', config);
 mkdirSync(found, { recursive: true });
-copyFileSync(join(out, config, 'aiosqlite.node'), join(found, 'aiosqlite.node'));
+copyFileSync(addon, join(found, 'aiosqlite.node'));

@@ -14,7 +14,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inspectPrebuild, sizeTable } from './cross/inspect.mjs';
-import { canCross, targets } from './cross/targets.mjs';
+import { canCross, targetHere, targets } from './cross/targets.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -24,10 +24,7 @@ const { values, positionals } = parseArgs({
   options: { native: { type: 'boolean', default: !canCross }, verify: { type: 'boolean', default: false } },
 });
 
-/** @type {{ glibcVersionRuntime?: string } | undefined} */
-const header = /** @type {any} */ (process.report.getReport()).header;
-const libc = process.platform !== 'linux' ? undefined : header?.glibcVersionRuntime ? 'glibc' : 'musl';
-const own = targets.find((t) => t.platform === process.platform && t.arch === process.arch && t.libc === libc);
+const own = targetHere();
 
 function wantedTargets() {
   if (values.native) {
@@ -62,7 +59,7 @@ function build({ name, platform, arch, libc: targetLibc, triple }) {
 
 const wanted = wantedTargets();
 if (!values.verify) for (const target of wanted) build(target);
-const inspected = wanted.map((target) => inspectPrebuild(target));
+const inspected = wanted.map((target) => inspectPrebuild(target, { anyGlibc: values.native }));
 console.log(`\n${sizeTable(inspected)}`);
 for (const { target, problems } of inspected) {
   for (const problem of problems) console.error(`${target.name}: ${problem}`);

@@ -33,3 +33,11 @@ export function prebuildFile({ platform, arch, libc }) {
 
 /** zig comes from npm for this kind of machine alone; others build for themselves, with their own compiler. */
 export const canCross = process.platform === 'linux' && process.arch === 'x64';
+
+/** The target that this machine is. @returns {Target | undefined} */
+export function targetHere() {
+  /** @type {{ glibcVersionRuntime?: string } | undefined} */
+  const header = /** @type {any} */ (process.report.getReport()).header;
+  const libc = process.platform !== 'linux' ? undefined : header?.glibcVersionRuntime ? 'glibc' : 'musl';
+  return targets.find((t) => t.platform === process.platform && t.arch === process.arch && t.libc === libc);
+}

@@ -20,8 +20,24 @@ const entries = new Map(
 );
 
 /** In the order in which they are listed: the guides, what else is in docs/, and what else there is to read. */
-const guides = ['quick-start', 'adk', 'driver', 'pool-and-transactions', 'recipes', 'performance', 'coming-from'];
-const others = ['CHANGELOG.md', 'ARCHITECTURE.md', 'binding/README.md', 'bench/README.md', 'CONTRIBUTING.md'];
+const guides = [
+  'quick-start',
+  'adk',
+  'driver',
+  'pool-and-transactions',
+  'recipes',
+  'performance',
+  'platforms',
+  'coming-from',
+];
+const others = [
+  'CHANGELOG.md',
+  'UPGRADING.md',
+  'ARCHITECTURE.md',
+  'binding/README.md',
+  'bench/README.md',
+  'CONTRIBUTING.md',
+];
 const documents = [
   ...new Set(
     [...guides.map((name) => `${name}.md`), ...readdirSync(join(root, 'docs')).sort()].map((name) => `docs/${name}`),

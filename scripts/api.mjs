@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+/**
+ * The public types as text, one file for each entry point, in etc/api/: whoever reviews a change sees what it does to
+ * users (UPGRADING.md). `npm run api` writes them; `npm run check` fails if one is not what lib/ says.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const check = process.argv.includes('--check');
+const folder = join(root, 'etc', 'api');
+const scratch = mkdtempSync(join(tmpdir(), 'aiosqlite-api-'));
+const quiet = { default: { logLevel: ExtractorLogLevel.None } };
+
+/** Entry point → its types, as package.json exports them. */
+function entries() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.entries(exports)
+    .filter(([name]) => name !== './package.json')
+    .map(([name, entry]) => ({ name: name.slice(2) || 'index', types: (entry.import ?? entry).types }));
+}
+
+/**
+ * @param {string} name
+ * @param {string} types
+ */
+function snapshot(name, types) {
+  const config = ExtractorConfig.prepare({
+    configObjectFullPath: undefined,
+    packageJsonFullPath: join(root, 'package.json'),
+    configObject: {
+      projectFolder: root,
+      mainEntryPointFilePath: join(root, types),
+      newlineKind: 'lf',
+      compiler: { tsconfigFilePath: join(root, 'tsconfig.json') },
+      apiReport: { enabled: true, reportFileName: `${name}.api.md`, reportFolder: scratch, reportTempFolder: scratch },
+      docModel: { enabled: false },
+      dtsRollup: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      // What it finds is said in the report itself.
+      messages: { compilerMessageReporting: quiet, extractorMessageReporting: quiet, tsdocMessageReporting: quiet },
+    },
+  });
+  const { succeeded } = Extractor.invoke(config, {
+    localBuild: true,
+    messageCallback: (message) => {
+      message.handled = true;
+    },
+  });
+  if (!succeeded) throw new Error(`the types of ${name} can't be read`);
+  return readFileSync(join(scratch, `${name}.api.md`), 'utf8');
+}
+
+mkdirSync(folder, { recursive: true });
+for (const { name, types } of entries()) {
+  const file = join(folder, `${name}.api.md`);
+  const now = snapshot(name, types);
+  if (!check) {
+    writeFileSync(file, now);
+    continue;
+  }
+  let committed = '';
+  try {
+    committed = readFileSync(file, 'utf8');
+  } catch {
+    // missing: as stale as can be
+  }
+  if (committed === now) continue;
+  console.error(`etc/api/${name}.api.md is stale: run \`npm run api\`, and see what the change does to users.`);
+  process.exitCode = 1;
+}
+rmSync(scratch, { recursive: true, force: true });
