@@ -1,25 +1,4 @@
-/**
- * Behaviours that users of better-sqlite3 rely on, in our own words. What differs, and why:
- *
- * | better-sqlite3 | here | because |
- * |---|---|---|
- * | calls are synchronous | Promises | the event loop is not blocked |
- * | `prepare()` gives a statement object | the text is the statement; the last 128 are kept prepared | nothing to finalize, nothing to leak |
- * | `stmt.pluck()`, `expand()`, `raw()` | `rowMode: 'array'` | one way to get at values by their place |
- * | `stmt.all()` of a statement without rows throws | gives `[]` | RETURNING decides what has rows, not the verb |
- * | `defaultSafeIntegers()` | `integerMode`, per connection; by default bigint only where no number is exact | no silent loss by default |
- * | a boolean cannot be bound | is bound as 0 or 1 | it is what everybody means |
- * | `undefined` cannot be bound | the same, a TypeError | |
- * | named parameters in one object, others beside it | either an array or an object | one meaning each |
- * | an object may have names that the statement has not | `ERR_PARAMETERS` | a typo should be heard of |
- * | `db.transaction(fn)` is a function that runs `fn` synchronously; a Promise from it is an error | `transaction(fn)` awaits `fn` | it is asynchronous here |
- * | `iterate()` blocks the connection until its end | other calls run in between | a worker steps in batches |
- * | `db.backup()` writes into the destination page by page | the destination is replaced at the end | half a backup is none |
- * | `db.aggregate()` takes `start` as a value or a function | a function | a value would be shared between groups |
- * | `db.table()`, virtual tables in JavaScript | none | a hop per row; `json_each()` and functions do |
- * | `unsafeMode()`, `verbose` | none; diagnostics_channel | |
- * | `fileMustExist`, `timeout` | `mustExist`, `busyTimeoutMs` | units stand in names |
- */
+/** Behaviours that users of better-sqlite3 rely on, in our own words. What differs, and why: docs/compatibility.md. */
 import { connect, deserialize } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { collect } from '../driver/support/rows.js';

@@ -1,23 +1,4 @@
-/**
- * Behaviours that users of libsql (the `@libsql/client` interface over a local file) rely on, in our own words. What
- * differs, and why:
- *
- * | libsql | here | because |
- * |---|---|---|
- * | `createClient({ url: 'file:…' })` | `connect(path)`, `createPool({ database })` | local files alone: no server, no replica, no `sync()` |
- * | `execute({ sql, args })` | `query({ sql, params })`, and `run`, `get`, `all` | |
- * | `rowsAffected`, `lastInsertRowid` as a bigint or undefined | `changes`, `lastInsertRowid` as integerMode says, 0 if none | |
- * | rows by index and by name at once | objects, or arrays with `rowMode` | an object with numbers as keys is neither |
- * | `columnTypes` in each result | `describe()` | it is asked for rarely |
- * | `intMode: 'number' \| 'bigint' \| 'string'` | `integerMode: 'mixed' \| 'number' \| 'bigint'` | a text is no integer |
- * | `batch(statements, mode)` | `batch(queries)`, which begins as a write if it writes | |
- * | `transaction(mode)` gives an object to commit or close | `transaction(fn)` | none is left open |
- * | `migrate()`: batch with foreign keys off | `withConnection()` and `PRAGMA foreign_keys` | a pragma does nothing inside a transaction |
- * | a Date is bound as a number, a boolean as 0 or 1 | a Date is a TypeError, booleans the same | milliseconds or Julian days: it is for the caller to say |
- * | Infinity and NaN cannot be bound | Infinity can, NaN is NULL | SQLite's REAL has the one and not the other |
- * | `LibsqlError` with `rawCode` | `SqliteError` with `errcode` | |
- * | `executeMultiple(script)` | `exec(script)` | |
- */
+/** Behaviours that users of libsql (the `@libsql/client` interface over a local file) rely on, in our own words. What differs, and why: docs/compatibility.md. */
 import { createPool, sql } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { databases } from '../support/databases.js';

@@ -1,26 +1,4 @@
-/**
- * Behaviours that users of node:sqlite rely on, in our own words. What differs, and why:
- *
- * | node:sqlite | here | because |
- * |---|---|---|
- * | `DatabaseSync`, `StatementSync`: synchronous | Promises | the event loop is not blocked |
- * | `open: false`, `db.open()` | `connect()` opens | no half-open connection exists |
- * | an INTEGER beyond 2^53 throws unless `setReadBigInts(true)` | arrives as bigint; `integerMode: 'number'` throws | no surprise in production |
- * | rows have no prototype | rows are plain objects, with own properties only | what JSON and equality in tests expect |
- * | `setAllowBareNamedParameters`, `setAllowUnknownNamedParameters` | bare names always, unknown ones never | one behaviour |
- * | `undefined` in a named parameter is an error | the same | |
- * | a function's result `undefined` is NULL | the same | |
- * | `function(name, { varargs, useBigIntArguments })` | a rest parameter; `integerMode` | it shows in the function itself |
- * | `aggregate({ start: 0 })`: a value or a function | a function | a value would be shared between groups |
- * | `applyChangeset()` gives false where it was aborted | rejects `SQLITE_ABORT` | a result that nobody looks at is lost |
- * | `onConflict` is a function, `filter` is one | a policy, a list of tables | no JavaScript runs on the worker |
- * | a changeset for a table that is not there is left out silently | rejects `SQLITE_SCHEMA` | nothing is lost unheard |
- * | `backup(source, path, { rate, progress })` | `db.backup(path, { pagesPerStep, onProgress, signal })` | units stand in names |
- * | `setAuthorizer(fn)` | declarative rules | no hop per statement |
- * | `createTagStore()`: a cache of statements by template | the `sql` tag; every text is cached | |
- * | `enableDefensive()` | always on | files from elsewhere are opened, too |
- * | `ERR_SQLITE_ERROR` with `errcode`, `errstr` | `code` is SQLite's name, `errcode` the number | one look tells which |
- */
+/** Behaviours that users of node:sqlite rely on, in our own words. What differs, and why: docs/compatibility.md. */
 import { type Connection, connect, invertChangeset, sql } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { collect } from '../driver/support/rows.js';

@@ -1,21 +1,4 @@
-/**
- * Behaviours that users of Python's aiosqlite rely on, in our own words. What differs, and why:
- *
- * | Python | here | because |
- * |---|---|---|
- * | `db.execute()` gives a cursor, fetched from in further hops | `run`, `get`, `all`, `query` give the result | one hop instead of three |
- * | a transaction begins by itself at the first write, until `commit()` | each call commits; `transaction(fn)` | nothing is lost by a forgotten commit, nothing locked by one |
- * | `rowcount` is -1 where nothing was changed | `changes` is 0 | SQLite's own number |
- * | `lastrowid` is None, or that of an earlier insert | `lastInsertRowid` is 0 where nothing was inserted | it is this call's own |
- * | `executescript()` commits what is open first | `exec()` leaves it open | a script should not end somebody's transaction |
- * | a missing named parameter is an error, a surplus one is not | both are `ERR_PARAMETERS` | a typo should be heard of |
- * | an exception in a function is "user-defined function raised exception" | `ERR_FUNCTION` with the exception as `cause` | the reason is not lost |
- * | an exception in a collation is ignored | `ERR_FUNCTION`, and nothing is written | a wrong order would damage an index |
- * | `iterdump()` uses writable_schema for virtual tables | their content comes as rows | defensive mode forbids the other |
- * | `set_progress_handler`, `set_trace_callback`, `set_authorizer(fn)` call Python per step | `signal`, diagnostics_channel, declarative rules | no hop per step |
- * | `interrupt()` is a coroutine | it returns at once | nothing is waited for |
- * | `backup(target)` takes a connection | takes a path | the destination is replaced only at success |
- */
+/** Behaviours that users of Python's aiosqlite rely on, in our own words. What differs, and why: docs/compatibility.md. */
 import { connect } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { collect } from '../driver/support/rows.js';

@@ -1,23 +1,4 @@
-/**
- * Behaviours that users of sqlite3 (node-sqlite3) rely on, in our own words. What differs, and why:
- *
- * | sqlite3 | here | because |
- * |---|---|---|
- * | callbacks, `this.changes`, `this.lastID` | Promises, a result | |
- * | `new Database()` opens in the background; errors come as events | `connect()` rejects | nothing goes by unheard |
- * | statements run in parallel unless `serialize()` | one after the other, in the order of the calls | one thread per connection; a pool reads in parallel |
- * | `db.each(sql, row, done)` fetches everything, whatever the callback does | `iterate()`, as fast as it is consumed | memory stays small |
- * | missing parameters are NULL | `ERR_PARAMETERS` | a typo should be heard of |
- * | integers beyond 2^53 lose their last digits | bigint | nothing is lost |
- * | `undefined` is NULL, a Date a number, a RegExp a text | a TypeError | SQLite has no such values |
- * | `db.exec()` of an empty script, `''` | the same | |
- * | `this.lastID` is that of an earlier insert | `lastInsertRowid` is 0 where nothing was inserted | it is this call's own |
- * | `SQLITE_CONSTRAINT` | `SQLITE_CONSTRAINT_UNIQUE`, … | extended codes tell which |
- * | `db.on('trace' | 'profile' | 'change')` | diagnostics_channel; `onCommit()`, after the commit | a change that is rolled back is none |
- * | `db.close()` with open statements fails: SQLITE_BUSY | closes them | |
- * | `db.configure('busyTimeout', ms)` | the option `busyTimeoutMs` | |
- * | `verbose()` for longer stacks | stacks show the caller's line always | |
- */
+/** Behaviours that users of sqlite3 (node-sqlite3) rely on, in our own words. What differs, and why: docs/compatibility.md. */
 import { connect } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { collect } from '../driver/support/rows.js';

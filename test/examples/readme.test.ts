@@ -51,6 +51,47 @@ describe('the tables in README.md', () => {
   });
 });
 
+describe('the features in README.md', () => {
+  const section = /^## Features$([\s\S]*?)^## /m.exec(readme)?.[1] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| feature'));
+  const linked = (text: string) => [...text.matchAll(/\]\((test\/[^)#]+)\)/g)].map(([, file = '']) => file);
+
+  it('have a row each, and each row names a file of tests', () => {
+    expect(rows.length).toBeGreaterThan(30);
+    const isTest = (file: string) => /_test\.cc$|\.test\.ts$/.test(file) && existsSync(join(root, file));
+    expect(rows.filter((row) => !linked(row).some(isTest))).toEqual([]);
+    expect(linked(section).filter((file) => !isTest(file))).toEqual([]);
+  });
+
+  it('are all that is tested of the driver', () => {
+    const named = new Set(linked(section));
+    const files = readdirSync(join(root, 'test/driver')).filter((name) => name.endsWith('.test.ts'));
+    expect(files.length).toBeGreaterThan(20);
+    expect(files.filter((name) => !named.has(`test/driver/${name}`))).toEqual([]);
+  });
+});
+
+describe('the table for those who come from aiosqlite of Python', () => {
+  const section = /^### aiosqlite$([\s\S]*?)^###? /m.exec(readme)?.[1] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| Python'));
+  /** Every public name of version 0.22, but for what Python itself asks of an object. */
+  const connection =
+    'execute execute_insert execute_fetchall executemany executescript cursor commit rollback close stop interrupt in_transaction isolation_level row_factory text_factory total_changes create_function enable_load_extension load_extension set_authorizer set_progress_handler set_trace_callback iterdump backup';
+  const cursor =
+    'execute executemany executescript fetchone fetchmany fetchall close rowcount lastrowid arraysize description row_factory connection';
+  const module =
+    'connect Row register_adapter register_converter sqlite_version sqlite_version_info Warning Error DatabaseError IntegrityError NotSupportedError OperationalError ProgrammingError';
+  const names = [connection, cursor, module].flatMap((list) => list.split(' '));
+
+  it.each([...new Set(names)])('has a row for %s', (name) => {
+    expect(rows.filter((row) => new RegExp(`^\\| [^|]*\\b${name}\\b`).test(row))).not.toEqual([]);
+  });
+
+  it('has no empty cell, and a reason where there is nothing here', () => {
+    expect(rows.filter((row) => !/^\| .+ \| \S.* \|$/.test(row) || / none(;| \|)/.test(row))).toEqual([]);
+  });
+});
+
 describe('ARCHITECTURE.md', () => {
   it('names every source file', () => {
     const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
