@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -22,8 +23,6 @@ export interface BackupOptions {
   signal?: AbortSignal;
   onProgress?: (progress: BackupProgress) => void;
 }
-
-let lastBackup = 0;
 
 function checkPath(destination: unknown): asserts destination is string {
   if (typeof destination !== 'string') throw invalidArgument('destination', 'a path', destination);
@@ -50,7 +49,9 @@ export async function backup(
   signal?.throwIfAborted();
   const target = resolve(destination);
   await checkNotItself(db, target);
-  const copy = `${target}.${process.pid}-${++lastBackup}.backup`;
+  // A name that nobody can foresee, and a file that is new: in a folder that others write to, it might be their link.
+  const copy = `${target}.${randomBytes(8).toString('hex')}.backup`;
+  await createNew(copy);
   try {
     await copyPages(send, copy, pages, signal, onProgress);
     await clearSidecars(target);
@@ -88,6 +89,15 @@ async function copyPages(
     packet.begin();
     packet.addNumber(id);
     await send(Request.closeResource).catch(() => {}); // the connection is gone, and the backup with it
+  }
+}
+
+/** Says what SQLite would: there is no such folder, or it can't be written to. */
+async function createNew(path: string): Promise<void> {
+  try {
+    await (await open(path, 'wx', 0o600)).close();
+  } catch (error) {
+    throw new SqliteError((error as Error).message, 'SQLITE_CANTOPEN', 14);
   }
 }
 

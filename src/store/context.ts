@@ -66,8 +66,9 @@ export async function explain(context: Context, error: unknown, suspects: BatchQ
       const found = await findIllFormed(context, query, results[i]?.rows ?? []);
       if (found !== undefined) return damage(context.names, found.row, found.column, error);
     }
-  } catch {
-    // What the caller should hear of is the first error.
+  } catch (worse) {
+    // It was met before the rest of the file was. Of all else the caller should hear the first error.
+    if (hasCode(worse, 'SQLITE_CORRUPT')) return worse;
   }
   return error;
 }

@@ -55,6 +55,26 @@ describe('backup()', () => {
     expect(statSync(on.file('copy.db')).mode & 0o777).toBe(0o600);
   });
 
+  test.skipIf(process.platform === 'win32')(
+    'works in a file whose name nobody can foresee, private to its owner, so that no link can wait for it',
+    async () => {
+      const db = await on.connect();
+      await fillItems(db, 100);
+      const seen = new Set<string>();
+      for (let round = 0; round < 2; round++) {
+        await db.backup(on.file('copy.db'), {
+          pagesPerStep: 1,
+          onProgress: () => {
+            for (const name of leftovers()) seen.add(name);
+          },
+        });
+      }
+      const names = [...seen].filter((name) => name.endsWith('.backup'));
+      expect(names).toHaveLength(2);
+      for (const name of names) expect(name).toMatch(/^copy\.db\.[0-9a-f]{16}\.backup$/);
+    },
+  );
+
   test('copies a database in memory, an empty one, and one that is read only', async () => {
     const memory = await on.connect({}, ':memory:');
     await fillItems(memory, 3);
