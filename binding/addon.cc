@@ -46,6 +46,14 @@ void SetScratch(const Napi::CallbackInfo& info) {
   environment.scratch.tags = static_cast<const uint8_t*>(buffer.Data()) + slots * sizeof(double);
 }
 
+// shareText(number, text): from here on packets may name the text by its number.
+void ShareText(const Napi::CallbackInfo& info) {
+  auto& shared = info.Env().GetInstanceData<Environment>()->scratch.shared;
+  const size_t number = info[0].As<Napi::Number>().Uint32Value();
+  if (number >= shared.size()) shared.resize(number + 1);
+  shared[number] = std::make_shared<const std::string>(info[1].As<Napi::String>().Utf8Value());
+}
+
 void SetDispatcher(const Napi::CallbackInfo& info) {
   info.Env().GetInstanceData<Environment>()->completion.SetDispatcher(info[0].As<Napi::Function>());
 }
@@ -98,6 +106,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
   exports.Set("Connection", Connection::Define(env));
   exports.Set("setScratch", Napi::Function::New<SetScratch>(env, "setScratch"));
+  exports.Set("shareText", Napi::Function::New<ShareText>(env, "shareText"));
   exports.Set("setDispatcher", Napi::Function::New<SetDispatcher>(env, "setDispatcher"));
   exports.Set("setFunctionCaller", Napi::Function::New<SetFunctionCaller>(env, "setFunctionCaller"));
   exports.Set("invertChangeset", Napi::Function::New<Invert>(env, "invertChangeset"));

@@ -83,6 +83,11 @@ export interface RowOptions extends CallOptions {
   jsonColumns?: readonly string[];
 }
 
+export interface BatchOptions extends Omit<RowOptions, 'jsonColumns'> {
+  /** `false`: who knows the columns already, or needs none, spares their names; `columns` of the results may be empty. Default: `true`. */
+  columns?: boolean;
+}
+
 export interface IterateOptions extends RowOptions {
   /** Rows that cross at a time; wide rows cross earlier. Default: 250. */
   batchSize?: number;
@@ -146,7 +151,7 @@ export interface Executor {
    * Several statements: one hop, one transaction, all or nothing.
    * @example await db.batch([{ sql: 'INSERT INTO a VALUES (1)' }, { sql: 'SELECT count(*) AS n FROM a' }]);
    */
-  batch(queries: readonly BatchQuery[], options?: Omit<RowOptions, 'jsonColumns'>): Promise<QueryResult[]>;
+  batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]>;
   /**
    * Commits when `fn` resolves, rolls back when it rejects. Nested calls are savepoints, siblings run one after another.
    * While it is open, other calls on the same connection wait; a call on the connection or pool itself from inside `fn`

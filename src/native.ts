@@ -38,6 +38,9 @@ export type NativeResult = [
   buffers?: ArrayBuffer[];
 };
 
+/** What a result's layout says of each chunk of packed rows: its rows, its numbers, which texts it has. */
+export const PACKED_LAYOUT = 3;
+
 /** One finished job. `bits`: 1 commit, 2 wrote, 4 altered, 8 done, 16 × group size. */
 export type Message = [
   id: number,
@@ -73,6 +76,7 @@ export interface NativeConnection {
 interface NativeModule {
   Connection: new (sharedWithOrMaxPending: NativeConnection | number, maxPendingBytes?: number) => NativeConnection;
   setScratch(buffer: ArrayBuffer, slots: number): void;
+  shareText(number: number, text: string): void;
   setDispatcher(
     dispatcher: (header: string, chunks: string[] | undefined, buffers: ArrayBuffer[] | undefined) => void,
   ): void;
@@ -153,9 +157,13 @@ native.setDispatcher((header, chunks, buffers) => {
         if (typeof result === 'object') message.told = message.pop() as unknown as Told;
         continue;
       }
-      const packed = (result.length - 5) / 2;
-      const textCount = packed + (result[3] === 1 ? 1 : 0);
-      const bufferCount = packed + result[4];
+      let textCount = result[3] === 1 ? 1 : 0;
+      let bufferCount: number = result[4];
+      for (let at = 5; at < result.length; at += PACKED_LAYOUT) {
+        const has = result[at + 2] as number;
+        textCount += (has & 1) + ((has >> 1) & 1) + (has >> 2);
+        bufferCount++;
+      }
       if (textCount > 0) result.texts = chunks?.slice(nextText, nextText + textCount) ?? [];
       if (bufferCount > 0) result.buffers = buffers?.slice(nextBuffer, nextBuffer + bufferCount) ?? [];
       nextText += textCount;

@@ -20,6 +20,7 @@ const TAG_TEXT = 3;
 const TAG_INT64 = 4;
 const TAG_BLOB = 5;
 const TAG_ARRAY = 6;
+const TAG_SHARED = 7;
 const HEADER_SLOTS = 8;
 
 const INITIAL_CAPACITY = 4096;
@@ -54,6 +55,7 @@ allocate(INITIAL_CAPACITY);
 /** Starts a packet; what was written before is dropped. Returns a ticket for {@link checkWhole}. */
 export function begin(): number {
   if (capacity > LARGEST_KEPT) allocate(INITIAL_CAPACITY);
+  if (met.length > 0) share();
   at = HEADER_SLOTS;
   texts = '';
   blobs = undefined;
@@ -82,9 +84,53 @@ export function addText(value: string): void {
   texts += '\0';
 }
 
+/*
+ * Texts that come again and again, mostly SQL, cross once: from the third time on a packet has their number. (An append of
+ * the session store has 2 KB of SQL: as text it was a tenth of the main thread's work, and most of the memory of a call that
+ * waits.) Shorter ones are not worth it, and very long ones not the memory.
+ */
+const SHORTEST_SHARED = 32;
+const LONGEST_SHARED = 1 << 14;
+const MOST_SHARED = 256;
+const numbers = new Map<string, number>();
+const sharedTexts: string[] = [];
+let nextNumber = 0;
+/** Those that were met once, and those that were met again and get a number before the next packet. */
+const once = new Set<string>();
+const met: string[] = [];
+
+/** Numbers that this packet may have in it stay as they are: that is why it is not done at once. */
+function share(): void {
+  for (const text of met) {
+    if (numbers.has(text)) continue;
+    numbers.delete(sharedTexts[nextNumber] as string);
+    numbers.set(text, nextNumber);
+    sharedTexts[nextNumber] = text;
+    native.shareText(nextNumber, text);
+    nextNumber = (nextNumber + 1) % MOST_SHARED;
+  }
+  met.length = 0;
+}
+
+/** A text that other packets are likely to have, too. */
+export function addShared(text: string): void {
+  const number = numbers.get(text);
+  if (number === undefined) {
+    addText(text);
+    if (text.length < SHORTEST_SHARED || text.length > LONGEST_SHARED) return;
+    if (once.delete(text)) met.push(text);
+    else if (once.size < MOST_SHARED) once.add(text);
+    else once.clear();
+    return;
+  }
+  if (at === capacity) allocate(capacity * 2);
+  tags[at] = TAG_SHARED;
+  slots[at++] = number;
+}
+
 /** SQL text, kept for those who trace. */
 export function addSql(sql: string): void {
-  addText(sql);
+  addShared(sql);
   sqls = sqls === '' ? sql : `${sqls};\n${sql}`;
 }
 
@@ -250,6 +296,7 @@ export interface ParkedPacket {
 
 /** Copies the packet out, values and all: they are those of the moment of the call, whatever the caller does next. */
 export function park(): ParkedPacket {
+  if (tags.subarray(HEADER_SLOTS, at).includes(TAG_SHARED)) unshare();
   return {
     slots: slots.slice(0, at),
     tags: tags.slice(0, at),
@@ -257,6 +304,25 @@ export function park(): ParkedPacket {
     blobs: blobs?.map((bytes) => bytes.slice()),
     sqls,
   };
+}
+
+/** Writes shared texts out: by the time the packet is sent, their numbers may stand for others. */
+function unshare(): void {
+  let from = 0;
+  const parts: string[] = [];
+  for (let i = HEADER_SLOTS; i < at; i++) {
+    if (tags[i] === TAG_SHARED) {
+      const text = sharedTexts[slots[i] as number] as string;
+      tags[i] = TAG_TEXT;
+      slots[i] = text.length;
+      parts.push(text, '\0');
+    } else if (tags[i] === TAG_TEXT) {
+      const end = from + (slots[i] as number) + 1;
+      parts.push(texts.slice(from, end));
+      from = end;
+    }
+  }
+  texts = parts.join('');
 }
 
 /** Makes a parked packet the current one. */

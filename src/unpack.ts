@@ -1,23 +1,41 @@
-/** Appends the packed rows of a chunk (binding/engine/row_writers.h) to `rows`. */
-export type Unpack = (rows: unknown[], texts: unknown[], buffer: ArrayBuffer, count: number, numbers: number) => void;
+/** A chunk of packed rows (binding/engine/job.h, PackedRows). */
+export interface Chunk {
+  rows: number;
+  /** How many numbers it has. */
+  numbers: number;
+  texts: unknown[];
+  wides: unknown[];
+  shorts: string;
+  buffer: ArrayBuffer;
+}
 
-/** Tags of cells: binding/engine/packet.h. */
+/** Appends the rows of a chunk to `rows`. */
+export type Unpack = (rows: unknown[], chunk: Chunk) => void;
+
+/** Tags of cells: binding/engine/packet.h and PackedRows. */
 const TAG_NULL = 0;
 const TAG_REAL = 2;
 const TAG_TEXT = 3;
 const TAG_INT64 = 4;
+const TAG_BLOB = 5;
+const TAG_WIDE = 8;
+const TAG_SHORT = 16;
 
 /** What a chunk's cells are taken from, one after another. */
 class Cells {
   readonly tags: Uint8Array;
   readonly numbers: Float64Array;
   readonly texts: unknown[];
+  readonly wides: unknown[];
+  readonly shorts: string;
   readonly #bytes: Uint8Array;
   #integers: BigInt64Array | undefined;
   #nextByte = 0;
 
-  constructor(texts: unknown[], buffer: ArrayBuffer, tags: number, numbers: number) {
+  constructor({ texts, wides, shorts, buffer, numbers }: Chunk, tags: number) {
     this.texts = texts;
+    this.wides = wides;
+    this.shorts = shorts;
     this.numbers = new Float64Array(buffer, 0, numbers);
     this.tags = new Uint8Array(buffer, numbers * 8, tags);
     this.#bytes = new Uint8Array(buffer, numbers * 8 + tags);
@@ -49,8 +67,7 @@ export function unpackerFor(columns: readonly string[], arrays: boolean): Unpack
     // Of columns with one name the worker sends the last alone.
     const names = arrays ? columns : columns.filter((name, i) => columns.lastIndexOf(name) === i);
     const fill = fillerFor(names, arrays);
-    unpack = (rows, texts, buffer, count, numbers) =>
-      fill(rows, new Cells(texts, buffer, count * names.length, numbers), count);
+    unpack = (rows, chunk) => fill(rows, new Cells(chunk, chunk.rows * names.length), chunk.rows);
     if (unpackers.size >= MOST_UNPACKERS) unpackers.delete(unpackers.keys().next().value as string);
     unpackers.set(key, unpack);
   }
@@ -73,12 +90,14 @@ function compileFiller(names: readonly string[], arrays: boolean): Fill {
   const cells = names.map((_, i) => {
     const value = `v${i}`;
     return `let ${value};
-      switch (tags[tag++]) {
+      switch (tag = tags[at++]) {
         case ${TAG_NULL}: ${value} = null; break;
         case ${TAG_REAL}: ${value} = numbers[number++]; break;
         case ${TAG_TEXT}: ${value} = texts[text++]; break;
+        case ${TAG_WIDE}: ${value} = wides[wide++]; break;
         case ${TAG_INT64}: ${value} = cells.bigint(number++); break;
-        default: ${value} = cells.blob(numbers[number++]);
+        case ${TAG_BLOB}: ${value} = cells.blob(numbers[number++]); break;
+        default: ${value} = shorts.substring(short, short += tag - ${TAG_SHORT});
       }`;
   });
   // A computed key, so that '__proto__' is a column like any other.
@@ -86,8 +105,8 @@ function compileFiller(names: readonly string[], arrays: boolean): Fill {
   const row = arrays
     ? `[${names.map((_, i) => `v${i}`).join(', ')}]`
     : `{ ${names.map((name, i) => `${keyOf(name)}: v${i}`).join(', ')} }`;
-  const code = `const { tags, numbers, texts } = cells;
-    let tag = 0, number = 0, text = 0;
+  const code = `const { tags, numbers, texts, wides, shorts } = cells;
+    let at = 0, tag = 0, number = 0, text = 0, wide = 0, short = 0;
     for (let i = 0; i < count; i++) {
       ${cells.join('\n')}
       rows.push(${row});
@@ -97,21 +116,29 @@ function compileFiller(names: readonly string[], arrays: boolean): Fill {
 
 function plainFiller(names: readonly string[], arrays: boolean): Fill {
   return (rows, cells, count) => {
-    let tag = 0;
+    let at = 0;
     let number = 0;
     let text = 0;
+    let wide = 0;
+    let short = 0;
     const next = () => {
-      switch (cells.tags[tag++]) {
+      const tag = cells.tags[at++] as number;
+      switch (tag) {
         case TAG_NULL:
           return null;
         case TAG_REAL:
           return cells.numbers[number++];
         case TAG_TEXT:
           return cells.texts[text++];
+        case TAG_WIDE:
+          return cells.wides[wide++];
         case TAG_INT64:
           return cells.bigint(number++);
-        default:
+        case TAG_BLOB:
           return cells.blob(cells.numbers[number++] as number);
+        default:
+          short += tag - TAG_SHORT;
+          return cells.shorts.substring(short - (tag - TAG_SHORT), short);
       }
     };
     for (let i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
 import { invalidArgument } from './errors.js';
 import type {
+  BatchOptions,
   BatchQuery,
   CallOptions,
   Executor,
@@ -24,6 +25,11 @@ import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode, resul
 /** What the worker encodes (binding/engine/job.h, RowMode). */
 const RowMode = { none: 0, object: 1, array: 2, firstObject: 3, firstArray: 4 } as const;
 type RowMode = (typeof RowMode)[keyof typeof RowMode];
+
+/** How a query's settings stand in one number (binding/engine/job.h, QueryHead). */
+const WANTS_COLUMNS = 8;
+const HAS_JSON_COLUMNS = 16;
+const IF_NONE_AT = 5;
 
 /** More at a time live long enough for V8 to widen its young generation, by some 15 MB, and are not read faster. */
 const BATCH_SIZE = 250;
@@ -143,9 +149,19 @@ export abstract class Verbs implements Executor {
     return { changes: resultAt(succeeded(message, options))[0] };
   }
 
-  async batch(queries: readonly BatchQuery[], options?: Omit<RowOptions, 'jsonColumns'>): Promise<QueryResult[]> {
+  /** Not async itself: a call that waits should hold on to no more than it needs for its results. */
+  batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]> {
+    try {
+      const arrays = isArrayMode(options);
+      this.#packBatch(queries, arrays ? RowMode.array : RowMode.object, options?.columns !== false);
+      return batchResults(this.submit(Request.batch, queries, options), options, this.integerMode, arrays);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #packBatch(queries: readonly BatchQuery[], mode: RowMode, wantsColumns: boolean): void {
     if (!Array.isArray(queries)) throw invalidArgument('queries', 'an array', queries);
-    const mode = rowModeOf(options);
     const ticket = packet.begin();
     packet.addNumber(queries.length);
     for (let i = 0; i < queries.length; i++) {
@@ -155,16 +171,24 @@ export abstract class Verbs implements Executor {
       if (ifNone === undefined) {
         throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", query.ifNone);
       }
-      addQuery(query.sql, query.params, mode, true, ifNone, query.jsonColumns, `queries[${i}].params`);
+      addQuery(query.sql, query.params, mode, wantsColumns, ifNone, query.jsonColumns, `queries[${i}].params`);
     }
     packet.checkWhole(ticket);
-    const message = succeeded(await this.submit(Request.batch, queries, options), options);
-    const results: QueryResult[] = [];
-    for (let i = 0; i < resultCount(message); i++) {
-      results.push(decodeQueryResult(resultAt(message, i), this.integerMode, mode === RowMode.array) as QueryResult);
-    }
-    return results;
   }
+}
+
+async function batchResults(
+  outcome: Promise<Message>,
+  options: BatchOptions | undefined,
+  integers: IntegerMode,
+  arrays: boolean,
+): Promise<QueryResult[]> {
+  const message = succeeded(await outcome, options);
+  const results: QueryResult[] = [];
+  for (let i = 0; i < resultCount(message); i++) {
+    results.push(decodeQueryResult(resultAt(message, i), integers, arrays) as QueryResult);
+  }
+  return results;
 }
 
 /** The message of a call that succeeded; throws the Error of one that failed. */
@@ -195,6 +219,20 @@ function callOf<Options extends CallOptions>(
     throw invalidArgument('sql', 'a string or a Query', sql);
   }
   return { sql: sql.sql, params: sql.params, options: params as Options | undefined };
+}
+
+const frozenNames = new WeakMap<readonly string[], string>();
+
+/** Column names as one text, U+0000 between them; undefined for none. Those that can't change are looked at once. */
+function namesOf(columns: readonly string[]): string | undefined {
+  const known = frozenNames.get(columns);
+  if (known !== undefined) return known;
+  const isRight = Array.isArray(columns) && columns.every((column) => typeof column === 'string');
+  if (!isRight) throw invalidArgument('jsonColumns', 'an array of column names', columns);
+  if (columns.length === 0) return undefined;
+  const names = columns.join('\0');
+  if (Object.isFrozen(columns)) frozenNames.set(columns, names);
+  return names;
 }
 
 function isArrayMode(options: RowOptions | undefined): boolean {
@@ -231,18 +269,13 @@ function addQuery(
   paramsName: string,
 ): void {
   packet.addSql(sql);
-  packet.addNumber(mode);
-  packet.addNumber(wantsColumns ? 1 : 0);
-  packet.addNumber(ifNone);
+  const settings = mode | (wantsColumns ? WANTS_COLUMNS : 0) | (ifNone << IF_NONE_AT);
   if (jsonColumns === undefined) {
-    packet.addNumber(0);
+    packet.addNumber(settings);
   } else {
-    if (!Array.isArray(jsonColumns)) throw invalidArgument('jsonColumns', 'an array of column names', jsonColumns);
-    packet.addNumber(jsonColumns.length);
-    for (const column of jsonColumns) {
-      if (typeof column !== 'string') throw invalidArgument('jsonColumns', 'an array of column names', jsonColumns);
-      packet.addText(column);
-    }
+    const names = namesOf(jsonColumns);
+    packet.addNumber(settings | (names === undefined ? 0 : HAS_JSON_COLUMNS));
+    if (names !== undefined) packet.addShared(names);
   }
   packet.addParams(params, paramsName);
 }

@@ -333,6 +333,39 @@ describe('very many values', () => {
   });
 });
 
+describe('statements that come again', () => {
+  const sqlOf = (i: number) => `SELECT ${i} AS number_of_this_statement, ? AS parameter_of_this_statement`;
+
+  test('are told apart, however many there are and in whatever order they come', async () => {
+    for (const count of [10, 250, 260, 600]) {
+      for (let round = 0; round < 4; round++) {
+        const order = Array.from({ length: count }, (_, i) => (round % 2 === 0 ? i : count - 1 - i));
+        const rows = await Promise.all(order.map((i) => db.get<SqlValue[]>(sqlOf(i), [i + 0.5], { rowMode: 'array' })));
+        expect(rows).toEqual(order.map((i) => [i, i + 0.5]));
+        const results = await db.batch(
+          order.map((i) => ({ sql: sqlOf(i), params: [`é ${i}`] })),
+          { rowMode: 'array' },
+        );
+        expect(results.map((result) => result.rows[0])).toEqual(order.map((i) => [i, `é ${i}`]));
+      }
+    }
+  });
+
+  test('are themselves, though the call has to wait and others come meanwhile', async () => {
+    // WITH goes to a reader on trial: the packet is taken along, and sent again to the writer where it writes.
+    const pool = on.pool();
+    await pool.exec('CREATE TABLE t (number INTEGER, parameter TEXT)');
+    const insert = (i: number) => `WITH n(i) AS (SELECT ${i}) INSERT INTO t (number, parameter) SELECT i, ? FROM n`;
+    for (let round = 0; round < 4; round++) {
+      const some = Array.from({ length: 300 }, (_, i) => pool.run(insert(i), [`ü ${i}`]));
+      for (let i = 0; i < 300; i++) void pool.get(sqlOf(i), [i]);
+      await Promise.all(some);
+    }
+    expect(await pool.get("SELECT count(*) AS n FROM t WHERE parameter = 'ü ' || number")).toEqual({ n: 1_200 });
+    expect(await pool.get('SELECT count(DISTINCT number) AS n FROM t')).toEqual({ n: 300 });
+  });
+});
+
 describe('a pool that opens only now', () => {
   test('binds the values of the moment of the call', async () => {
     const pool = on.pool();

@@ -327,6 +327,22 @@ describe('timeoutMs', () => {
   });
 });
 
+describe('one call after the other', () => {
+  test('leaves the event loop its turns', async () => {
+    const db = await on.connect({}, ':memory:');
+    let turns = 0;
+    const count = () => {
+      turns++;
+      immediate = setImmediate(count);
+    };
+    let immediate = setImmediate(count);
+    for (let i = 0; i < 2_000; i++) await db.get('SELECT 1');
+    clearImmediate(immediate);
+    console.log(`  ${turns} turns in 2,000 calls`);
+    expect(turns).toBeGreaterThan(150);
+  });
+});
+
 describe('100,000 calls without awaiting', () => {
   test('are all answered, in order', { timeout: 60_000 }, async () => {
     const calls: Promise<{ i: number } | undefined>[] = [];

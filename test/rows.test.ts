@@ -120,6 +120,25 @@ describe('many rows', () => {
     }
   });
 
+  test('have texts of every length and script, side by side', async () => {
+    const units = ['a', 'é', '日', '😀', '"', '\\', '\n', '\u0000', '\u007f', 'x\u2028'];
+    const texts = Array.from({ length: 2_000 }, (_, i) => {
+      const unit = units[i % units.length] as string;
+      const filler = i % 3 === 0 ? 'plain' : unit;
+      return (filler.repeat(i % 21) + unit).slice(0, (i % 17) + 1).replace(/[\ud800-\udbff]$/, '');
+    });
+    await db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a, b)');
+    await db.executeMany(
+      'INSERT INTO t (a, b) VALUES (?, ?)',
+      texts.map((text, i) => [text, texts[texts.length - 1 - i] as string]),
+    );
+    for (const rowMode of ['array', 'object'] as const) {
+      const rows = await db.all<any>('SELECT a, b FROM t ORDER BY id', [], { rowMode });
+      const found = rows.map((row) => (rowMode === 'array' ? row : [row.a, row.b]));
+      expect(found).toEqual(texts.map((text, i) => [text, texts[texts.length - 1 - i]]));
+    }
+  });
+
   test('of large texts and blobs arrive whole', async () => {
     await db.exec('CREATE TABLE t (text, blob)');
     const texts = ['a', 'ä', '😀', '"\\\n'].map((unit) => unit.repeat(50_000));

@@ -61,6 +61,7 @@ void SetResult(sqlite3_context* context, const Packet& packet) {
     case Tag::kReal:
       return sqlite3_result_double(context, value.real);
     case Tag::kText:
+    case Tag::kShared:
       return sqlite3_result_text64(context, value.bytes.data(), value.bytes.size(), SQLITE_TRANSIENT,
                                    SQLITE_UTF8);
     case Tag::kBlob:

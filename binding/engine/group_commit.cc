@@ -12,8 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A group is what was queued when it began, and no more than this, so that other jobs and other processes get
-// a turn.
+// A group ends when nothing more is waiting, and is no larger than this, so that other jobs and other
+// processes get a turn.
 constexpr size_t kMaxMembers = 256;
 constexpr auto kBudget = milliseconds(5);
 // A job whose deadline is nearer runs alone: within a group it would wait for the others' statements.
@@ -83,10 +83,12 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::d
   }
   if (auto failure = database_.Control("BEGIN IMMEDIATE")) return Refused(members, *failure, next);
   const auto began = Clock::now();
-  const size_t waiting = take_in ? next.size() + inbox_.Ready() : 0;
-  const size_t room = std::min(members.size() + waiting, kMaxMembers);
-  // A job is taken in when its turn comes, not before: while it waits it can still be cancelled at once.
-  for (size_t i = 0; i < members.size() || (i < room && Clock::now() - began < kBudget); ++i) {
+  // A job is taken in when its turn comes, not before: while it waits it can still be cancelled at once. What
+  // comes while the group runs shares its commit, too.
+  const auto has_room = [&] {
+    return take_in && members.size() < kMaxMembers && Clock::now() - began < kBudget;
+  };
+  for (size_t i = 0; i < members.size() || has_room(); ++i) {
     if (i == members.size()) {
       JobPtr job = TakeNext(next);
       if (job == nullptr) break;

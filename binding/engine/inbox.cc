@@ -1,23 +1,27 @@
 #include "engine/inbox.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/spin.h"
 
 namespace aiosqlite {
 
 bool Inbox::Stage(JobPtr job) {
-  const std::lock_guard<std::mutex> lock(mutex_);
   const bool must_pass = job->request == Request::kEnd || job->request == Request::kClose ||
                          job->request == Request::kCloseResource;
+  const std::lock_guard<std::mutex> staging(staging_);
   const size_t pending = pending_.load(std::memory_order_relaxed);
-  if (!must_pass && (pending >= limits_.jobs || (pending > 0 && bytes_ + job->byte_size > limits_.bytes)))
-    return false;
-  pending_.store(pending + 1, std::memory_order_relaxed);
-  bytes_ += job->byte_size;
+  const size_t bytes = bytes_.load(std::memory_order_relaxed) + job->byte_size;
+  if (!must_pass && (pending >= limits_.jobs || (pending > 0 && bytes > limits_.bytes))) return false;
+  pending_.fetch_add(1, std::memory_order_relaxed);
+  bytes_.fetch_add(job->byte_size, std::memory_order_relaxed);
   job->queued_at = Clock::now();
   job->queued = true;
-  if (job->cancellable) cancellable_.emplace(job->id, job.get());
+  if (job->cancellable) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cancellable_.emplace(job->id, job.get());
+  }
   staged_.push_back(std::move(job));
   return true;
 }
@@ -26,8 +30,9 @@ void Inbox::Publish() {
   size_t to_main = 0;
   bool to_lanes = false;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<std::mutex> staging(staging_);
     if (staged_.empty()) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
     for (JobPtr& job : staged_) {
       const bool is_main = job->lane == kMainLane;
       to_main += is_main ? 1 : 0;
@@ -79,6 +84,7 @@ std::vector<JobId> Inbox::Remove(Jobs& jobs, const Wanted& wanted) {
 std::vector<JobId> Inbox::Drain(LaneId id) {
   std::vector<JobId> drained;
   {
+    const std::lock_guard<std::mutex> staging(staging_);
     const std::lock_guard<std::mutex> lock(mutex_);
     // Not the lane's own end, or its worker would serve it for ever.
     const auto wanted = [id](const Job& job) { return job.lane == id && job.request != Request::kEnd; };
@@ -104,10 +110,15 @@ std::vector<JobId> Inbox::Expire(Clock::time_point time) {
 
 JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {
   std::unique_lock<std::mutex> lock(mutex_);
+  std::optional<Clock::time_point> since;
   while (!stopped.load(std::memory_order_acquire)) {
     if (Lane* lane = Find(id)) {
-      if (JobPtr job = PopFront(*lane)) return job;
+      if (JobPtr job = PopFront(*lane)) {
+        if (since) spin::Waited(Clock::now() - *since);
+        return job;
+      }
     }
+    if (!since) since = Clock::now();
     const uint32_t seen = published_.load(std::memory_order_acquire);
     lock.unlock();
     const bool again = spin::UntilChanged(published_, seen, stopped);
@@ -179,7 +190,7 @@ JobPtr Inbox::PopFront(Lane& lane) {
     lane.pop_front();
     if (!job->queued) continue;  // cancelled
     pending_.fetch_sub(1, std::memory_order_relaxed);
-    bytes_ -= job->byte_size;
+    bytes_.fetch_sub(job->byte_size, std::memory_order_relaxed);
     job->queued = false;
     return job;
   }
@@ -189,7 +200,7 @@ JobPtr Inbox::PopFront(Lane& lane) {
 // Counts out a job that will never run.
 void Inbox::Discount(Job& job) {
   pending_.fetch_sub(1, std::memory_order_relaxed);
-  bytes_ -= job.byte_size;
+  bytes_.fetch_sub(job.byte_size, std::memory_order_relaxed);
   job.queued = false;
   if (job.cancellable) cancellable_.erase(job.id);
 }

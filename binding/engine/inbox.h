@@ -71,18 +71,20 @@ class Inbox {
   std::vector<JobId> Remove(Jobs& jobs, const Wanted& wanted);
 
   const Limits limits_;
+  // Apart, so that a caller who stages does not meet the workers. Where both are held, this one was first.
+  std::mutex staging_;
+  std::vector<JobPtr> staged_;
   mutable std::mutex mutex_;
   std::condition_variable main_ready_;
   std::condition_variable lane_ready_;
   std::condition_variable doze_;
-  std::vector<JobPtr> staged_;
   Lane main_;
   std::unordered_map<LaneId, Lane> lanes_;
   std::unordered_map<JobId, Job*> cancellable_;
-  size_t bytes_ = 0;
   size_t main_sleepers_ = 0;
   size_t lane_sleepers_ = 0;
   std::atomic<size_t> pending_{0};
+  std::atomic<size_t> bytes_{0};
   std::atomic<uint32_t> published_{0};  // grows with every publication: what a spinning worker watches
 };
 

@@ -262,6 +262,19 @@ std::string Decode(std::string_view quoted) {
 
 }  // namespace
 
+bool IsAscii(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  uint64_t seen = 0;
+  for (; end - at >= 8; at += 8) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    seen |= word;
+  }
+  for (; at < end; ++at) seen |= static_cast<unsigned char>(*at);
+  return (seen & 0x8080808080808080U) == 0;
+}
+
 bool AppendString(std::string& out, std::string_view text) {
   bool ascii = true;
   out.push_back('"');

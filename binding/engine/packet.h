@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace aiosqlite {
@@ -18,7 +20,11 @@ enum class Tag : uint8_t {
   kInt64 = 4,    // slot: a signed 64-bit integer
   kBlob = 5,     // slot: a double, the index in blobs
   kArray = 6,    // slot: a double, the number of entries after this one that are its elements
+  kShared = 7,   // slot: a double, the index in shared
 };
+
+// A text that many packets have in common, mostly SQL.
+using SharedText = std::shared_ptr<const std::string>;
 
 // One value to bind, pointing into its packet.
 struct Value {
@@ -37,6 +43,7 @@ struct Packet {
   std::vector<uint64_t> slots;
   std::string text;
   std::vector<std::string> blobs;
+  std::vector<SharedText> shared;
   bool utf16_lengths = false;
 
   size_t ByteSize() const {
@@ -67,6 +74,10 @@ struct Packet {
     text.append(value);
     text.push_back('\0');
   }
+  void AddShared(SharedText value) {
+    Add(Tag::kShared, static_cast<double>(shared.size()));
+    shared.push_back(std::move(value));
+  }
 };
 
 // Reads a packet from its first entry to its last. A group that runs again makes a new reader.
@@ -76,7 +87,7 @@ class PacketReader {
 
   double Number() { return AsDouble(packet_.slots[at_++]); }
   int Int() { return static_cast<int>(Number()); }
-  std::string_view Text() { return TextOf(AsDouble(packet_.slots[at_++])); }
+  std::string_view Text() { return Next().bytes; }
 
   // Passes over the parameters of a statement.
   void SkipParams(int count) {
@@ -108,6 +119,9 @@ class PacketReader {
         break;
       case Tag::kBlob:
         value.bytes = packet_.blobs[static_cast<size_t>(AsDouble(slot))];
+        break;
+      case Tag::kShared:
+        value.bytes = *packet_.shared[static_cast<size_t>(AsDouble(slot))];
         break;
     }
     return value;

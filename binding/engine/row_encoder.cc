@@ -19,10 +19,6 @@ std::string JsonArray(const std::vector<std::string>& names) {
   return array + "]";
 }
 
-bool IsAscii(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 }  // namespace
 
 RowEncoder::RowEncoder(RowMode mode, IntegerMode integers, std::vector<std::string_view> json_columns)
@@ -40,7 +36,7 @@ std::optional<Failure> RowEncoder::Begin(Statement& statement) {
     columns_[i].prefix = names[i] + ":";
     columns_[i].shadowed =
         std::find(names.begin() + static_cast<std::ptrdiff_t>(i) + 1, names.end(), names[i]) != names.end();
-    ascii &= IsAscii(names[i]);
+    ascii &= json::IsAscii(names[i]);
   }
   first_.Begin(objects_, ascii);
   for (const std::string_view wanted : json_columns_) {

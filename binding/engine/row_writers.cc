@@ -5,6 +5,7 @@
 
 #include "engine/json_text.h"
 #include "engine/number_text.h"
+#include "engine/utf16.h"
 
 namespace aiosqlite {
 namespace {
@@ -93,20 +94,21 @@ void PackedRowWriter::Blob(int, std::string_view bytes) {
   chunk_.bytes.append(bytes);
 }
 
-void PackedRowWriter::BeginText() {
-  Add(Tag::kText);
-  chunk_.texts.push_back(chunk_.texts.empty() ? '[' : ',');
+std::string& PackedRowWriter::Begin(bool ascii) {
+  std::string& list = ascii ? chunk_.texts : wides_;
+  chunk_.tags.push_back(ascii ? static_cast<uint8_t>(Tag::kText) : PackedRows::kWide);
+  list.push_back(list.empty() ? '[' : ',');
+  return list;
 }
 
 void PackedRowWriter::Text(std::string_view text) {
-  BeginText();
-  chunk_.ascii &= json::AppendString(chunk_.texts, text);
-}
-
-void PackedRowWriter::Json(std::string_view text, bool ascii) {
-  BeginText();
-  chunk_.texts.append(text);
-  chunk_.ascii &= ascii;
+  const bool ascii = json::IsAscii(text);
+  if (ascii && text.size() <= PackedRows::kLongestShort) {
+    chunk_.tags.push_back(static_cast<uint8_t>(PackedRows::kShort + text.size()));
+    chunk_.shorts.append(text);
+  } else {
+    json::AppendString(Begin(ascii), text);
+  }
 }
 
 void PackedRowWriter::EndRow() {
@@ -117,7 +119,12 @@ void PackedRowWriter::EndRow() {
 void PackedRowWriter::Flush() {
   if (chunk_.rows == 0) return;
   flushed_ += ChunkSize();
-  chunk_.texts.append(chunk_.texts.empty() ? "[]" : "]");
+  if (!chunk_.texts.empty()) chunk_.texts.push_back(']');
+  if (!wides_.empty()) {
+    wides_.push_back(']');
+    AppendUtf16(chunk_.wides, wides_);
+    wides_.clear();
+  }
   chunks_.push_back(std::exchange(chunk_, {}));
 }
 

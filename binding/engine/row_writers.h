@@ -54,7 +54,7 @@ class PackedRowWriter {
   void BigInteger(int column, int64_t value);
   void Blob(int column, std::string_view bytes);
   void Text(std::string_view text);
-  void Json(std::string_view text, bool ascii);
+  void Json(std::string_view text, bool ascii) { Begin(ascii).append(text); }
   void EndRow();
 
   bool any() const { return !chunks_.empty() || chunk_.rows > 0; }
@@ -63,11 +63,16 @@ class PackedRowWriter {
 
  private:
   void Add(Tag tag) { chunk_.tags.push_back(static_cast<uint8_t>(tag)); }
-  void BeginText();
-  size_t ChunkSize() const { return chunk_.texts.size() + chunk_.bytes.size() + chunk_.tags.size() * 8; }
+  // The list that a text of this kind is to be appended to.
+  std::string& Begin(bool ascii);
+  size_t ChunkSize() const {
+    return chunk_.texts.size() + wides_.size() + chunk_.shorts.size() + chunk_.bytes.size() +
+           chunk_.tags.size() * 8;
+  }
   void Flush();
 
   PackedRows chunk_;
+  std::string wides_;  // of the chunk, still as UTF-8
   std::vector<PackedRows> chunks_;
   size_t flushed_ = 0;  // bytes of the chunks
 };

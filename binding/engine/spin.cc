@@ -14,19 +14,12 @@ namespace aiosqlite::spin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto kBudget = std::chrono::microseconds(25);
-constexpr int kMaxMisses = 8;    // after so many in a row ...
-constexpr int kRetryEvery = 64;  // ... only one wait in this many tries again
-
-void Pause() {
-#if defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
-  _mm_pause();
-#elif defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
+// What a caller takes who awaits one call after the other, with some work of its own in between.
+constexpr auto kBudget = std::chrono::microseconds(100);
+// A thread that finds so much time gone between two looks was not running: somebody else needs the core ...
+constexpr auto kPreempted = std::chrono::microseconds(50);
+// ... and is left alone for so long.
+constexpr auto kBackOff = std::chrono::milliseconds(50);
 
 #if defined(__linux__)
 // The first word of a file; empty without one. Not by <fstream>: where the C++ library is linked statically,
@@ -58,27 +51,44 @@ int SpareCores() {
 }
 
 std::atomic<int> spinning{0};
-thread_local int misses = 0;
+thread_local Clock::duration last_wait = Clock::duration::max();
+thread_local Clock::time_point not_before{};
 
 }  // namespace
 
+void Pause() {
+#if defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+  _mm_pause();
+#elif defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+bool HasSpareCore() { return SpareCores() > 0; }
+
+void Waited(std::chrono::steady_clock::duration time) { last_wait = time; }
+
 bool UntilChanged(const std::atomic<uint32_t>& value, uint32_t seen, const std::atomic<bool>& stopped) {
-  if (misses >= kMaxMisses && ++misses % kRetryEvery != 0) return false;
   const int spare = SpareCores();
-  if (spare <= 0) return false;
+  if (last_wait > kBudget || spare <= 0) return false;
+  auto now = Clock::now();
+  if (now < not_before) return false;
   bool changed = false;
   if (spinning.fetch_add(1, std::memory_order_relaxed) < spare) {
-    const auto until = Clock::now() + kBudget;
-    do {
+    const auto until = now + kBudget;
+    while (!changed && now < until) {
       for (int i = 0; i < 32 && !changed; ++i) {
         changed = value.load(std::memory_order_acquire) != seen || stopped.load(std::memory_order_relaxed);
         Pause();
       }
-    } while (!changed && Clock::now() < until);
-    if (changed) {
-      misses = 0;
-    } else {
-      ++misses;
+      const auto before = now;
+      now = Clock::now();
+      if (now - before > kPreempted) {
+        not_before = now + kBackOff;
+        break;
+      }
     }
   }
   spinning.fetch_sub(1, std::memory_order_relaxed);

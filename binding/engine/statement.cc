@@ -100,6 +100,7 @@ std::optional<Failure> Statement::BindOne(int index, PacketReader& packet) {
       rc = sqlite3_bind_double(handle_, index, value.real);
       break;
     case Tag::kText:
+    case Tag::kShared:
       rc = sqlite3_bind_text64(handle_, index, value.bytes.data(), value.bytes.size(), SQLITE_STATIC,
                                SQLITE_UTF8);
       break;

@@ -35,6 +35,10 @@ class Completion final : public OutcomeSink, public Host {
   void Expect();
   // A job has been taken back: its outcome won't come.
   void Unexpect(size_t jobs);
+  // Around the publication of jobs. A job that is alone and short is answered sooner by waiting for it than
+  // by way of the event loop; see kDirectSpin.
+  void BeginDirect();
+  void EndDirect(Napi::Env env);
   // The environment ends: nothing is delivered from here on.
   void Shutdown();
 
@@ -57,11 +61,18 @@ class Completion final : public OutcomeSink, public Host {
   size_t in_flight_ = 0;
   std::mutex mutex_;
   std::vector<Outcome> finished_;
+  std::vector<Outcome> outcomes_;  // JavaScript thread: those that are being delivered ...
+  size_t delivered_ = 0;           // ... and how many of them have been
   Napi::FunctionReference caller_;
   std::vector<PendingCall*> calls_;
   std::atomic<size_t> call_count_{0};
   std::condition_variable answered_;
-  bool awake_ = false;  // a wake-up is on its way
+  std::atomic<size_t> finished_count_{0};
+  bool direct_ = false;      // nobody need be woken: JavaScript is looking
+  int direct_in_a_row_ = 0;  // JavaScript thread
+  int skip_direct_ = 0;      // JavaScript thread
+  int direct_misses_ = 0;    // JavaScript thread
+  bool awake_ = false;       // a wake-up is on its way
   bool shut_down_ = false;
 };
 

@@ -60,7 +60,11 @@ Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), taken);
 }
 
-void Connection::Publish(const Napi::CallbackInfo&) { inbox_->Publish(); }
+void Connection::Publish(const Napi::CallbackInfo& info) {
+  environment_->completion.BeginDirect();
+  inbox_->Publish();
+  environment_->completion.EndDirect(info.Env());
+}
 
 Napi::Value Connection::Cancel(const Napi::CallbackInfo& info) {
   const bool queued =

@@ -34,10 +34,6 @@ void ReadText(Napi::Value value, size_t units, std::string& out) {
   napi_get_value_string_utf8(env, value, out.data(), bytes + 1, &bytes);
 }
 
-bool IsAscii(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 Napi::Value MakeString(Napi::Env env, const std::string& text, bool ascii) {
   napi_value value = nullptr;
   if (ascii) {
@@ -76,6 +72,12 @@ class Attachments {
     if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
     chunks_.Set(chunk_count_++, MakeString(env_, text, ascii));
   }
+  void AddWide(const std::u16string& text) {
+    if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
+    napi_value value = nullptr;
+    napi_create_string_utf16(env_, text.data(), text.size(), &value);
+    chunks_.Set(chunk_count_++, Napi::Value(env_, value));
+  }
   uint8_t* AddBuffer(size_t size) {
     if (buffers_.IsEmpty()) buffers_ = Napi::Array::New(env_);
     Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env_, size);
@@ -113,7 +115,12 @@ void AppendRest(std::string& out, const PackedRows& rest, Attachments& attachmen
   AppendInteger(out, rest.rows);
   out.push_back(',');
   AppendInteger(out, rest.numbers.size());
-  attachments.AddText(rest.texts, rest.ascii);
+  out.push_back(',');
+  AppendInteger(out,
+                (rest.texts.empty() ? 0 : 1) | (rest.wides.empty() ? 0 : 2) | (rest.shorts.empty() ? 0 : 4));
+  if (!rest.texts.empty()) attachments.AddText(rest.texts, true);
+  if (!rest.wides.empty()) attachments.AddWide(rest.wides);
+  if (!rest.shorts.empty()) attachments.AddText(rest.shorts, true);
   const size_t numbers = rest.numbers.size() * sizeof(uint64_t);
   uint8_t* const buffer = attachments.AddBuffer(numbers + rest.tags.size() + rest.bytes.size());
   if (numbers > 0) std::memcpy(buffer, rest.numbers.data(), numbers);
@@ -141,7 +148,8 @@ void AppendResult(std::string& out, const Result& result, Attachments& attachmen
 size_t ByteSize(const Result& result) {
   size_t size = result.first.text.size() + result.first.bytes.size();
   for (const PackedRows& rest : result.rest)
-    size += rest.texts.size() + rest.numbers.size() * 8 + rest.bytes.size();
+    size += rest.texts.size() + rest.wides.size() + rest.shorts.size() + rest.numbers.size() * 8 +
+            rest.bytes.size();
   return size;
 }
 
@@ -193,6 +201,21 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
   out.push_back(']');
 }
 
+// The job keeps the texts that it shares: the numbers may stand for others by the time it runs.
+void TakeShared(const Scratch& scratch, Packet& packet) {
+  constexpr int kTag = static_cast<int>(Tag::kShared);
+  const uint8_t* const begin = packet.tags.data();
+  const uint8_t* const end = begin + packet.tags.size();
+  for (const uint8_t* at = begin; at < end; ++at) {
+    at = static_cast<const uint8_t*>(std::memchr(at, kTag, static_cast<size_t>(end - at)));
+    if (at == nullptr) return;
+    const auto number = static_cast<size_t>(scratch.slots[kFirstEntry + (at - begin)]);
+    const auto index = static_cast<double>(packet.shared.size());
+    std::memcpy(&packet.slots[static_cast<size_t>(at - begin)], &index, sizeof index);
+    packet.shared.push_back(scratch.shared[number]);
+  }
+}
+
 }  // namespace
 
 JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
@@ -213,6 +236,7 @@ JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
   packet.tags.assign(scratch.tags + kFirstEntry, scratch.tags + kFirstEntry + entries);
   packet.slots.resize(entries);
   if (entries > 0) std::memcpy(packet.slots.data(), scratch.slots + kFirstEntry, entries * sizeof(uint64_t));
+  TakeShared(scratch, packet);
   ReadText(text, units, packet.text);
   packet.utf16_lengths = packet.text.size() != units;
   if (blobs.IsArray()) {
@@ -226,16 +250,16 @@ JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
   return job;
 }
 
-Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next) {
+Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next, size_t end) {
   std::string header = "[";
   Attachments attachments(env);
-  for (; next < outcomes.size() && header.size() < kHeaderBytes; ++next) {
+  for (; next < end && header.size() < kHeaderBytes; ++next) {
     if (header.size() > 1) header.push_back(',');
     AppendOutcome(header, outcomes[next], attachments);
     outcomes[next] = {};
   }
   header.push_back(']');
-  return {MakeString(env, header, IsAscii(header)), attachments.chunks(), attachments.buffers()};
+  return {MakeString(env, header, json::IsAscii(header)), attachments.chunks(), attachments.buffers()};
 }
 
 namespace {
@@ -250,7 +274,8 @@ Napi::Value ToJs(Napi::Env env, const Value& value, bool bigints) {
     case Tag::kInt64:
       if (bigints || !json::IsSafeInteger(value.integer)) return Napi::BigInt::New(env, value.integer);
       return Napi::Number::New(env, static_cast<double>(value.integer));
-    case Tag::kText: {
+    case Tag::kText:
+    case Tag::kShared: {
       napi_value text = nullptr;
       napi_create_string_utf8(env, value.bytes.data(), value.bytes.size(), &text);
       return {env, text};

@@ -17,6 +17,7 @@ namespace aiosqlite {
 struct Scratch {
   const double* slots = nullptr;
   const uint8_t* tags = nullptr;
+  std::vector<SharedText> shared;  // by the number under which src/packet.ts knows them
 };
 
 // Makes a job of what stands in the scratch area, the texts (each with a U+0000 behind it) and the blobs.
@@ -35,10 +36,10 @@ struct Delivery {
 // as
 //   [changes, rowid (a string if it is not safe), columns or 0, first, first has bytes, layout …]
 // where `first` is the JSON of JsonRows, 0 for no rows, or 1 if it is the next of `chunks`; its bytes are the
-// next of `buffers`; and `layout` is, per PackedRows, its rows and its count of numbers. Each takes one of
-// `chunks`, its texts, and one of `buffers`: numbers, tags, bytes.
+// next of `buffers`; and `layout` is, per PackedRows, its rows, its count of numbers, and which of `chunks`
+// it takes: 1 texts, 2 wides, 4 shorts, in this order. Each takes one of `buffers`: numbers, tags, bytes.
 // Measured: one JSON.parse for many outcomes is cheaper than making their objects one by one.
-Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next);
+Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next, size_t end);
 
 // What a JavaScript function is given.
 Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call);

@@ -8,10 +8,9 @@ import {
   type Missed,
   nameOf,
   type PreparedAppend,
-  planAppend,
   retryAppend,
   type Snapshot,
-  sendBatch,
+  startAppend,
   type Terms,
 } from 'aiosqlite/store';
 import { toEvent } from './event-codec.js';
@@ -97,12 +96,12 @@ export class Handle {
 
   async #send(arrival: Arrival, inTurn: boolean): Promise<Event> {
     const { event } = arrival;
-    const job = planAppend(this.#context, arrival.append, this.#terms(event.id));
+    const job = startAppend(this.#context, arrival.append, this.#terms(event.id));
     let appended: Appended;
     this.#underWay += 1;
     try {
       try {
-        appended = concludeAppend(this.#context, job, await sendBatch(this.#context, job.queries));
+        appended = concludeAppend(this.#context, job, await job.results);
       } catch (error) {
         appended = await retryAppend(this.#context, job, error);
       }
@@ -112,7 +111,8 @@ export class Handle {
     } finally {
       this.#underWay -= 1;
     }
-    await this.#apply(appended, arrival);
+    const applied = this.#apply(appended, arrival);
+    if (applied) await applied;
     if (this.#gapAfter !== undefined) await (inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
     return event;
   }
@@ -129,7 +129,10 @@ export class Handle {
   }
 
   /** All that happens to the handle happens at once; the promise only tells when ADK has refused some of it. */
-  #apply({ sessionKey, revision, seq, missed }: Appended, { event, temp, timestamp }: Arrival): Promise<unknown> {
+  #apply(
+    { sessionKey, revision, seq, missed }: Appended,
+    { event, temp, timestamp }: Arrival,
+  ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;
     // A session that was created again is another one: what the handle shows of the old one is gone.
@@ -149,7 +152,7 @@ export class Handle {
     // What is stored behind all that the handle shows is new to it. ADK would look through all its events for the id, at
     // every append: with some hundred of them that was two fifths of what the JavaScript thread did (measured).
     const isNew = seen !== undefined && seq > seen.seq && session.events.at(-1)?.id !== event.id;
-    const applied = this.#marks.settle(session.state, isNew ? [] : session.events, event);
+    const applied = this.#marks.settle(session.state, isNew ? undefined : session.events, event);
     if (isNew) session.events.push(event);
     for (const other of lacking) if (other.seq > seq) session.events.push(other.event);
     session.lastUpdateTime = timestamp;

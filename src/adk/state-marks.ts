@@ -76,13 +76,15 @@ export class StateMarks {
 
   /**
    * Lets ADK apply a stored event, and marks the keys of its delta that it has set: on these storage and handle agree now.
-   * A key that it left alone has a newer `State.set()`. `events`: where ADK puts the event, in place of one with its id.
+   * A key that it left alone has a newer `State.set()`. `events`: where ADK puts the event, in place of one with its id; none
+   * if that is done already. Gives nothing if there is nothing for ADK to do.
    */
-  settle(state: JsonObject, events: Event[], event: Event): Promise<Event> {
+  settle(state: JsonObject, events: Event[] | undefined, event: Event): Promise<Event> | undefined {
     const keys = Object.keys(event.actions?.stateDelta ?? NONE);
+    if (events === undefined && keys.length === 0) return;
     const values = keys.map((key) => state[key]);
     for (const key of keys) if (Object.hasOwn(state, key)) state[key] = WAITING;
-    const applied = applyEvent(state, events, event);
+    const applied = applyEvent(state, events ?? [], event);
     keys.forEach((key, at) => {
       if (state[key] === WAITING) state[key] = values[at];
       else this.#mark(key);

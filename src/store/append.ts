@@ -69,14 +69,14 @@ export interface Appended extends Found {
   missed: Missed | undefined;
 }
 
-/** An append that is ready to be sent, as one job. */
+/** An append that is on its way, as one job. It keeps no more than its end needs: very many may wait. */
 export interface AppendJob {
   append: PreparedAppend;
   terms: Terms;
   lookup: Lookup;
   /** By the session's internal key, which is the lean way; or by its name, which takes nothing for granted. */
   byKey: boolean;
-  queries: BatchQuery[];
+  results: Promise<Rows[]>;
   /** Where among the results the ids stand, if there are more before the next; and from where on what is missed. */
   idsAt: number;
   missedAt: number;
@@ -87,16 +87,16 @@ export interface AppendJob {
  * Rejects `'ADK_SESSION_NOT_FOUND'`, `'ADK_STALE_SESSION'`, `'ADK_CORRUPT_ROW'`.
  */
 export async function sendAppend(context: Context, append: PreparedAppend, terms: Terms): Promise<Appended> {
-  const job = planAppend(context, append, terms);
+  const job = startAppend(context, append, terms);
   try {
-    return concludeAppend(context, job, await sendBatch(context, job.queries));
+    return concludeAppend(context, job, await job.results);
   } catch (error) {
     return await retryAppend(context, job, error);
   }
 }
 
-/** The statements of an append. Its three parts are apart for who sends very many. */
-export function planAppend(context: Context, append: PreparedAppend, terms: Terms): AppendJob {
+/** Sends the statements of an append. Its three parts are apart for who sends very many. */
+export function startAppend(context: Context, append: PreparedAppend, terms: Terms): AppendJob {
   const { sql, known } = context;
   const { appName, userId, sessionId } = append.key;
   const lookup = known.lookup(append.name, append.id);
@@ -110,7 +110,7 @@ export function planAppend(context: Context, append: PreparedAppend, terms: Term
   }
   const missedAt = queries.length;
   if (terms.kind === 'catchUp' || terms.kind === 'catchUpAfter') addCatchUp(queries, sql, append, terms, byKey);
-  return { append, terms, lookup, byKey, queries, idsAt, missedAt };
+  return { append, terms, lookup, byKey, results: sendBatch(context, queries), idsAt, missedAt };
 }
 
 /** What the results of an append say. */

@@ -17,7 +17,7 @@ export interface Context {
   ready?: () => Promise<void> | undefined;
 }
 
-const AS_ARRAYS = { rowMode: 'array' } as const;
+const AS_ARRAYS = { rowMode: 'array', columns: false } as const;
 
 /** One result of a batch whose rows are arrays. */
 export interface Rows {

@@ -12,14 +12,14 @@ export type EventFields = Omit<EventRecord, 'sessionId' | 'appName' | 'userId' |
 export type EventRow = unknown[];
 
 /** The JSON columns of such a row. */
-export const EVENT_JSON = [
+export const EVENT_JSON = Object.freeze([
   'actions',
   'long_running_tool_ids_json',
   'content',
   'grounding_metadata',
   'custom_metadata',
   'extra',
-] as const;
+] as const);
 
 /**
  * What the columns can't hold, kept in the column `extra` under one reserved key: known fields that were absent where a

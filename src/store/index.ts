@@ -6,15 +6,15 @@ export {
   concludeAppend,
   type Missed,
   type PreparedAppend,
-  planAppend,
   prepareAppend,
   retryAppend,
+  startAppend,
   type Terms,
 } from './append.js';
 /** @internal */
 export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
 /** @internal */
-export { type Context, sendBatch } from './context.js';
+export type { Context } from './context.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
 /** @internal */
 export { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';

@@ -9,7 +9,7 @@ export type SessionRow = unknown[];
 
 /** Its JSON columns. */
 export const SESSION_JSON = ['state'] as const;
-export const HANDLE_JSON = ['state', 'app_state', 'user_state'] as const;
+export const HANDLE_JSON = Object.freeze(['state', 'app_state', 'user_state'] as const);
 
 /** A session as it was at one moment, with all that a handle on it needs. */
 export interface Snapshot {

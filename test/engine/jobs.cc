@@ -28,11 +28,16 @@ void AddParams(Packet& packet, const Params& params) {
 
 void AddQuery(Packet& packet, const Query& query) {
   packet.AddText(query.sql);
-  packet.AddNumber(static_cast<double>(query.mode));
-  packet.AddNumber(query.wants_columns ? 1 : 0);
-  packet.AddNumber(static_cast<double>(query.if_none));
-  packet.AddNumber(static_cast<double>(query.json_columns.size()));
-  for (const std::string& name : query.json_columns) packet.AddText(name);
+  int settings = static_cast<int>(query.mode) | static_cast<int>(query.if_none) << QueryHead::kIfNoneAt;
+  if (query.wants_columns) settings |= QueryHead::kWantsColumns;
+  if (!query.json_columns.empty()) settings |= QueryHead::kHasJsonColumns;
+  packet.AddNumber(settings);
+  std::string names;
+  for (const std::string& name : query.json_columns) {
+    if (&name != &query.json_columns.front()) names.push_back('\0');
+    names.append(name);
+  }
+  if (!query.json_columns.empty()) packet.AddText(names);
   if (query.named.empty()) return AddParams(packet, query.params);
   packet.AddNumber(-static_cast<double>(query.named.size()));
   for (const auto& [name, param] : query.named) {
@@ -60,6 +65,11 @@ void Add(Packet& packet, const Param& param) {
     case Tag::kBlob:
       packet.Add(Tag::kBlob, static_cast<double>(packet.blobs.size()));
       packet.blobs.push_back(param.bytes);
+      return;
+    case Tag::kShared:
+      return packet.AddShared(std::make_shared<const std::string>(param.bytes));
+    case Tag::kArray:
+      return packet.AddArray(static_cast<size_t>(param.integer));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/json_text.h"
 #include "engine/number_text.h"
 #include "test.h"
 
@@ -35,15 +36,44 @@ std::vector<std::string> Elements(const std::string& array) {
   return elements;
 }
 
+std::string Utf8Of(const std::u16string& text) {
+  std::string utf8;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char32_t point = text[i];
+    if (point >= 0xD800 && point < 0xDC00) point = 0x10000 + ((point - 0xD800) << 10) + (text[++i] - 0xDC00);
+    int following = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    utf8.push_back(
+        static_cast<char>(following == 0 ? point : (0xF00 >> following) | (point >> (6 * following))));
+    while (following-- > 0) utf8.push_back(static_cast<char>(0x80 | ((point >> (6 * following)) & 0x3F)));
+  }
+  return utf8;
+}
+
 // One row after another: what is packed, as the JSON that would stand for it.
 void Unpack(const PackedRows& packed, std::string& rows) {
   const std::vector<std::string> texts = Elements(packed.texts);
+  const std::vector<std::string> wides = Elements(Utf8Of(packed.wides));
   const size_t width = packed.tags.size() / packed.rows;
   size_t number = 0;
   size_t text = 0;
+  size_t wide = 0;
+  size_t short_at = 0;
   for (size_t cell = 0; cell < packed.tags.size(); ++cell) {
     rows.append(cell % width > 0 ? "," : rows.size() > 1 ? ",[" : "[");
-    switch (static_cast<Tag>(packed.tags[cell])) {
+    const uint8_t tag = packed.tags[cell];
+    if (tag >= PackedRows::kShort) {
+      const size_t length = tag - PackedRows::kShort;
+      json::AppendString(rows, std::string_view(packed.shorts).substr(short_at, length));
+      short_at += length;
+      if ((cell + 1) % width == 0) rows.push_back(']');
+      continue;
+    }
+    if (tag == PackedRows::kWide) {
+      rows.append(wides[wide++]);
+      if ((cell + 1) % width == 0) rows.push_back(']');
+      continue;
+    }
+    switch (static_cast<Tag>(tag)) {
       case Tag::kReal: {
         double value;
         std::memcpy(&value, &packed.numbers[number++], sizeof value);
@@ -56,6 +86,7 @@ void Unpack(const PackedRows& packed, std::string& rows) {
         break;
       }
       case Tag::kText:
+      case Tag::kShared:
         rows.append(texts[text++]);
         break;
       case Tag::kNull:

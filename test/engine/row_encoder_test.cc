@@ -252,9 +252,9 @@ TEST("beyond 2 KB rows are packed in chunks of some 32 KB, none lost and none cu
   EXPECT(result.first.text.size() >= 2048 && result.first.text.size() < 2200);
   EXPECT(result.rest.size() > 5);
   for (const PackedRows& chunk : result.rest) {
-    EXPECT(chunk.texts.size() + chunk.tags.size() * 8 < (33 << 10));
+    EXPECT(chunk.texts.empty() && chunk.wides.empty());
+    EXPECT(chunk.shorts.size() + chunk.tags.size() * 8 < (33 << 10));
     EXPECT(chunk.tags.size() == chunk.rows * 3);
-    EXPECT(chunk.texts.front() == '[' && chunk.texts.back() == ']');
   }
   std::string expected = "[";
   for (int i = 1; i <= 20000; ++i)
@@ -278,14 +278,15 @@ TEST("packed rows keep big integers, blobs, texts and JSON apart and in order") 
   EXPECT(packed.rows == 3);
   const auto tag = [](Tag value) { return static_cast<uint8_t>(value); };
   EXPECT(packed.tags ==
-         (std::vector<uint8_t>{tag(Tag::kText), tag(Tag::kBlob), tag(Tag::kInt64), tag(Tag::kText),
+         (std::vector<uint8_t>{PackedRows::kWide, tag(Tag::kBlob), tag(Tag::kInt64), tag(Tag::kText),
                                tag(Tag::kReal), tag(Tag::kBlob), tag(Tag::kReal), tag(Tag::kNull),
-                               tag(Tag::kBlob), tag(Tag::kText), tag(Tag::kNull), tag(Tag::kText)}));
+                               tag(Tag::kBlob), PackedRows::kShort + 1, tag(Tag::kNull), PackedRows::kWide}));
   EXPECT(packed.numbers == (std::vector<uint64_t>{BitsOf(2), 9007199254740993U, BitsOf(2.5), BitsOf(0),
                                                   BitsOf(-7), BitsOf(1)}));
-  EXPECT(packed.texts == R"(["é",[1],"z",{"k":"ü"}])");
+  EXPECT(packed.texts == "[[1]]");
+  EXPECT(packed.wides == uR"(["é",{"k":"ü"}])");
+  EXPECT(packed.shorts == "z");
   EXPECT(packed.bytes == std::string("\1\2\3", 3));
-  EXPECT(!packed.ascii);
   EXPECT(outcome.results[0].columns == R"(["a","b","c","j"])");
 }
 
