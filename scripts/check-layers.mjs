@@ -25,7 +25,7 @@ const layers = [
   ['transaction'],
   ['connection', 'connection-api'],
   ['workers', 'pool-options'],
-  ['lease', 'leased-cursor', 'wal-relief'],
+  ['lease', 'leased-blob', 'leased-cursor', 'wal-relief', 'writer-view'],
   ['pool', 'pool-api'],
   ['index'],
 ];

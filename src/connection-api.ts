@@ -78,6 +78,11 @@ export interface Connection extends Executor, AsyncDisposable {
    * connection writes meanwhile.
    */
   dump(): AsyncIterableIterator<string>;
+  /**
+   * Moves the whole WAL into the database file and empties it; without a WAL it does nothing. Rejects `'SQLITE_BUSY'` if
+   * readers hold on to it for longer than `busyTimeoutMs`.
+   */
+  checkpoint(): Promise<void>;
   /** sqlite.org/pragma.html#pragma_integrity_check */
   integrityCheck(): Promise<{ ok: boolean; problems: string[] }>;
   /**

@@ -180,6 +180,10 @@ export abstract class LaneConnection extends Verbs implements Connection {
     return files.integrityCheck(this);
   }
 
+  checkpoint(): Promise<void> {
+    return files.checkpoint(this, 'TRUNCATE');
+  }
+
   dump(): AsyncGenerator<string, void> {
     return dump(this);
   }

@@ -1,4 +1,5 @@
 import type { Connection } from './connection-api.js';
+import type { BlobHandle, BlobLocation } from './driver/blob.js';
 import type { BackupOptions } from './driver/files.js';
 import type { CallOptions, Executor, Transaction } from './executor.js';
 import type { Lease, Role } from './lease.js';
@@ -29,6 +30,24 @@ export interface Pool extends Executor, AsyncDisposable {
   backup(destination: string, options?: BackupOptions): Promise<void>;
   /** The database as the bytes of its file, of one snapshot: see deserialize(). */
   serialize(): Promise<Uint8Array>;
+  /**
+   * A copy without free pages, made by VACUUM INTO on the writer: writes wait for it, while backup() holds nobody up.
+   * Rejects if the destination exists and is not empty.
+   */
+  vacuumInto(destination: string): Promise<void>;
+  /**
+   * SQL that rebuilds the database, statement by statement (Python's iterdump), on a reader's snapshot.
+   * @example for await (const statement of pool.dump()) console.log(statement);
+   */
+  dump(): AsyncIterableIterator<string>;
+  /** sqlite.org/pragma.html#pragma_integrity_check, on a reader's snapshot. */
+  integrityCheck(): Promise<{ ok: boolean; problems: string[] }>;
+  /**
+   * One value, read and written in parts: on a reader of its own until it is closed, or, if it is writable, on the writer
+   * between the calls of others.
+   * @example await using blob = await pool.openBlob({ table: 'file', column: 'content', rowid: 1 });
+   */
+  openBlob(at: BlobLocation): Promise<BlobHandle>;
   /** Moves the whole WAL into the database file and empties it. Rejects `'SQLITE_BUSY'` if readers hold on to it for too long. */
   checkpoint(): Promise<void>;
   stats(): PoolStats;

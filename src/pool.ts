@@ -1,10 +1,13 @@
-import { LaneConnection, newTally } from './connection.js';
+import { newTally } from './connection.js';
 import type { Connection } from './connection-api.js';
+import type { BlobHandle, BlobLocation } from './driver/blob.js';
 import type { BackupOptions } from './driver/files.js';
-import { AiosqliteError, checkObject, invalidArgument, SqliteError } from './errors.js';
+import { checkpoint } from './driver/files.js';
+import { AiosqliteError, checkObject, invalidArgument } from './errors.js';
 import type { CallOptions, Query, Transaction } from './executor.js';
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
+import { LeasedBlob } from './leased-blob.js';
 import { leasedCursor, type OpenedCursor } from './leased-cursor.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
@@ -32,6 +35,7 @@ import { succeeded, Verbs } from './verbs.js';
 import { WalRelief } from './wal-relief.js';
 import { Watch } from './watch.js';
 import { Workers } from './workers.js';
+import { closed, WriterView } from './writer-view.js';
 
 /** A transaction over the pool may not change the connection that others use after it. */
 const TRANSACTION_POLICY = Policy.noTransactionControl | Policy.noSettings;
@@ -273,14 +277,50 @@ class WriterAndReaders extends Verbs implements Pool {
     return this.#onSnapshot((db) => db.serialize());
   }
 
+  integrityCheck(): Promise<{ ok: boolean; problems: string[] }> {
+    return this.#onSnapshot((db) => db.integrityCheck());
+  }
+
+  vacuumInto(destination: string): Promise<void> {
+    return this.withConnection((db) => db.vacuumInto(destination));
+  }
+
+  async *dump(): AsyncGenerator<string, void> {
+    this.#checkUsable('read');
+    await this.#ready(undefined);
+    if (this.#single) return yield* this.#writerView().dump();
+    const lease = await this.#lease('reader', undefined);
+    try {
+      yield* lease.dump();
+    } finally {
+      await lease.close();
+    }
+  }
+
+  async openBlob(at: BlobLocation): Promise<BlobHandle> {
+    this.#checkUsable(at?.writable === true ? 'write' : 'read');
+    await this.#ready(undefined);
+    if (this.#single || at?.writable === true) return this.#writerView().openBlob(at);
+    const lease = await this.#lease('reader', undefined);
+    try {
+      return new LeasedBlob(await lease.openBlob(at), lease);
+    } catch (error) {
+      await lease.close();
+      throw error;
+    }
+  }
+
+  /** The writer as a connection that is nobody's own: calls of others come in between. */
+  #writerView(): Connection {
+    const { database, connection } = this.#options;
+    return new WriterView(database, connection, this.#writer.port, () => this.#closing !== undefined);
+  }
+
   /** A snapshot that lasts: neither do writers wait for it, nor do they start the copying anew. */
   async #onSnapshot<T>(work: (db: Connection) => Promise<T>): Promise<T> {
     this.#checkUsable('read');
     await this.#ready(undefined);
-    if (this.#single) {
-      const { database, connection } = this.#options;
-      return work(new PoolView(database, connection, this.#writer.port, MAIN_LANE, Policy.none));
-    }
+    if (this.#single) return work(this.#writerView());
     return this.withConnection(
       async (db) => {
         await db.exec('BEGIN');
@@ -298,8 +338,7 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async #checkpoint(mode: 'TRUNCATE' | 'RESTART'): Promise<void> {
-    const [row] = await this.all<{ busy: number }>(`PRAGMA wal_checkpoint(${mode})`);
-    if (row?.busy === 1) throw new SqliteError('readers hold on to the WAL', 'SQLITE_BUSY', 5);
+    await checkpoint(this, mode);
     this.#tally.walPages = 0;
   }
 
@@ -407,11 +446,6 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 }
 
-/** The only connection of a pool, for a job of the pool's own; it ends with the pool. */
-class PoolView extends LaneConnection {
-  protected async end(): Promise<void> {}
-}
-
 /** Tells of pools that were dropped without close(), and closes them. One that has opened nothing is nobody's loss. */
 const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[] }>(async ({ database, groups }) => {
   if (groups.every((workers) => workers.size === 0)) return;
@@ -420,10 +454,6 @@ const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[]
 });
 
 const POOL_TIMEOUT = 'no connection became free within acquireTimeoutMs';
-
-function closed(): AiosqliteError {
-  return new AiosqliteError('ERR_CLOSED', 'the pool is closed');
-}
 
 function poolTimeout(): AiosqliteError {
   return new AiosqliteError('ERR_POOL_TIMEOUT', POOL_TIMEOUT);

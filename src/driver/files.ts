@@ -157,3 +157,9 @@ export async function integrityCheck(db: Executor): Promise<{ ok: boolean; probl
   const problems = rows.map(([text]) => text).filter((text) => text !== 'ok');
   return { ok: problems.length === 0, problems };
 }
+
+/** sqlite.org/pragma.html#pragma_wal_checkpoint */
+export async function checkpoint(db: Executor, mode: 'TRUNCATE' | 'RESTART'): Promise<void> {
+  const [row] = await db.all<{ busy: number }>(`PRAGMA wal_checkpoint(${mode})`);
+  if (row?.busy === 1) throw new SqliteError('readers hold on to the WAL', 'SQLITE_BUSY', 5);
+}
