@@ -1,0 +1,7 @@
+import { test } from 'vitest';
+import { short } from './check.js';
+import { checkKeys } from './keys.js';
+
+test('what belongs to one key is seen and changed through that key alone, however alike others are', async () => {
+  await checkKeys(short(250));
+});
