@@ -1,3 +1,4 @@
+import { NO_ACTIONS } from './event-codec.js';
 import type { Names } from './names.js';
 import { countKey } from './schema.js';
 
@@ -24,7 +25,7 @@ export function buildQueries(names: Names) {
   const sharedColumns = `(SELECT a.state FROM ${appStates} AS a WHERE a.app_name = s.app_name) AS app_state,
   (SELECT u.state FROM ${userStates} AS u WHERE u.app_name = s.app_name AND u.user_id = s.user_id) AS user_state,
   coalesce((SELECT max(n.seq) FROM ${events} AS n WHERE n.session_key = s.session_key), 0) AS last_seq`;
-  const eventColumns = `e.seq, e.id, e.invocation_id, e.author, CAST(e.actions AS TEXT) AS actions, e.long_running_tool_ids_json,
+  const eventColumns = `e.seq, e.id, e.invocation_id, e.author, iif(e.actions = CAST('${NO_ACTIONS}' AS BLOB), '0', CAST(e.actions AS TEXT)) AS actions, e.long_running_tool_ids_json,
   e.branch, e.timestamp, e.content, e.grounding_metadata, e.custom_metadata, e.partial, e.turn_complete, e.interrupted,
   e.error_code, e.error_message, e.extra`;
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'aiosqlite';
-import type { EventRecord, SessionStore } from 'aiosqlite/store';
+import type { EventRecord, JsonObject, SessionStore } from 'aiosqlite/store';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
@@ -155,6 +155,58 @@ describe('an event comes back as it was given', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  test('with the actions that most events have, and with what is nearly that', async () => {
+    const usual = { stateDelta: {}, artifactDelta: {}, requestedAuthConfigs: {}, requestedToolConfirmations: {} };
+    const { stateDelta, ...less } = usual;
+    class Odd {
+      toJSON() {
+        return { a: 1 };
+      }
+    }
+    const variants: [JsonObject, JsonObject][] = [
+      [usual, usual],
+      [less, less],
+      [
+        { ...usual, more: {} },
+        { ...usual, more: {} },
+      ],
+      [
+        { ...less, stateDelta },
+        { ...less, stateDelta },
+      ],
+      [
+        { ...usual, artifactDelta: { a: 1 } },
+        { ...usual, artifactDelta: { a: 1 } },
+      ],
+      [
+        { ...usual, requestedAuthConfigs: [] },
+        { ...usual, requestedAuthConfigs: [] },
+      ],
+      [
+        { ...usual, requestedToolConfirmations: null },
+        { ...usual, requestedToolConfirmations: null },
+      ],
+      [
+        { ...usual, requestedToolConfirmations: undefined },
+        { stateDelta: {}, artifactDelta: {}, requestedAuthConfigs: {} },
+      ],
+      [
+        { ...usual, requestedAuthConfigs: new Odd() },
+        { ...usual, requestedAuthConfigs: { a: 1 } },
+      ],
+      [Object.assign(Object.create({ toJSON: () => ({ b: 2 }) }), usual), { b: 2 }],
+    ];
+    for (const [i, [given, wanted]] of variants.entries()) {
+      const { actions } = await reloaded(event(`usual ${i}`, { actions: given }));
+      expect(actions).toEqual(wanted);
+      expect(Object.keys(actions)).toEqual(Object.keys(wanted));
+    }
+    await store.appendEvent(event('again', { actions: usual }));
+    const [one, two] = (await store.getEvents(key)).filter(({ id }) => id === 'usual 0' || id === 'again');
+    (one?.actions.stateDelta as JsonObject).mine = true;
+    expect(two?.actions).toEqual(usual);
   });
 
   test('also with megabytes of text', async () => {
