@@ -141,7 +141,10 @@ describe.skipIf(process.platform === 'win32')('chat-service', () => {
     const response = await send(`${first.url}${path}/messages`, { text: 'Goodbye' });
     first.child.kill('SIGTERM');
     expect(await response.text()).toContain('event: whole\ndata: "You have said 2 things, the last was: Goodbye"');
+    const answered = performance.now();
     expect(await exited).toEqual([0, null]);
+    // Not only once the client lets go of its connection.
+    expect(performance.now() - answered).toBeLessThan(20_000);
     expect(first.printed()).toContain('closed');
 
     const second = await start('chat-service');

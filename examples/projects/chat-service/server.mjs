@@ -10,7 +10,8 @@ const appName = 'chat';
 setLogLevel(LogLevel.ERROR);
 const sessionService = new SqliteSessionService(DATABASE);
 const runner = new Runner({ appName, agent, sessionService });
-const app = fastify();
+// Clients that wait for nothing hold up the end of the service for five seconds at most.
+const app = fastify({ keepAliveTimeout: 5_000 });
 
 /** The answer as server-sent events: one for each piece of text, and one that says that it is over. */
 async function* answer(userId, sessionId, text) {
@@ -31,7 +32,10 @@ app.post('/users/:userId/sessions/:sessionId/messages', { schema: { body } }, as
   const { text } = /** @type {{ text: string }} */ (request.body);
   await sessionService.getOrCreateSession({ appName, userId, sessionId });
   // A client that leaves ends the stream, and with it the run.
-  return reply.type('text/event-stream').send(Readable.from(answer(userId, sessionId, text)));
+  return reply
+    .type('text/event-stream')
+    .header('connection', 'close')
+    .send(Readable.from(answer(userId, sessionId, text)));
 });
 
 app.get('/users/:userId/sessions/:sessionId', async (request, reply) => {
