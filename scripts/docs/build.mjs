@@ -33,6 +33,7 @@ const guides = [
 const others = [
   'CHANGELOG.md',
   'UPGRADING.md',
+  'SECURITY.md',
   'ARCHITECTURE.md',
   'binding/README.md',
   'bench/README.md',

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { guides, labelOf, makeProject, programsOf, read, run } from './support/programs.js';
+import { guides, labelOf, makeProject, PROGRAM_TIMEOUT_MS, programsOf, read, run } from './support/programs.js';
 
 const programs = guides.flatMap(programsOf);
 const whole = programs.filter(({ source }) => source === undefined);
@@ -17,13 +17,17 @@ describe('the programs in docs/', () => {
     expect(whole.length).toBeGreaterThan(30);
   });
 
-  it.concurrent.each(whole.map((program) => [labelOf(program), program] as const))('%s', async (_, program) => {
-    const { error, stdout, stderr } = await run(project, program);
-    expect(stderr).toBe('');
-    expect(error).toBeNull();
-    // A program that prints shows in the guide what.
-    expect(stdout).toBe(program.output ?? '');
-  });
+  it.concurrent.each(whole.map((program) => [labelOf(program), program] as const))(
+    '%s',
+    async (_, program) => {
+      const { error, stdout, stderr } = await run(project, program);
+      expect(stderr).toBe('');
+      expect(error).toBeNull();
+      // A program that prints shows in the guide what.
+      expect(stdout).toBe(program.output ?? '');
+    },
+    PROGRAM_TIMEOUT_MS + 5_000,
+  );
 
   it('that are excerpts stand so in the file that they name', () => {
     const wrong = excerpts.filter(({ source, code }) => !read(source as string).includes(code));

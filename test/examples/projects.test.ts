@@ -17,7 +17,9 @@ const pathOf = (name: string) => join(folder, 'examples/projects', name);
 /** Each project as a user has it: in a folder of its own, installed from the packed package. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'aiosqlite-projects-'));
-  await pack(folder);
+  // Where `npm run pack:check` puts it in a clone.
+  mkdirSync(join(folder, 'build/pack'), { recursive: true });
+  await pack(join(folder, 'build/pack'));
   mkdirSync(join(folder, 'examples'));
   cpSync(join(root, 'examples/projects'), join(folder, 'examples/projects'), {
     recursive: true,

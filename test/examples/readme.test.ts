@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { guides, makeProject, programsOf, read, root, run } from './support/programs.js';
+import { guides, makeProject, PROGRAM_TIMEOUT_MS, programsOf, read, root, run } from './support/programs.js';
 
 /** What each program must print. */
 const EXPECTED: Record<string, (string | RegExp)[]> = {
@@ -28,12 +28,16 @@ describe('the programs in README.md', () => {
     expect(programs.map(({ title }) => title)).toEqual(Object.keys(EXPECTED));
   });
 
-  it.each(programs)('$title', async (program) => {
-    const { error, stdout, stderr } = await run(project, program);
-    expect(stderr).toBe('');
-    expect(error).toBeNull();
-    for (const text of EXPECTED[program.title] ?? []) expect(stdout).toMatch(text);
-  });
+  it.each(programs)(
+    '$title',
+    async (program) => {
+      const { error, stdout, stderr } = await run(project, program);
+      expect(stderr).toBe('');
+      expect(error).toBeNull();
+      for (const text of EXPECTED[program.title] ?? []) expect(stdout).toMatch(text);
+    },
+    PROGRAM_TIMEOUT_MS + 5_000,
+  );
 });
 
 describe('the tables in README.md', () => {

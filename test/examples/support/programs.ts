@@ -5,6 +5,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 
+/** Loading ADK takes a second of a core, and five programs run at a time, on machines that others use, too. */
+export const PROGRAM_TIMEOUT_MS = 90_000;
+
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** One program of a document: a block of code in JavaScript or TypeScript. */
@@ -81,7 +84,7 @@ export async function run(
   writeFileSync(file, language === 'ts' ? (await transform(code, { loader: 'ts', target: 'node20' })).code : code);
   const env = { ...process.env, GEMINI_API_KEY: undefined, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1' };
   return new Promise((resolve) => {
-    execFile(process.execPath, [file], { cwd: folder, env, timeout: 25_000 }, (error, stdout, stderr) =>
+    execFile(process.execPath, [file], { cwd: folder, env, timeout: PROGRAM_TIMEOUT_MS }, (error, stdout, stderr) =>
       resolve({ error, stdout, stderr }),
     );
   });
