@@ -55,7 +55,7 @@ describe('what SQLite says of a value while a statement runs', () => {
     ['a mode of caching', 'ATTACH ? AS other', [`file:x?cache=${SECRET}`]],
     ['a database to detach', 'DETACH ?', [SECRET]],
     ['a file to write to', 'VACUUM INTO ?', [`/no/such/${SECRET}`]],
-    ['a type of carray()', 'SELECT * FROM carray(?1, 1, ?2)', [0, SECRET]],
+    ['a type of carray()', 'SELECT * FROM carray(?1, 1, ?2)', [[1], SECRET]],
     ['a database of a PRAGMA', 'SELECT * FROM pragma_index_list(?1, ?1)', [SECRET]],
     ['a box that is none', 'INSERT INTO box VALUES (1, 5, ?)', [SECRET]],
     ['a value of another type', 'INSERT INTO typed (n) VALUES (?)', [SECRET]],
