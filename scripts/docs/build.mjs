@@ -31,6 +31,7 @@ const guides = [
   'coming-from',
 ];
 const others = [
+  'RELIABILITY.md',
   'CHANGELOG.md',
   'UPGRADING.md',
   'SECURITY.md',
