@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guides, makeProject, PROGRAM_TIMEOUT_MS, programsOf, read, root, run } from './support/programs.js';
@@ -108,18 +108,29 @@ describe('ARCHITECTURE.md', () => {
   });
 });
 
-const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'binding/README.md', ...guides];
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'binding/README.md',
+  'RELIABILITY.md',
+  'SECURITY.md',
+  'UPGRADING.md',
+  'bench/README.md',
+  ...guides,
+];
 describe.each(documents)('%s', (name) => {
   const text = read(name);
 
-  it('links only to files and headings that are there', () => {
+  it('links only to files and headings that are there, not to folders', () => {
     const broken: string[] = [];
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
       const [path = '', anchor] = target.split('#');
       const file = path === '' ? join(root, name) : join(root, dirname(name), path);
       const anchors = () => readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
       const isThere =
-        existsSync(file) &&
+        statSync(file, { throwIfNoEntry: false })?.isFile() === true &&
         (anchor === undefined || [...anchors()].some(([, title = '']) => anchorOf(title) === anchor));
       if (!isThere) broken.push(target);
     }
