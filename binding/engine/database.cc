@@ -220,7 +220,7 @@ std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, 
   }
   const bool numbers_only = options_.integer_mode == IntegerMode::kNumber;
   const bool can_fail_late = (!head.json_columns.empty() && head.mode != RowMode::kNone) || numbers_only;
-  RowEncoder rows(head.mode, options_.integer_mode, std::move(head.json_columns));
+  RowEncoder rows(head.mode, options_.integer_mode, head.json_columns);
   outcome.results.emplace_back();
   Result& result = outcome.results.back();
   bool any_row = false;

@@ -63,6 +63,26 @@ enum class BeginMode : uint8_t { kLease = 0, kDeferred = 1, kImmediate = 2, kExc
 // kReady: a connection has been set up. kRelease: a lease comes back; if it is altered, its worker closes.
 enum class EndMode : uint8_t { kReady = 0, kRelease = 1, kCommit = 2, kRollback = 3 };
 
+// Names in one text, a U+0000 between them.
+class NameList {
+ public:
+  NameList() = default;
+  explicit NameList(std::string_view names) : names_(names), empty_(false) {}
+
+  bool empty() const { return empty_; }
+  std::string_view TakeFirst() {
+    const size_t end = names_.find('\0');
+    const std::string_view first = names_.substr(0, end);
+    empty_ = end == std::string_view::npos;
+    names_.remove_prefix(empty_ ? names_.size() : end + 1);
+    return first;
+  }
+
+ private:
+  std::string_view names_;
+  bool empty_ = true;
+};
+
 // A Query in a packet, up to its parameters: sql, settings as one number, the names of its JSON columns if it
 // has any (one text, a U+0000 between them), the count of parameters.
 struct QueryHead {
@@ -70,7 +90,7 @@ struct QueryHead {
   RowMode mode = RowMode::kNone;
   bool wants_columns = false;
   IfNone if_none = IfNone::kContinue;
-  std::vector<std::string_view> json_columns;
+  NameList json_columns;
   int params = 0;  // negative: pairs of name and value
 
   static QueryHead Of(std::string_view sql) {
@@ -86,7 +106,7 @@ struct QueryHead {
     head.mode = static_cast<RowMode>(settings & 7);
     head.wants_columns = (settings & kWantsColumns) != 0;
     head.if_none = static_cast<IfNone>((settings >> kIfNoneAt) & 3);
-    if ((settings & kHasJsonColumns) != 0) head.ReadJsonColumns(packet.Text());
+    if ((settings & kHasJsonColumns) != 0) head.json_columns = NameList(packet.Text());
     head.params = packet.Int();
     return head;
   }
@@ -95,16 +115,6 @@ struct QueryHead {
   static constexpr int kWantsColumns = 8;
   static constexpr int kHasJsonColumns = 16;
   static constexpr int kIfNoneAt = 5;
-
- private:
-  void ReadJsonColumns(std::string_view names) {
-    for (;;) {
-      const size_t end = names.find('\0');
-      json_columns.push_back(names.substr(0, end));
-      if (end == std::string_view::npos) return;
-      names.remove_prefix(end + 1);
-    }
-  }
 };
 
 // What a job may not do, beyond what SQLite forbids.

@@ -21,10 +21,10 @@ std::string JsonArray(const std::vector<std::string>& names) {
 
 }  // namespace
 
-RowEncoder::RowEncoder(RowMode mode, IntegerMode integers, std::vector<std::string_view> json_columns)
+RowEncoder::RowEncoder(RowMode mode, IntegerMode integers, NameList json_columns)
     : mode_(mode),
       integers_(integers),
-      json_columns_(std::move(json_columns)),
+      json_columns_(json_columns),
       objects_(mode == RowMode::kObject || mode == RowMode::kFirstObject) {}
 
 std::optional<Failure> RowEncoder::Begin(Statement& statement) {
@@ -39,7 +39,8 @@ std::optional<Failure> RowEncoder::Begin(Statement& statement) {
     ascii &= json::IsAscii(names[i]);
   }
   first_.Begin(objects_, ascii);
-  for (const std::string_view wanted : json_columns_) {
+  for (NameList left = json_columns_; !left.empty();) {
+    const std::string_view wanted = left.TakeFirst();
     std::string quoted;
     json::AppendString(quoted, wanted);
     bool found = false;

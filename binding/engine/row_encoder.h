@@ -16,7 +16,7 @@ namespace aiosqlite {
 // million.
 class RowEncoder {
  public:
-  RowEncoder(RowMode mode, IntegerMode integers, std::vector<std::string_view> json_columns);
+  RowEncoder(RowMode mode, IntegerMode integers, NameList json_columns);
 
   // Once, when the first row is there or the statement is done: only then are its columns certain.
   std::optional<Failure> Begin(Statement& statement);
@@ -46,7 +46,7 @@ class RowEncoder {
 
   const RowMode mode_;
   const IntegerMode integers_;
-  const std::vector<std::string_view> json_columns_;
+  const NameList json_columns_;
   const bool objects_;
   std::vector<Column> columns_;
   JsonRowWriter first_;
