@@ -18,7 +18,7 @@ export interface ConnectionStats {
 
 /** One open database on its own native thread. Calls run in the order in which they were made. */
 export interface Connection extends Executor, AsyncDisposable {
-  /** As it was given to connect(). */
+  /** As it was given to connect(), a URL as its text. */
   readonly database: string;
   stats(): ConnectionStats;
   /**

@@ -258,19 +258,20 @@ const forgotten = new FinalizationRegistry<{ port: Port; database: string }>(({ 
 
 /**
  * Opens one connection.
- * @param database a path, ':memory:' or a 'file:' URI (sqlite.org/uri.html)
+ * @param database a path, ':memory:', a 'file:' URI (sqlite.org/uri.html) or a URL of a file
  * @returns rejects with what SQLite says of the file: `'SQLITE_CANTOPEN'`, `'SQLITE_NOTADB'`, …
  * @example await using db = await connect('app.db');
  */
-export async function connect(database: string, options: ConnectionOptions = {}): Promise<Connection> {
+export async function connect(database: string | URL, options: ConnectionOptions = {}): Promise<Connection> {
   const checked = checkOptions(options, '');
-  const port = Port.create(checked.maxPending, checked.maxPendingBytes, newTally(checkDatabase(database), checked));
-  packOpen(checkDatabase(database), checked, false);
+  const name = checkDatabase(database);
+  const port = Port.create(checked.maxPending, checked.maxPendingBytes, newTally(name, checked));
+  packOpen(name, checked, false);
   const message = await port.open(0, MAIN_LANE);
   if (message[1] !== 0) port.native.join();
   succeeded(message, undefined);
-  const connection = new OwnConnection(database, checked, port, MAIN_LANE, Policy.none);
-  forgotten.register(connection, { port, database }, connection);
+  const connection = new OwnConnection(name, checked, port, MAIN_LANE, Policy.none);
+  forgotten.register(connection, { port, database: name }, connection);
   return connection;
 }
 

@@ -67,8 +67,13 @@ const INTEGER_MODES = ['mixed', 'number', 'bigint'] as const;
 const JOURNAL_MODES = ['wal', 'delete', 'truncate', 'persist', 'memory'] as const;
 const SYNCHRONOUS = ['full', 'normal', 'extra', 'off'] as const;
 
+/** What to open, as SQLite is told: a URL of a file is a URI to it. */
 export function checkDatabase(database: unknown): string {
-  if (typeof database !== 'string') throw invalidArgument('database', 'a string', database);
+  if (database instanceof URL) {
+    if (database.protocol !== 'file:') throw outOfRange('database', "a URL that begins with 'file:'");
+    return database.href;
+  }
+  if (typeof database !== 'string') throw invalidArgument('database', 'a string or a URL', database);
   if (database === '') throw outOfRange('database', "a path, ':memory:' or a 'file:' URI, not empty");
   if (database.includes('\0')) throw outOfRange('database', 'a path without U+0000');
   return database;

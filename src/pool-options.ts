@@ -10,8 +10,8 @@ import {
 } from './options.js';
 
 export interface PoolOptions extends ConnectionOptions {
-  /** A path, ':memory:' or a 'file:' URI. */
-  database: string;
+  /** A path, ':memory:', a 'file:' URI or a URL of a file. */
+  database: string | URL;
   /** Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection. */
   poolSize?: number;
   /**

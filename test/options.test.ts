@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { type ConnectionOptions, connect, createPool, type PoolOptions } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
@@ -172,6 +174,8 @@ describe('wrong options', () => {
     ['database', undefined, 'ERR_INVALID_ARG_TYPE'],
     ['database', '', 'ERR_OUT_OF_RANGE'],
     ['database', 'a\0', 'ERR_OUT_OF_RANGE'],
+    ['database', new URL('https://example.org/a.db'), 'ERR_OUT_OF_RANGE'],
+    ['database', {}, 'ERR_INVALID_ARG_TYPE'],
     ['poolSize', 0, 'ERR_OUT_OF_RANGE'],
     ['poolSize', 1.5, 'ERR_OUT_OF_RANGE'],
     ['poolSize', '5', 'ERR_INVALID_ARG_TYPE'],
@@ -283,5 +287,35 @@ describe('maxPending and maxPendingBytes', () => {
     expect(refused.length).toBeGreaterThan(0);
     for (const { reason } of refused) expect(reason).toMatchObject({ code: 'ERR_QUEUE_FULL' });
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 10 - refused.length });
+  });
+});
+
+describe('a URL as the database', () => {
+  test.each(['plain.db', 'with space.db', 'ä 100%.db', 'a#b?c.db'])(
+    'opens the file that it stands for: %s',
+    async (name) => {
+      const url = pathToFileURL(on.file(name));
+      const db = await connect(url);
+      await db.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1)');
+      expect(db.database).toBe(url.href);
+      await db.close();
+      expect(existsSync(on.file(name))).toBe(true);
+      const pool = on.pool({ database: url, mustExist: true });
+      expect(await pool.get('SELECT x FROM t')).toEqual({ x: 1 });
+    },
+  );
+
+  test('takes the parameters of a URI', async () => {
+    await (await on.connect()).exec('CREATE TABLE t (x)');
+    const url = pathToFileURL(on.file());
+    url.searchParams.set('mode', 'ro');
+    const db = await connect(url);
+    expect(await rejection(db.run('INSERT INTO t VALUES (1)'))).toMatchObject({ code: 'SQLITE_READONLY' });
+    await db.close();
+  });
+
+  test('that is not one of a file is refused', async () => {
+    const error = { name: 'RangeError', code: 'ERR_OUT_OF_RANGE', message: expect.stringContaining('database') };
+    expect(await rejection(connect(new URL('https://example.org/a.db')))).toMatchObject(error);
   });
 });

@@ -17,7 +17,7 @@ export function openStore(source: SessionServiceSource): { store: SessionStore; 
 }
 
 /** Turns ADK's `sqlite://` form into what it means there: what follows is the path, or ':memory:'. */
-function databaseOf(text: string): string {
+function databaseOf(text: string | URL): string | URL {
   if (typeof text !== 'string') return text;
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text) ?? [];
   if (scheme === undefined || scheme === 'file') return text;

@@ -1,7 +1,11 @@
 /** Behaviours that users of Python's aiosqlite rely on, in our own words. What differs, and why: docs/compatibility.md. */
-import { connect } from 'aiosqlite';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { connect, julianDay, type TracedCall } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { collect } from '../driver/support/rows.js';
+import { run } from '../support/child.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
 import { ENDLESS, until } from '../support/time.js';
@@ -189,4 +193,50 @@ test('set_authorizer: what is denied is SQLITE_AUTH, None takes the rules away',
   expect(await rejection(db.run('INSERT INTO foo VALUES (1)'))).toMatchObject({ code: 'SQLITE_AUTH' });
   await db.authorize(null);
   await db.run('INSERT INTO foo VALUES (1)');
+});
+
+test('a path is a text or, instead of a Path, a URL', async () => {
+  for (const path of [on.file('a.db'), pathToFileURL(on.file('a.db'))]) {
+    const db = await connect(path);
+    await db.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    await db.close();
+  }
+  expect(existsSync(on.file('a.db'))).toBe(true);
+});
+
+test('set_trace_callback: each statement is told, without values', async () => {
+  const db = await on.connect();
+  const statements: string[] = [];
+  const trace = (call: unknown) => void statements.push((call as TracedCall).sql);
+  subscribe('aiosqlite:call', trace);
+  await db.exec('CREATE TABLE t (x)');
+  await db.run('INSERT INTO t VALUES (?)', ['value']);
+  unsubscribe('aiosqlite:call', trace);
+  await db.get('SELECT 1');
+  expect(statements).toEqual(['CREATE TABLE t (x)', 'INSERT INTO t VALUES (?)']);
+});
+
+test('set_progress_handler, to end what takes too long: a deadline', async () => {
+  const db = await on.connect();
+  expect(await rejection(db.get(ENDLESS, [], { timeoutMs: 20 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
+  expect(await db.get('SELECT 1 AS one')).toEqual({ one: 1 });
+});
+
+test('a connection that is left open is named by a warning, and does not keep the process alive', async () => {
+  const forget = new URL('../lifecycle/children/forget.mjs', import.meta.url);
+  const { code, stdout } = await run(forget, ['connections', on.file()], ['--expose-gc', '--no-warnings']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).warnings[0]).toBe(
+    `AiosqliteWarning: A connection to ${on.file()} was garbage-collected without close()`,
+  );
+});
+
+test('register_adapter, register_converter: what is bound and read shows in the call', async () => {
+  const db = await on.connect();
+  const at = new Date(Date.UTC(2026, 0, 31, 12));
+  await db.exec('CREATE TABLE t (at REAL, data TEXT)');
+  await db.run('INSERT INTO t VALUES (?, ?)', [julianDay.encode(at.getTime()), JSON.stringify({ a: [1] })]);
+  const row = await db.get<{ at: number; data: unknown }>('SELECT * FROM t', [], { jsonColumns: ['data'] });
+  expect(new Date(julianDay.decode(row?.at as number))).toEqual(at);
+  expect(row?.data).toEqual({ a: [1] });
 });
