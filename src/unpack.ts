@@ -1,5 +1,5 @@
 /** A chunk of packed rows (binding/engine/job.h, PackedRows). */
-export interface Chunk {
+interface Chunk {
   rows: number;
   /** How many numbers it has. */
   numbers: number;

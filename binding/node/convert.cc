@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/json_text.h"
 #include "engine/number_text.h"
@@ -15,17 +16,22 @@ namespace {
 
 enum Slot { kId, kRequest, kLane, kPolicy, kTimeoutMs, kCancellable, kEntries, kTextLength, kFirstEntry };
 
-constexpr size_t kSmallText = 8192;  // UTF-16 units that are converted through a buffer of the worst size
+// UTF-16 units. The buffer that texts are converted in has room for so many of three bytes each ...
+constexpr size_t kSmallText = 8192;
+// ... and grows, for as long as its thread lives, until it has for so many: 2 MB.
+constexpr size_t kMediumText = 700'000;
 constexpr size_t kHeaderBytes = size_t{24} << 10;
 constexpr size_t kInlineBytes = 4096;
 
 void ReadText(Napi::Value value, size_t units, std::string& out) {
   const napi_env env = value.Env();
   size_t bytes = 0;
-  if (units <= kSmallText) {
-    thread_local char buffer[kSmallText * 3 + 1];
-    napi_get_value_string_utf8(env, value, buffer, sizeof buffer, &bytes);
-    out.assign(buffer, bytes);
+  if (units <= kMediumText) {
+    // With room for the worst case it is one pass: asking for the length first costs as much as converting.
+    thread_local std::vector<char> buffer(kSmallText * 3 + 1);
+    if (buffer.size() < units * 3 + 1) buffer.resize(units * 3 + 1);
+    napi_get_value_string_utf8(env, value, buffer.data(), buffer.size(), &bytes);
+    out.assign(buffer.data(), bytes);
     return;
   }
   napi_get_value_string_utf8(env, value, nullptr, 0, &bytes);
