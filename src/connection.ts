@@ -250,10 +250,13 @@ class OwnConnection extends LaneConnection {
   }
 }
 
-/** Tells of connections that were dropped without close(), and closes them. */
-const forgotten = new FinalizationRegistry<{ port: Port; database: string }>(({ port, database }) => {
+/**
+ * Tells of connections that were dropped without close(), and closes them. It must not hold their port: listeners and
+ * functions hang on that, and mostly they know their connection.
+ */
+const forgotten = new FinalizationRegistry<{ heir: Port; database: string }>(({ heir, database }) => {
   process.emitWarning(`A connection to ${database} was garbage-collected without close()`, 'AiosqliteWarning');
-  void port.close();
+  void heir.close();
 });
 
 /**
@@ -271,7 +274,7 @@ export async function connect(database: string | URL, options: ConnectionOptions
   if (message[1] !== 0) port.native.join();
   succeeded(message, undefined);
   const connection = new OwnConnection(name, checked, port, MAIN_LANE, Policy.none);
-  forgotten.register(connection, { port, database: name }, connection);
+  forgotten.register(connection, { heir: port.heir(), database: name }, connection);
   return connection;
 }
 

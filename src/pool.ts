@@ -82,10 +82,9 @@ class WriterAndReaders extends Verbs implements Pool {
   /** onConnect must not call the pool: it would wait for itself. Workers know it, and must not keep the pool alive. */
   #guarded(onConnect: (connection: Connection) => Promise<void>): (connection: Connection) => Promise<void> {
     const pool = new WeakRef<object>(this);
-    return (connection) =>
-      holding({ parent: currentHolding(), blocks: (executor) => executor === pool.deref() }, async () =>
-        onConnect(connection),
-      );
+    const setUp = new WeakRef(onConnect); // the options hold it; mostly it was written where the pool is at hand
+    const blocks = (executor: object) => executor === pool.deref();
+    return (connection) => holding({ parent: currentHolding(), blocks }, async () => setUp.deref()?.(connection));
   }
 
   get #single(): boolean {

@@ -110,7 +110,7 @@ export function bytesOf(result: NativeResult): Uint8Array {
 /** Reports commits of a worker from the first listener on until the last is gone. Returns the unsubscribe function. */
 export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number, listener: CommitListener): () => void {
   if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
-  const own = (changes: CommittedChange[]) => listener(changes.map(decode));
+  const own = decoding(listener);
   const watch = (on: 0 | 1) => {
     packet.begin();
     packet.addNumber(on);
@@ -123,6 +123,11 @@ export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number,
   return () => {
     if (listeners.delete(own) && listeners.size === 0) watch(0);
   };
+}
+
+/** Apart from what subscribes it: a closure there would hold the connection, and a forgotten lease could not be found. */
+function decoding(listener: CommitListener): (changes: CommittedChange[]) => void {
+  return (changes) => listener(changes.map(decode));
 }
 
 function decode([table, operation, rowid]: CommittedChange): Change {

@@ -61,6 +61,12 @@ describe('garbage collection', () => {
     expect(rows).toEqual([{ x: 2 }]);
   });
 
+  test('frees connections that their own listeners and functions refer to', async () => {
+    const { warnings, threads } = await forget('connections that know themselves');
+    expect(warnings).toHaveLength(2);
+    expect(threads).toBeLessThanOrEqual(0);
+  });
+
   test('says nothing of what was closed', async () => {
     expect(await forget('a closed connection')).toEqual({ warnings: [] });
   });

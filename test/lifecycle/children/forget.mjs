@@ -30,13 +30,25 @@ if (what === 'connections') {
   })();
   await collect(() => warnings.length === 10 && threads() <= before);
   console.log(JSON.stringify({ warnings, threads: threads() - before }));
+} else if (what === 'connections that know themselves') {
+  const before = threads();
+  await (async () => {
+    const heard = await connect(file);
+    heard.onCommit(() => heard.stats());
+    const called = await connect(file);
+    await called.createFunction('f', () => called.stats().completed);
+    await called.get('SELECT f()');
+  })();
+  await collect(() => warnings.length === 2 && threads() <= before);
+  console.log(JSON.stringify({ warnings, threads: threads() - before }));
 } else if (what === 'pools') {
   const before = threads();
   await (async () => {
     for (let i = 0; i < 3; i++) {
       const pool = createPool({ database: file, acquireTimeoutMs: 100, onConnect: async (db) => db.get('SELECT 1') });
       await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
-      await Promise.all([pool.get('SELECT 1'), pool.get('SELECT 2')]);
+      // A closure like this one has V8 keep `pool` where onConnect finds it, too.
+      await Promise.all([1, 2].map((n) => pool.get('SELECT ?', [n])));
     }
     createPool({ database: file }); // opens nothing
   })();
