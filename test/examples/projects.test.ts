@@ -25,8 +25,8 @@ beforeAll(async () => {
     recursive: true,
     filter: (source) => !source.includes('node_modules'),
   });
-  for (const name of names) await install(pathOf(name));
-}, 300_000);
+  await Promise.all(names.map((name) => install(pathOf(name))));
+}, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
 const children: ChildProcess[] = [];
