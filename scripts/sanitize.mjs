@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 /**
- * Builds and runs the engine's tests under a sanitizer: `node scripts/sanitize.mjs address|thread|undefined [filter]`.
+ * Builds and runs tests under a sanitizer: `node scripts/sanitize.mjs address|thread|undefined [part of a title]` the
+ * engine's, `node scripts/sanitize.mjs addon [part of a path]` those in JavaScript, with AddressSanitizer,
+ * UndefinedBehaviorSanitizer, SQLite's own assertions and ours in the addon; `node scripts/sanitize.mjs valgrind
+ * [part of a title]` the engine's under valgrind.
  *
- * Needs Linux or macOS with GCC or Clang. Each sanitizer has a build folder of its own, build/<sanitizer>.
+ * Needs Linux or macOS with GCC or Clang; `addon` needs Linux and GCC. Each has a build folder of its own below build/.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -12,32 +16,112 @@ import { fileURLToPath } from 'node:url';
 import { findProgram } from './preflight.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const [sanitizer = '', ...filter] = process.argv.slice(2);
-if (!['address', 'thread', 'undefined'].includes(sanitizer)) {
-  console.error('usage: node scripts/sanitize.mjs address|thread|undefined [part of a test title]');
-  process.exit(2);
+const [kind = '', ...filter] = process.argv.slice(2);
+const parallel = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
+
+/**
+ * Runs a program, and ends this one with its exit code if it fails.
+ *
+ * @param {string[]} command
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+function run([program = '', ...args], env = process.env) {
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit', env });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
 }
 
-const folder = join(root, 'build', sanitizer);
-/** @param {string[]} args */
-const cmake = (...args) => execFileSync('cmake', args, { cwd: root, stdio: 'inherit' });
-// With its assertions on, SQLite's parser writes a trace pointer that all threads share: a race of the debug build alone.
-const debug = sanitizer === 'thread' ? 'OFF' : 'ON';
-cmake('-S', root, '-B', folder, `-DAIOSQLITE_SANITIZE=${sanitizer}`, `-DAIOSQLITE_SQLITE_DEBUG=${debug}`);
-cmake('--build', folder, '--target', 'engine_test', '--parallel', String(availableParallelism()));
+/**
+ * The path of the engine's tests, built.
+ *
+ * @param {string} folder
+ * @param {string[]} options
+ */
+function buildEngineTest(folder, ...options) {
+  run(['cmake', '-S', root, '-B', folder, ...options]);
+  run(['cmake', '--build', folder, '--target', 'engine_test', '--parallel', parallel]);
+  return join(folder, 'test', 'engine_test');
+}
 
-const env = {
-  ...process.env,
-  ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
-  TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1',
-  UBSAN_OPTIONS: 'print_stacktrace=1',
-};
-// ThreadSanitizer of older compilers can't map its memory where addresses are randomized widely.
-const command =
-  sanitizer === 'thread' && findProgram('setarch')
-    ? ['setarch', process.arch === 'x64' ? 'x86_64' : 'aarch64', '-R']
-    : [];
-const [program = '', ...args] = [...command, join(folder, 'test', 'engine_test'), ...filter];
-const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit', env });
-if (error) throw error;
-process.exitCode = status ?? 1;
+function sanitizeEngine() {
+  // With its assertions on, SQLite's parser writes a trace pointer that all threads share: a race of the debug build
+  // alone.
+  const debug = kind === 'thread' ? 'OFF' : 'ON';
+  const folder = join(root, 'build', kind);
+  const program = buildEngineTest(folder, `-DAIOSQLITE_SANITIZE=${kind}`, `-DAIOSQLITE_SQLITE_DEBUG=${debug}`);
+  // ThreadSanitizer of older compilers can't map its memory where addresses are randomized widely.
+  const still =
+    kind === 'thread' && findProgram('setarch') ? ['setarch', process.arch === 'x64' ? 'x86_64' : 'aarch64', '-R'] : [];
+  run([...still, program, ...filter], {
+    ...process.env,
+    ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
+    TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  });
+}
+
+function runUnderValgrind() {
+  const program = buildEngineTest(join(root, 'build', 'valgrind'), '-DCMAKE_BUILD_TYPE=RelWithDebInfo');
+  // What is still reachable at the end is SQLite's and the C++ library's own, for the life of the process.
+  run([
+    'valgrind',
+    '--error-exitcode=99',
+    '--leak-check=full',
+    '--errors-for-leak-kinds=definite,indirect,possible',
+    program,
+    ...filter,
+  ]);
+}
+
+/** vitest with a sanitized addon. Node itself is not instrumented, so the sanitizer's library is loaded before it. */
+function sanitizeAddon() {
+  const folder = join(root, 'build', 'addon');
+  const options = ['--out', join(folder, 'build'), '--debug', '--target', 'addon', '--log-level', 'warn'];
+  const flags = ['--CDAIOSQLITE_SANITIZE=address', '--CDAIOSQLITE_SQLITE_DEBUG=ON'];
+  run([process.execPath, join(root, 'node_modules/cmake-js/bin/cmake-js'), 'build', ...options, ...flags], {
+    ...process.env,
+    CMAKE_BUILD_PARALLEL_LEVEL: parallel,
+  });
+  const reports = join(folder, 'reports');
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  const library = (/** @type {string} */ name) =>
+    execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const { status, error } = spawnSync(process.execPath, [vitest, 'run', '--testTimeout=300000', ...filter], {
+    cwd: root,
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      LD_PRELOAD: `${library('libasan.so')} ${library('libubsan.so')}`,
+      // Node frees little of its own before it exits, so leaks are not looked for. Reports go to files: what a
+      // child process writes to its standard error may be read by nobody.
+      ASAN_OPTIONS: `detect_leaks=0:log_path=${join(reports, 'address')}`,
+      UBSAN_OPTIONS: `print_stacktrace=1:log_path=${join(reports, 'undefined')}`,
+      // node-gyp-build looks for the addon here.
+      AIOSQLITE_PREBUILD: folder,
+    },
+  });
+  if (error) throw error;
+  const found = existsSync(reports) ? readdirSync(reports) : [];
+  for (const name of found) console.error(readFileSync(join(reports, name), 'utf8'));
+  console.log(`sanitizer reports: ${found.length}`);
+  process.exitCode = found.length > 0 ? 1 : (status ?? 1);
+}
+
+switch (kind) {
+  case 'address':
+  case 'thread':
+  case 'undefined':
+    sanitizeEngine();
+    break;
+  case 'addon':
+    sanitizeAddon();
+    break;
+  case 'valgrind':
+    runUnderValgrind();
+    break;
+  default:
+    console.error('usage: node scripts/sanitize.mjs address|thread|undefined|valgrind|addon [part of a title or path]');
+    process.exitCode = 2;
+}

@@ -39,6 +39,11 @@ class RunningJobs {
     jobs_ = std::move(jobs);
     resumes_ = true;
   }
+  // The next lock has been waited for since then, by the same jobs and some that have left.
+  void Resume(Clock::time_point since) {
+    waiting_since_ = since;
+    resumes_ = true;
+  }
   // Since when they have been waiting for a lock, if they have.
   std::optional<Clock::time_point> waiting_since() const { return waiting_since_; }
   // Ends the one that runs now. Any thread.

@@ -48,6 +48,7 @@ Statement* Database::Prepare(std::string_view sql, uint8_t policy, Failure& fail
 
 std::unique_ptr<Statement> Database::PrepareOwn(std::string_view sql, uint8_t policy,
                                                 std::optional<Failure>& failure) {
+  owner_.Check();
   if (sql.find('\0') != std::string_view::npos) {
     failure = OwnFailure("ERR_INVALID_ARG_VALUE", "sql holds U+0000, where SQLite would stop reading");
     return nullptr;
@@ -298,6 +299,7 @@ std::optional<Failure> Database::RunScript(const Job& job) {
 
 std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows, Result& result,
                                          bool& any_row) {
+  owner_.Check();
   const StatementTraits& traits = statement.traits();
   // Only what this statement inserts counts as its own, so the rowid starts from 0; but an SQL text that asks
   // for last_insert_rowid() must see the one before.
@@ -489,6 +491,7 @@ bool Database::in_memory() const {
 }
 
 void Database::CheckpointIfDue() {
+  owner_.Check();
   if (checkpoint_pages_ <= 0 || wal_pages_ < checkpoint_due_ || in_transaction()) return;
   int pages = 0;
   int moved = 0;

@@ -14,6 +14,7 @@
 #include "engine/classify.h"
 #include "engine/functions.h"
 #include "engine/job.h"
+#include "engine/owner.h"
 #include "engine/row_encoder.h"
 #include "engine/statement.h"
 #include "engine/statement_cache.h"
@@ -158,6 +159,7 @@ class Database {
   static int OnCommit(void* self);
   static int OnWal(void* self, sqlite3* db, const char* name, int pages);
 
+  const OwnerThread owner_;
   const OpenOptions options_;
   RunningJobs& running_;
   sqlite3* db_ = nullptr;

@@ -42,6 +42,7 @@ Database::Database(OpenOptions options, RunningJobs& running, StatementCounters&
 }
 
 Database::~Database() {
+  owner_.Check();
   cache_.Clear();
   pragma_.reset();
   controls_.clear();

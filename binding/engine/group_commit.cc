@@ -51,9 +51,11 @@ bool GroupCommit::Accepts(const Job& job) {
 }
 
 void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
+  owner_.Check();
   Members members;
   members.push_back({std::move(first), {}});
   running_.Set(JobsOf(members));
+  refused_since_.reset();
   for (int deaths = 0; !members.empty();) {
     if (deaths == 2) {
       SettleOneByOne(members);
@@ -112,8 +114,10 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::d
   }
   // While COMMIT waits for readers of a rollback journal, it can still be taken back.
   running_.Set(JobsOf(members));
+  if (refused_since_) running_.Resume(*refused_since_);
   auto failure = database_.Control("COMMIT");
   if (!failure) return End::kCommitted;
+  refused_since_ = running_.waiting_since();
   if (database_.in_transaction()) database_.RollBack();
   return MayRunAgain(*failure) ? End::kDied : Refused(members, *failure, next);
 }
@@ -183,6 +187,7 @@ std::optional<Failure> GroupCommit::Execute(const Job& job, Outcome& outcome) {
 }
 
 std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
+  owner_.Check();
   running_.Set({&job});
   auto failure = DueFailure(job);
   if (!failure) failure = database_.LeaveDoomed();

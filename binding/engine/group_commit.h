@@ -2,11 +2,13 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "engine/database.h"
 #include "engine/inbox.h"
 #include "engine/job.h"
+#include "engine/owner.h"
 
 namespace aiosqlite {
 
@@ -51,10 +53,13 @@ class GroupCommit {
   void Settle(Members members);
   static std::vector<const Job*> JobsOf(const Members& members);
 
+  const OwnerThread owner_;
   Database& database_;
   Inbox& inbox_;
   RunningJobs& running_;
   OutcomeSink& sink_;
+  // Since when this group's COMMIT has been refused, so that members who leave don't make the rest wait anew.
+  std::optional<Clock::time_point> refused_since_;
 };
 
 // The failure of a job that should not run any more; none if it should.

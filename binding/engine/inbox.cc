@@ -6,6 +6,13 @@
 #include "engine/spin.h"
 
 namespace aiosqlite {
+namespace {
+
+// Shells go when their turn comes, or all at once when they are many and more than the jobs that wait: behind
+// a worker that is stuck, calls that are made and aborted again and again would pile up.
+constexpr size_t kManyShells = 64;
+
+}  // namespace
 
 bool Inbox::Stage(JobPtr job) {
   const bool must_pass = job->request == Request::kEnd || job->request == Request::kClose ||
@@ -58,7 +65,8 @@ bool Inbox::Cancel(JobId id, bool even_running) {
     Job& job = *found->second;
     if (job.queued) {
       Discount(job);
-      job.packet = Packet{};  // PopFront drops the job itself when it comes by
+      job.packet = Packet{};  // PopFront drops the shell when it comes by
+      if (++shells_ > kManyShells && shells_ > pending()) DropShells();
       return true;
     }
     if (!even_running) return false;
@@ -188,13 +196,27 @@ JobPtr Inbox::PopFront(Lane& lane) {
   while (!lane.empty()) {
     JobPtr job = std::move(lane.front());
     lane.pop_front();
-    if (!job->queued) continue;  // cancelled
+    if (!job->queued) {  // cancelled
+      --shells_;
+      continue;
+    }
     pending_.fetch_sub(1, std::memory_order_relaxed);
     bytes_.fetch_sub(job->byte_size, std::memory_order_relaxed);
     job->queued = false;
     return job;
   }
   return nullptr;
+}
+
+void Inbox::DropShells() {
+  const auto drop = [](auto& jobs) {
+    const auto is_shell = [](const JobPtr& job) { return !job->queued; };
+    jobs.erase(std::remove_if(jobs.begin(), jobs.end(), is_shell), jobs.end());
+  };
+  drop(staged_);
+  drop(main_);
+  for (auto& [_, lane] : lanes_) drop(lane);
+  shells_ = 0;
 }
 
 // Counts out a job that will never run.

@@ -67,6 +67,7 @@ class Inbox {
   Lane* Find(LaneId lane);
   JobPtr PopFront(Lane& lane);
   void Discount(Job& job);
+  void DropShells();
   template <class Jobs, class Wanted>
   std::vector<JobId> Remove(Jobs& jobs, const Wanted& wanted);
 
@@ -81,6 +82,7 @@ class Inbox {
   Lane main_;
   std::unordered_map<LaneId, Lane> lanes_;
   std::unordered_map<JobId, Job*> cancellable_;
+  size_t shells_ = 0;  // cancelled jobs that still stand in a lane
   size_t main_sleepers_ = 0;
   size_t lane_sleepers_ = 0;
   std::atomic<size_t> pending_{0};

@@ -21,6 +21,7 @@ Failure Closed() {
 }  // namespace
 
 std::optional<Failure> Resources::Serve(Job& job, Outcome& outcome) {
+  owner_.Check();
   PacketReader packet(job.packet);
   switch (job.request) {
     case Request::kOpenCursor: {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "engine/database.h"
+#include "engine/owner.h"
 #include "engine/resource.h"
 
 namespace aiosqlite {
@@ -30,6 +31,7 @@ class Resources {
   template <class Kind>
   Kind* Find(PacketReader& packet);
 
+  const OwnerThread owner_;
   Database& database_;
   std::unordered_map<JobId, std::unique_ptr<Resource>> open_;
 };

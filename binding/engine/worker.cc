@@ -27,6 +27,7 @@ void Worker::BeginClose() {
 }
 
 void Worker::Terminate() {
+  owner_.Check();
   stopped_.store(true, std::memory_order_release);
   inbox_->WakeAll();
   if (thread_.joinable()) thread_.join();
@@ -61,6 +62,7 @@ void Worker::Loop() {
 }
 
 JobPtr Worker::Next() {
+  if (stopped_.load(std::memory_order_acquire)) return nullptr;
   if (!next_.empty() && lanes_.empty()) {
     JobPtr job = std::move(next_.front());
     next_.pop_front();

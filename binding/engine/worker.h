@@ -13,6 +13,7 @@
 #include "engine/group_commit.h"
 #include "engine/inbox.h"
 #include "engine/job.h"
+#include "engine/owner.h"
 #include "engine/resources.h"
 
 namespace aiosqlite {
@@ -76,6 +77,7 @@ class Worker final : private OutcomeSink {
   void Post(std::vector<Outcome>&& outcomes) override;
   void PostOne(Outcome&& outcome);
 
+  const OwnerThread owner_;
   const uint32_t number_;
   const std::shared_ptr<Inbox> inbox_;
   OutcomeSink& sink_;

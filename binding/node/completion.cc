@@ -42,10 +42,12 @@ Completion::Completion(Napi::Env env) : env_(env) {
 void Completion::SetDispatcher(Napi::Function dispatcher) { dispatcher_ = Napi::Persistent(dispatcher); }
 
 void Completion::Expect() {
+  owner_.Check();
   if (in_flight_++ == 0) napi_ref_threadsafe_function(env_, wake_);
 }
 
 void Completion::Unexpect(size_t jobs) {
+  owner_.Check();
   if (jobs == 0) return;
   in_flight_ -= jobs;
   if (in_flight_ == 0) napi_unref_threadsafe_function(env_, wake_);
@@ -165,6 +167,7 @@ void Completion::MakeCall(Napi::Env env, HostCall& call) {
 }
 
 void Completion::Deliver(Napi::Env env) {
+  owner_.Check();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (shut_down_) return;

@@ -11,6 +11,7 @@
 
 #include "engine/host.h"
 #include "engine/job.h"
+#include "engine/owner.h"
 
 namespace aiosqlite {
 
@@ -55,6 +56,7 @@ class Completion final : public OutcomeSink, public Host {
   bool MakeCalls(Napi::Env env);
   void MakeCall(Napi::Env env, HostCall& call);
 
+  const OwnerThread owner_;
   Napi::Env env_;
   Napi::FunctionReference dispatcher_;
   napi_threadsafe_function wake_ = nullptr;

@@ -155,6 +155,25 @@ TEST(
   for (const Outcome& outcome : client.AwaitAll(client.SendAll(Inserts(5)))) EXPECT(CodeOf(outcome).empty());
 }
 
+TEST("members that leave one after another while COMMIT waits don't make the rest wait anew") {
+  TempFile file;
+  Client client(file.path(), Patient(1000, "delete"));
+  client.Exec(kTable);
+  Client reader(file.path(), Patient(5000, "delete"));
+  reader.Exec("BEGIN");
+  reader.Rows("SELECT count(*) FROM t");
+  std::vector<JobPtr> jobs = Inserts(5);
+  for (size_t i = 1; i < jobs.size(); ++i)
+    jobs[i] = Within(milliseconds(200 * static_cast<int>(i)), std::move(jobs[i]));
+  const Stopwatch watch;
+  const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
+  const milliseconds elapsed = watch.elapsed();
+  EXPECT(CodeOf(outcomes[0]) == "SQLITE_BUSY");
+  for (size_t i = 1; i < outcomes.size(); ++i) EXPECT(CodeOf(outcomes[i]) == "ERR_TIMEOUT");
+  EXPECT(elapsed >= milliseconds(995));
+  EXPECT(elapsed < milliseconds(1700));  // it would be 1800, were the wait begun anew after each
+}
+
 TEST("a commit that did not come about counts for nobody, not for what runs next either") {
   TempFile file;
   Client client(file.path(), Patient(50, "delete"));

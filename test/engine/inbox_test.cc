@@ -262,4 +262,26 @@ TEST("a doze is ended by a cancellation and by WakeAll") {
   inbox.Forget(*job);
 }
 
+TEST("jobs that are made and cancelled again and again leave little behind, however long nobody takes any") {
+  Inbox inbox(Inbox::Limits{});
+  std::vector<JobId> waiting;
+  for (int i = 0; i < 50'000; ++i) {
+    JobPtr job = Cancellable(Run("SELECT 1"));
+    const JobId id = job->id;
+    const bool stays = i % 1000 == 0;
+    if (stays) waiting.push_back(id);
+    inbox.Stage(std::move(job));
+    if (i % 3 != 0) inbox.Publish();  // some are cancelled while they are only staged
+    if (!stays) EXPECT(inbox.Cancel(id, true));
+    EXPECT(inbox.Ready() <= 66 + waiting.size() * 2);
+  }
+  inbox.Publish();
+  EXPECT(inbox.pending() == waiting.size());
+  for (const JobId id : waiting) {
+    const JobPtr job = inbox.TryTake();
+    EXPECT(job != nullptr && job->id == id);
+  }
+  EXPECT(inbox.TryTake() == nullptr);
+}
+
 }  // namespace aiosqlite::test

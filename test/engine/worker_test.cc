@@ -1,4 +1,6 @@
 // One thread, one database: order, closing, interrupting, deadlines.
+#include <atomic>
+#include <future>
 #include <thread>
 
 #include "support.h"
@@ -258,6 +260,32 @@ TEST("a worker counts what it has completed and what has failed") {
   EXPECT(stats.completed == 3);  // and the open
   EXPECT(stats.failed == 1);
   EXPECT(stats.cache_hits >= 1);
+}
+
+TEST("a worker that is terminated while a group is told of its commit begins nothing that was behind it") {
+  EXPECT(OnOneOfManyTries([] {
+    const TempFile file;
+    std::promise<void> posted;
+    std::atomic<bool> first{true};
+    Client client(file.path());
+    client.Exec("CREATE TABLE t (n)");
+    client.outcomes().OnPost([&](const std::vector<Outcome>&) {
+      if (!first.exchange(false)) return;
+      posted.set_value();
+      std::this_thread::sleep_for(milliseconds(50));  // until Terminate has been called
+    });
+    std::vector<JobPtr> jobs;
+    jobs.push_back(Run("INSERT INTO t VALUES (1)"));
+    jobs.push_back(Run("INSERT INTO t VALUES (2)"));
+    jobs.push_back(Script("CREATE TABLE late (n)"));  // taken from the inbox, but no member
+    client.SendAll(std::move(jobs));
+    posted.get_future().wait();
+    client.worker().Terminate();
+    client.outcomes().OnPost(nullptr);
+    Client after(file.path());
+    EXPECT(after.Rows("SELECT count(*) FROM t") == "[[2]]");
+    return after.Rows("SELECT count(*) FROM sqlite_schema WHERE name = 'late'") == "[[0]]";
+  }));
 }
 
 }  // namespace aiosqlite::test
