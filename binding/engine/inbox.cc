@@ -208,15 +208,16 @@ JobPtr Inbox::PopFront(Lane& lane) {
   return nullptr;
 }
 
+// Those that are only staged are under another lock, and come to their lane in a moment.
 void Inbox::DropShells() {
-  const auto drop = [](auto& jobs) {
+  const auto drop = [this](Lane& lane) {
     const auto is_shell = [](const JobPtr& job) { return !job->queued; };
-    jobs.erase(std::remove_if(jobs.begin(), jobs.end(), is_shell), jobs.end());
+    const auto shells = std::remove_if(lane.begin(), lane.end(), is_shell);
+    shells_ -= static_cast<size_t>(lane.end() - shells);
+    lane.erase(shells, lane.end());
   };
-  drop(staged_);
   drop(main_);
   for (auto& [_, lane] : lanes_) drop(lane);
-  shells_ = 0;
 }
 
 // Counts out a job that will never run.
