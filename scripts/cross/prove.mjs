@@ -4,7 +4,8 @@
  * for each. --suites: in each Node also the driver's and the conformance suite, which takes minutes. --engine: also
  * engine_test of the Linux targets, which has to be compiled for them.
  *
- * What emulates comes from Debian: qemu-user, libc6-arm64-cross, libstdc++6-arm64-cross; wine; musl. Where it is missing
+ * What emulates comes from Debian: qemu-user, libc6-arm64-cross, libstdc++6-arm64-cross, libatomic1-arm64-cross; wine;
+ * musl. Where it is missing
  * the line says so. What none of this can run, macOS and Windows on arm64, is run by .github/workflows/release.yml alone.
  */
 import { spawnSync } from 'node:child_process';
@@ -46,7 +47,7 @@ function nodeRuns() {
 const arm64Run = (major) => ({
   name: `linux-arm64 node ${major}`,
   command: [...qemu, runtime(major, 'linux-arm64'), smoke],
-  needs: ['qemu-aarch64', '/usr/aarch64-linux-gnu/lib/libstdc++.so.6'],
+  needs: ['qemu-aarch64', '/usr/aarch64-linux-gnu/lib/libstdc++.so.6', '/usr/aarch64-linux-gnu/lib/libatomic.so.1'],
 });
 
 /** @returns {Run} */
