@@ -20,6 +20,7 @@ export type { BackupOptions, BackupProgress } from './driver/files.js';
 export type { Aggregate, FunctionOptions } from './driver/functions.js';
 export { AiosqliteError, SqliteError } from './errors.js';
 export type {
+  BatchOptions,
   BatchQuery,
   CallOptions,
   Executor,

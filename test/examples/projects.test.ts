@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   await Promise.all(names.map((name) => install(pathOf(name))));
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 600_000);
 
 const children: ChildProcess[] = [];
 afterEach(() => {
