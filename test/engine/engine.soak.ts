@@ -8,6 +8,7 @@ const program = fileURLToPath(new URL('../../build/test/engine_test', import.met
 test.each([
   ['every call to the disk and every allocation fails once, and for good', 'whatever '],
   ['the power goes at every change of the disk', 'power cut'],
+  ['group commit ends as its model says', 'every sequence of up to four jobs'],
 ])('%s', (_, titles) => {
   const { status, stdout, stderr } = spawnSync(program, [titles], {
     encoding: 'utf8',
