@@ -151,7 +151,7 @@ std::optional<Failure> ApplyChangeset(Database& database, const Job& job) {
   });
 }
 
-bool InvertChangeset(std::string_view changeset, std::string& inverted) {
+bool InvertChangeset(const std::string& changeset, std::string& inverted) {
   int size = 0;
   void* bytes = nullptr;
   const int rc = sqlite3changeset_invert(static_cast<int>(changeset.size()), changeset.data(), &size, &bytes);

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/database.h"
@@ -31,6 +30,7 @@ class Recorder final : public Resource {
 std::optional<Failure> ApplyChangeset(Database& database, const Job& job);
 
 // Any thread. The changeset that undoes this one; false if it is none.
-bool InvertChangeset(std::string_view changeset, std::string& inverted);
+// A string, because SQLite reads the byte behind what is cut off after a column.
+bool InvertChangeset(const std::string& changeset, std::string& inverted);
 
 }  // namespace aiosqlite

@@ -198,7 +198,7 @@ void RunChangeset(std::string_view bytes) {
   static const bool made = !local->RunScript(*Script(kRecorded));
   Require(made, "the table is there");
   std::string inverted;
-  if (InvertChangeset(bytes, inverted)) {
+  if (InvertChangeset(std::string(bytes), inverted)) {
     std::string again;
     InvertChangeset(inverted, again);
   }
