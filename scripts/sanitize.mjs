@@ -55,7 +55,7 @@ function sanitizeEngine() {
   run([...still, program, ...filter], {
     ...process.env,
     ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
-    TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1',
+    TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:suppressions=${join(root, 'test/engine/thread_sanitizer.supp')}`,
     UBSAN_OPTIONS: 'print_stacktrace=1',
   });
 }
