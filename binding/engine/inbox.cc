@@ -129,7 +129,9 @@ JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {
     if (!since) since = Clock::now();
     const uint32_t seen = published_.load(std::memory_order_acquire);
     lock.unlock();
+    watchers_.fetch_add(1, std::memory_order_relaxed);
     const bool again = spin::UntilChanged(published_, seen, stopped);
+    watchers_.fetch_sub(1, std::memory_order_relaxed);
     lock.lock();
     if (again || published_.load(std::memory_order_acquire) != seen) continue;
     const bool is_main = id == kMainLane;

@@ -40,6 +40,8 @@ class Inbox {
   std::vector<JobId> Drain(LaneId lane);
   // Main-lane jobs that have waited since before `time`, taken out; nothing is posted for them.
   std::vector<JobId> Expire(Clock::time_point time);
+  // Whether a worker waits awake for what is published next.
+  bool watched() const { return watchers_.load(std::memory_order_relaxed) > 0; }
   // Waiting jobs, staged ones included.
   size_t pending() const { return pending_.load(std::memory_order_relaxed); }
 
@@ -85,6 +87,7 @@ class Inbox {
   size_t shells_ = 0;  // cancelled jobs that still stand in a lane
   size_t main_sleepers_ = 0;
   size_t lane_sleepers_ = 0;
+  std::atomic<int> watchers_{0};
   std::atomic<size_t> pending_{0};
   std::atomic<size_t> bytes_{0};
   std::atomic<uint32_t> published_{0};  // grows with every publication: what a spinning worker watches

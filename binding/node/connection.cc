@@ -61,7 +61,8 @@ Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
 }
 
 void Connection::Publish(const Napi::CallbackInfo& info) {
-  environment_->completion.BeginDirect();
+  // A worker that must be woken first takes longer than anybody would wait.
+  if (inbox_->watched()) environment_->completion.BeginDirect();
   inbox_->Publish();
   environment_->completion.EndDirect(info.Env());
 }
