@@ -35,6 +35,11 @@ set(CMAKE_USER_MAKE_RULES_OVERRIDE ${CMAKE_CURRENT_LIST_DIR}/zig-rules.cmake)
 # Stripped: zig's own C++ library brings 18 MB of debug information.
 add_link_options(-s)
 
+# Windows has threads of its own. As trials are not linked, CMake would believe in a library of another name.
+if(CMAKE_SYSTEM_NAME STREQUAL Windows)
+  set(CMAKE_HAVE_LIBC_PTHREAD TRUE CACHE INTERNAL "")
+endif()
+
 if(AIOSQLITE_TRIPLE MATCHES "-gnu[.]")
   set(AIOSQLITE_LIBC_SOURCES ${CMAKE_CURRENT_LIST_DIR}/glibc_stat.c)
 endif()
