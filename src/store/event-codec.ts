@@ -53,18 +53,20 @@ const FIELDS = new Set<string>([
   'errorMessage',
 ]);
 
-/**
- * The actions of most events: ADK makes these four, and nothing is in them. A row has 0 for them (see
- * queries.ts), so that they are neither carried across nor parsed: that was a quarter of what a short event costs.
- */
-export const NO_ACTIONS =
-  '{"stateDelta":{},"artifactDelta":{},"requestedAuthConfigs":{},"requestedToolConfirmations":{}}';
+/** The actions of most events: ADK makes these four, and nothing is in them. */
 const noActions = (): JsonObject => ({
   stateDelta: {},
   artifactDelta: {},
   requestedAuthConfigs: {},
   requestedToolConfirmations: {},
 });
+const NO_ACTIONS_KEYS = Object.keys(noActions());
+
+/**
+ * As they are stored. A row has 0 for them (see queries.ts), so that they are neither carried across nor parsed: that was
+ * a quarter of what a short event costs.
+ */
+export const NO_ACTIONS = JSON.stringify(noActions());
 
 /** Where those at the end begin. */
 export const KNOWN_AT = 19;
@@ -106,8 +108,6 @@ export function encodeEvent(event: EventRecord): SqlParam[] {
     null,
   ];
 }
-
-const NO_ACTIONS_KEYS = Object.keys(noActions());
 
 /** Whether JSON.stringify would make {@link NO_ACTIONS} of it. */
 function isNoActions(actions: unknown): boolean {
