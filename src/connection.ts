@@ -15,7 +15,7 @@ import type { BackupOptions } from './driver/files.js';
 import * as files from './driver/files.js';
 import { type Aggregate, type FunctionOptions, functionsOf } from './driver/functions.js';
 import type { Send } from './driver/send.js';
-import { AiosqliteError, invalidArgument } from './errors.js';
+import { AiosqliteError, invalidArgument, warnForgotten } from './errors.js';
 import type { CallOptions, Query, SqlParam, SqlValue, Transaction } from './executor.js';
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
@@ -255,7 +255,7 @@ class OwnConnection extends LaneConnection {
  * functions hang on that, and mostly they know their connection.
  */
 const forgotten = new FinalizationRegistry<{ heir: Port; database: string }>(({ heir, database }) => {
-  process.emitWarning(`A connection to ${database} was garbage-collected without close()`, 'AiosqliteWarning');
+  warnForgotten(`A connection to ${database}`);
   void heir.close();
 });
 

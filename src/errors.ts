@@ -47,6 +47,11 @@ export function outOfRange(name: string, expected: string): RangeError {
   return Object.assign(new RangeError(`${name} must be ${expected}`), { code: 'ERR_OUT_OF_RANGE' });
 }
 
+/** Tells of something that was dropped, and that nobody can end any more. */
+export function warnForgotten(what: string, how = 'without close()'): void {
+  process.emitWarning(`${what} was garbage-collected ${how}`, 'AiosqliteWarning');
+}
+
 /** Throws unless `value` is an object; an array is none, where options are expected. */
 export function checkObject(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

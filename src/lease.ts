@@ -1,5 +1,6 @@
 import { LaneConnection } from './connection.js';
 import type { Connection } from './connection-api.js';
+import { warnForgotten } from './errors.js';
 import type { CallOptions } from './executor.js';
 import type { CheckedOptions } from './options.js';
 import { MAIN_LANE, nextLane, Policy, type Port } from './port.js';
@@ -74,7 +75,7 @@ export async function acquireLease(from: LeaseSource): Promise<Lease> {
 /** Tells of leases that were dropped without release(), and gives them back. */
 const forgotten = new FinalizationRegistry<{ giveBack: () => Promise<void>; database: string }>(
   ({ giveBack, database }) => {
-    process.emitWarning(`A lease of ${database} was garbage-collected without release()`, 'AiosqliteWarning');
+    warnForgotten(`A lease of ${database}`, 'without release()');
     void giveBack();
   },
 );

@@ -3,7 +3,7 @@ import type { Connection } from './connection-api.js';
 import type { BlobHandle, BlobLocation } from './driver/blob.js';
 import type { BackupOptions } from './driver/files.js';
 import { checkpoint } from './driver/files.js';
-import { AiosqliteError, checkObject, invalidArgument } from './errors.js';
+import { AiosqliteError, checkObject, invalidArgument, warnForgotten } from './errors.js';
 import type { CallOptions, Query, Transaction } from './executor.js';
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
@@ -448,7 +448,7 @@ class WriterAndReaders extends Verbs implements Pool {
 /** Tells of pools that were dropped without close(), and closes them. One that has opened nothing is nobody's loss. */
 const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[] }>(async ({ database, groups }) => {
   if (groups.every((workers) => workers.size === 0)) return;
-  process.emitWarning(`A pool over ${database} was garbage-collected without close()`, 'AiosqliteWarning');
+  warnForgotten(`A pool over ${database}`);
   for (const workers of groups) await workers.close();
 });
 

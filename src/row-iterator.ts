@@ -1,4 +1,4 @@
-import { AiosqliteError } from './errors.js';
+import { AiosqliteError, warnForgotten } from './errors.js';
 import type { RowIterator } from './executor.js';
 
 /** One batch of rows from a cursor. */
@@ -110,6 +110,6 @@ export class BatchedRows<T> implements RowIterator<T> {
 
 /** Tells of iterators that were dropped half-way, and closes them. */
 const forgotten = new FinalizationRegistry<Cursor>((cursor) => {
-  process.emitWarning(`An iterator over ${cursor.name} was garbage-collected before its end`, 'AiosqliteWarning');
+  warnForgotten(`An iterator over ${cursor.name}`, 'before its end');
   void cursor.close();
 });

@@ -1,4 +1,4 @@
-import { AiosqliteError } from '../errors.js';
+import { AiosqliteError, warnForgotten } from '../errors.js';
 import type { CallOptions } from '../executor.js';
 import type { Message } from '../native.js';
 import * as packet from '../packet.js';
@@ -48,5 +48,5 @@ export async function closeHandle(handle: object, send: Send, id: number): Promi
 /** Tells of handles that were dropped without close(), and closes them. */
 const forgotten = new FinalizationRegistry<Opened>(async ({ send, id, name }) => {
   const wasOpen = await closeResource(send, id).catch(() => true);
-  if (wasOpen) process.emitWarning(`${name} was garbage-collected without close()`, 'AiosqliteWarning');
+  if (wasOpen) warnForgotten(name);
 });
