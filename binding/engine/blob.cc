@@ -29,9 +29,7 @@ std::optional<Failure> Blob::Open(PacketReader& packet, uint8_t policy, Outcome&
   rowid_ = packet.Next().integer;
   writable_ = packet.Int() != 0;
   if (writable_ && (policy & policy::kReadOnly) != 0) {
-    Failure failure = OwnFailure("SQLITE_READONLY", "attempt to write through a reader");
-    failure.errcode = SQLITE_READONLY;
-    return failure;
+    return ReadOnlyFailure();
   }
   if (writable_) {  // whether it may be written is told now
     sqlite3_blob* writer = nullptr;

@@ -141,8 +141,7 @@ std::optional<Failure> Database::Refuse(const StatementTraits& traits, std::stri
     failure = OwnFailure("ERR_NEEDS_WRITER", "the statement writes");
   } else if ((traits.kind == StatementKind::kDml || traits.kind == StatementKind::kOther) &&
              (policy & policy::kReadOnly) != 0) {
-    failure = OwnFailure("SQLITE_READONLY", "attempt to write through a reader");
-    failure->errcode = SQLITE_READONLY;
+    failure = ReadOnlyFailure();
   }
   if (failure) failure->sql = sql;
   return failure;

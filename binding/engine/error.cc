@@ -154,6 +154,12 @@ Failure OwnFailure(const char* code, std::string message) {
   return failure;
 }
 
+Failure ReadOnlyFailure() {
+  Failure failure = OwnFailure("SQLITE_READONLY", "attempt to write through a reader");
+  failure.errcode = SQLITE_READONLY;
+  return failure;
+}
+
 Failure OutOfRange(std::string_view column, std::string_view sql) {
   Failure failure =
       OwnFailure("ERR_OUT_OF_RANGE",

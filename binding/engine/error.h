@@ -19,6 +19,9 @@ Failure SqliteFailure(sqlite3* db, int rc, std::string_view sql);
 // A failure of ours, code 'ERR_…'.
 Failure OwnFailure(const char* code, std::string message);
 
+// A write where there may be none: through a reader.
+Failure ReadOnlyFailure();
+
 // An integer that integerMode 'number' can't deliver.
 Failure OutOfRange(std::string_view column, std::string_view sql);
 
