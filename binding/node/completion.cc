@@ -21,7 +21,6 @@ constexpr auto kLongestTurn = std::chrono::milliseconds(1);
 // where it has not paid, it is tried again after so many jobs, then after twice as many.
 constexpr auto kDirectSpin = std::chrono::microseconds(12);
 constexpr int kMostDirect = 8;
-constexpr int kSkipAfterMiss = 16;
 constexpr int kLongestSkip = 1024;
 constexpr uint32_t kUnknownException = 0xFFFFFFFF;
 // What is answered before what its callers do next is handed over: a worker can begin with that while the
@@ -93,11 +92,12 @@ void Completion::EndDirect(Napi::Env env) {
     direct_ = false;
     if (finished_.empty()) {
       if (!calls_.empty()) Wake();
-      skip_direct_ = std::min(kSkipAfterMiss << std::min(direct_misses_++, 10), kLongestSkip);
+      skip_direct_ = next_skip_;
+      next_skip_ = std::min(2 * next_skip_, kLongestSkip);
       return;
     }
   }
-  direct_misses_ = 0;
+  next_skip_ = kSkipAfterMiss;
   ++direct_in_a_row_;
   Deliver(env);
 }

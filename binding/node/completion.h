@@ -44,6 +44,8 @@ class Completion final : public OutcomeSink, public Host {
   void Shutdown();
 
  private:
+  static constexpr int kSkipAfterMiss = 16;
+
   static void OnWake(napi_env env, napi_value, void* self, void*);
   struct PendingCall {
     HostCall& call;
@@ -70,11 +72,11 @@ class Completion final : public OutcomeSink, public Host {
   std::atomic<size_t> call_count_{0};
   std::condition_variable answered_;
   std::atomic<size_t> finished_count_{0};
-  bool direct_ = false;      // nobody need be woken: JavaScript is looking
-  int direct_in_a_row_ = 0;  // JavaScript thread
-  int skip_direct_ = 0;      // JavaScript thread
-  int direct_misses_ = 0;    // JavaScript thread
-  bool awake_ = false;       // a wake-up is on its way
+  bool direct_ = false;             // nobody need be woken: JavaScript is looking
+  int direct_in_a_row_ = 0;         // JavaScript thread
+  int skip_direct_ = 0;             // JavaScript thread
+  int next_skip_ = kSkipAfterMiss;  // JavaScript thread
+  bool awake_ = false;              // a wake-up is on its way
   bool shut_down_ = false;
 };
 
