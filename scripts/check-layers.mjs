@@ -17,7 +17,7 @@ const layers = [
   ['codec/', 'errors', 'executor', 'watch', 'row-iterator', 'sql'],
   ['addon/'],
   ['native'],
-  ['packet', 'rows', 'unpack', 'version', 'trace'],
+  ['packet', 'shared-texts', 'rows', 'unpack', 'version', 'trace'],
   ['options', 'route'],
   ['port'],
   ['verbs'],

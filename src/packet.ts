@@ -2,6 +2,7 @@ import { isAnyArrayBuffer } from 'node:util/types';
 import { AiosqliteError, invalidArgument, outOfRange } from './errors.js';
 import type { Params, SqlArray, SqlParam } from './executor.js';
 import { native } from './native.js';
+import { sharedNumberOf, sharedText, shareWhatWasMet } from './shared-texts.js';
 
 /**
  * What a call carries to its worker, written in one pass into memory that both sides see: a tag and a number per entry,
@@ -55,7 +56,7 @@ allocate(INITIAL_CAPACITY);
 /** Starts a packet; what was written before is dropped. Returns a ticket for {@link checkWhole}. */
 export function begin(): number {
   if (capacity > LARGEST_KEPT) allocate(INITIAL_CAPACITY);
-  if (met.length > 0) share();
+  shareWhatWasMet();
   at = HEADER_SLOTS;
   texts = '';
   blobs = undefined;
@@ -84,43 +85,11 @@ export function addText(value: string): void {
   texts += '\0';
 }
 
-/*
- * Texts that come again and again, mostly SQL, cross once: from the third time on a packet has their number. (An append of
- * the session store has 2 KB of SQL: as text it was a tenth of the main thread's work, and most of the memory of a call that
- * waits.) Shorter ones are not worth it, and very long ones not the memory.
- */
-const SHORTEST_SHARED = 32;
-const LONGEST_SHARED = 1 << 14;
-const MOST_SHARED = 256;
-const numbers = new Map<string, number>();
-const sharedTexts: string[] = [];
-let nextNumber = 0;
-/** Those that were met once, and those that were met again and get a number before the next packet. */
-const once = new Set<string>();
-const met: string[] = [];
-
-/** Numbers that this packet may have in it stay as they are: that is why it is not done at once. */
-function share(): void {
-  for (const text of met) {
-    if (numbers.has(text)) continue;
-    numbers.delete(sharedTexts[nextNumber] as string);
-    numbers.set(text, nextNumber);
-    sharedTexts[nextNumber] = text;
-    native.shareText(nextNumber, text);
-    nextNumber = (nextNumber + 1) % MOST_SHARED;
-  }
-  met.length = 0;
-}
-
-/** A text that other packets are likely to have, too. */
+/** A text that other packets are likely to have, too: see shared-texts.ts. */
 export function addShared(text: string): void {
-  const number = numbers.get(text);
+  const number = sharedNumberOf(text);
   if (number === undefined) {
     addText(text);
-    if (text.length < SHORTEST_SHARED || text.length > LONGEST_SHARED) return;
-    if (once.delete(text)) met.push(text);
-    else if (once.size < MOST_SHARED) once.add(text);
-    else once.clear();
     return;
   }
   if (at === capacity) allocate(capacity * 2);
@@ -312,7 +281,7 @@ function unshare(): void {
   const parts: string[] = [];
   for (let i = HEADER_SLOTS; i < at; i++) {
     if (tags[i] === TAG_SHARED) {
-      const text = sharedTexts[slots[i] as number] as string;
+      const text = sharedText(slots[i] as number);
       tags[i] = TAG_TEXT;
       slots[i] = text.length;
       parts.push(text, '\0');
