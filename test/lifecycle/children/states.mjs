@@ -1,4 +1,5 @@
 // The states in which an environment can end. Each resolves once it is reached, and keeps what it has made alive.
+import { createHash } from 'node:crypto';
 import { connect, createPool } from 'aiosqlite';
 
 const NUMBERS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)';
@@ -131,6 +132,18 @@ export const states = {
           .then(() => ignore(db.get(`${NUMBERS} SELECT sum(f()) FROM (SELECT i FROM n ${ends ? 'LIMIT 20000' : ''})`)));
       });
     }
+  },
+  /**
+   * More and more calls, each of which asks for an answer. While an environment ends, Node turns its event loop and then
+   * destroys what has been made in it: who asks from then on is answered by the addon's end alone.
+   */
+  async 'calling functions'(_, ends) {
+    const databases = keep(await Promise.all(Array.from({ length: 4 }, () => connect(':memory:'))));
+    for (const db of databases) {
+      await db.createFunction('f', () => 1);
+      for (let i = 0; i < (ends ? 100 : 5_000); i++) ignore(db.get('SELECT f()'));
+    }
+    for (let i = 0; i < (ends ? 0 : 50_000); i++) keep(createHash('md5'));
   },
   async 'inside a function'(file, _, inside) {
     const db = keep(await connect(file));
