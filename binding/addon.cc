@@ -30,7 +30,8 @@ void PinModule() {
 
 // Process exit, worker.terminate(): interrupt what runs and join the threads. Runs before Completion's
 // thread-safe function goes, as hooks run in reverse order
-// (nodejs.org/api/n-api.html#napi_add_env_cleanup_hook).
+// (nodejs.org/api/n-api.html#napi_add_env_cleanup_hook). Connections don't wait for their finalizers: Node
+// promises no order of those, and Deno was seen to run none.
 void OnEnvironmentEnd(Environment* environment) {
   environment->completion.Shutdown();
   for (Connection* connection : environment->connections) connection->OnEnvironmentEnd();

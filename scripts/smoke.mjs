@@ -2,13 +2,14 @@
 /**
  * A short program in any runtime: `node scripts/smoke.mjs`, `bun …`, `deno run -A …`, under qemu or Wine. It goes once
  * through what is different in a runtime: native threads, calls from threads into JavaScript, external memory, files,
- * the end of the process. Prints one line and exits 0, or says what was wrong.
+ * the end of a worker thread and of the process. Prints one line and exits 0, or says what was wrong.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { Worker } from 'node:worker_threads';
 
 // From lib/, or from a package that was installed elsewhere.
 const base = process.env.AIOSQLITE_PACKAGE ?? '..';
@@ -36,6 +37,12 @@ await assert.rejects(db.run('INSERT INTO nowhere VALUES (1)'), { code: 'SQLITE_E
 await assert.rejects(connect(join(folder, 'no', 'where.db')), { code: 'SQLITE_CANTOPEN' });
 const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
 await assert.rejects(db.get(endless, [], { timeoutMs: 100 }), { code: 'ERR_TIMEOUT' });
+const file = join(folder, 'smoke.db');
+const worker = new Worker(new URL('smoke-worker.mjs', import.meta.url), { workerData: { base, file, endless } });
+await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+await assert.rejects(db.run('INSERT INTO t (x) VALUES (1)', [], { timeoutMs: 100 }), { code: 'ERR_TIMEOUT' });
+await worker.terminate();
+await db.run('INSERT INTO t (x) VALUES (1)');
 await db.close();
 
 const pool = createPool({ database: join(folder, 'sessions.db') });
