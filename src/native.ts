@@ -22,7 +22,7 @@ export interface NativeFailure {
 export type FirstRows = [rows: unknown[], patches: (number | string)[][]];
 
 /**
- * Result of one statement: see binding/node/convert.h. `rowid` is a string if it is no safe integer; `first`: 1 if its
+ * Result of one statement: see binding/node/delivery.h. `rowid` is a string if it is no safe integer; `first`: 1 if its
  * JSON is the first of `texts`.
  */
 export type NativeResult = [

@@ -13,7 +13,7 @@ import { sharedNumberOf, sharedText, shareWhatWasMet } from './shared-texts.js';
  * must wait before it has a worker takes its packet along with `park` and `unpark`.
  */
 
-// Numbers shared with binding/engine/packet.h and binding/node/convert.cc.
+// Numbers shared with binding/engine/packet.h and binding/node/job_decoder.cc.
 const TAG_NULL = 0;
 const TAG_INTEGER = 1;
 const TAG_REAL = 2;

@@ -7,7 +7,8 @@
 #include <utility>
 
 #include "engine/spin.h"
-#include "node/convert.h"
+#include "node/delivery.h"
+#include "node/function_values.h"
 
 namespace aiosqlite {
 namespace {

@@ -9,7 +9,7 @@
 #include "engine/inbox.h"
 #include "engine/worker.h"
 #include "node/completion.h"
-#include "node/convert.h"
+#include "node/job_decoder.h"
 
 namespace aiosqlite {
 

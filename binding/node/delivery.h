@@ -1,27 +1,13 @@
-// JavaScript thread. What crosses Node-API, and in which form.
+// JavaScript thread. How outcomes cross Node-API.
 #pragma once
 
 #include <napi.h>
 
-#include <memory>
 #include <vector>
 
-#include "engine/host.h"
 #include "engine/job.h"
 
 namespace aiosqlite {
-
-// Where JavaScript leaves a call's numbers and tags, so that they cross in one memcpy each and not value by
-// value. The layout is shared with src/packet.ts: slots 0 to 7 are the call's own, the packet's entries
-// follow.
-struct Scratch {
-  const double* slots = nullptr;
-  const uint8_t* tags = nullptr;
-  std::vector<SharedText> shared;  // by the number under which src/packet.ts knows them
-};
-
-// Makes a job of what stands in the scratch area, the texts (each with a U+0000 behind it) and the blobs.
-JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs);
 
 struct Delivery {
   Napi::Value header;   // JSON: see EncodeDelivery
@@ -40,11 +26,5 @@ struct Delivery {
 // it takes: 1 texts, 2 wides, 4 shorts, in this order. Each takes one of `buffers`: numbers, tags, bytes.
 // Measured: one JSON.parse for many outcomes is cheaper than making their objects one by one.
 Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next, size_t end);
-
-// What a JavaScript function is given.
-Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call);
-// What it has answered, as one value. The number of the exception if that is what an array stands for, else
-// 0.
-uint32_t ReadResult(Napi::Value value, Packet& result);
 
 }  // namespace aiosqlite

@@ -1,0 +1,17 @@
+// JavaScript thread. What a JavaScript function is given, and what it answers.
+#pragma once
+
+#include <napi.h>
+
+#include "engine/host.h"
+#include "engine/packet.h"
+
+namespace aiosqlite {
+
+// What a JavaScript function is given.
+Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call);
+// What it has answered, as one value. The number of the exception if that is what an array stands for, else
+// 0.
+uint32_t ReadResult(Napi::Value value, Packet& result);
+
+}  // namespace aiosqlite

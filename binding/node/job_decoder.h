@@ -1,0 +1,24 @@
+// JavaScript thread. How a call crosses Node-API: what JavaScript has left in memory becomes a job.
+#pragma once
+
+#include <napi.h>
+
+#include <vector>
+
+#include "engine/job.h"
+
+namespace aiosqlite {
+
+// Where JavaScript leaves a call's numbers and tags, so that they cross in one memcpy each and not value by
+// value. The layout is shared with src/packet.ts: slots 0 to 7 are the call's own, the packet's entries
+// follow.
+struct Scratch {
+  const double* slots = nullptr;
+  const uint8_t* tags = nullptr;
+  std::vector<SharedText> shared;  // by the number under which src/packet.ts knows them
+};
+
+// Makes a job of what stands in the scratch area, the texts (each with a U+0000 behind it) and the blobs.
+JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs);
+
+}  // namespace aiosqlite
