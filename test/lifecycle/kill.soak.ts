@@ -6,6 +6,7 @@ const on = databases();
 
 describe('a process that is killed at a random moment', () => {
   test.each<[Kind, number]>([
+    ['told', 90],
     ['pool', 90],
     ['connection', 50],
     ['store', 90],
@@ -18,7 +19,7 @@ describe('a process that is killed at a random moment', () => {
     expect(tally.kills).toBe(kills);
     if (kind !== 'creation') expect(tally.acknowledged).toBeGreaterThan(10 * kills);
     // Else the kills would not show what they are named for.
-    if (!['pool', 'connection', 'store'].includes(kind)) expect(tally.inside).toBeGreaterThan(kills / 5);
+    if (!['told', 'pool', 'connection', 'store'].includes(kind)) expect(tally.inside).toBeGreaterThan(kills / 5);
     console.log(report(kind, tally));
   });
 });

@@ -7,6 +7,7 @@ const on = databases();
 /** A few of what kill.soak.ts does hundreds of times. */
 describe('a process that is killed at a random moment', () => {
   test.each<[Kind, number]>([
+    ['told', 4],
     ['pool', 3],
     ['connection', 2],
     ['store', 3],

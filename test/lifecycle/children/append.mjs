@@ -5,17 +5,26 @@ import process from 'node:process';
 import { connect, createPool } from 'aiosqlite';
 import { SessionStore } from 'aiosqlite/store';
 
-const [, , kind, file = '', from, notes = ''] = process.argv;
+const [, , kind = '', file = '', from, notes = ''] = process.argv;
 const out = openSync(notes, 'a');
+/** How many it may be told of, where it is the last one that kills. */
+let left = kind === 'told' ? 64 + Math.random() * 500 : Number.POSITIVE_INFINITY;
 /** @param {(number | string)[]} lines */
-const note = (...lines) => writeSync(out, `${lines.join('\n')}\n`);
+const note = (...lines) => {
+  writeSync(out, `${lines.join('\n')}\n`);
+  if (--left < 0) process.kill(process.pid, 'SIGKILL');
+};
 let next = Number(from);
 
+/** @type {Record<string, Record<string, number>>} */
+const pragmas = { checkpoint: { wal_autocheckpoint: 10 }, told: { cache_size: -1_000_000 } };
 const db =
   kind === 'connection'
     ? await connect(file, { journalMode: 'delete' })
-    : createPool({ database: file, ...(kind === 'checkpoint' && { pragmas: { wal_autocheckpoint: 10 } }) });
-const write = kind === 'store' ? await storeWriter() : await tableWriter();
+    : createPool({ database: file, pragmas: pragmas[kind] ?? {} });
+/** @type {Record<string, typeof tableWriter>} */
+const writers = { store: storeWriter, told: largeWriter };
+const write = await (writers[kind] ?? tableWriter)();
 console.log('begins');
 
 for (let writer = 0; writer < 64; writer++) {
@@ -77,6 +86,22 @@ async function tableWriter() {
         else await db.executeMany(insert, [[id, 'many']]);
         note(id);
     }
+  };
+}
+
+/** Rows with so much beside them that a commit, which writes all of it, takes milliseconds. */
+async function largeWriter() {
+  await db.exec(
+    'CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x);' +
+      'CREATE TABLE IF NOT EXISTS ballast (writer INTEGER PRIMARY KEY, x)',
+  );
+  return async (/** @type {number} */ writer) => {
+    const id = next++;
+    await db.batch([
+      { sql: 'INSERT INTO t (id) VALUES (?)', params: [id] },
+      { sql: 'REPLACE INTO ballast VALUES (?, zeroblob(?))', params: [writer, 50_000 + (id % 10)] },
+    ]);
+    note(id);
   };
 }
 
