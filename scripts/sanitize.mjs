@@ -76,9 +76,9 @@ function runUnderValgrind() {
 /** vitest with a sanitized addon. Node itself is not instrumented, so the sanitizer's library is loaded before it. */
 function sanitizeAddon() {
   const folder = join(root, 'build', 'addon');
-  const options = ['--out', join(folder, 'build'), '--debug', '--target', 'addon', '--log-level', 'warn'];
+  const build = ['--out', join(folder, 'build'), '--debug', '--target', 'addon', '--log-level', 'warn'];
   const flags = ['--CDAIOSQLITE_SANITIZE=address', '--CDAIOSQLITE_SQLITE_DEBUG=ON'];
-  run([process.execPath, join(root, 'node_modules/cmake-js/bin/cmake-js'), 'build', ...options, ...flags], {
+  run([process.execPath, join(root, 'node_modules/cmake-js/bin/cmake-js'), 'build', ...build, ...flags], {
     ...process.env,
     CMAKE_BUILD_PARALLEL_LEVEL: parallel,
   });
@@ -88,7 +88,9 @@ function sanitizeAddon() {
   const library = (/** @type {string} */ name) =>
     execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const { status, error } = spawnSync(process.execPath, [vitest, 'run', '--testTimeout=300000', ...filter], {
+  // AddressSanitizer keeps freed memory for a while, so what a process holds says nothing.
+  const options = ['--testTimeout=300000', '--exclude=test/resources/flat.test.ts'];
+  const { status, error } = spawnSync(process.execPath, [vitest, 'run', ...options, ...filter], {
     cwd: root,
     stdio: 'inherit',
     env: {

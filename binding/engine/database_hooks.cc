@@ -1,4 +1,4 @@
-// Database: what SQLite asks and tells while it runs: locks, progress, commits, the growth of the WAL.
+// Database: what SQLite asks and tells while it runs: locks, progress, commits, checkpoints.
 #include <sqlite3.h>
 
 #include <chrono>

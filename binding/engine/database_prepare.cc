@@ -1,4 +1,4 @@
-// Database: from SQL text to a statement, and what kind it is.
+// Database: from SQL text to a statement, and what kind of job it makes.
 #include <sqlite3.h>
 
 #include <utility>

@@ -2,11 +2,11 @@
 /**
  * `npm run test:platforms [-- NAME…]`: runs the prebuilt addons in what can be had here, on linux-x64, and prints a line
  * for each. --suites: in each Node also the driver's and the conformance suite, which takes minutes. --engine: also
- * engine_test of the Linux targets, which has to be compiled for them.
+ * engine_test of the targets that can be run here, which has to be compiled for them.
  *
  * What emulates comes from Debian: qemu-user, libc6-arm64-cross, libstdc++6-arm64-cross, libatomic1-arm64-cross; wine;
- * musl. Where it is missing
- * the line says so. What none of this can run, macOS and Windows on arm64, is run by .github/workflows/release.yml alone.
+ * musl. Where it is missing the line says so. What none of this can run, macOS and Windows on arm64, is run by
+ * .github/workflows/release.yml alone.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -50,32 +50,37 @@ const arm64Run = (major) => ({
   needs: ['qemu-aarch64', '/usr/aarch64-linux-gnu/lib/libstdc++.so.6', '/usr/aarch64-linux-gnu/lib/libatomic.so.1'],
 });
 
-/** @returns {Run} */
-function wineRun() {
-  const env = { WINEPREFIX: winePrefix, WINEDEBUG: '-all', DISPLAY: '' };
+const wineEnv = { WINEPREFIX: winePrefix, WINEDEBUG: '-all', DISPLAY: '' };
+
+/** Node asks for Windows 10. */
+function prepareWine() {
   const windows10 = ['reg', 'add', 'HKCU\\Software\\Wine', '/v', 'Version', '/d', 'win10', '/f'];
-  return {
-    name: 'win32-x64 node 22',
-    command: ['wine', runtime(22, 'win-x64'), smoke],
-    env,
-    needs: ['wine'],
-    prepare: () => {
-      mkdirSync(winePrefix, { recursive: true });
-      spawnSync('wine', windows10, { env: { ...process.env, ...env }, stdio: 'ignore' });
-    },
-  };
+  mkdirSync(winePrefix, { recursive: true });
+  spawnSync('wine', windows10, { env: { ...process.env, ...wineEnv }, stdio: 'ignore' });
 }
 
-/** engine_test for another kind of Linux. @param {string} name @param {string[]} emulator @returns {Run} */
+/** @returns {Run} */
+const wineRun = () => ({
+  name: 'win32-x64 node 22',
+  command: ['wine', runtime(22, 'win-x64'), smoke],
+  env: wineEnv,
+  needs: ['wine'],
+  prepare: prepareWine,
+});
+
+/** engine_test for another platform. @param {string} name @param {string[]} emulator @returns {Run} */
 function engineRun(name, emulator) {
   const target = targets.find((candidate) => candidate.name === name);
   if (!target) throw new Error(`no target ${name}`);
+  const windows = target.platform === 'win32';
   const out = join(root, 'build', 'prebuild', name);
   return {
     name: `${name} engine_test`,
-    command: [...emulator, join(out, 'test', 'engine_test')],
+    command: [...emulator, join(out, 'test', windows ? 'engine_test.exe' : 'engine_test')],
+    ...(windows ? { env: wineEnv } : {}),
     needs: emulator.slice(0, 1),
     prepare: () => {
+      if (windows) prepareWine();
       const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
       const args = ['--target', 'engine_test', '--out', out, '--log-level', 'warn', ...crossArguments(target.triple)];
       for (const command of ['configure', 'build']) {
@@ -126,7 +131,13 @@ const all = [
   ...majors.map(arm64Run),
   wineRun(),
   ...(values.engine
-    ? [engineRun('linux-x64-musl', []), engineRun('linux-arm64', qemu), engineRun('linux-arm64-musl', qemu.slice(0, 1))]
+    ? [
+        engineRun('linux-x64', []),
+        engineRun('linux-x64-musl', []),
+        engineRun('linux-arm64', qemu),
+        engineRun('linux-arm64-musl', qemu.slice(0, 1)),
+        engineRun('win32-x64', ['wine']),
+      ]
     : []),
 ];
 
