@@ -63,14 +63,8 @@ function sanitizeEngine() {
 function runUnderValgrind() {
   const program = buildEngineTest(join(root, 'build', 'valgrind'), '-DCMAKE_BUILD_TYPE=RelWithDebInfo');
   // What is still reachable at the end is SQLite's and the C++ library's own, for the life of the process.
-  run([
-    'valgrind',
-    '--error-exitcode=99',
-    '--leak-check=full',
-    '--errors-for-leak-kinds=definite,indirect,possible',
-    program,
-    ...filter,
-  ]);
+  const leaks = ['--leak-check=full', '--errors-for-leak-kinds=definite,indirect,possible'];
+  run(['valgrind', '--error-exitcode=99', ...leaks, program, ...filter], { ...process.env, AIOSQLITE_SLOW: '1' });
 }
 
 /** vitest with a sanitized addon. Node itself is not instrumented, so the sanitizer's library is loaded before it. */

@@ -77,7 +77,7 @@ function engineRun(name, emulator) {
   return {
     name: `${name} engine_test`,
     command: [...emulator, join(out, 'test', windows ? 'engine_test.exe' : 'engine_test')],
-    ...(windows ? { env: wineEnv } : {}),
+    env: { ...(windows ? wineEnv : {}), ...(emulator.length > 0 ? { AIOSQLITE_SLOW: '1' } : {}) },
     needs: emulator.slice(0, 1),
     prepare: () => {
       if (windows) prepareWine();

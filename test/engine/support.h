@@ -24,8 +24,8 @@ class Stopwatch {
 /// tries.
 bool OnOneOfManyTries(const std::function<bool()>& attempt);
 
-/// Whether this build is so slow that hardly anything fits into 5 ms: under a sanitizer, or with SQLite's
-/// assertions.
+/// Whether this build is so slow that hardly anything fits into 5 ms: under a sanitizer, with SQLite's
+/// assertions, or, as AIOSQLITE_SLOW says, under valgrind or an emulator.
 bool IsSlow();
 
 /// Whether the long versions of tests are wanted: AIOSQLITE_SOAK=1, as `npm run test:soak` has it.
