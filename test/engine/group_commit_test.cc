@@ -192,6 +192,36 @@ TEST("a job whose deferred foreign key a neighbour would repair is rolled back a
   }));
 }
 
+TEST("what OR FAIL would keep with a deferred foreign key left open is kept for no neighbour to repair") {
+  EXPECT(WithTable([](Client& client, const TempFile&) {
+    client.Exec("CREATE TABLE child (n UNIQUE, parent REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)");
+    std::vector<JobPtr> jobs;
+    jobs.push_back(Run("INSERT INTO t VALUES (6, 'first')"));
+    jobs.push_back(Run("INSERT OR FAIL INTO child VALUES ('a', 7), ('a', 7)"));
+    jobs.push_back(Run("INSERT INTO t VALUES (7, 'parent')"));
+    const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
+    EXPECT(CodeOf(outcomes[0]).empty());
+    EXPECT(CodeOf(outcomes[1]) == "SQLITE_CONSTRAINT_UNIQUE");
+    EXPECT(CodeOf(outcomes[2]).empty());
+    EXPECT(client.Rows("SELECT * FROM child") == "[]");
+    return ShareOneCommit(outcomes);
+  }));
+}
+
+TEST("on a reader there are no groups: a write fails as itself, and says which query of its batch it was") {
+  TempFile file;
+  Client(file.path()).Exec(kTable);
+  Settings settings;
+  settings.reader = true;
+  Client reader(file.path(), settings);
+  std::vector<JobPtr> jobs;
+  for (int i = 0; i < 4; ++i) jobs.push_back(Batch({{"SELECT 1"}, {"INSERT INTO t VALUES (1, 1)"}}));
+  for (const Outcome& outcome : reader.AwaitAll(reader.SendAll(std::move(jobs)))) {
+    EXPECT(CodeOf(outcome) == "SQLITE_READONLY");
+    EXPECT(FailureOf(outcome).index == 1);
+  }
+}
+
 TEST("last_insert_rowid never comes from a neighbour") {
   EXPECT(WithTable([](Client& client, const TempFile&) {
     client.Exec("CREATE TABLE w (k PRIMARY KEY) WITHOUT ROWID");

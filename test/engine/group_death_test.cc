@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <thread>
 
+#include "engine/group_commit.h"
+#include "failing_allocator.h"
 #include "support.h"
 
 namespace aiosqlite::test {
@@ -85,6 +87,38 @@ TEST("after a second death the rest runs one by one, and each comes out right") 
     EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[3]]");
     return true;
   }));
+}
+
+TEST("what runs alone after a ROLLBACK that has failed runs outside of what is still to be undone") {
+  TempFile file;
+  Local local(file.path());
+  Outcomes outcomes;
+  GroupCommit group(*local, local.inbox(), local.running(), outcomes);
+  local.Rows({"CREATE TABLE t (x)"});
+  EXPECT(!local->Control("BEGIN IMMEDIATE"));
+  local.Rows({"INSERT INTO t VALUES ('undone')"});
+  {
+    const AllocationFault fault(1, true);
+    EXPECT(local->RollBack());
+  }
+  Outcome outcome;
+  EXPECT(!group.RunAlone(*Run("INSERT INTO t VALUES ('kept')"), outcome));
+  Local other(file.path());
+  EXPECT(other.Rows({"SELECT x FROM t", {}, RowMode::kArray}) == R"([["kept"]])");
+}
+
+TEST("what could not be rolled back can't be committed") {
+  TempFile file;
+  Local local(file.path());
+  local.Rows({"CREATE TABLE t (x)"});
+  EXPECT(!local->Control("BEGIN IMMEDIATE"));
+  local.Rows({"INSERT INTO t VALUES ('undone')"});
+  {
+    const AllocationFault fault(1, true);
+    EXPECT(local->RollBack());
+  }
+  EXPECT(local->Control("COMMIT"));
+  EXPECT(local.Rows({"SELECT x FROM t", {}, RowMode::kArray}) == "[]");
 }
 
 TEST("two deaths in one group: both fail, the others are right and told once") {
