@@ -1,4 +1,5 @@
 // Leases, transactions and savepoints: lanes of their own, in which one worker serves them alone.
+#include <fstream>
 #include <thread>
 
 #include "support.h"
@@ -180,7 +181,9 @@ TEST("a transaction that can't begin opens no lane") {
   Client holder(f.file.path());
   Client client(f.file.path(), settings);
   holder.Exec("BEGIN IMMEDIATE");
-  EXPECT(CodeOf(client.Do(Begin(f.lane, BeginMode::kImmediate))) == "SQLITE_BUSY");
+  const Outcome begin = client.Do(Begin(f.lane, BeginMode::kImmediate));
+  EXPECT(CodeOf(begin) == "SQLITE_BUSY");
+  EXPECT(FailureOf(begin).sql.empty());                      // that text is ours
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");  // it serves the main lane
 }
 
@@ -212,6 +215,37 @@ TEST("draining a lane never takes or stops its end, or its worker would serve th
   }
 }
 
+TEST("the end of a lane comes however late: it does not fail as other jobs do whose deadline has passed") {
+  Fixture f;
+  f.client.Must(Begin(f.lane, BeginMode::kImmediate));
+  f.client.Must(In(f.lane, Insert(1)));
+  EXPECT(CodeOf(f.client.Do(Within(milliseconds(0), End(f.lane, EndMode::kCommit)))).empty());
+  EXPECT(f.client.Rows(kAll) == R"([["1"]])");
+}
+
+TEST("whichever of the workers that share an inbox sleeps in a lane, a job there wakes it") {
+  TempFile file;
+  const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+  Client one(1, inbox, file.path(), {});
+  Client other(2, inbox, file.path(), {});
+  const LaneId lanes[] = {NewLane(), NewLane()};
+  const auto ends = [&](JobPtr job) {
+    const JobId id = one.Send(std::move(job));
+    const Stopwatch watch;
+    while (!one.outcomes().Has(id) && !other.outcomes().Has(id)) {
+      if (watch.elapsed() > milliseconds(5000)) return false;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return true;
+  };
+  for (const LaneId lane : lanes) EXPECT(ends(Begin(lane, BeginMode::kLease)));
+  for (const int lane : {0, 1, 1, 0, 0, 1}) {
+    std::this_thread::sleep_for(milliseconds(20));  // so that both are asleep
+    EXPECT(ends(In(lanes[lane], Run("SELECT 1"))));
+  }
+  for (const LaneId lane : lanes) EXPECT(ends(End(lane, EndMode::kRelease)));
+}
+
 TEST("a lease comes back unaltered after plain use, and what it left open is rolled back") {
   Fixture f;
   f.client.Must(Begin(f.lane, BeginMode::kLease));
@@ -233,6 +267,31 @@ TEST("a lease whose settings or attachments were changed comes back altered, and
     const JobId nobody = f.client.Send(Run("SELECT 1"));
     f.client.worker().Terminate();
     EXPECT(!f.client.outcomes().Has(nobody));
+  }
+}
+
+TEST("a connection that comes back altered is closed when that is told: the WAL is in the file and gone") {
+  Fixture f;
+  f.client.Must(Begin(f.lane, BeginMode::kLease));
+  f.client.Must(In(f.lane, Insert(1)));
+  f.client.Must(In(f.lane, Run("PRAGMA cache_size = 50")));
+  bool gone = false;
+  f.client.outcomes().OnPost(
+      [&](const std::vector<Outcome>&) { gone = !std::ifstream(f.file.path() + "-wal").good(); });
+  EXPECT(f.client.Must(End(f.lane, EndMode::kRelease)).altered);
+  EXPECT(gone);
+}
+
+TEST("a lease of a database in memory comes back as it is: closed, the database would be gone") {
+  for (const char* file : {":memory:", "", "file:/lane-test?vfs=memdb"}) {
+    Client client(file);
+    const LaneId lane = NewLane();
+    client.Exec(kTable);
+    client.Must(Begin(lane, BeginMode::kLease));
+    client.Must(In(lane, Insert(1)));
+    client.Must(In(lane, Run("PRAGMA cache_size = 50")));
+    EXPECT(!client.Must(End(lane, EndMode::kRelease)).altered);
+    EXPECT(client.Rows(kAll) == R"([["1"]])");
   }
 }
 

@@ -146,6 +146,37 @@ TEST("a worker that is terminated at any moment joins, and what it has told is i
   }
 }
 
+TEST("an interrupt ends whatever runs as soon as the worker says that something does") {
+  Client client(":memory:");
+  for (int round = 0; round < 400; ++round) {
+    const JobId id = client.Send(Cancellable(Run(kEndless)));
+    for (int spins = 0; !client.worker().stats().running; ++spins) {
+      if (spins > 100'000) std::this_thread::yield();  // it is a matter of less than a microsecond
+    }
+    client.worker().Interrupt();
+    const Stopwatch watch;
+    while (!client.outcomes().Has(id) && watch.elapsed() < milliseconds(2000)) std::this_thread::yield();
+    EXPECT(client.outcomes().Has(id));
+    client.inbox().Cancel(id, true);
+    client.Await(id);
+    while (client.worker().stats().running) std::this_thread::yield();
+  }
+}
+
+TEST("an interrupt hits nothing that runs after the job that it was meant for") {
+  Client client(":memory:");
+  const JobId id = client.Send(Run(kEndless));
+  std::this_thread::sleep_for(milliseconds(20));
+  client.worker().Interrupt();
+  EXPECT(CodeOf(client.Await(id)) == "SQLITE_INTERRUPT");
+  const std::string counts =
+      "SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) "
+      "SELECT i FROM n)";
+  EXPECT(client.Rows(counts) == "[[100000]]");
+  client.worker().Interrupt();  // of nothing
+  EXPECT(client.Rows(counts) == "[[100000]]");
+}
+
 TEST("a job whose deadline passes while it is queued fails without having run") {
   TempFile file;
   Client client(file.path());
