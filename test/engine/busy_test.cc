@@ -119,6 +119,35 @@ TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting
   EXPECT(closing.elapsed() < milliseconds(3000));
 }
 
+TEST("no way of writing PRAGMA busy_timeout leaves the waiting to SQLite, which is deaf to closing") {
+  for (const char* sql : {"PRAGMA main.busy_timeout = 20000", "EXPLAIN PRAGMA busy_timeout = 20000",
+                          "/* */ PRAGMA busy_timeout(20000)"}) {
+    TempFile file;
+    Client holder(file.path());
+    Client client(file.path());
+    holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+    client.Must(Run(sql));
+    const JobId waits = client.Send(Run("INSERT INTO t VALUES (1)"));
+    std::this_thread::sleep_for(milliseconds(20));
+    const Stopwatch closing;
+    client.worker().BeginClose();
+    EXPECT(CodeOf(client.Await(waits)) == "SQLITE_BUSY");
+    EXPECT(closing.elapsed() < milliseconds(2000));
+  }
+}
+
+TEST("a statement waits for the schema of a shared cache, too, which no busy handler is asked for") {
+  const std::string file = "file:busy-test?mode=memory&cache=shared";
+  Client holder(file);
+  Client client(file);
+  holder.Exec("CREATE TABLE t (n); BEGIN; CREATE TABLE other (n)");
+  const JobId waits = client.Send(All("SELECT count(*) FROM t"));
+  std::this_thread::sleep_for(milliseconds(30));
+  EXPECT(!client.outcomes().Has(waits));
+  holder.Exec("COMMIT");
+  EXPECT(RowsOf(client.Await(waits)) == "[[0]]");
+}
+
 TEST("the busy timeout of the options is what PRAGMA busy_timeout tells") {
   Settings settings;
   settings.busy_timeout_ms = 1234;

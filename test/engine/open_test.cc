@@ -169,6 +169,17 @@ TEST("the WAL is moved into the file once it is long, and the outcome tells its 
   EXPECT(std::filesystem::file_size(file.path()) > 100000);
 }
 
+TEST("no checkpoint is tried inside a transaction, and the outcome still tells the WAL's length") {
+  TempFile file;
+  Settings settings;
+  settings.pragmas = {"PRAGMA synchronous = OFF", "PRAGMA wal_autocheckpoint = 20"};
+  Client client(file.path(), settings);
+  client.Exec("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(200000)); BEGIN IMMEDIATE");
+  EXPECT(client.Must(Run("SELECT 1")).wal_pages >= 20);
+  client.Exec("COMMIT");
+  EXPECT(client.Must(Run("SELECT 1")).wal_pages == 0);
+}
+
 TEST("every extended result code has its name, and an unknown one that of its family") {
   EXPECT(std::string(ErrorName(2067)) == "SQLITE_CONSTRAINT_UNIQUE");
   EXPECT(std::string(ErrorName(517)) == "SQLITE_BUSY_SNAPSHOT");

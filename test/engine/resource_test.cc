@@ -122,6 +122,16 @@ TEST("closing with a cursor, a blob and a backup open closes the database all th
   EXPECT(CommitsInWal(f.file.path()) == 0);  // the last connection has closed: the WAL is gone
 }
 
+TEST("a resource that is another kind than is asked for goes for one that is closed") {
+  Fixture f;
+  f.client.Exec("CREATE TABLE b (x); INSERT INTO b VALUES (zeroblob(10))");
+  const JobId blob = f.client.Send(Ask(Request::kOpenBlob, {"main", "b", "x", 1, 0}));
+  EXPECT(CodeOf(f.client.Await(blob)).empty());
+  EXPECT(CodeOf(f.Next(blob)) == "ERR_CLOSED");
+  EXPECT(CodeOf(f.client.Do(Ask(Request::kReadRecorder, {static_cast<int>(blob), 0}))) == "ERR_CLOSED");
+  EXPECT(CodeOf(f.client.Do(Ask(Request::kReadBlob, {static_cast<int>(blob), 0, 10}))).empty());
+}
+
 TEST("writes beside an open writable blob are committed when they are told, alone and in a group") {
   Fixture f;
   Client other(f.file.path());
