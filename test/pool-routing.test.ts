@@ -300,6 +300,21 @@ describe('a signal or a deadline', () => {
   });
 });
 
+describe('a deadline', () => {
+  test('is one for all of a call that goes on from a reader to the writer', async () => {
+    const small = on.pool({ poolSize: 2 });
+    const writer = await small.acquire();
+    const reader = await small.acquire({ role: 'reader' });
+    setTimeout(() => void reader.close(), 300);
+    const insert = 'WITH a AS (SELECT 1) INSERT INTO t (x) SELECT * FROM a';
+    const ms = await timed(async () => {
+      expect(await rejection(small.run(insert, [], { timeoutMs: 400 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
+    });
+    expect(ms).toBeLessThan(650);
+    await writer.close();
+  });
+});
+
 describe('statements that belong to one connection', () => {
   const control = [
     'BEGIN',
