@@ -50,7 +50,7 @@ bool GroupCommit::Accepts(const Job& job) {
   return !hurried && database_.KindOf(job, false) == JobKind::kWrites;
 }
 
-void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
+void GroupCommit::Run(JobPtr first, JobPtr& next) {
   owner_.Check();
   Members members;
   members.push_back({std::move(first), {}});
@@ -77,7 +77,7 @@ void GroupCommit::Run(JobPtr first, std::deque<JobPtr>& next) {
   }
 }
 
-GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::deque<JobPtr>& next) {
+GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, JobPtr& next) {
   running_.Narrow(JobsOf(members));
   if (auto failure = database_.LeaveDoomed()) {
     SettleAll(members, *failure);
@@ -123,29 +123,23 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, std::d
 }
 
 // The next job if it belongs here. Anything else is a barrier, and the group commits before it.
-JobPtr GroupCommit::TakeNext(std::deque<JobPtr>& next) {
-  JobPtr job;
-  if (next.empty()) {
-    job = inbox_.TryTake();
-  } else {
-    job = std::move(next.front());
-    next.pop_front();
-  }
+JobPtr GroupCommit::TakeNext(JobPtr& next) {
+  JobPtr job = next != nullptr ? std::move(next) : inbox_.TryTake();
   if (job == nullptr || Accepts(*job)) return job;
-  next.push_front(std::move(job));
+  next = std::move(job);
   return nullptr;
 }
 
 // The lock could not be had. Whoever has run out of time leaves and the rest tries again; if none has, it is
 // all that have waited for it from the start: one after another they would take 256 times as long.
-GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, std::deque<JobPtr>& next) {
+GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, JobPtr& next) {
   if (SettleDue(members)) return End::kRefused;
   const auto since = running_.waiting_since();
-  for (size_t waiting = next.size() + inbox_.Ready(); since && waiting > 0; --waiting) {
+  for (size_t waiting = (next != nullptr ? 1 : 0) + inbox_.Ready(); since && waiting > 0; --waiting) {
     JobPtr job = TakeNext(next);
     if (job == nullptr) break;
     if (job->queued_at > *since) {
-      next.push_front(std::move(job));
+      next = std::move(job);
       break;
     }
     members.push_back({std::move(job), {}});

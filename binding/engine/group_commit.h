@@ -1,7 +1,6 @@
 // Worker thread. Runs independent writes that wait together in one transaction, and settles each on its own.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -27,9 +26,9 @@ class GroupCommit {
 
   // Whether the job, alone in the main lane of a connection without a transaction, may share a commit.
   bool Accepts(const Job& job);
-  // Runs it with what has been waiting behind it. Jobs that were taken but don't belong, or for which no time
-  // was left, go to the front of `next`.
-  void Run(JobPtr first, std::deque<JobPtr>& next);
+  // Runs it with what has been waiting behind it. A job that was taken but does not belong is left in `next`,
+  // and comes before what is in the inbox.
+  void Run(JobPtr first, JobPtr& next);
   // Runs one job in a transaction of its own, where it needs one.
   std::optional<Failure> RunAlone(const Job& job, Outcome& outcome);
 
@@ -41,9 +40,9 @@ class GroupCommit {
   using Members = std::vector<Member>;
   enum class End { kCommitted, kDied, kRefused };
 
-  End RunTogether(Members& members, bool take_in, std::deque<JobPtr>& next);
-  JobPtr TakeNext(std::deque<JobPtr>& next);
-  End Refused(Members& members, const Failure& failure, std::deque<JobPtr>& next);
+  End RunTogether(Members& members, bool take_in, JobPtr& next);
+  JobPtr TakeNext(JobPtr& next);
+  End Refused(Members& members, const Failure& failure, JobPtr& next);
   std::optional<Failure> RunInSavepoint(const Job& job, Outcome& outcome);
   std::optional<Failure> Execute(const Job& job, Outcome& outcome);
   void SettleOneByOne(Members& members);

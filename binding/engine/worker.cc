@@ -63,16 +63,12 @@ void Worker::Loop() {
 
 JobPtr Worker::Next() {
   if (stopped_.load(std::memory_order_acquire)) return nullptr;
-  if (!next_.empty() && lanes_.empty()) {
-    JobPtr job = std::move(next_.front());
-    next_.pop_front();
-    return job;
-  }
+  if (next_ != nullptr) return std::move(next_);
   return inbox_->Take(lanes_.empty() ? kMainLane : lanes_.back().id, stopped_);
 }
 
 bool Worker::MayShareCommit(const Job& job) {
-  if (next_.empty() && inbox_->Ready() == 0) return false;  // with nobody
+  if (next_ == nullptr && inbox_->Ready() == 0) return false;  // with nobody
   return lanes_.empty() && !database_->reader() && !database_->in_transaction() && group_->Accepts(job);
 }
 
@@ -228,8 +224,7 @@ bool Worker::Open(const Job& job) {
   resources_ = std::make_unique<Resources>(*database_);
   group_ = std::make_unique<GroupCommit>(*database_, *inbox_, running_, static_cast<OutcomeSink&>(*this));
   running_.Set({&job});
-  outcome.failure = DueFailure(job);
-  if (!outcome.failure) outcome.failure = database_->Open(outcome.info);
+  outcome.failure = database_->Open(outcome.info);
   running_.Set({});
   inbox_->Forget(job);
   const bool opened = !outcome.failure;

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -95,7 +94,7 @@ class Worker final : private OutcomeSink {
   std::unique_ptr<GroupCommit> group_;
   std::unique_ptr<Resources> resources_;
   std::vector<OpenLane> lanes_;  // innermost last
-  std::deque<JobPtr> next_;      // taken from the inbox by a group that had no place for them
+  JobPtr next_;                  // taken from the inbox by a group to which it did not belong; none in a lane
   std::thread thread_;
 };
 

@@ -1,6 +1,5 @@
 // What belongs to one thread and is used on another ends the process, in builds with assertions.
 #include <cstdio>
-#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
@@ -118,7 +117,7 @@ TEST("a GroupCommit that is used on another thread aborts") {
     group.RunAlone(*Run("SELECT 1"), outcome);
   });
   ExpectBound<GroupCommit>(make, [](GroupCommit& group) {
-    std::deque<JobPtr> next;
+    JobPtr next;
     group.Run(Run("SELECT 1"), next);
   });
 }
