@@ -4,7 +4,7 @@ export class SqliteError extends Error {
   readonly code: string;
   /** Extended result code by number: 2067, 5, … */
   readonly errcode: number;
-  /** The SQL text that failed. Bound values are never part of an error. */
+  /** The SQL text that failed, of which a very long one has its first MiB. Bound values are never part of an error. */
   declare readonly sql?: string;
   /** Byte offset of the offending token in `sql`, where SQLite knows it (sqlite.org/c3ref/errcode.html). */
   declare readonly offset?: number;

@@ -57,6 +57,8 @@ export interface Told {
   /** Microseconds in the queue, of its statements; rows; bytes. */
   trace?: [queueUs: number, runUs: number, rows: number, bytes: number];
 }
+/** As the header has it: many changes come beside it, and this is how many of the chunks hold them. */
+type WrittenTold = Omit<Told, 'changes'> & { changes: CommittedChange[] | number };
 export type CommittedChange = [table: string, operation: 'insert' | 'update' | 'delete', rowid: number | string];
 
 /** What binding/node/connection.h offers. It checks nothing: whatever goes in has been checked before. */
@@ -154,7 +156,15 @@ native.setDispatcher((header, chunks, buffers) => {
     for (let i = 5; i < message.length; i++) {
       const result = message[i] as NativeResult;
       if (!Array.isArray(result)) {
-        if (typeof result === 'object') message.told = message.pop() as unknown as Told;
+        if (typeof result !== 'object') continue;
+        const { changes, ...told } = message.pop() as unknown as WrittenTold;
+        if (typeof changes !== 'number') {
+          message.told = { ...told, changes };
+          continue;
+        }
+        const parts = chunks?.slice(nextText, nextText + changes) ?? [];
+        nextText += changes;
+        message.told = { ...told, changes: parts.flatMap((part) => JSON.parse(part)) };
         continue;
       }
       let textCount = result[3] === 1 ? 1 : 0;

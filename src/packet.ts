@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { isAnyArrayBuffer } from 'node:util/types';
 import { AiosqliteError, invalidArgument, outOfRange } from './errors.js';
 import type { Params, SqlArray, SqlParam } from './executor.js';
@@ -77,6 +78,9 @@ export function addNumber(value: number): void {
 }
 
 export function addText(value: string): void {
+  if (texts.length + value.length >= constants.MAX_STRING_LENGTH) {
+    throw outOfRange('what one call carries in texts', `less than ${constants.MAX_STRING_LENGTH} characters`);
+  }
   if (at === capacity) allocate(capacity * 2);
   tags[at] = TAG_TEXT;
   slots[at++] = value.length;

@@ -8,6 +8,9 @@
 namespace aiosqlite {
 namespace {
 
+// A commit may change more rows than fit into one JavaScript string.
+constexpr size_t kArrayBytes = size_t{1} << 20;
+
 bool SameName(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sqlite3_strnicmp(a.data(), b.data(), static_cast<int>(a.size())) == 0;
 }
@@ -50,14 +53,19 @@ void ChangeLog::OnSavepoint(std::string_view operation, std::string_view name) {
 void ChangeLog::OnCommitted() {
   savepoints_.clear();
   for (const Change& change : changes_) {
-    committed_.append(committed_.empty() ? "[[" : ",[");
-    json::AppendString(committed_, change.table);
-    committed_.append(",\"").append(NameOf(change.operation)).append("\",");
+    if (committed_.empty() || committed_.back().size() >= kArrayBytes) {
+      if (!committed_.empty()) committed_.back().push_back(']');
+      committed_.emplace_back();
+    }
+    std::string& array = committed_.back();
+    array.append(array.empty() ? "[[" : ",[");
+    json::AppendString(array, change.table);
+    array.append(",\"").append(NameOf(change.operation)).append("\",");
     const bool safe = json::IsSafeInteger(change.rowid);
-    if (!safe) committed_.push_back('"');
-    AppendInteger(committed_, change.rowid);
-    if (!safe) committed_.push_back('"');
-    committed_.push_back(']');
+    if (!safe) array.push_back('"');
+    AppendInteger(array, change.rowid);
+    if (!safe) array.push_back('"');
+    array.push_back(']');
   }
   changes_.clear();
 }
@@ -67,9 +75,8 @@ void ChangeLog::OnRolledBack() {
   changes_.clear();
 }
 
-std::string ChangeLog::TakeCommitted() {
-  if (committed_.empty()) return {};
-  committed_.push_back(']');
+std::vector<std::string> ChangeLog::TakeCommitted() {
+  if (!committed_.empty()) committed_.back().push_back(']');
   return std::exchange(committed_, {});
 }
 

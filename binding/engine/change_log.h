@@ -33,9 +33,9 @@ class ChangeLog {
   // It has been rolled back.
   void OnRolledBack();
 
-  // JSON array of what has been committed since the last call: `["table", "insert", rowid]`, the rowid as a
-  // string if it is no safe integer. Empty if nothing has.
-  std::string TakeCommitted();
+  // What has been committed since the last call: `["table", "insert", rowid]`, the rowid as a string if it is
+  // no safe integer, in JSON arrays of good size. Empty if nothing has.
+  std::vector<std::string> TakeCommitted();
 
  private:
   struct Change {
@@ -48,7 +48,7 @@ class ChangeLog {
   bool watching_ = false;
   std::vector<Change> changes_;
   std::vector<std::pair<std::string, size_t>> savepoints_;
-  std::string committed_;
+  std::vector<std::string> committed_;
 };
 
 }  // namespace aiosqlite

@@ -44,7 +44,8 @@ std::optional<Failure> Cursor::Next(Outcome& outcome) {
   for (int count = 0; !done_ && count < batch_size_ && rows.size() < kBatchBytes; ++count) {
     const int rc = database_.Step(*statement_, !std::exchange(stepped_, true));
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return database_.FailedStep(rc, head_.sql);
-    if (database_.functions_.exception != 0) return database_.FailedComparison(*statement_);
+    if (database_.functions_.exception != 0)
+      return database_.Undone(*statement_, database_.Failed(SQLITE_ERROR, statement_->sql()));
     if (!begun) {
       if (auto failure = rows.Begin(*statement_)) return failure;
       begun = true;

@@ -195,9 +195,10 @@ void Database::NoteUpdate(std::string_view table, int64_t rowid) {
   if (change_log_.watching()) change_log_.Add(std::string(table), SQLITE_UPDATE, rowid);
 }
 
-Failure Database::FailedComparison(Statement& statement) {
+Failure Database::Undone(Statement& statement, Failure failure) {
+  undoing_ = true;
   statement.Reset();  // where one that RETURNs rows would commit, if OnCommit let it
-  Failure failure = Failed(SQLITE_ERROR, statement.sql());
+  undoing_ = false;
   if (!statement.reads() && in_transaction()) RollBack();
   return failure;
 }
@@ -206,7 +207,7 @@ std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& row
   for (;;) {
     const int rc = Step(statement, !any_row);
     if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && functions_.exception != 0)
-      return FailedComparison(statement);
+      return Undone(statement, Failed(SQLITE_ERROR, statement.sql()));
     if (rc == SQLITE_ROW) {
       if (!any_row) {
         if (auto failure = rows.Begin(statement)) return failure;
@@ -214,7 +215,8 @@ std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& row
       const bool first = !any_row;
       any_row = true;
       if (!rows.wants_rows() || (rows.first_only() && !first)) continue;
-      if (auto failure = rows.Add(statement)) return failure;
+      if (auto failure = rows.Add(statement))
+        return failure->errcode == SQLITE_TOOBIG ? Undone(statement, std::move(*failure)) : failure;
       if (rows.first_only() && statement.reads()) return std::nullopt;
     } else if (rc == SQLITE_DONE) {
       return any_row ? std::nullopt : rows.Begin(statement);

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/busy.h"
 #include "engine/change_log.h"
@@ -78,7 +79,7 @@ class Database {
   std::optional<Failure> DefineFunction(const Job& job);
   // Whether commits are told in `TakeCommitted`.
   void Watch(bool watch);
-  std::string TakeCommitted() { return change_log_.TakeCommitted(); }
+  std::vector<std::string> TakeCommitted() { return change_log_.TakeCommitted(); }
 
   // A statement of our own, like "COMMIT".
   std::optional<Failure> Control(const char* sql);
@@ -132,8 +133,9 @@ class Database {
   std::optional<Failure> StepAll(Statement& statement, RowEncoder& rows, Result& result, bool& any_row);
   std::optional<Failure> StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row);
   void NoteChanges(const StatementTraits& traits, bool succeeded);
-  // What a statement failed with in which a collation has thrown: SQLite has gone on as if texts were equal.
-  Failure FailedComparison(Statement& statement);
+  // Ends a statement that has failed where SQLite knows nothing of it: a collation has thrown, or a row that
+  // it RETURNs can't be delivered. What it wrote is undone, with the transaction around it.
+  Failure Undone(Statement& statement, Failure failure);
   // One step; the first waits for the locks of a shared cache.
   int Step(Statement& statement, bool first);
   // Why a statement of this kind may not run under `policy`.
@@ -179,6 +181,7 @@ class Database {
   bool altered_ = false;
   bool kept_ = false;
   bool committed_ = false;
+  bool undoing_ = false;
   bool doomed_ = false;
   int busy_timeout_ms_;
   bool patient_ = true;  // while false, a lock is not waited for

@@ -35,7 +35,7 @@ int Database::OnProgress(void* self) {
 int Database::OnCommit(void* self) {
   auto* database = static_cast<Database*>(self);
   // A comparison of texts that has thrown must not decide what is stored; nor may what is to be undone stay.
-  if (database->functions_.exception != 0 || database->doomed_) return 1;
+  if (database->functions_.exception != 0 || database->undoing_ || database->doomed_) return 1;
   database->committed_ = true;
   return 0;
 }

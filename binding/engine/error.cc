@@ -160,6 +160,12 @@ Failure ReadOnlyFailure() {
   return failure;
 }
 
+Failure TooLong(std::string message, std::string_view sql) {
+  Failure failure = SqliteFailure(nullptr, SQLITE_TOOBIG, sql);
+  failure.message = std::move(message);
+  return failure;
+}
+
 Failure OutOfRange(std::string_view column, std::string_view sql) {
   Failure failure =
       OwnFailure("ERR_OUT_OF_RANGE",

@@ -22,6 +22,9 @@ Failure OwnFailure(const char* code, std::string message);
 // A write where there may be none: through a reader.
 Failure ReadOnlyFailure();
 
+// SQLITE_TOOBIG, for what JavaScript can't take.
+Failure TooLong(std::string message, std::string_view sql);
+
 // An integer that integerMode 'number' can't deliver.
 Failure OutOfRange(std::string_view column, std::string_view sql);
 

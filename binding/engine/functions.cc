@@ -88,10 +88,21 @@ void Answer(sqlite3_context* context, HostCall& call) {
   }
 }
 
+// False if the host can't take them: then the call has failed.
+bool TakeArguments(sqlite3_context* context, int count, sqlite3_value** arguments, HostCall& call) {
+  for (int i = 0; i < count; ++i) {
+    call.arguments.push_back(ToValue(arguments[i]));
+    const Value& value = call.arguments.back();
+    if (value.tag != Tag::kText || value.bytes.size() <= kLongestText) continue;
+    sqlite3_result_error_toobig(context);
+    return false;
+  }
+  return true;
+}
+
 void OnCall(sqlite3_context* context, int count, sqlite3_value** arguments) {
   HostCall call;
-  for (int i = 0; i < count; ++i) call.arguments.push_back(ToValue(arguments[i]));
-  Answer(context, call);
+  if (TakeArguments(context, count, arguments, call)) Answer(context, call);
 }
 
 // The number that the host keeps an aggregate's state under; 0 if there was no row and `make` is false.
@@ -106,7 +117,7 @@ void StepWith(HostOperation operation, sqlite3_context* context, int count, sqli
   HostCall call;
   call.operation = operation;
   call.instance = InstanceOf(context, true);
-  for (int i = 0; i < count; ++i) call.arguments.push_back(ToValue(arguments[i]));
+  if (!TakeArguments(context, count, arguments, call)) return;
   if (!Ask(Function::Of(context), call)) sqlite3_result_error(context, "an aggregate failed", -1);
 }
 

@@ -212,9 +212,9 @@ struct Outcome {
   bool altered =
       false;  // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly
   std::optional<Trace> trace;
-  std::string changes;  // JSON of what has been committed, if it is watched: see ChangeLog
-  std::string info;     // kOpen: the journal mode; kBegin: nothing
-  uint32_t worker = 0;  // which worker ran it
+  std::vector<std::string> changes;  // JSON of what has been committed, if it is watched: see ChangeLog
+  std::string info;                  // kOpen: the journal mode; kBegin: nothing
+  uint32_t worker = 0;               // which worker ran it
 };
 
 // Where finished jobs go. Called on the worker's thread.

@@ -23,6 +23,10 @@ enum class Tag : uint8_t {
   kShared = 7,   // slot: a double, the index in shared
 };
 
+// The longest text that JavaScript takes, with some room: V8's limit is 2^29 - 24 UTF-16 units, and of what
+// it is given as UTF-8 so many bytes.
+constexpr size_t kLongestText = size_t{511} << 20;
+
 // A text that many packets have in common, mostly SQL.
 using SharedText = std::shared_ptr<const std::string>;
 

@@ -90,6 +90,9 @@ std::optional<Failure> RowEncoder::AddTo(Writer& writer, Statement& statement) {
         writer.Null();
     }
   }
+  if (writer.LongestText() > kLongestText)
+    return TooLong("the texts of a row are together longer than a JavaScript string can be, 511 MiB",
+                   statement.sql());
   writer.EndRow();
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 // Worker thread. The two forms in which rows cross to JavaScript.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ class JsonRowWriter {
   void EndRow();
 
   size_t size() const { return rows_.text.size() + rows_.bytes.size(); }
+  // What becomes one string in JavaScript, in bytes.
+  size_t LongestText() const { return rows_.text.size() + patches_.size(); }
   bool patched() const { return !patches_.empty(); }
   JsonRows Finish();
 
@@ -59,6 +62,7 @@ class PackedRowWriter {
 
   bool any() const { return !chunks_.empty() || chunk_.rows > 0; }
   size_t size() const { return flushed_ + ChunkSize(); }
+  size_t LongestText() const { return std::max(chunk_.texts.size(), wides_.size()); }
   std::vector<PackedRows> Finish();
 
  private:

@@ -2,8 +2,10 @@
 
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/error.h"
 #include "engine/json_text.h"
 #include "engine/number_text.h"
 
@@ -12,6 +14,9 @@ namespace {
 
 constexpr size_t kHeaderBytes = size_t{24} << 10;
 constexpr size_t kInlineBytes = 4096;
+// One outcome's part of the header: what is much goes beside it.
+constexpr size_t kLongestPart = size_t{1} << 20;
+constexpr size_t kLongestNames = size_t{64} << 20;
 
 Napi::Value MakeString(Napi::Env env, const std::string& text, bool ascii) {
   napi_value value = nullptr;
@@ -23,9 +28,16 @@ Napi::Value MakeString(Napi::Env env, const std::string& text, bool ascii) {
   return {env, value};
 }
 
+// At most `bytes`, and whole characters.
+std::string_view BeginningOf(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<uint8_t>(text[bytes]) & 0xc0) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
 void AppendField(std::string& out, const char* name, const std::string& value) {
   out.append(",\"").append(name).append("\":");
-  json::AppendString(out, value);
+  json::AppendString(out, BeginningOf(value, kLongestPart));
 }
 
 void AppendFailure(std::string& out, const Failure& failure) {
@@ -77,7 +89,7 @@ class Attachments {
 void AppendFirst(std::string& out, const JsonRows& first, Attachments& attachments) {
   if (first.text.empty()) {
     out.push_back('0');
-  } else if (first.text.size() <= kInlineBytes) {
+  } else if (first.text.size() <= kInlineBytes && out.size() < kLongestPart) {
     out.append(first.text);
   } else {
     out.push_back('1');
@@ -133,8 +145,14 @@ size_t ByteSize(const Result& result) {
 }
 
 // What somebody watches: a commit's changes, and how long the job took with how much to tell.
-void AppendTold(std::string& out, const Outcome& outcome) {
-  out.append(",{\"changes\":").append(outcome.changes.empty() ? "[]" : outcome.changes);
+void AppendTold(std::string& out, const Outcome& outcome, Attachments& attachments) {
+  out.append(",{\"changes\":");
+  if (outcome.changes.size() == 1 && outcome.changes.front().size() <= kInlineBytes) {
+    out.append(outcome.changes.front());
+  } else {
+    AppendInteger(out, outcome.changes.size());
+    for (const std::string& part : outcome.changes) attachments.AddText(part, json::IsAscii(part));
+  }
   if (outcome.trace) {
     uint64_t rows = 0;
     size_t bytes = 0;
@@ -176,8 +194,15 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
     json::AppendString(out, outcome.info);
   }
   for (const Result& result : outcome.results) AppendResult(out, result, attachments);
-  if (!outcome.changes.empty() || outcome.trace) AppendTold(out, outcome);
+  if (!outcome.changes.empty() || outcome.trace) AppendTold(out, outcome, attachments);
   out.push_back(']');
+}
+
+// What has no place but the header.
+size_t SizeOfNames(const Outcome& outcome) {
+  size_t size = outcome.info.size();
+  for (const Result& result : outcome.results) size += result.columns.size();
+  return size;
 }
 
 }  // namespace
@@ -187,8 +212,14 @@ Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& n
   Attachments attachments(env);
   for (; next < end && header.size() < kHeaderBytes; ++next) {
     if (header.size() > 1) header.push_back(',');
-    AppendOutcome(header, outcomes[next], attachments);
-    outcomes[next] = {};
+    Outcome& outcome = outcomes[next];
+    if (SizeOfNames(outcome) > kLongestNames) {
+      outcome.failure = TooLong("the names of columns are together longer than 64 MiB", {});
+      outcome.results.clear();
+      outcome.info.clear();
+    }
+    AppendOutcome(header, outcome, attachments);
+    outcome = {};
   }
   header.push_back(']');
   return {MakeString(env, header, json::IsAscii(header)), attachments.chunks(), attachments.buffers()};
