@@ -112,7 +112,6 @@ class TransactionScope extends Verbs implements Transaction, Holding {
 
   /** Ends what waits and what runs here and in nested transactions. */
   abort(): void {
-    this.#open = false;
     for (const child of this.#children) child.#watch.expire(rolledBack);
     this.#host.port.abortLane(this.#lane, 'ERR_TRANSACTION_CLOSED', ROLLED_BACK);
   }
@@ -196,8 +195,8 @@ export async function runTransaction<T>(
     if (watch.hasExpired) throw watch;
     value = await Promise.race([holding(scope, async () => fn(scope)), watch.expired]);
   } catch (error) {
-    if (watch.hasExpired) scope.abort();
     scope.close();
+    if (watch.hasExpired) scope.abort();
     await end(host.port, lane, EndMode.rollback); // whatever comes of it, `error` is the one to tell
     throw error === watch ? watch.reason() : error;
   } finally {

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { type Connection, connect, createPool, type Pool } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
 import { lock } from './support/child.js';
@@ -89,6 +89,21 @@ describe('opening a pool', () => {
     expect(await rejection(pool.get('SELECT 1'))).toMatchObject({ code: 'SQLITE_CANTOPEN' });
     mkdirSync(on.file('later'));
     expect(await pool.get('SELECT 1 AS one')).toEqual({ one: 1 });
+  });
+
+  test.skipIf(process.platform === 'win32')('again that fails rejects what has waited for it', async () => {
+    const pool = on.pool();
+    await pool.exec(CREATE);
+    const lease = await pool.acquire();
+    await lease.run('PRAGMA cache_size = 5'); // so that it is closed, and the writer opened anew
+    const waits = rejection(pool.run('INSERT INTO t (x) VALUES (1)'));
+    await sleep(1);
+    renameSync(on.file(), on.file('moved.db'));
+    mkdirSync(on.file());
+    lease.release();
+    expect(await Promise.race([waits, sleep(3_000)])).toMatchObject({
+      code: expect.stringMatching(/^SQLITE_CANTOPEN/),
+    });
   });
 
   test('mustExist: a missing file is not made', async () => {

@@ -3,7 +3,7 @@ import type { Pool, Transaction } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, sleep, timed, until } from './support/time.js';
+import { COUNT_TO, countFor, ENDLESS, gate, sleep, timed, until } from './support/time.js';
 
 const on = databases();
 let pool: Pool;
@@ -631,6 +631,20 @@ describe('a call on the pool from inside', () => {
       { role: 'reader' },
     );
     expect(await small.get('SELECT x FROM t')).toEqual({ x: 1 });
+  });
+
+  test('once withConnection() is over, what its function has begun may use the pool', async () => {
+    // Asynchronous context is kept as long as anybody holds something.
+    await on.pool({ database: ':memory:' }).transaction(async () => {
+      let later: Promise<unknown> | undefined;
+      const ended = gate();
+      await pool.withConnection(async () => {
+        later = ended.opened.then(() => pool.run('INSERT INTO t (x) VALUES (1)'));
+      });
+      ended.open();
+      await later;
+    });
+    expect(await pool.get('SELECT x FROM t')).toEqual({ x: 1 });
   });
 
   test('another pool is fine', async () => {

@@ -2,7 +2,7 @@ import { type Connection, connect, type Transaction } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, sleep, spin, timed, until } from './support/time.js';
+import { COUNT_TO, countFor, ENDLESS, gate, sleep, spin, timed, until } from './support/time.js';
 
 const on = databases();
 let db: Connection;
@@ -411,6 +411,23 @@ describe('after its end', () => {
       }
     }
     expect(await rows()).toEqual([]);
+  });
+
+  test('what its function has begun and nobody awaits may use the connection', async () => {
+    const other = await connect(':memory:');
+    // Asynchronous context is kept as long as anybody holds something.
+    await other.transaction(async () => {
+      let later: Promise<unknown> | undefined;
+      const ended = gate();
+      await db.transaction(async (tx) => {
+        later = ended.opened.then(() => insert(db, 2));
+        await insert(tx, 1);
+      });
+      ended.open();
+      await later;
+    });
+    await other.close();
+    expect(await rows()).toEqual([1, 2]);
   });
 
   test('the connection is at once free for others', async () => {
