@@ -16,7 +16,13 @@ Worker::Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink,
       host_(host),
       running_(*inbox_, stopped_, closing_) {
   if (lane != kMainLane) lanes_.push_back({lane, BeginMode::kLease});
-  thread_ = std::thread([this, open = std::move(open)]() mutable { Main(std::move(open)); });
+  const std::shared_ptr<const Job> job = std::move(open);
+  if (thread_.Start([this, job] { Main(*job); })) return;
+  inbox_->Forget(*job);
+  Outcome outcome;
+  outcome.id = job->id;
+  outcome.failure = OwnFailure("ERR_NO_THREAD", "the system gives no further thread");
+  PostOne(std::move(outcome));
 }
 
 Worker::~Worker() { Terminate(); }
@@ -30,7 +36,7 @@ void Worker::Terminate() {
   owner_.Check();
   stopped_.store(true, std::memory_order_release);
   inbox_->WakeAll();
-  if (thread_.joinable()) thread_.join();
+  thread_.Join();
 }
 
 Worker::Stats Worker::stats() const {
@@ -40,8 +46,8 @@ Worker::Stats Worker::stats() const {
           in_transaction_.load(std::memory_order_relaxed), total_changes_.load(std::memory_order_relaxed)};
 }
 
-void Worker::Main(JobPtr open) {
-  if (Open(*open)) Loop();
+void Worker::Main(const Job& open) {
+  if (Open(open)) Loop();
   CloseDatabase();
 }
 

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "engine/busy.h"
@@ -14,6 +13,7 @@
 #include "engine/job.h"
 #include "engine/owner.h"
 #include "engine/resources.h"
+#include "engine/thread.h"
 
 namespace aiosqlite {
 
@@ -57,7 +57,7 @@ class Worker final : private OutcomeSink {
   };
 
   // ── on the worker's thread ──
-  void Main(JobPtr open);
+  void Main(const Job& open);
   bool Open(const Job& job);
   void Loop();
   JobPtr Next();
@@ -95,7 +95,7 @@ class Worker final : private OutcomeSink {
   std::unique_ptr<Resources> resources_;
   std::vector<OpenLane> lanes_;  // innermost last
   JobPtr next_;                  // taken from the inbox by a group to which it did not belong; none in a lane
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace aiosqlite

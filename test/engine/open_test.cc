@@ -180,6 +180,19 @@ TEST("no checkpoint is tried inside a transaction, and the outcome still tells t
   EXPECT(client.Must(Run("SELECT 1")).wal_pages == 0);
 }
 
+TEST("the worker's stack is deep enough for what SQLite allows") {
+  Client client(":memory:");
+  std::string sums = "SELECT 1";
+  for (int i = 1; i < 990; ++i) sums += "+1";
+  EXPECT(client.Rows(sums) == "[[990]]");
+  std::string compound = "SELECT 1 AS n";
+  for (int i = 1; i < 500; ++i) compound += " UNION SELECT 1";
+  EXPECT(client.Rows("SELECT count(*) FROM (" + compound + ")") == "[[1]]");
+  const std::string nested = std::string(900, '[') + std::string(900, ']');
+  EXPECT(client.Rows("SELECT length(json_set('" + nested + "', '$[0][0]', json('" + nested + "')))") ==
+         "[[1804]]");
+}
+
 TEST("every extended result code has its name, and an unknown one that of its family") {
   EXPECT(std::string(ErrorName(2067)) == "SQLITE_CONSTRAINT_UNIQUE");
   EXPECT(std::string(ErrorName(517)) == "SQLITE_BUSY_SNAPSHOT");

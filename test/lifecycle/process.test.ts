@@ -18,6 +18,17 @@ describe('a process', () => {
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null, stdout });
   });
 
+  // prlimit and such limits are Linux's own.
+  test.runIf(process.platform === 'linux')('for which there is no thread gets an error, and goes on', async () => {
+    const end = await run(child('no-thread.mjs'), [on.file()]);
+    const none = 'AiosqliteError ERR_NO_THREAD';
+    expect(end, end.stderr).toMatchObject({
+      code: 0,
+      signal: null,
+      stdout: [none, `${none} ${none}`, `ok ${none}`, 'ok', ''].join('\n'),
+    });
+  });
+
   test('with open connections, pools and leases that are idle ends by itself', async () => {
     const end = await run(child('alive.mjs'), ['idle', on.file()]);
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null, stdout: 'idle\n' });
