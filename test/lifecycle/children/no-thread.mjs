@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import process from 'node:process';
 import { connect, createPool } from 'aiosqlite';
 
-const [, , file] = process.argv;
+const [, , file = ''] = process.argv;
 const pool = createPool({ database: file });
 await pool.run('CREATE TABLE t (x)');
 const open = await connect(file);
