@@ -5,8 +5,8 @@
  * engine_test of the targets that can be run here, which has to be compiled for them.
  *
  * What emulates comes from Debian: qemu-user, libc6-arm64-cross, libstdc++6-arm64-cross, libatomic1-arm64-cross; wine;
- * musl. Where it is missing the line says so. What none of this can run, macOS and Windows on arm64, is run by
- * .github/workflows/release.yml alone.
+ * musl; a libstdc++.so.6 for musl, which Debian has not, in the folder AIOSQLITE_MUSL_LIBRARIES. Where it is missing the
+ * line says so. What none of this can run, macOS and Windows on arm64, is run by .github/workflows/release.yml alone.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -123,11 +123,18 @@ function problemOf({ command: [program = '', ...args], env = {} }) {
 }
 
 const loader = '/lib/ld-musl-x86_64.so.1';
+const muslLibraries = process.env.AIOSQLITE_MUSL_LIBRARIES ?? '/usr/lib/musl';
 const musl = { name: 'linux-x64-musl resolves', command: [loader, '--list'], needs: [loader] };
 const all = [
   ...nodeRuns(),
   { name: 'linux-x64 bun', command: [join(pinnedTool('@oven/bun-linux-x64'), 'bin', 'bun'), smoke] },
   { name: 'linux-x64 deno', command: [join(pinnedTool('@deno/linux-x64-glibc'), 'deno'), 'run', '-A', smoke] },
+  {
+    name: 'linux-x64-musl bun',
+    command: [join(pinnedTool('@oven/bun-linux-x64-musl'), 'bin', 'bun'), smoke],
+    env: { LIBC: 'musl', LD_LIBRARY_PATH: muslLibraries },
+    needs: [loader, join(muslLibraries, 'libstdc++.so.6')],
+  },
   ...majors.map(arm64Run),
   wineRun(),
   ...(values.engine
