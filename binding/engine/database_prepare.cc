@@ -60,8 +60,7 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
   // SQLite's own waiting is deaf (see RunningJobs): PRAGMA busy_timeout gets it, and what comes of it goes
   // for ours.
   const bool pragma = sql_text::StartsWith(text, "pragma");
-  const bool about_waiting =
-      pragma && sql_text::StartsWith(sql_text::SkipBlank(text.substr(6)), "busy_timeout");
+  const bool about_waiting = pragma && sql_text::StartsWith(sql_text::AfterPragma(text), "busy_timeout");
   for (int count = 0;; ++count) {
     sqlite3_stmt* handle = nullptr;
     if (about_waiting) sqlite3_busy_timeout(db_, busy_timeout_ms_);

@@ -21,6 +21,25 @@ size_t CommentEnd(std::string_view sql, size_t at) {
   return at;
 }
 
+bool IsQuote(char c) { return c == '\'' || c == '"' || c == '`' || c == '['; }
+
+// The end of the quoted text that starts at `at`, past quotes in it, which are doubled.
+size_t QuoteEnd(std::string_view sql, size_t at) {
+  const char close = sql[at] == '[' ? ']' : sql[at];
+  for (++at; (at = sql.find(close, at)) != std::string_view::npos; at += 2) {
+    if (close == ']' || at + 1 == sql.size() || sql[at + 1] != close) return at + 1;
+  }
+  return sql.size();
+}
+
+size_t NameEnd(std::string_view sql) {
+  if (!sql.empty() && IsQuote(sql[0])) return QuoteEnd(sql, 0);
+  const auto* const end = std::find_if(sql.begin(), sql.end(), [](unsigned char c) {
+    return std::isalnum(c) == 0 && c != '_' && c != '$' && c < 0x80;
+  });
+  return static_cast<size_t>(end - sql.begin());
+}
+
 }  // namespace
 
 std::string_view SkipBlank(std::string_view sql) {
@@ -45,15 +64,20 @@ std::string_view AfterFirst(std::string_view sql) {
     const size_t end = CommentEnd(sql, at);
     if (end != at) {
       at = end;
-    } else if (c == '\'' || c == '"' || c == '`' || c == '[') {
-      // A doubled quote reads as the end of one literal and the start of the next: the same for our purpose.
-      const size_t close = sql.find(c == '[' ? ']' : c, at + 1);
-      at = close == std::string_view::npos ? sql.size() : close + 1;
+    } else if (IsQuote(c)) {
+      at = QuoteEnd(sql, at);
     } else {
       ++at;
     }
   }
   return {};
+}
+
+std::string_view AfterPragma(std::string_view pragma) {
+  std::string_view name = SkipBlank(pragma.substr(std::string_view("pragma").size()));
+  const std::string_view after = SkipBlank(name.substr(NameEnd(name)));
+  if (!after.empty() && after[0] == '.') name = SkipBlank(after.substr(1));
+  return !name.empty() && IsQuote(name[0]) ? name.substr(1) : name;
 }
 
 bool StartsWith(std::string_view sql, std::string_view keyword) {

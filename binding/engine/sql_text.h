@@ -12,6 +12,10 @@ std::string_view SkipBlank(std::string_view sql);
 // run it.
 std::string_view AfterFirst(std::string_view sql);
 
+// What a PRAGMA sets or asks for, and what follows: without the word, a schema's name, and the quote before
+// it.
+std::string_view AfterPragma(std::string_view pragma);
+
 // Whether it begins with that keyword (given in lower case).
 bool StartsWith(std::string_view sql, std::string_view keyword);
 

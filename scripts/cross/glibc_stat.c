@@ -12,6 +12,11 @@ extern int __xstat64(int version, const char* path, void* status);
 extern int __lxstat64(int version, const char* path, void* status);
 extern int __fxstat64(int version, int file, void* status);
 
+// Where files are of 64 bits anyway, these are the same. zig's C++ library calls them.
+int stat(const char* path, void* status) { return __xstat64(kStatVersion, path, status); }
+int lstat(const char* path, void* status) { return __lxstat64(kStatVersion, path, status); }
+int fstat(int file, void* status) { return __fxstat64(kStatVersion, file, status); }
+
 int stat64(const char* path, void* status) { return __xstat64(kStatVersion, path, status); }
 int lstat64(const char* path, void* status) { return __lxstat64(kStatVersion, path, status); }
 int fstat64(int file, void* status) { return __fxstat64(kStatVersion, file, status); }

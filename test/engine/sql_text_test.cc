@@ -34,6 +34,15 @@ TEST("what stands behind the first statement is found past quotes and comments")
   EXPECT(AfterFirst("PRAGMA a = [never closed; x") == "");
 }
 
+TEST("a PRAGMA's name is found behind a schema's, however they are written") {
+  EXPECT(AfterPragma("PRAGMA busy_timeout = 1") == "busy_timeout = 1");
+  EXPECT(AfterPragma("pragma/**/main . busy_timeout(1)") == "busy_timeout(1)");
+  EXPECT(AfterPragma("PRAGMA \"ma\"\"in\".`busy_timeout`") == "busy_timeout`");
+  EXPECT(AfterPragma("PRAGMA [main] /* . */ .\nx") == "x");
+  EXPECT(AfterPragma("PRAGMA größe.x") == "x");
+  EXPECT(AfterPragma("PRAGMA") == "" && AfterPragma("PRAGMA main.") == "" && AfterPragma("PRAGMA '") == "");
+}
+
 TEST("a keyword is found in any case, at the start alone") {
   EXPECT(StartsWith("PRAGMA x", "pragma"));
   EXPECT(StartsWith("pRaGmA", "pragma"));
