@@ -117,7 +117,7 @@ function problemOf({ command: [program = '', ...args], env = {} }) {
     problem: '',
     said: said
       .split('\n')
-      .filter((line) => /ok|passed|Tests/.test(line))
+      .filter((line) => /^smoke|passed|Tests/.test(line))
       .join(' '),
   };
 }
