@@ -1,6 +1,7 @@
 // Database: from SQL text to a statement, and what kind of job it makes.
 #include <sqlite3.h>
 
+#include <limits>
 #include <utility>
 
 #include "engine/database.h"
@@ -157,9 +158,11 @@ JobKind Database::KindOfStatements(const Job& job) {
 Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& failure) {
   const auto found = controls_.find(sql);
   if (found != controls_.end()) return found->second.get();
-  // A limit that the user has set must not keep a transaction from ending.
-  const int sql_length = sqlite3_limit(db_, SQLITE_LIMIT_SQL_LENGTH, 1'000'000);
-  const int vdbe_op = sqlite3_limit(db_, SQLITE_LIMIT_VDBE_OP, 1'000'000);
+  // A limit that the user has set must not keep a transaction from ending. It is for the schema, too, where
+  // this reads it: what is asked for is more than there can be, and gives that (sqlite.org/c3ref/limit.html).
+  constexpr int kMost = std::numeric_limits<int>::max();
+  const int sql_length = sqlite3_limit(db_, SQLITE_LIMIT_SQL_LENGTH, kMost);
+  const int vdbe_op = sqlite3_limit(db_, SQLITE_LIMIT_VDBE_OP, kMost);
   std::string_view rest;
   std::unique_ptr<Statement> statement = Compile(sql, SQLITE_PREPARE_PERSISTENT, 0, rest, failure, true);
   sqlite3_limit(db_, SQLITE_LIMIT_SQL_LENGTH, sql_length);

@@ -201,4 +201,11 @@ TEST("every extended result code has its name, and an unknown one that of its fa
   EXPECT(std::string(ErrorName(250)) == "SQLITE_ERROR");
 }
 
+TEST("a file whose schema has a very long text opens like any other") {
+  TempFile file;
+  Client(file.path()).Exec("CREATE VIEW v AS SELECT 1 AS x /*" + std::string(1'000'001, '-') + "*/");
+  Client client(file.path());
+  EXPECT(client.Rows("SELECT x FROM v") == "[[1]]");
+}
+
 }  // namespace aiosqlite::test
