@@ -216,7 +216,7 @@ std::optional<Failure> Database::StepToEnd(Statement& statement, RowEncoder& row
       any_row = true;
       if (!rows.wants_rows() || (rows.first_only() && !first)) continue;
       if (auto failure = rows.Add(statement))
-        return failure->errcode == SQLITE_TOOBIG ? Undone(statement, std::move(*failure)) : failure;
+        return failure->errcode != 0 ? Undone(statement, std::move(*failure)) : failure;
       if (rows.first_only() && statement.reads()) return std::nullopt;
     } else if (rc == SQLITE_DONE) {
       return any_row ? std::nullopt : rows.Begin(statement);

@@ -93,9 +93,18 @@ bool TakeArguments(sqlite3_context* context, int count, sqlite3_value** argument
   for (int i = 0; i < count; ++i) {
     call.arguments.push_back(ToValue(arguments[i]));
     const Value& value = call.arguments.back();
-    if (value.tag != Tag::kText || value.bytes.size() <= kLongestText) continue;
-    sqlite3_result_error_toobig(context);
-    return false;
+    // A zeroblob has its bytes only when they are asked for, and a text its encoding.
+    const bool lost = value.bytes.data() == nullptr &&
+                      (value.tag == Tag::kText ||
+                       (value.tag == Tag::kBlob && sqlite3_value_type(arguments[i]) == SQLITE_NULL));
+    if (lost) {
+      sqlite3_result_error_nomem(context);
+      return false;
+    }
+    if (value.tag == Tag::kText && value.bytes.size() > kLongestText) {
+      sqlite3_result_error_toobig(context);
+      return false;
+    }
   }
   return true;
 }

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "engine/error.h"
@@ -18,6 +19,8 @@ std::string JsonArray(const std::vector<std::string>& names) {
   for (const std::string& name : names) array.append(array.size() > 1 ? "," : "").append(name);
   return array + "]";
 }
+
+Failure NoMemory(std::string_view sql) { return SqliteFailure(nullptr, SQLITE_NOMEM, sql); }
 
 }  // namespace
 
@@ -60,7 +63,13 @@ std::optional<Failure> RowEncoder::Begin(Statement& statement) {
 
 std::optional<Failure> RowEncoder::Add(Statement& statement) {
   ++rows_;
-  return first_.size() < kFirstBytes ? AddTo(first_, statement) : AddTo(rest_, statement);
+  // Rows are what grows without a limit. Where there is no memory for more, much of it is free again by the
+  // time this is told.
+  try {
+    return first_.size() < kFirstBytes ? AddTo(first_, statement) : AddTo(rest_, statement);
+  } catch (const std::bad_alloc&) {
+    return NoMemory(statement.sql());
+  }
 }
 
 template <class Writer>
@@ -83,6 +92,10 @@ std::optional<Failure> RowEncoder::AddTo(Writer& writer, Statement& statement) {
         break;
       case SQLITE_BLOB: {
         const auto* bytes = static_cast<const char*>(sqlite3_column_blob(handle, i));
+        // A zeroblob has its bytes only when they are asked for. Where there is no memory for them, it is
+        // NULL.
+        if (bytes == nullptr && sqlite3_column_type(handle, i) == SQLITE_NULL)
+          return NoMemory(statement.sql());
         writer.Blob(i, {bytes, static_cast<size_t>(sqlite3_column_bytes(handle, i))});
         break;
       }
@@ -117,7 +130,7 @@ std::optional<Failure> RowEncoder::AddText(Writer& writer, Statement& statement,
   sqlite3_stmt* const handle = statement.handle();
   // The text first, then its length: the order that needs no conversion (sqlite.org/c3ref/column_blob.html).
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(handle, column));
-  if (bytes == nullptr) return SqliteFailure(sqlite3_db_handle(handle), SQLITE_NOMEM, statement.sql());
+  if (bytes == nullptr) return NoMemory(statement.sql());
   const std::string_view text(bytes, static_cast<size_t>(sqlite3_column_bytes(handle, column)));
   if (!columns_[static_cast<size_t>(column)].json) {
     writer.Text(text);

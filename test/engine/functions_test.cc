@@ -1,4 +1,5 @@
 // SQL functions, aggregates and collations of the host language, without one.
+#include "failing_allocator.h"
 #include "support.h"
 
 namespace aiosqlite::test {
@@ -137,6 +138,26 @@ TEST("an upsert that updates tells no rowid, unless its own text asks for last_i
       Run("INSERT INTO t VALUES (1, last_insert_rowid()) ON CONFLICT DO UPDATE SET x = excluded.x"));
   EXPECT(asks.results[0].changes == 1 && asks.results[0].last_insert_rowid == 7);
   EXPECT(client.Rows("SELECT x FROM t WHERE n = 1") == "[[7]]");
+}
+
+TEST("a function is not called with a zeroblob that there is no memory for") {
+  bool whole = true;
+  Functions functions({{1, [&](HostCall& call) {
+                          const std::string_view bytes = call.arguments[0].bytes;
+                          whole &= bytes.data() != nullptr && bytes.size() == 100000;
+                          return call.result.AddNumber(1), true;
+                        }}});
+  Client client(":memory:", {}, &functions);
+  client.Must(Define(kScalar, "f", 1, 1));
+  bool refused = false;
+  for (int64_t nth = 1;; ++nth) {
+    const AllocationFault fault(nth);
+    const Outcome outcome = client.Do(All("SELECT f(zeroblob(100000))"));
+    refused |= outcome.failure.has_value();
+    EXPECT(CodeOf(outcome).empty() || CodeOf(outcome) == "SQLITE_NOMEM");
+    if (fault.count() < nth) break;
+  }
+  EXPECT(refused && whole);
 }
 
 }  // namespace aiosqlite::test

@@ -4,6 +4,7 @@
 #include <limits>
 #include <random>
 
+#include "failing_allocator.h"
 #include "support.h"
 
 namespace aiosqlite::test {
@@ -320,6 +321,27 @@ TEST("a schema that changes under a prepared statement changes its columns") {
   EXPECT(outcome.results[0].columns == R"(["c","b","d"])");
   other.Exec("DROP TABLE t; CREATE TABLE t (z); INSERT INTO t VALUES (9)");
   EXPECT(FirstOf(local, all) == R"([[{"z":9}],[]])");
+}
+
+// It has its bytes only when they are asked for, and then there may be no memory.
+TEST("a zeroblob that there is no memory for is an error") {
+  Local local;
+  local.Rows({"CREATE TABLE t (size)"});
+  local.Rows({"INSERT INTO t VALUES (100000)"});
+  int refused = 0;
+  for (int64_t nth = 1;; ++nth) {
+    const AllocationFault fault(nth);
+    Outcome outcome;
+    const auto failure = local.Run({"SELECT zeroblob(size) AS x FROM t", {}, RowMode::kFirstObject}, outcome);
+    if (failure) {
+      EXPECT(failure->code == "SQLITE_NOMEM");
+      ++refused;
+    } else {
+      EXPECT(outcome.results[0].first.bytes == std::string(100000, '\0'));
+    }
+    if (fault.count() < nth) break;
+  }
+  EXPECT(refused > 0);
 }
 
 }  // namespace aiosqlite::test

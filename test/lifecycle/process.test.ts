@@ -29,6 +29,19 @@ describe('a process', () => {
     });
   });
 
+  // A sanitizer has an allocator of its own, that ends the process.
+  test.runIf(process.platform === 'linux' && process.env.ASAN_OPTIONS === undefined)(
+    'for which there is no memory for a row gets an error, has written nothing, and goes on',
+    async () => {
+      const end = await run(child('no-memory.mjs'), [on.file()]);
+      expect(end, end.stderr).toMatchObject({
+        code: 0,
+        signal: null,
+        stdout: ['SQLITE_NOMEM', 'SQLITE_NOMEM', 'SQLITE_NOMEM', '0 rows', ''].join('\n'),
+      });
+    },
+  );
+
   test('with open connections, pools and leases that are idle ends by itself', async () => {
     const end = await run(child('alive.mjs'), ['idle', on.file()]);
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null, stdout: 'idle\n' });
