@@ -170,7 +170,7 @@ function pragmaValue(name: string, value: unknown): string {
 function extensions(paths: unknown): readonly string[] {
   if (paths === undefined) return [];
   if (!Array.isArray(paths)) throw invalidArgument('options.extensions', 'an array of paths', paths);
-  return paths.map((path: unknown, i) => {
+  return Array.from(paths, (path: unknown, i) => {
     if (typeof path !== 'string') throw invalidArgument(`options.extensions[${i}]`, 'a path', path);
     if (path === '' || path.includes('\0')) throw outOfRange(`options.extensions[${i}]`, 'a path');
     return path;

@@ -71,6 +71,11 @@ export function checkWhole(ticket: number): void {
   throw new AiosqliteError('ERR_INVALID_ARG_VALUE', 'a getter among the arguments has made a call of its own');
 }
 
+/** How many elements an array has. A Proxy may say anything, and what comes after is counted on. */
+export function lengthOf(array: readonly unknown[]): number {
+  return array.length >>> 0;
+}
+
 export function addNumber(value: number): void {
   if (at === capacity) allocate(capacity * 2);
   tags[at] = TAG_INTEGER;
@@ -119,7 +124,7 @@ export function addParams(params: Params | undefined, name = 'params'): void {
     return;
   }
   if (Array.isArray(params)) {
-    const count = params.length;
+    const count = lengthOf(params);
     addNumber(count);
     for (let i = 0; i < count; i++) addValue(params[i], name, i, true);
     return;
@@ -186,7 +191,7 @@ const ONE_TYPE = [[TAG_INTEGER, TAG_INT64], [TAG_INTEGER, TAG_REAL], [TAG_TEXT],
 
 function addArray(values: SqlArray, name: string): void {
   if (at === capacity) allocate(capacity * 2);
-  const count = values.length;
+  const count = lengthOf(values);
   tags[at] = TAG_ARRAY;
   slots[at++] = count;
   let found = 0;

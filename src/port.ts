@@ -1,5 +1,5 @@
 import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from './errors.js';
-import type { CallOptions } from './executor.js';
+import type { BatchOptions, CallOptions, IterateOptions } from './executor.js';
 import {
   type CommittedChange,
   expect,
@@ -271,6 +271,20 @@ interface CheckedCallOptions {
   timeoutMs: number;
 }
 const NO_OPTIONS: CheckedCallOptions = { signal: undefined, timeoutMs: 0 };
+
+/** What any verb takes. */
+type AnyOptions = IterateOptions & BatchOptions;
+
+/**
+ * The options of a call, read once and before its packet is begun: a getter among them may make a call of its own, and
+ * that one's packet would go out in place of this one's.
+ */
+export function readOptions<Options extends CallOptions>(options: Options | undefined): Options | undefined {
+  if (options === undefined) return undefined;
+  checkObject('options', options);
+  const { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } = options as AnyOptions;
+  return { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } as CallOptions as Options;
+}
 
 export function checkCallOptions(options: CallOptions | undefined): CheckedCallOptions {
   if (options === undefined) return NO_OPTIONS;

@@ -5,7 +5,7 @@ import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
-import { checkCallOptions, nextLane, Policy, type Port, Request } from './port.js';
+import { checkCallOptions, nextLane, Policy, type Port, Request, readOptions } from './port.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import { succeeded, Verbs } from './verbs.js';
@@ -181,7 +181,7 @@ export async function runTransaction<T>(
   outer?: TransactionScope,
 ): Promise<T> {
   if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
-  const limits = withDefaultTimeout(options, host.defaultTimeoutMs);
+  const limits = withDefaultTimeout(readOptions(options), host.defaultTimeoutMs);
   const { signal, timeoutMs } = checkCallOptions(limits);
   const until = performance.now() + timeoutMs;
   const lane = nextLane();

@@ -18,7 +18,7 @@ import type {
 import type { Message } from './native.js';
 import { integer } from './options.js';
 import * as packet from './packet.js';
-import { failureOf, Request } from './port.js';
+import { failureOf, Request, readOptions } from './port.js';
 import { type Batch, BatchedRows, type Cursor } from './row-iterator.js';
 import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode, resultAt, resultCount } from './rows.js';
 
@@ -127,34 +127,38 @@ export abstract class Verbs implements Executor {
 
   async exec(script: string, options?: CallOptions): Promise<void> {
     if (typeof script !== 'string') throw invalidArgument('script', 'a string', script);
+    const own = readOptions(options);
     packet.begin();
     packet.addSql(script);
-    const message = await this.submit(Request.script, script, options);
-    succeeded(message, options);
+    const message = await this.submit(Request.script, script, own);
+    succeeded(message, own);
   }
 
   async executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }> {
     if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
     if (!Array.isArray(rows)) throw invalidArgument('rows', 'an array', rows);
+    const own = readOptions(options);
     const ticket = packet.begin();
     packet.addSql(sql);
-    packet.addNumber(rows.length);
-    for (let i = 0; i < rows.length; i++) {
+    const count = packet.lengthOf(rows);
+    packet.addNumber(count);
+    for (let i = 0; i < count; i++) {
       const row = rows[i];
       if (row === undefined) throw invalidArgument(`rows[${i}]`, 'an array or an object', row);
       packet.addParams(row, `rows[${i}]`);
     }
     packet.checkWhole(ticket);
-    const message = await this.submit(Request.many, sql, options);
-    return { changes: resultAt(succeeded(message, options))[0] };
+    const message = await this.submit(Request.many, sql, own);
+    return { changes: resultAt(succeeded(message, own))[0] };
   }
 
   /** Not async itself: a call that waits should hold on to no more than it needs for its results. */
   batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]> {
     try {
-      const arrays = isArrayMode(options);
-      this.#packBatch(queries, arrays ? RowMode.array : RowMode.object, options?.columns !== false);
-      return batchResults(this.submit(Request.batch, queries, options), options, this.integerMode, arrays);
+      const own = readOptions(options);
+      const arrays = isArrayMode(own);
+      this.#packBatch(queries, arrays ? RowMode.array : RowMode.object, own?.columns !== false);
+      return batchResults(this.submit(Request.batch, queries, own), own, this.integerMode, arrays);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -163,15 +167,17 @@ export abstract class Verbs implements Executor {
   #packBatch(queries: readonly BatchQuery[], mode: RowMode, wantsColumns: boolean): void {
     if (!Array.isArray(queries)) throw invalidArgument('queries', 'an array', queries);
     const ticket = packet.begin();
-    packet.addNumber(queries.length);
-    for (let i = 0; i < queries.length; i++) {
+    const count = packet.lengthOf(queries);
+    packet.addNumber(count);
+    for (let i = 0; i < count; i++) {
       const query = queries[i] as BatchQuery;
-      if (typeof query?.sql !== 'string') throw invalidArgument(`queries[${i}]`, 'a Query', query);
+      const sql = query?.sql;
+      if (typeof sql !== 'string') throw invalidArgument(`queries[${i}]`, 'a Query', query);
       const ifNone = IF_NONE[query.ifNone ?? 'continue'];
       if (ifNone === undefined) {
         throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", query.ifNone);
       }
-      addQuery(query.sql, query.params, mode, wantsColumns, ifNone, query.jsonColumns, `queries[${i}].params`);
+      addQuery(sql, query.params, mode, wantsColumns, ifNone, query.jsonColumns, `queries[${i}].params`);
     }
     packet.checkWhole(ticket);
   }
@@ -214,11 +220,10 @@ function callOf<Options extends CallOptions>(
   params: Params | Options | undefined,
   options: Options | undefined,
 ): Call<Options> {
-  if (typeof sql === 'string') return { sql, params: params as Params | undefined, options };
-  if (typeof sql !== 'object' || sql === null || typeof sql.sql !== 'string') {
-    throw invalidArgument('sql', 'a string or a Query', sql);
-  }
-  return { sql: sql.sql, params: sql.params, options: params as Options | undefined };
+  if (typeof sql === 'string') return { sql, params: params as Params | undefined, options: readOptions(options) };
+  const text = sql?.sql; // read once: it may be a getter
+  if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
+  return { sql: text, params: sql.params, options: readOptions(params as Options | undefined) };
 }
 
 const frozenNames = new WeakMap<readonly string[], string>();

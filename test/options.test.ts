@@ -167,6 +167,7 @@ describe('wrong options', () => {
     ['pragmas', null, 'ERR_INVALID_ARG_TYPE'],
     ['extensions', 'a.so', 'ERR_INVALID_ARG_TYPE'],
     ['extensions', [1], 'ERR_INVALID_ARG_TYPE'],
+    ['extensions', new Array(1), 'ERR_INVALID_ARG_TYPE'],
     ['extensions', [''], 'ERR_OUT_OF_RANGE'],
     ['extensions', ['a\0'], 'ERR_OUT_OF_RANGE'],
   ];

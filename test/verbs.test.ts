@@ -1,4 +1,4 @@
-import type { Connection } from 'aiosqlite';
+import type { CallOptions, Connection, Executor } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
@@ -475,6 +475,69 @@ describe('parameters', () => {
     if (outer instanceof Error) expect(outer).toHaveProperty('code');
     else expect(outer).toEqual({ a: 'outer', b: 'b' });
     expect(await db.all('SELECT x FROM t')).toEqual([{ x: 'inner' }]);
+  });
+
+  // A Proxy of an array is an array, and its length is what it says.
+  test.each([-3, Number.NaN, 0.5, 2 ** 32, '2', null, undefined])(
+    'of a Proxy that has %s elements end nothing',
+    async (length) => {
+      const lying = (array: unknown[]) =>
+        new Proxy(array, { get: (target, key) => (key === 'length' ? length : Reflect.get(target, key)) }) as never;
+      await Promise.allSettled([
+        db.run('INSERT INTO t (x) VALUES (?)', lying([])),
+        db.all('SELECT * FROM carray(?)', [lying([])]),
+        db.executeMany('INSERT INTO t (x) VALUES (?)', lying([[1]])),
+        db.batch(lying([{ sql: 'SELECT 1' }])),
+        db.recordChanges({ tables: lying(['t']) }).then((recorder) => recorder.close()),
+        db.authorize({ deny: lying([]) }),
+      ]);
+      expect(await db.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
+    },
+  );
+});
+
+describe('options with getters that make calls of their own', () => {
+  const VERBS: [string, (on: Executor, options: CallOptions) => Promise<unknown>][] = [
+    ['run', (on, options) => on.run('INSERT INTO t (x) VALUES (?)', ['outer'], options)],
+    ['run of a query', (on, options) => on.run({ sql: 'INSERT INTO t (x) VALUES (?)', params: ['outer'] }, options)],
+    ['all', (on, options) => on.all('INSERT INTO t (x) VALUES (?) RETURNING x', ['outer'], options)],
+    ['exec', (on, options) => on.exec("INSERT INTO t (x) VALUES ('outer')", options)],
+    ['executeMany', (on, options) => on.executeMany('INSERT INTO t (x) VALUES (?)', [['outer']], options)],
+    ['batch', (on, options) => on.batch([{ sql: 'INSERT INTO t (x) VALUES (?)', params: ['outer'] }], options)],
+    ['transaction', (on, options) => on.transaction((tx) => tx.run("INSERT INTO t (x) VALUES ('outer')"), options)],
+  ];
+  test.each(VERBS)('do not mix up the two: %s', async (_, call) => {
+    const pool = on.pool({ operationTimeoutMs: 60_000 });
+    await pool.exec('CREATE TABLE t (x)');
+    for (const executor of [db, pool]) {
+      const inner: Promise<unknown>[] = [];
+      const options = {
+        get signal() {
+          inner.push(executor.executeMany('INSERT INTO t (x) VALUES (?)', [['inner'], ['inner']]));
+          return undefined as never;
+        },
+        get timeoutMs() {
+          inner.push(executor.run('INSERT INTO t (x) VALUES (?, ?)', ['inner', undefined as never]).catch(() => {}));
+          return 60_000;
+        },
+      };
+      await call(executor, options);
+      await Promise.all(inner);
+      expect(await executor.all("SELECT x FROM t WHERE x <> 'inner'")).toEqual([{ x: 'outer' }]);
+    }
+  });
+
+  test('of a query whose sql is another each time it is read', async () => {
+    const query = () => {
+      const texts = ['SELECT 1 AS x', 5, {}];
+      return {
+        get sql() {
+          return texts.shift() as string;
+        },
+      };
+    };
+    expect(await db.all(query())).toEqual([{ x: 1 }]);
+    expect(await db.batch([query()])).toMatchObject([{ rows: [{ x: 1 }] }]);
   });
 });
 

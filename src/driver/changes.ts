@@ -97,7 +97,7 @@ export async function applyChangeset(send: Send, changeset: Uint8Array, options:
  */
 export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array> {
   checkBytes('changeset', changeset);
-  const inverted = await native.invertChangeset(changeset.slice());
+  const inverted = await native.invertChangeset(new Uint8Array(changeset));
   if (inverted === null) throw new AiosqliteError('ERR_INVALID_CHANGESET', 'changeset is not a changeset');
   return new Uint8Array(inverted);
 }
@@ -136,11 +136,13 @@ function decode([table, operation, rowid]: CommittedChange): Change {
 
 function addTables(tables: readonly string[] | undefined): void {
   if (tables !== undefined && !Array.isArray(tables)) throw invalidArgument('options.tables', 'an array', tables);
-  packet.addNumber(tables?.length ?? 0);
-  tables?.forEach((table, i) => {
+  const count = packet.lengthOf(tables ?? []);
+  packet.addNumber(count);
+  for (let i = 0; i < count; i++) {
+    const table = tables?.[i];
     if (typeof table !== 'string') throw invalidArgument(`options.tables[${i}]`, 'a string', table);
     packet.addText(table);
-  });
+  }
 }
 
 function checkBytes(name: string, bytes: unknown): void {

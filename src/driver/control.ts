@@ -140,35 +140,35 @@ export async function authorize(send: Send, rules: AuthorizerRules | null): Prom
   const lists = [
     { name: 'allow', list: rules?.allow ?? [], allow: 1 },
     { name: 'deny', list: rules?.deny ?? [], allow: 0 },
-  ];
-  packet.begin();
-  let count = 0;
-  for (const { name, list } of lists) {
+  ].map(({ name, list, allow }) => {
     if (!Array.isArray(list)) throw invalidArgument(`rules.${name}`, 'an array', list);
-    count += list.length;
-  }
-  packet.addNumber(count);
-  for (const { name, list, allow } of lists) {
-    list.forEach((rule, i) => {
-      addRule(rule, `rules.${name}[${i}]`, allow);
-    });
+    return { list: Array.from(list, (rule, i) => checkRule(rule, `rules.${name}[${i}]`)), allow };
+  });
+  packet.begin();
+  packet.addNumber(lists.reduce((count, { list }) => count + list.length, 0));
+  for (const { list, allow } of lists) {
+    for (const [action, ...names] of list) {
+      packet.addNumber(allow);
+      packet.addNumber(action);
+      for (const name of names) packet.addText(name);
+    }
   }
   await send(Request.authorize);
 }
 
-function addRule(rule: AuthorizerRule, at: string, allow: number): void {
+/** The number of its action, and its names. */
+function checkRule(rule: AuthorizerRule, at: string): [number, string, string, string] {
   if (typeof rule !== 'object' || rule === null) throw invalidArgument(at, 'an object', rule);
-  if (typeof rule.action !== 'string') throw invalidArgument(`${at}.action`, 'a string', rule.action);
-  if (!Object.hasOwn(ACTIONS, rule.action)) {
-    throw outOfRange(`${at}.action`, `one of ${Object.keys(ACTIONS).join(', ')}`);
-  }
-  packet.addNumber(allow);
-  packet.addNumber(ACTIONS[rule.action as keyof typeof ACTIONS]);
-  for (const key of ['database', 'table', 'column'] as const) {
-    const name = rule[key] ?? '';
+  const { action, database, table, column } = rule;
+  if (typeof action !== 'string') throw invalidArgument(`${at}.action`, 'a string', action);
+  if (!Object.hasOwn(ACTIONS, action)) throw outOfRange(`${at}.action`, `one of ${Object.keys(ACTIONS).join(', ')}`);
+  const nameOf = (key: string, name: unknown) => {
+    if (name === undefined || name === null) return '';
     if (typeof name !== 'string') throw invalidArgument(`${at}.${key}`, 'a string', name);
     // Nobody means any table by a name that has come out empty.
-    if (rule[key] === '' || name.includes('\0')) throw outOfRange(`${at}.${key}`, 'a name, not empty, without U+0000');
-    packet.addText(name);
-  }
+    if (name === '' || name.includes('\0')) throw outOfRange(`${at}.${key}`, 'a name, not empty, without U+0000');
+    return name;
+  };
+  const number = ACTIONS[action as keyof typeof ACTIONS];
+  return [number, nameOf('database', database), nameOf('table', table), nameOf('column', column)];
 }

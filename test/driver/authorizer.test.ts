@@ -320,6 +320,7 @@ describe('authorize()', () => {
     ['deny that is no array', { deny: { action: 'delete' } }, 'ERR_INVALID_ARG_TYPE'],
     ['a rule that is none', { deny: ['delete'] }, 'ERR_INVALID_ARG_TYPE'],
     ['null as a rule', { allow: [null] }, 'ERR_INVALID_ARG_TYPE'],
+    ['a hole among the rules', { deny: new Array(1) }, 'ERR_INVALID_ARG_TYPE'],
     ['a rule without an action', { deny: [{ table: 'account' }] }, 'ERR_INVALID_ARG_TYPE'],
     ['an action as a number', { deny: [{ action: 9 }] }, 'ERR_INVALID_ARG_TYPE'],
     ['an action that is none', { deny: [{ action: 'remove' }] }, 'ERR_OUT_OF_RANGE'],

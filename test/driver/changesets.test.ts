@@ -159,6 +159,7 @@ describe('recordChanges()', () => {
     ['options that are none', 'note'],
     ['tables as a text', { tables: 'note' }],
     ['a table that is no text', { tables: [1] }],
+    ['a hole among the tables', { tables: new Array(2) }],
   ])('%s reject', async (_, options) => {
     const [a] = await pair();
     expect(await rejection(a.recordChanges(options as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
