@@ -289,7 +289,7 @@ export function newTally(database: string, { slowCalls }: CheckedOptions): Tally
  */
 export async function deserialize(image: Uint8Array, options: ConnectionOptions = {}): Promise<Connection> {
   if (!(image instanceof Uint8Array)) throw invalidArgument('image', 'a Uint8Array', image);
-  const bytes = image.slice(); // as it is at the moment of the call
+  const bytes = new Uint8Array(image); // as it is at the moment of the call; slice() of a Buffer copies nothing
   const connection = (await connect(':memory:', options)) as LaneConnection;
   try {
     await connection.load(bytes);

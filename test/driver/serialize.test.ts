@@ -126,8 +126,11 @@ describe('deserialize()', () => {
     expect([bytes[18], bytes[19]]).toEqual([2, 2]); // the caller's bytes are left alone
   });
 
-  test('takes the bytes as they are at the moment of the call', async () => {
-    const bytes = await image();
+  test.each([
+    ['bytes', (bytes: Uint8Array) => bytes],
+    ['a Buffer, whose slice() copies nothing', (bytes: Uint8Array) => Buffer.from(bytes)],
+  ])('takes the bytes as they are at the moment of the call: %s', async (_, as) => {
+    const bytes = as(await image());
     const opening = load(bytes);
     bytes.fill(0);
     expect(await (await opening).get('SELECT count(*) AS n FROM item')).toEqual({ n: 100 });
