@@ -222,7 +222,8 @@ export class Port {
   }
 
   #tell(worker: number, { changes }: Told): void {
-    for (const listener of this.commitListeners.get(worker) ?? []) {
+    // Those of this moment: one that subscribes anew would be told again and again.
+    for (const listener of [...(this.commitListeners.get(worker) ?? [])]) {
       try {
         listener(changes);
       } catch (error) {

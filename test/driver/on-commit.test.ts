@@ -35,6 +35,20 @@ describe('onCommit()', () => {
     expect(toldAtEnd).toBe(1);
   });
 
+  test('tells a listener that subscribes anew from inside itself of the next commit, not of this one again', async () => {
+    const { db } = await watched();
+    let calls = 0;
+    const again = () => {
+      stop();
+      if (++calls < 10) stop = db.onCommit(again);
+    };
+    let stop = db.onCommit(again);
+    await db.run('INSERT INTO t VALUES (1, 1)');
+    expect(calls).toBe(1);
+    await db.run('INSERT INTO t VALUES (2, 2)');
+    expect(calls).toBe(2);
+  });
+
   test('never tells before the commit: a second connection sees it from inside the listener', async () => {
     const { db } = await watched();
     const other = await on.connect();
