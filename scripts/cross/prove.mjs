@@ -77,7 +77,10 @@ function engineRun(name, emulator) {
   return {
     name: `${name} engine_test`,
     command: [...emulator, join(out, 'test', windows ? 'engine_test.exe' : 'engine_test')],
-    env: { ...(windows ? wineEnv : {}), ...(emulator.length > 0 ? { AIOSQLITE_SLOW: '1' } : {}) },
+    env: {
+      ...(windows ? wineEnv : {}),
+      ...(emulator.length > 0 ? { AIOSQLITE_SLOW: '1', AIOSQLITE_EMULATOR: emulator.join(' ') } : {}),
+    },
     needs: emulator.slice(0, 1),
     prepare: () => {
       if (windows) prepareWine();

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,22 +16,23 @@ namespace aiosqlite::test {
 namespace {
 
 #if defined(_WIN32)
-FILE* OpenPipe(const std::string& command) { return _popen(command.c_str(), "r"); }
+// cmd.exe takes the outermost quotes away.
+FILE* OpenPipe(const std::string& command) { return _popen(('"' + command + '"').c_str(), "r"); }
 void ClosePipe(FILE* pipe) { _pclose(pipe); }
 #else
 FILE* OpenPipe(const std::string& command) { return popen(command.c_str(), "r"); }
 void ClosePipe(FILE* pipe) { pclose(pipe); }
 #endif
 
+// How a shell starts this program. One for another processor needs what runs it.
 std::string Program() {
-#if defined(__linux__)
-  return std::filesystem::read_symlink("/proc/self/exe").string();
-#else
-  return "engine_test";
-#endif
+  const char* const emulator = std::getenv("AIOSQLITE_EMULATOR");
+  return (emulator == nullptr ? "" : std::string(emulator) + ' ') + '"' + program_path + '"';
 }
 
 }  // namespace
+
+std::string program_path;
 
 TempFile::TempFile() {
   static std::atomic<int> count{0};
@@ -70,7 +72,7 @@ int CommitsInWal(const std::string& path) {
 }
 
 OtherProcess::OtherProcess(const std::string& file) : release_(file + ".release") {
-  pipe_ = OpenPipe("\"" + Program() + "\" --hold-lock \"" + file + "\" \"" + release_ + "\"");
+  pipe_ = OpenPipe(Program() + " --hold-lock \"" + file + "\" \"" + release_ + "\"");
   char line[32] = "";
   if (pipe_ == nullptr || std::fgets(line, sizeof line, pipe_) == nullptr ||
       std::strcmp(line, "locked\n") != 0)

@@ -37,6 +37,8 @@ class OtherProcess {
   const std::string release_;  // a file: once it is there, the other one lets go
   FILE* pipe_;
 };
+/// This program, which is started once more for that: main() sets it.
+extern std::string program_path;
 /// What that process does: main() calls it for `engine_test --hold-lock DATABASE RELEASE`.
 int HoldLock(const std::string& file, const std::string& release);
 

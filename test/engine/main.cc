@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "failing_allocator.h"
+#include "files.h"
 #include "support.h"
 #include "test.h"
 
@@ -72,5 +73,6 @@ int main(int argc, char** argv) {
   aiosqlite::test::InstallFailingAllocator();
   if (argc == 4 && std::string_view(argv[1]) == "--hold-lock")
     return aiosqlite::test::HoldLock(argv[2], argv[3]);
+  aiosqlite::test::program_path = argv[0];
   return aiosqlite::test::RunAll(argc > 1 ? argv[1] : "") == 0 ? 0 : 1;
 }
