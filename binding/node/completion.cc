@@ -23,7 +23,6 @@ constexpr auto kLongestTurn = std::chrono::milliseconds(1);
 constexpr auto kDirectSpin = std::chrono::microseconds(12);
 constexpr int kMostDirect = 8;
 constexpr int kLongestSkip = 1024;
-constexpr uint32_t kUnknownException = 0xFFFFFFFF;
 // What is answered before what its callers do next is handed over: a worker can begin with that while the
 // rest is answered. More at a time is no cheaper.
 constexpr size_t kAtOnce = 16;

@@ -25,7 +25,8 @@ Napi::Function Connection::Define(Napi::Env env) {
 Connection::Connection(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Connection>(info), environment_(info.Env().GetInstanceData<Environment>()) {
   if (info[0].IsObject()) {
-    inbox_ = Unwrap(info[0].As<Napi::Object>())->inbox_;
+    // Nullptr while another thread ends the environment: then this is never called again.
+    if (const Connection* const other = Unwrap(info[0].As<Napi::Object>())) inbox_ = other->inbox_;
   } else {
     Inbox::Limits limits;
     limits.jobs = static_cast<size_t>(info[0].As<Napi::Number>().DoubleValue());

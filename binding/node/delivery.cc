@@ -1,6 +1,7 @@
 #include "node/delivery.h"
 
-#include <cstring>
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,11 @@ std::string_view BeginningOf(std::string_view text, size_t bytes) {
   if (text.size() <= bytes) return text;
   while (bytes > 0 && (static_cast<uint8_t>(text[bytes]) & 0xc0) == 0x80) --bytes;
   return text.substr(0, bytes);
+}
+
+template <class T>
+std::string_view BytesOf(const std::vector<T>& numbers) {
+  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(T)};
 }
 
 void AppendField(std::string& out, const char* name, const std::string& value) {
@@ -69,11 +75,17 @@ class Attachments {
     napi_create_string_utf16(env_, text.data(), text.size(), &value);
     chunks_.Set(chunk_count_++, Napi::Value(env_, value));
   }
-  uint8_t* AddBuffer(size_t size) {
+  void AddBuffer(std::initializer_list<std::string_view> parts) {
+    size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    void* data = nullptr;
+    napi_value buffer = nullptr;
+    // There is none from the moment on at which another thread ends the environment, and nobody to miss it.
+    if (napi_create_arraybuffer(env_, size, &data, &buffer) != napi_ok) return;
+    auto* at = static_cast<char*>(data);
+    for (const std::string_view part : parts) at = std::copy(part.begin(), part.end(), at);
     if (buffers_.IsEmpty()) buffers_ = Napi::Array::New(env_);
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env_, size);
-    buffers_.Set(buffer_count_++, buffer);
-    return static_cast<uint8_t*>(buffer.Data());
+    buffers_.Set(buffer_count_++, Napi::Value(env_, buffer));
   }
   Napi::Value chunks() const { return chunks_.IsEmpty() ? env_.Undefined() : Napi::Value(chunks_); }
   Napi::Value buffers() const { return buffers_.IsEmpty() ? env_.Undefined() : Napi::Value(buffers_); }
@@ -96,9 +108,7 @@ void AppendFirst(std::string& out, const JsonRows& first, Attachments& attachmen
     attachments.AddText(first.text, first.ascii);
   }
   out.append(first.bytes.empty() ? ",0" : ",1");
-  if (!first.bytes.empty()) {
-    std::memcpy(attachments.AddBuffer(first.bytes.size()), first.bytes.data(), first.bytes.size());
-  }
+  if (!first.bytes.empty()) attachments.AddBuffer({first.bytes});
 }
 
 void AppendRest(std::string& out, const PackedRows& rest, Attachments& attachments) {
@@ -112,13 +122,7 @@ void AppendRest(std::string& out, const PackedRows& rest, Attachments& attachmen
   if (!rest.texts.empty()) attachments.AddText(rest.texts, true);
   if (!rest.wides.empty()) attachments.AddWide(rest.wides);
   if (!rest.shorts.empty()) attachments.AddText(rest.shorts, true);
-  const size_t numbers = rest.numbers.size() * sizeof(uint64_t);
-  uint8_t* const buffer = attachments.AddBuffer(numbers + rest.tags.size() + rest.bytes.size());
-  if (numbers > 0) std::memcpy(buffer, rest.numbers.data(), numbers);
-  std::memcpy(buffer + numbers, rest.tags.data(), rest.tags.size());
-  if (!rest.bytes.empty()) {
-    std::memcpy(buffer + numbers + rest.tags.size(), rest.bytes.data(), rest.bytes.size());
-  }
+  attachments.AddBuffer({BytesOf(rest.numbers), BytesOf(rest.tags), rest.bytes});
 }
 
 void AppendResult(std::string& out, const Result& result, Attachments& attachments) {

@@ -1,7 +1,7 @@
 #include "node/function_values.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "engine/json_text.h"
 
@@ -25,9 +25,16 @@ Napi::Value ToJs(Napi::Env env, const Value& value, bool bigints) {
       return {env, text};
     }
     default: {
-      Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, value.bytes.size());
-      if (!value.bytes.empty()) std::memcpy(buffer.Data(), value.bytes.data(), value.bytes.size());
-      return Napi::Uint8Array::New(env, value.bytes.size(), buffer, 0);
+      void* data = nullptr;
+      napi_value buffer = nullptr;
+      napi_value view = nullptr;
+      // There are none from the moment on at which another thread ends the environment: no function is
+      // called.
+      if (napi_create_arraybuffer(env, value.bytes.size(), &data, &buffer) != napi_ok) return env.Undefined();
+      std::copy(value.bytes.begin(), value.bytes.end(), static_cast<char*>(data));
+      if (napi_create_typedarray(env, napi_uint8_array, value.bytes.size(), buffer, 0, &view) != napi_ok)
+        return env.Undefined();
+      return {env, view};
     }
   }
 }
@@ -43,7 +50,14 @@ Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call) {
 }
 
 uint32_t ReadResult(Napi::Value value, Packet& result) {
-  if (value.IsArray()) return value.As<Napi::Array>().Get(uint32_t{0}).As<Napi::Number>().Uint32Value();
+  if (value.IsArray()) {
+    napi_value number = nullptr;
+    uint32_t exception = 0;
+    const napi_env env = value.Env();
+    const bool told = napi_get_element(env, value, 0, &number) == napi_ok &&
+                      napi_get_value_uint32(env, number, &exception) == napi_ok;
+    return told ? exception : kUnknownException;
+  }
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
     const bool whole = std::trunc(number) == number && std::fabs(number) <= 9007199254740991.0 &&

@@ -3,10 +3,15 @@
 
 #include <napi.h>
 
+#include <cstdint>
+
 #include "engine/host.h"
 #include "engine/packet.h"
 
 namespace aiosqlite {
+
+// Stands for what was thrown where nobody can tell any more: the environment ends.
+constexpr uint32_t kUnknownException = 0xFFFFFFFF;
 
 // What a JavaScript function is given.
 Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call);

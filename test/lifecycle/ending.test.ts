@@ -18,6 +18,7 @@ const states = [
   'backing up',
   'calling a function',
   'calling functions',
+  'fetching blobs',
   'inside a function',
   'waiting for a lock',
   'closing',

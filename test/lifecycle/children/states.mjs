@@ -145,6 +145,29 @@ export const states = {
     }
     for (let i = 0; i < (ends ? 0 : 50_000); i++) keep(createHash('md5'));
   },
+  /** Answers on their way to JavaScript that bring bytes, which have a memory of their own to be made there. */
+  async 'fetching blobs'(_, ends) {
+    const databases = keep(await Promise.all(Array.from({ length: 4 }, () => connect(':memory:'))));
+    const until = ends ? Date.now() + 100 : Number.POSITIVE_INFINITY;
+    for (const db of databases) {
+      await db.createFunction('f', (bytes) => {
+        if (bytes === null) throw new Error('null');
+        return bytes;
+      });
+      const fetch = async () => {
+        while (Date.now() < until) {
+          const calls = [
+            db.all(`${NUMBERS} SELECT i, randomblob(100) FROM n LIMIT 200`),
+            db.get('SELECT f(randomblob(100)) AS x'),
+            db.get('SELECT f(NULL)'),
+          ];
+          await Promise.allSettled(calls);
+        }
+      };
+      for (let i = 0; i < 4; i++) ignore(fetch());
+    }
+    await sleep(20);
+  },
   async 'inside a function'(file, _, inside) {
     const db = keep(await connect(file));
     const pool = keep(createPool({ database: file }));
