@@ -120,7 +120,7 @@ function problemOf({ command: [program = '', ...args], env = {} }) {
     problem: '',
     said: said
       .split('\n')
-      .filter((line) => /^smoke|passed|Tests/.test(line))
+      .filter((line) => /^smoke|^engine_test:|Tests /.test(line))
       .join(' '),
   };
 }
