@@ -78,8 +78,9 @@ function engineRun(name, emulator) {
     name: `${name} engine_test`,
     command: [...emulator, join(out, 'test', windows ? 'engine_test.exe' : 'engine_test')],
     env: {
-      ...(windows ? wineEnv : {}),
-      ...(emulator.length > 0 ? { AIOSQLITE_SLOW: '1', AIOSQLITE_EMULATOR: emulator.join(' ') } : {}),
+      ...(emulator.length > 0 ? { AIOSQLITE_SLOW: '1' } : {}),
+      // Within Wine a program starts another one as on Windows.
+      ...(windows ? wineEnv : { AIOSQLITE_EMULATOR: emulator.join(' ') }),
     },
     needs: emulator.slice(0, 1),
     prepare: () => {
