@@ -41,16 +41,19 @@ let lastTicket = 0;
 
 function allocate(size: number): void {
   const buffer = new ArrayBuffer(size * 9);
-  const before = capacity === 0 ? undefined : { slots, tags };
-  capacity = size;
-  slots = new Float64Array(buffer, 0, size);
-  integers = new BigInt64Array(buffer, 0, size);
-  tags = new Uint8Array(buffer, size * 8, size);
-  if (before && before.slots.length <= size) {
-    slots.set(before.slots);
-    tags.set(before.tags);
+  const newSlots = new Float64Array(buffer, 0, size);
+  const newIntegers = new BigInt64Array(buffer, 0, size);
+  const newTags = new Uint8Array(buffer, size * 8, size);
+  if (capacity > 0 && capacity <= size) {
+    newSlots.set(slots);
+    newTags.set(tags);
   }
   native.setScratch(buffer, size);
+  // After all calls, as each can fail for want of stack: both sides see the same memory, or this one hears of it.
+  capacity = size;
+  slots = newSlots;
+  integers = newIntegers;
+  tags = newTags;
 }
 allocate(INITIAL_CAPACITY);
 

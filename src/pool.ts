@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'; // fake timers replace the global one
 import { newTally } from './connection.js';
 import type { Connection } from './connection-api.js';
 import type { BlobHandle, BlobLocation } from './driver/blob.js';

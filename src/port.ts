@@ -89,6 +89,9 @@ export interface Tally {
   walPages: number;
 }
 
+/** As it is now: where fake timers take its place, as in tests, no call would ever be sent. */
+const enqueue = queueMicrotask;
+
 export type CommitListeners = Map<number, Set<(changes: CommittedChange[]) => void>>;
 
 /**
@@ -102,7 +105,7 @@ export class Port {
   readonly commitListeners: CommitListeners;
   /** Of the worker, where it is one's own. */
   number = 0;
-  #staged = false;
+  #releasing = false;
 
   private constructor(connection: NativeConnection, tally: Tally, commitListeners: CommitListeners) {
     this.native = connection;
@@ -130,8 +133,9 @@ export class Port {
     const id = nextId();
     this.number = worker;
     packet.setHeader(id, Request.open, lane, Policy.none, 0, false);
+    const opened = new Promise<Message>((resolve) => expect(id, resolve));
     this.native.open(worker, packet.textsOf(), packet.blobsOf());
-    return new Promise((resolve) => expect(id, resolve));
+    return opened;
   }
 
   /**
@@ -146,14 +150,18 @@ export class Port {
     const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
     const traced = calls.hasSubscribers || this.tally.slowCalls !== undefined;
     packet.setHeader(id, request, lane, traced ? policy | Policy.trace : policy, timeoutMs, cancellable);
-    if (!this.native.submit(packet.textsOf(), packet.blobsOf())) {
+    // The worker hears of the call last: where the caller has used up the stack, all before that can fail.
+    this.#releaseSoon();
+    const outcome = this.#outcomeOf(id, signal, timeoutMs);
+    let taken = false;
+    try {
+      taken = this.native.submit(packet.textsOf(), packet.blobsOf());
+    } finally {
+      if (!taken) settle(cancelled(id, 'ERR_QUEUE_FULL', '')); // nobody waits for it
+    }
+    if (!taken) {
       throw new AiosqliteError('ERR_QUEUE_FULL', 'too many calls, or too many bytes, wait for this connection');
     }
-    if (!this.#staged) {
-      this.#staged = true;
-      queueMicrotask(this.#release);
-    }
-    const outcome = this.#outcomeOf(id, signal, timeoutMs);
     return traced ? this.#trace(request, packet.sqlOf(), outcome) : outcome;
   }
 
@@ -205,8 +213,14 @@ export class Port {
   }
 
   /** One publication for all calls of a turn: they cost one wake-up, and their writes meet in one commit. */
+  #releaseSoon(): void {
+    if (this.#releasing) return;
+    enqueue(this.#release);
+    this.#releasing = true;
+  }
+
   readonly #release = () => {
-    this.#staged = false;
+    this.#releasing = false;
     this.native.publish();
   };
 

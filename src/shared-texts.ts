@@ -37,10 +37,11 @@ function meet(text: string): void {
 export function shareWhatWasMet(): void {
   for (const text of met) {
     if (numbers.has(text)) continue;
+    // In this order: each call can fail for want of stack, and a number must never stand for another text there than here.
     numbers.delete(texts[nextNumber] as string);
-    numbers.set(text, nextNumber);
-    texts[nextNumber] = text;
     native.shareText(nextNumber, text);
+    texts[nextNumber] = text;
+    numbers.set(text, nextNumber);
     nextNumber = (nextNumber + 1) % MOST;
   }
   met.length = 0;

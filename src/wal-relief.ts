@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'; // fake timers replace the global one
 import type { Workers } from './workers.js';
 
 /** A WAL of so many pages that is not getting shorter is held by readers: 8 times SQLite's checkpoint threshold. */
@@ -27,7 +28,7 @@ export class WalRelief {
   start(readers: Workers, walPages: () => number): void {
     const relieve = async () => {
       const until = performance.now() + 1_000;
-      while (readers.inFlight > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (readers.inFlight > 0 && performance.now() < until) await sleep(5);
       try {
         await this.#checkpoint();
         this.#dueAt = LONG_WAL_PAGES;

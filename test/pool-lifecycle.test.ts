@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { type Connection, connect, createPool, type Pool } from 'aiosqlite';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { lock } from './support/child.js';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
@@ -531,6 +531,22 @@ describe('idleTimeoutMs', () => {
 });
 
 describe('close()', () => {
+  test('and whatever comes before it get by where a test has faked all timers', async () => {
+    vi.useFakeTimers({
+      toFake: ['queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'performance', 'Date'],
+    });
+    try {
+      const pool = on.pool();
+      await pool.exec(CREATE);
+      await pool.run('INSERT INTO t (x) VALUES (1)', [], { timeoutMs: 1_000 });
+      expect(await pool.transaction((tx) => tx.get('SELECT x FROM t'))).toEqual({ x: 1 });
+      expect(await pool.read((tx) => tx.get('SELECT x FROM t'))).toEqual({ x: 1 });
+      await pool.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('of a pool that was never opened does nothing', async () => {
     const pool = createPool({ database: on.file() });
     await pool.close();

@@ -56,7 +56,8 @@ void Connection::Open(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
-  const bool taken = inbox_->Stage(DecodeJob(environment_->scratch, info[0], info[1]));
+  JobPtr job = DecodeJob(environment_->scratch, info[0], info[1]);
+  const bool taken = job != nullptr && inbox_->Stage(std::move(job));
   if (taken) environment_->completion.Expect();
   return Napi::Boolean::New(info.Env(), taken);
 }

@@ -74,7 +74,9 @@ JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
   if (blobs.IsArray()) {
     const auto list = blobs.As<Napi::Array>();
     for (uint32_t i = 0; i < list.Length(); ++i) {
-      const auto bytes = list.Get(i).As<Napi::Uint8Array>();
+      napi_value element = nullptr;
+      if (napi_get_element(text.Env(), list, i, &element) != napi_ok) return nullptr;
+      const Napi::Uint8Array bytes(text.Env(), element);
       packet.blobs.emplace_back(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
     }
   }

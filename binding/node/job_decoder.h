@@ -19,6 +19,7 @@ struct Scratch {
 };
 
 // Makes a job of what stands in the scratch area, the texts (each with a U+0000 behind it) and the blobs.
+// Nullptr if one of these can't be read: the environment ends, or the stack.
 JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs);
 
 }  // namespace aiosqlite

@@ -42,6 +42,12 @@ describe('a process', () => {
     },
   );
 
+  test('whose calls are made where the stack is used up goes on, and mixes nothing up', async () => {
+    const end = await run(child('no-stack.mjs'), [on.file()]);
+    expect(end, end.stderr).toMatchObject({ code: 0, signal: null });
+    expect(JSON.parse(end.stdout)).toEqual({ failed: true, wrong: 0, last: { x: 1 } });
+  });
+
   test('with open connections, pools and leases that are idle ends by itself', async () => {
     const end = await run(child('alive.mjs'), ['idle', on.file()]);
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null, stdout: 'idle\n' });
