@@ -40,8 +40,8 @@ async function importIt(preload = '', env: Record<string, string> = {}): Promise
       ({ sqliteVersion }) => console.log(sqliteVersion),
       ({ name, code, message }) => console.log(name, code, message))`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
-    // Not where a sanitized addon is: the folder under test is what is looked at.
-    env: { ...process.env, AIOSQLITE_PREBUILD: undefined, ...env },
+    // The folder under test is what is looked at, wherever the addon is that the other tests use.
+    env: { ...process.env, AIOSQLITE_PREBUILD: undefined, PREBUILDS_ONLY: undefined, ...env },
   });
   return stdout.trim();
 }
