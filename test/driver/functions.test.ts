@@ -502,7 +502,7 @@ test('functions that nobody calls cost an idle connection nothing', async () => 
       `a query: ${without.queryUs.toFixed(1)} and ${having.queryUs.toFixed(1)} µs`,
   );
   expect(having.idleUs).toBeLessThan(without.idleUs + 10_000); // a hundredth of a core
-  expect(having.queryUs).toBeLessThan(without.queryUs * 2);
+  expect(having.queryUs).toBeLessThan(without.queryUs * 2 + 10); // a busy machine
 });
 
 describe('a function that is defined again', () => {
