@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { toNamespacedPath } from 'node:path';
 import { AiosqliteError } from '../errors.js';
 import { whyNotLoaded } from './why-not-loaded.js';
 
@@ -23,7 +24,11 @@ export function loadAddon(folder: string): unknown {
   let file: string | undefined;
   try {
     file = (require('node-gyp-build') as NodeGypBuild).resolve(folder);
-    return require(file);
+    // Not by require(), which knows it already where this package is evaluated once more, as Jest does for each file of
+    // tests: two would share one end of all threads, and the first would never hear of its calls again.
+    const module = { exports: {} };
+    process.dlopen(module, toNamespacedPath(file));
+    return module.exports;
   } catch (cause) {
     throw new AiosqliteError('ERR_ADDON', whyNotLoaded(folder, file, cause), { cause });
   }

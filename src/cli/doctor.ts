@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { checkFolder } from './folder.js';
 import { type Check, type Report, run } from './report.js';
@@ -27,11 +26,15 @@ export async function doctor(folder: string): Promise<Report> {
   return report;
 }
 
+function loadedAddons(): string[] {
+  const { sharedObjects = [] } = (process.report?.getReport() ?? {}) as { sharedObjects?: string[] };
+  return sharedObjects.filter((file) => file.endsWith('.node'));
+}
+
 async function loadAddon(report: Report): Promise<string> {
-  const { cache } = createRequire(import.meta.url);
-  const before = new Set(Object.keys(cache));
+  const before = new Set(loadedAddons());
   const { connect, sqliteVersion } = await import('../index.js');
-  report.addon = Object.keys(cache).find((file) => file.endsWith('.node') && !before.has(file)) ?? null;
+  report.addon = loadedAddons().find((file) => !before.has(file)) ?? null;
   report.versions.sqlite = sqliteVersion;
   await using db = await connect(':memory:');
   const rows = await db.all<{ compile_options: string }>('PRAGMA compile_options');

@@ -58,6 +58,22 @@ test('the addon built here loads', async () => {
   expect(await importIt()).toMatch(/^3\./);
 });
 
+test('two copies of the package in one process each get what is theirs', async () => {
+  put('build/Release/aiosqlite.node', readFileSync(builtHere));
+  cpSync(join(folder, 'lib'), join(folder, 'lib-2'), { recursive: true });
+  const program = `
+    const [one, two] = await Promise.all(['lib', 'lib-2'].map((lib) => import(\`file://${folder}/\${lib}/index.js\`)));
+    const dbs = await Promise.all([one, two].map(({ connect }) => connect(':memory:')));
+    await Promise.all(dbs.map((db, i) => db.createFunction('which', () => i)));
+    const told = dbs.map((db) => Promise.all(Array.from({ length: 100 }, () => db.get('SELECT which() AS i'))));
+    console.log((await Promise.all(told)).map((rows, i) => rows.every((row) => row.i === i)));
+    for (const db of dbs) await db.close();`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { ...process.env, AIOSQLITE_PREBUILD: undefined },
+  });
+  expect(stdout.trim()).toBe('[ true, true ]');
+});
+
 describe('one sentence says what was looked for, where, and what to do', () => {
   const errorStart = 'AiosqliteError ERR_ADDON';
 
