@@ -39,8 +39,24 @@ std::optional<Failure> Blob::Open(PacketReader& packet, uint8_t policy, Outcome&
   }
   const int rc = OpenTo(false, &blob_);
   if (rc != SQLITE_OK) return database_.Failed(rc, {});
+  if (auto refusal = Refusal()) return refusal;
   outcome.info = std::to_string(sqlite3_blob_bytes(blob_));
   return std::nullopt;
+}
+
+// sqlite3_blob_open asks neither the authorizer nor whether a table is SQLite's own. SQL that does the same
+// is asked for: it is compiled, and not run.
+std::optional<Failure> Blob::Refusal() {
+  char* const sql = writable_ ? sqlite3_mprintf(R"(UPDATE "%w"."%w" SET "%w" = NULL)", schema_.c_str(),
+                                                table_.c_str(), column_.c_str())
+                              : sqlite3_mprintf(R"(SELECT "%w" FROM "%w"."%w")", column_.c_str(),
+                                                schema_.c_str(), table_.c_str());
+  if (sql == nullptr) return SqliteFailure(nullptr, SQLITE_NOMEM, {});
+  std::optional<Failure> failure;
+  database_.PrepareOwn(sql, 0, failure);
+  sqlite3_free(sql);
+  if (failure) failure->sql.clear();  // not the caller's text
+  return failure;
 }
 
 std::optional<Failure> Blob::Read(int offset, int length, Outcome& outcome) {

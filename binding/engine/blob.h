@@ -29,6 +29,7 @@ class Blob final : public Resource {
 
  private:
   int OpenTo(bool write, sqlite3_blob** blob);
+  std::optional<Failure> Refusal();
 
   Database& database_;
   std::string schema_;

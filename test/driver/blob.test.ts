@@ -105,6 +105,41 @@ async function using(opening: Promise<BlobHandle>, use: (blob: BlobHandle) => Pr
   }
 }
 
+describe('what SQL may not do, openBlob() may not either', () => {
+  test.each([
+    ['sqlite_schema', 'sql'],
+    ['sqlite_master', 'type'],
+    ['word_data', 'block'],
+    ['word_content', 'c0'],
+  ])("write to what is SQLite's own: %s", async (table, column) => {
+    const db = await on.connect();
+    await db.exec("CREATE VIRTUAL TABLE word USING fts5(x); INSERT INTO word VALUES ('one')");
+    await expect(db.openBlob({ table, column, rowid: 1, writable: true })).rejects.toMatchObject({
+      code: 'SQLITE_ERROR',
+      message: expect.stringContaining('may not be modified'),
+    });
+    const blob = await db.openBlob({ table, column, rowid: 1 });
+    expect((await blob.read(0, 1)).length).toBe(1);
+    await blob.close();
+    expect((await db.integrityCheck()).ok).toBe(true);
+  });
+
+  test('read and write what a rule denies', async () => {
+    const db = await on.connect();
+    await db.exec("CREATE TABLE t (a, b); INSERT INTO t VALUES ('a', 'b')");
+    await db.authorize({
+      deny: [
+        { action: 'read', table: 't', column: 'a' },
+        { action: 'update', table: 't', column: 'b' },
+      ],
+    });
+    const denied = { code: 'SQLITE_AUTH' };
+    await expect(db.openBlob({ table: 't', column: 'a', rowid: 1 })).rejects.toMatchObject(denied);
+    await expect(db.openBlob({ table: 't', column: 'b', rowid: 1, writable: true })).rejects.toMatchObject(denied);
+    await (await db.openBlob({ table: 't', column: 'b', rowid: 1 })).close();
+  });
+});
+
 describe('an open writable handle', () => {
   test('keeps no write of its connection from being committed, in no way of writing', async () => {
     const db = await files();
