@@ -102,7 +102,7 @@ export interface Connection extends Executor, AsyncDisposable {
   applyChangeset(changeset: Uint8Array, options?: ApplyOptions): Promise<void>;
   /**
    * Declarative rules, checked on the worker while statements are prepared: no JavaScript runs per statement. Deny rules
-   * win; where there are allow rules, all else is denied. What is denied rejects `'SQLITE_AUTH'`. null: no rules.
+   * win; where `allow` is given, even empty, all else is denied. What is denied rejects `'SQLITE_AUTH'`. null: no rules.
    * @example await db.authorize({ deny: [{ action: 'delete', table: 'account' }] });
    */
   authorize(rules: AuthorizerRules | null): Promise<void>;

@@ -109,7 +109,7 @@ int Classifier::OnAuthorize(void* self, int action, const char* first, const cha
 }
 
 bool Classifier::Forbids(int action, const char* first, const char* second, const char* database) const {
-  if (rules_.empty()) return false;
+  if (rules_.rules.empty() && !rules_.only_allowed) return false;
   const auto fits = [](const std::string& wanted, const char* actual) {
     return wanted.empty() || (actual != nullptr && SameName(wanted, actual));
   };
@@ -136,17 +136,15 @@ bool Classifier::Forbids(int action, const char* first, const char* second, cons
     default:
       break;
   }
-  bool any_allows = false;
   bool allowed = action == SQLITE_SELECT || action == SQLITE_RECURSIVE;
-  for (const AuthorizerRule& rule : rules_) {
-    any_allows |= rule.allow;
+  for (const AuthorizerRule& rule : rules_.rules) {
     const bool applies = rule.action == action && fits(rule.database, database) &&
                          (fits(rule.table, first) || fits(rule.table, other)) && fits(rule.column, second);
     if (!applies) continue;
     if (!rule.allow) return true;
     allowed = true;
   }
-  return any_allows && !allowed;
+  return rules_.only_allowed && !allowed;
 }
 
 void Classifier::NotePragma(const char* name, const char* argument) {

@@ -31,13 +31,19 @@ struct StatementTraits {
   std::string savepoint_name;
 };
 
-// What a user forbids on a connection. An empty name stands for any.
+// One line of what a user forbids on a connection. An empty name stands for any.
 struct AuthorizerRule {
   bool allow = false;
   int action = 0;  // SQLite's code
   std::string database;
   std::string table;
   std::string column;
+};
+
+// Deny rules win. If only what is allowed may be done, what no rule names is denied, but for SELECT itself.
+struct AuthorizerRules {
+  bool only_allowed = false;
+  std::vector<AuthorizerRule> rules;
 };
 
 // Watches sqlite3_prepare through the authorizer (sqlite.org/c3ref/set_authorizer.html).
@@ -54,9 +60,8 @@ class Classifier {
   void BeginOwn();
   StatementTraits End();
 
-  // Deny rules win; where there are allow rules, whatever none of them names is denied, but for SELECT
-  // itself. Statements that are prepared already must be prepared anew.
-  void SetRules(std::vector<AuthorizerRule> rules) { rules_ = std::move(rules); }
+  // Statements that are prepared already must be prepared anew.
+  void SetRules(AuthorizerRules rules) { rules_ = std::move(rules); }
   // While true, deleted rows are visited one by one, so that the update hook sees them: SQLite would
   // otherwise drop the pages of a whole table at once.
   void VisitDeletedRows(bool visit) { visit_deleted_ = visit; }
@@ -77,7 +82,7 @@ class Classifier {
   bool Forbids(int action, const char* first, const char* second, const char* database) const;
 
   sqlite3* db_ = nullptr;
-  std::vector<AuthorizerRule> rules_;
+  AuthorizerRules rules_;
   bool visit_deleted_ = false;
   bool own_ = false;
   bool watching_ = false;

@@ -121,7 +121,8 @@ std::optional<Failure> Database::LoadExtension(const Job& job) {
 
 std::optional<Failure> Database::Authorize(const Job& job) {
   PacketReader packet(job.packet);
-  std::vector<AuthorizerRule> rules;
+  AuthorizerRules rules;
+  rules.only_allowed = packet.Int() != 0;
   for (int count = packet.Int(); count > 0; --count) {
     AuthorizerRule rule;
     rule.allow = packet.Int() != 0;
@@ -129,7 +130,7 @@ std::optional<Failure> Database::Authorize(const Job& job) {
     rule.database = packet.Text();
     rule.table = packet.Text();
     rule.column = packet.Text();
-    rules.push_back(std::move(rule));
+    rules.rules.push_back(std::move(rule));
   }
   classifier_.SetRules(std::move(rules));
   cache_.Clear();

@@ -47,7 +47,7 @@ enum class Request : uint8_t {
   kStatus = 19,
   kSetLimit = 20,       // sqlite3_limit's id, value
   kLoadExtension = 21,  // path, entry point (empty: SQLite's choice)
-  kAuthorize = 22,      // count, that many AuthorizerRules
+  kAuthorize = 22,      // whether all else is denied, count, that many AuthorizerRules
   kSerialize = 23,
   kDeserialize = 24,     // image
   kApplyChangeset = 25,  // changeset, ConflictPolicy, count of tables (0: all), their names

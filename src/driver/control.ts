@@ -71,7 +71,9 @@ export interface AuthorizerRule {
 }
 
 export interface AuthorizerRules {
+  /** Where it is given, all else is denied: an empty list allows nothing but SELECT without tables. */
   allow?: AuthorizerRule[];
+  /** They win over what is allowed. */
   deny?: AuthorizerRule[];
 }
 
@@ -145,6 +147,7 @@ export async function authorize(send: Send, rules: AuthorizerRules | null): Prom
     return { list: Array.from(list, (rule, i) => checkRule(rule, `rules.${name}[${i}]`)), allow };
   });
   packet.begin();
+  packet.addNumber(rules?.allow === undefined ? 0 : 1);
   packet.addNumber(lists.reduce((count, { list }) => count + list.length, 0));
   for (const { list, allow } of lists) {
     for (const [action, ...names] of list) {

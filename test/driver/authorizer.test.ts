@@ -263,11 +263,21 @@ describe('authorize()', () => {
     await db.authorize({ deny: [{ action: 'delete' }] });
     await db.authorize({ deny: [{ action: 'insert' }] });
     expect(await denied(db, ['DELETE FROM log', 'INSERT INTO log VALUES (1, 1)'])).toEqual([false, true]);
-    for (const none of [{}, { allow: [], deny: [] }, null]) {
+    for (const none of [{}, { deny: [] }, null]) {
       await db.authorize({ deny: [{ action: 'delete' }] });
       await db.authorize(none);
       expect(await denied(db, ['DELETE FROM log'])).toEqual([false]);
     }
+  });
+
+  test('a list of what is allowed that has come out empty allows nothing', async () => {
+    const db = await accounts();
+    await db.authorize({ allow: [] });
+    expect(
+      await denied(db, ['SELECT name FROM account', 'DELETE FROM log', 'PRAGMA user_version', 'SELECT 1']),
+    ).toEqual([true, true, true, false]);
+    await db.authorize(null);
+    expect(await denied(db, ['DELETE FROM log'])).toEqual([false]);
   });
 
   test('is never in the way of our own statements', async () => {

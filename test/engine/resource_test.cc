@@ -196,7 +196,7 @@ TEST("an authorizer's rules never forbid our own statements, even after SQLite h
     f.client.Must(End(lane, EndMode::kCommit));
   };
   insert();
-  f.client.Must(Ask(Request::kAuthorize, {2, 0, kTransaction, "", "", "", 0, kSavepoint, "", "", ""}));
+  f.client.Must(Ask(Request::kAuthorize, {0, 2, 0, kTransaction, "", "", "", 0, kSavepoint, "", "", ""}));
   EXPECT(CodeOf(f.client.Do(Run("BEGIN"))) == "SQLITE_AUTH");
   EXPECT(CodeOf(f.client.Do(Run("SAVEPOINT s"))) == "SQLITE_AUTH");
   insert();
