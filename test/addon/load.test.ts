@@ -69,7 +69,7 @@ test('two copies of the package in one process each get what is theirs', async (
     console.log((await Promise.all(told)).map((rows, i) => rows.every((row) => row.i === i)));
     for (const db of dbs) await db.close();`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
-    env: { ...process.env, AIOSQLITE_PREBUILD: undefined },
+    env: { ...process.env, AIOSQLITE_PREBUILD: undefined, PREBUILDS_ONLY: undefined },
   });
   expect(stdout.trim()).toBe('[ true, true ]');
 });
