@@ -34,7 +34,7 @@ size_t QuoteEnd(std::string_view sql, size_t at) {
 
 size_t NameEnd(std::string_view sql) {
   if (!sql.empty() && IsQuote(sql[0])) return QuoteEnd(sql, 0);
-  const auto* const end = std::find_if(sql.begin(), sql.end(), [](unsigned char c) {
+  const auto end = std::find_if(sql.begin(), sql.end(), [](unsigned char c) {
     return std::isalnum(c) == 0 && c != '_' && c != '$' && c < 0x80;
   });
   return static_cast<size_t>(end - sql.begin());
