@@ -41,7 +41,7 @@ export type NativeResult = [
 /** What a result's layout says of each chunk of packed rows: its rows, its numbers, which texts it has. */
 export const PACKED_LAYOUT = 3;
 
-/** One finished job. `bits`: 1 commit, 2 wrote, 4 altered, 8 done, 16 × group size. */
+/** One finished job. `bits`: 1 commit, 4 altered, 8 done, 16 × group size. */
 export type Message = [
   id: number,
   failure: NativeFailure | 0,

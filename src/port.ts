@@ -227,9 +227,11 @@ export class Port {
   #count(message: Message): Message {
     const bits = message[3];
     if (bits !== 0) {
-      if (bits & 1) this.tally.commits++;
+      if (bits & 1) {
+        this.tally.commits++;
+        this.tally.walPages = message[2];
+      }
       if (bits >= 32) this.tally.groupedWrites++;
-      if (bits & 2) this.tally.walPages = message[2];
     }
     if (message.told !== undefined && message.told.changes.length > 0) this.#tell(message[4], message.told);
     return message;

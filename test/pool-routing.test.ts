@@ -436,6 +436,37 @@ describe('statements that belong to one connection', () => {
     expect(row?.rows).toEqual([{ id: 7 }]);
   });
 
+  test.each<[string, (sql: string) => Promise<unknown>]>([
+    ['run', (sql) => pool.run(sql)],
+    ['get', (sql) => pool.get(`${sql} RETURNING x`)],
+    ['exec', (sql) => pool.exec(sql)],
+    ['executeMany', (sql) => pool.executeMany(sql, [[]])],
+    ['batch', (sql) => pool.batch([{ sql }])],
+    ['transaction', (sql) => pool.transaction((tx) => tx.run(sql))],
+    ['withConnection', (sql) => pool.withConnection((db) => db.run(sql))],
+  ])('%s() fires triggers that ask for last_insert_rowid() and changes()', async (_, write) => {
+    await pool.exec(`
+      CREATE TABLE parent (id INTEGER PRIMARY KEY, x); CREATE TABLE child (parent_id, y, n);
+      CREATE VIEW both AS SELECT x, y FROM parent JOIN child ON parent_id = id;
+      CREATE TRIGGER both_insert INSTEAD OF INSERT ON both BEGIN
+        INSERT INTO parent (x) VALUES (new.x);
+        INSERT INTO child VALUES (last_insert_rowid(), new.y, changes());
+      END`);
+    await pool.run('INSERT INTO parent VALUES (40, 0)');
+    await Promise.all([pool.run('INSERT INTO t (id) VALUES (7)'), write('INSERT INTO both VALUES (1, 2)')]);
+    expect(await pool.get('SELECT * FROM child')).toEqual({ parent_id: 41, y: 2, n: 1 });
+  });
+
+  test('an upsert that updates tells no rowid, whatever its triggers ask for', async () => {
+    await pool.exec(`
+      CREATE TABLE log (n);
+      CREATE TRIGGER asks AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (last_insert_rowid()); END;
+      INSERT INTO t VALUES (7, 'a'), (9, 'b')`);
+    const upsert = "INSERT INTO t VALUES (7, 'c') ON CONFLICT DO UPDATE SET x = excluded.x";
+    expect(await pool.run(upsert)).toEqual({ changes: 1, lastInsertRowid: 0 });
+    expect(await pool.all('SELECT n FROM log')).toEqual([{ n: 0 }]); // not a neighbour's
+  });
+
   test('PRAGMAs that only ask are answered', async () => {
     expect(await pool.get('PRAGMA user_version')).toEqual({ user_version: 0 });
     expect(await pool.get('PRAGMA foreign_keys')).toEqual({ foreign_keys: 1 });
@@ -524,6 +555,15 @@ describe('the WAL', () => {
     await write();
     expect(pool.stats().walPages).toBeGreaterThan(0);
     expect(pool.stats().commits).toBe(before.commits + 1);
+  });
+
+  test('is as long as it was after a write that fails', async () => {
+    await pool.exec('CREATE TABLE u (x UNIQUE); INSERT INTO u VALUES (1)');
+    const { walPages } = pool.stats();
+    expect(await rejection(pool.run('WITH q(x) AS (SELECT 1) INSERT INTO u SELECT x FROM q'))).toMatchObject({
+      code: 'SQLITE_CONSTRAINT_UNIQUE',
+    });
+    expect(pool.stats()).toMatchObject({ walPages });
   });
 
   test('is emptied by checkpoint()', async () => {

@@ -13,9 +13,10 @@
 namespace aiosqlite {
 namespace {
 
+bool SameLetter(unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); }
+
 bool SameName(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), SameLetter);
 }
 
 template <size_t N>
@@ -47,9 +48,8 @@ constexpr char kRefusesForeignKeys[] =
     "withConnection(); PRAGMA defer_foreign_keys works here";
 constexpr char kRefusesTemp[] = "TEMP objects belong to one connection: use withConnection()";
 constexpr char kRefusesSessionFunction[] =
-    "last_insert_rowid(), changes() and total_changes() mean nothing on a pool: use the result of run(), "
-    "RETURNING, or "
-    "withConnection()";
+    "last_insert_rowid(), changes() and total_changes() mean nothing on a pool outside of triggers: use the "
+    "result of run(), RETURNING, or withConnection()";
 constexpr char kRefusesQueryOnly[] = "query_only can't be changed on a reader";
 
 }  // namespace
@@ -59,16 +59,17 @@ void Classifier::Install(sqlite3* db) {
   sqlite3_set_authorizer(db, &Classifier::OnAuthorize, this);
 }
 
-void Classifier::Begin(uint8_t policy) {
+void Classifier::Begin(uint8_t policy, std::string_view sql) {
   watching_ = true;
   policy_ = policy;
+  sql_ = sql;
   traits_ = {};
   refused_ = nullptr;
   forbade_ = false;
 }
 
 void Classifier::BeginOwn() {
-  Begin(0);
+  Begin(0, {});
   own_ = true;
 }
 
@@ -89,14 +90,14 @@ const char* Classifier::Refusal(const StatementTraits& traits, uint8_t policy) {
 }
 
 int Classifier::OnAuthorize(void* self, int action, const char* first, const char* second,
-                            const char* database, const char*) {
+                            const char* database, const char* inside) {
   auto* classifier = static_cast<Classifier*>(self);
   if (!classifier->own_ && classifier->Forbids(action, first, second, database)) {
     classifier->forbade_ = true;
     return SQLITE_DENY;
   }
   if (classifier->watching_) {
-    classifier->Note(action, first, second, database);
+    classifier->Note(action, first, second, database, inside != nullptr);
     classifier->refused_ = Refusal(classifier->traits_, classifier->policy_);
     if (action == SQLITE_PRAGMA && (classifier->policy_ & policy::kReadOnly) != 0 && second != nullptr &&
         SameName(first, "query_only")) {
@@ -172,7 +173,17 @@ void Classifier::AtLeast(StatementKind kind) {
   if (rank(kind) > rank(traits_.kind)) traits_.kind = kind;
 }
 
-void Classifier::Note(int action, const char* first, const char* second, const char* database) {
+// A trigger may call them: they speak of its own statements. The authorizer names a trigger, view or subquery
+// around the call (`inner`), but not which of the three. Only writes fire triggers, and what the text calls,
+// it names.
+void Classifier::NoteSessionFunction(std::string_view name, bool inner) {
+  const bool in_text =
+      std::search(sql_.begin(), sql_.end(), name.begin(), name.end(), SameLetter) != sql_.end();
+  const bool in_trigger = inner && !in_text && traits_.kind == StatementKind::kDml;
+  (in_trigger ? traits_.session_trigger : traits_.session_function) = true;
+}
+
+void Classifier::Note(int action, const char* first, const char* second, const char* database, bool inner) {
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_READ:
@@ -181,7 +192,7 @@ void Classifier::Note(int action, const char* first, const char* second, const c
     case SQLITE_RECURSIVE:
       break;
     case SQLITE_FUNCTION:
-      if (IsAmong(kSessionFunctions, second)) traits_.session_function = true;
+      if (IsAmong(kSessionFunctions, second)) NoteSessionFunction(second, inner);
       break;
     case SQLITE_INSERT:
       traits_.inserts = true;

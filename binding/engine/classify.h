@@ -1,8 +1,9 @@
-// Worker thread. What a statement is, found out while it is prepared.
+// Worker thread. Classifies a statement while it is prepared.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct StatementTraits {
   bool alters_connection = false;    // a setting PRAGMA, ATTACH, DETACH
   bool sets_foreign_keys = false;    // PRAGMA foreign_keys = …, which a transaction ignores
   bool session_function = false;     // last_insert_rowid(), changes(), total_changes()
+  bool session_trigger = false;      // one of these three in a trigger that the statement fires
   bool creates_temp = false;         // makes or drops a TEMP object
   bool reads_array = false;          // carray()
   bool inserts = false;
@@ -55,7 +57,7 @@ class Classifier {
   void Install(sqlite3* db);
   // Between these two the authorizer speaks of the statement being prepared; outside of them, of what SQLite
   // itself runs inside a step, and is silent.
-  void Begin(uint8_t policy);
+  void Begin(uint8_t policy, std::string_view sql);
   // The same for a statement of our own, which no rule forbids.
   void BeginOwn();
   StatementTraits End();
@@ -76,7 +78,8 @@ class Classifier {
  private:
   static int OnAuthorize(void* self, int action, const char* first, const char* second, const char* database,
                          const char* trigger);
-  void Note(int action, const char* first, const char* second, const char* database);
+  void Note(int action, const char* first, const char* second, const char* database, bool inner);
+  void NoteSessionFunction(std::string_view name, bool inner);
   void NotePragma(const char* name, const char* argument);
   void AtLeast(StatementKind kind);
   bool Forbids(int action, const char* first, const char* second, const char* database) const;
@@ -87,6 +90,7 @@ class Classifier {
   bool own_ = false;
   bool watching_ = false;
   uint8_t policy_ = 0;
+  std::string_view sql_;
   StatementTraits traits_;
   const char* refused_ = nullptr;
   bool forbade_ = false;

@@ -63,10 +63,7 @@ std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, 
   if_none = head.if_none;
   Failure failure;
   Statement* statement = Prepare(head.sql, policy, failure);
-  if (statement == nullptr) {
-    outcome.wrote = failure.code == "ERR_NEEDS_WRITER";
-    return failure;
-  }
+  if (statement == nullptr) return failure;
   cache_.CountUse(*statement);
   if (auto failed = statement->Bind(packet, head.params)) {
     statement->Reset();
@@ -79,7 +76,7 @@ std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, 
   Result& result = outcome.results.back();
   bool any_row = false;
   const auto step = [&] {
-    auto late = StepAll(*statement, rows, result, any_row);
+    auto late = StepAll(*statement, policy, rows, result, any_row);
     if (!late && numbers_only && !json::IsSafeInteger(result.last_insert_rowid)) {
       late = OutOfRange("lastInsertRowid", statement->sql());
     }
@@ -90,7 +87,6 @@ std::optional<Failure> Database::RunQuery(PacketReader& packet, uint8_t policy, 
   auto failed = dml && can_fail_late ? Atomically(true, step) : step();
   if (failed) return failed;
   none = !any_row && result.changes == 0;
-  outcome.wrote |= !statement->reads();
   rows.Finish(*statement, head.wants_columns, result);
   return std::nullopt;
 }
@@ -112,11 +108,10 @@ std::optional<Failure> Database::RunMany(const Job& job, Outcome& outcome) {
     RowEncoder none(RowMode::kNone, options_.integer_mode, {});
     Result result;
     bool any_row = false;
-    if (auto failed = StepAll(*statement, none, result, any_row)) return failed;
+    if (auto failed = StepAll(*statement, job.policy, none, result, any_row)) return failed;
     total.changes += result.changes;
     if (result.last_insert_rowid != 0) total.last_insert_rowid = result.last_insert_rowid;
   }
-  outcome.wrote |= !statement->reads();
   outcome.results.push_back(std::move(total));
   return std::nullopt;
 }
@@ -138,7 +133,7 @@ std::optional<Failure> Database::RunScript(const Job& job) {
       RowEncoder none(RowMode::kNone, options_.integer_mode, {});
       Result result;
       bool any_row = false;
-      if (!failure) failure = StepAll(*statement, none, result, any_row);
+      if (!failure) failure = StepAll(*statement, job.policy, none, result, any_row);
     }
     if (failure) {
       if (failure->offset >= 0) failure->offset += static_cast<int>(left.data() - script.data());
@@ -150,15 +145,17 @@ std::optional<Failure> Database::RunScript(const Job& job) {
   return std::nullopt;
 }
 
-std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows, Result& result,
-                                         bool& any_row) {
+std::optional<Failure> Database::StepAll(Statement& statement, uint8_t policy, RowEncoder& rows,
+                                         Result& result, bool& any_row) {
   owner_.Check();
   const StatementTraits& traits = statement.traits();
-  // Only what this statement inserts counts as its own, so the rowid starts from 0; but an SQL text that asks
-  // for last_insert_rowid() must see the one before.
+  // Only what this statement inserts counts as its own, so the rowid starts from 0. A text that calls
+  // last_insert_rowid() must see the one before, and so must a trigger, but not a neighbour's on a pool.
+  const bool asks =
+      traits.session_function || (traits.session_trigger && (policy & policy::kNoSessionFunctions) == 0);
   const bool own_rowid = traits.kind == StatementKind::kDml && traits.inserts;
   const sqlite3_int64 before = sqlite3_last_insert_rowid(db_);
-  if (own_rowid && !traits.session_function) sqlite3_set_last_insert_rowid(db_, 0);
+  if (own_rowid && !asks) sqlite3_set_last_insert_rowid(db_, 0);
   const bool autocommit = !in_transaction();
   const size_t mark = change_log_.Mark();
   functions_.exception = 0;
@@ -166,7 +163,7 @@ std::optional<Failure> Database::StepAll(Statement& statement, RowEncoder& rows,
   if (!failure && traits.kind == StatementKind::kDml) result.changes = sqlite3_changes64(db_);
   if (own_rowid) {
     const sqlite3_int64 after = sqlite3_last_insert_rowid(db_);
-    if (!failure && !(traits.session_function && result.changes == 0)) result.last_insert_rowid = after;
+    if (!failure && !(asks && result.changes == 0)) result.last_insert_rowid = after;
     if (after == 0) sqlite3_set_last_insert_rowid(db_, before);
   }
   if (!failure && (traits.alters_connection || traits.creates_temp)) altered_ = true;
@@ -248,7 +245,7 @@ std::optional<Failure> Database::Control(const char* sql) {
   Result result;
   bool any_row = false;
   classifier_.BeginOwn();  // it may be prepared anew
-  failure = StepAll(*statement, none, result, any_row);
+  failure = StepAll(*statement, 0, none, result, any_row);
   classifier_.End();
   if (failure) failure->sql.clear();  // not the caller's text
   return failure;

@@ -130,7 +130,8 @@ class Database {
   // One Query of a packet. `none`: it neither returned a row nor changed one.
   std::optional<Failure> RunQuery(PacketReader& packet, uint8_t policy, Outcome& outcome, IfNone& if_none,
                                   bool& none);
-  std::optional<Failure> StepAll(Statement& statement, RowEncoder& rows, Result& result, bool& any_row);
+  std::optional<Failure> StepAll(Statement& statement, uint8_t policy, RowEncoder& rows, Result& result,
+                                 bool& any_row);
   std::optional<Failure> StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row);
   void NoteChanges(const StatementTraits& traits, bool succeeded);
   // Ends a statement that has failed where SQLite knows nothing of it: a collation has thrown, or a row that

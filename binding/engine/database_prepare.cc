@@ -69,7 +69,7 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
     if (own) {
       classifier_.BeginOwn();
     } else {
-      classifier_.Begin(policy);
+      classifier_.Begin(policy, text);
     }
     const int rc = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), flags, &handle, &tail);
     StatementTraits traits = classifier_.End();

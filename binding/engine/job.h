@@ -207,7 +207,6 @@ struct Outcome {
   int wal_pages = 0;        // length of the WAL after the last commit of this connection
   uint32_t group_size = 0;  // writes that shared this one's commit, itself included; 0 outside shared commits
   bool commit = false;      // first of its shared commit
-  bool wrote = false;       // the statement is not a read: what routing learns from
   bool done = false;        // a cursor has no more rows
   bool altered =
       false;  // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly

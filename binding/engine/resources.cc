@@ -62,7 +62,6 @@ std::optional<Failure> Resources::Serve(Job& job, Outcome& outcome) {
     case Request::kWriteBlob: {
       auto* const blob = Find<Blob>(packet);
       if (blob == nullptr) return Closed();
-      outcome.wrote = true;
       const int offset = packet.Int();
       return blob->Write(offset, packet.Next().bytes);
     }

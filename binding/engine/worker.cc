@@ -88,7 +88,7 @@ bool Worker::Do(Job& job) {
     if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
     if (!outcome.failure) outcome.failure = Execute(job, outcome);
   }
-  if (database_->TakeCommit() && !outcome.failure) outcome.commit = outcome.wrote = true;
+  if (database_->TakeCommit() && !outcome.failure) outcome.commit = true;
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
   inbox_->Forget(job);
@@ -138,7 +138,6 @@ std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome)
       database_->Watch(PacketReader(job.packet).Int() != 0);
       return std::nullopt;
     case Request::kApplyChangeset:
-      outcome.wrote = true;
       return ApplyChangeset(*database_, job);
     default:
       return OwnFailure("ERR_INTERNAL", "no such request");

@@ -189,8 +189,8 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
   out.push_back(',');
   AppendInteger(out, outcome.wal_pages);
   out.push_back(',');
-  AppendInteger(out, (outcome.commit ? 1 : 0) | (outcome.wrote ? 2 : 0) | (outcome.altered ? 4 : 0) |
-                         (outcome.done ? 8 : 0) | (int64_t{outcome.group_size} << 4));
+  AppendInteger(out, (outcome.commit ? 1 : 0) | (outcome.altered ? 4 : 0) | (outcome.done ? 8 : 0) |
+                         (int64_t{outcome.group_size} << 4));
   out.push_back(',');
   AppendInteger(out, outcome.worker);
   if (!outcome.info.empty()) {

@@ -173,6 +173,20 @@ TEST("functions that speak of the connection's last statement are found wherever
   EXPECT(!f.Of("SELECT 'changes()', max(n) FROM t").session_function);
 }
 
+TEST("triggers may call them, views and the statement's own subqueries may not") {
+  Fixture f;
+  EXPECT(!f.local->RunScript(
+      *Script("CREATE VIEW asks AS SELECT changes() AS n; CREATE VIEW w AS SELECT n FROM t;"
+              "CREATE TRIGGER tw INSTEAD OF INSERT ON w BEGIN INSERT INTO t (n) VALUES (new.n);"
+              " INSERT INTO log SELECT n FROM (SELECT last_insert_rowid() AS n); END")));
+  const StatementTraits fires = f.Of("INSERT INTO w VALUES (1)");
+  EXPECT(fires.session_trigger && !fires.session_function);
+  for (const char* sql : {"SELECT * FROM asks", "WITH c AS (SELECT Changes() AS n) SELECT * FROM c",
+                          "INSERT INTO log WITH c AS (SELECT changes() AS n) SELECT n FROM c",
+                          "INSERT INTO w SELECT last_insert_rowid()"})
+    EXPECT(f.Of(sql).session_function);
+}
+
 TEST("only a statement that inserts counts as one: its rowid is its own") {
   Fixture f;
   EXPECT(f.Of("INSERT INTO t VALUES (1, 2)").inserts);

@@ -174,7 +174,7 @@ TEST("a batch outside a group is all or nothing, and sees one snapshot") {
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
   const Outcome done =
       client.Must(Batch({{"CREATE TABLE u (n)"}, {"INSERT INTO u VALUES (1)"}, {"DROP TABLE u"}}));
-  EXPECT(done.results.size() == 3 && done.commit && done.wrote);
+  EXPECT(done.results.size() == 3 && done.commit);
   EXPECT(!client.Must(Batch({{"SELECT 1"}, {"SELECT 2"}})).commit);
   EXPECT(client.Must(Batch({})).results.empty());
   const Outcome none = client.Do(Batch(
@@ -222,8 +222,7 @@ TEST("a reader refuses writes in every form, and its reads see what the writer h
          "SQLITE_READONLY");
   EXPECT(CodeOf(reader.Do(Under(policy, Batch({{"SELECT 1"}, {"DELETE FROM t"}})))) == "SQLITE_READONLY");
   EXPECT(CodeOf(reader.Do(Run("INSERT INTO t VALUES (1)"))) == "SQLITE_READONLY");  // query_only
-  const Outcome needs = reader.Do(Under(policy::kRoute, Run("INSERT INTO t VALUES (1)")));
-  EXPECT(CodeOf(needs) == "ERR_NEEDS_WRITER" && needs.wrote);
+  EXPECT(CodeOf(reader.Do(Under(policy::kRoute, Run("INSERT INTO t VALUES (1)")))) == "ERR_NEEDS_WRITER");
   writer.Exec("INSERT INTO t VALUES (5)");
   EXPECT(RowsOf(reader.Must(
              Under(policy, Batch({{"SELECT n FROM t", {}, RowMode::kArray}, {"SELECT 1"}})))) == "[[5]]");

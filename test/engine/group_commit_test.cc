@@ -64,7 +64,7 @@ TEST("run, executeMany and batch share a commit, and each gets its own result") 
                           {"SELECT n, x FROM t ORDER BY n", {}, RowMode::kArray}}));
     jobs.push_back(Run("DELETE FROM t WHERE n = 10"));
     const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
-    for (const Outcome& outcome : outcomes) EXPECT(CodeOf(outcome).empty() && outcome.wrote);
+    for (const Outcome& outcome : outcomes) EXPECT(CodeOf(outcome).empty() && outcome.group_size == 4);
     EXPECT(outcomes[0].results[0].changes == 1 && outcomes[0].results[0].last_insert_rowid == 10);
     EXPECT(outcomes[1].results[0].changes == 3 && outcomes[1].results[0].last_insert_rowid == 22);
     EXPECT(outcomes[2].results[0].changes == 2);

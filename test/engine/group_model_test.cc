@@ -183,11 +183,13 @@ class Checker {
     return busy ? Fault{SQLITE_BUSY} : Fault{};
   }
 
-  // On the worker's thread, before anybody hears of it: what is told to be written must be seen by others.
+  // Runs on the worker's thread before delivery: another connection must see each write reported as
+  // committed.
   void OnPost(const std::vector<Outcome>& outcomes) {
     for (const Outcome& outcome : outcomes) {
       const auto found = std::find(ids_.begin(), ids_.end(), outcome.id);
-      if (found == ids_.end() || outcome.failure || !outcome.wrote) continue;
+      const bool committed = outcome.commit || outcome.group_size > 0;
+      if (found == ids_.end() || outcome.failure || !committed) continue;
       const auto job = static_cast<size_t>(found - ids_.begin());
       EXPECT(!observer_.Rows(RowOf(job, 0), RowOf(job, 999)).empty());
     }
