@@ -271,7 +271,7 @@ export async function connect(database: string | URL, options: ConnectionOptions
   const port = Port.create(checked.maxPending, checked.maxPendingBytes, newTally(name, checked));
   packOpen(name, checked, false);
   const message = await port.open(0, MAIN_LANE);
-  if (message[1] !== 0) port.native.join();
+  if (message[1] !== 0) port.join();
   succeeded(message, undefined);
   const connection = new OwnConnection(name, checked, port, MAIN_LANE, Policy.none);
   forgotten.register(connection, { heir: port.heir(), database: name }, connection);

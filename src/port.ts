@@ -15,6 +15,7 @@ import {
 import { checkTimeoutMs } from './options.js';
 import * as packet from './packet.js';
 import { calls, publish, type SlowCalls } from './trace.js';
+import { forgetUnpackers } from './unpack.js';
 import { LONGEST_TIMER_MS, onAbort } from './watch.js';
 
 /** What a worker can be asked (binding/engine/job.h, Request). */
@@ -68,6 +69,7 @@ export const Policy = {
 /** The lane in which everybody waits; a transaction or a lease has one of its own. */
 export const MAIN_LANE = 0;
 let lastLane = MAIN_LANE;
+let openWorkers = 0;
 
 /**
  * How long closing leaves those alone that wait for a lock. A lock that lasts longer is another process's; shorter ones
@@ -135,7 +137,15 @@ export class Port {
     packet.setHeader(id, Request.open, lane, Policy.none, 0, false);
     const opened = new Promise<Message>((resolve) => expect(id, resolve));
     this.native.open(worker, packet.textsOf(), packet.blobsOf());
+    openWorkers++;
     return opened;
+  }
+
+  /** Waits for the worker's thread, whose database has closed or could not be opened. */
+  join(): void {
+    this.native.join();
+    openWorkers--;
+    if (openWorkers === 0) forgetUnpackers();
   }
 
   /**
@@ -268,7 +278,7 @@ export class Port {
     const hurry = setTimeout(() => this.native.beginClose(), CLOSE_GRACE_MS);
     await this.submitClose(lane);
     clearTimeout(hurry);
-    this.native.join();
+    this.join();
   }
 
   /** Asks for the end of a worker. The outcome names the one that took it: its thread is to be joined. */

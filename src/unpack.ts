@@ -56,22 +56,55 @@ class Cells {
 
 type Fill = (rows: unknown[], cells: Cells, count: number) => void;
 
-const unpackers = new Map<string, Unpack>();
-const MOST_UNPACKERS = 500;
+/** Compiled functions by the columns of their rows, the one used longest ago first. */
+const compiled = new Map<string, { unpack: Unpack; columns: number }>();
+let compiledColumns = 0;
+/** Compiled code takes 1 to 2.5 KB a column. Beyond this many columns in all, the oldest functions are dropped. */
+const MOST_COMPILED_COLUMNS = 8_000;
+/** Wider rows gain nothing from compiled code: V8 keeps them as dictionaries. */
+const WIDEST_COMPILED = 400;
 
-/** The function that unpacks rows of these columns; it is made once per set of columns. */
+/** Returns the function that unpacks rows of these columns; compiles it for the first rows of its kind. */
 export function unpackerFor(columns: readonly string[], arrays: boolean): Unpack {
+  if (columns.length > WIDEST_COMPILED) return unpackerOf(columns, arrays, plainFiller);
   const key = arrays ? String(columns.length) : JSON.stringify(columns);
-  let unpack = unpackers.get(key);
-  if (unpack === undefined) {
-    // Of columns with one name the worker sends the last alone.
-    const names = arrays ? columns : columns.filter((name, i) => columns.lastIndexOf(name) === i);
-    const fill = fillerFor(names, arrays);
-    unpack = (rows, chunk) => fill(rows, new Cells(chunk, chunk.rows * names.length), chunk.rows);
-    if (unpackers.size >= MOST_UNPACKERS) unpackers.delete(unpackers.keys().next().value as string);
-    unpackers.set(key, unpack);
+  const known = compiled.get(key);
+  if (known !== undefined) {
+    compiled.delete(key);
+    compiled.set(key, known);
+    return known.unpack;
+  }
+  const unpack = unpackerOf(columns, arrays, fillerFor);
+  compiled.set(key, { unpack, columns: columns.length });
+  compiledColumns += columns.length;
+  for (const [oldest, { columns: count }] of compiled) {
+    if (compiledColumns <= MOST_COMPILED_COLUMNS) break;
+    compiled.delete(oldest);
+    compiledColumns -= count;
   }
   return unpack;
+}
+
+/** Frees the compiled functions. */
+export function forgetUnpackers(): void {
+  compiled.clear();
+  compiledColumns = 0;
+}
+
+function unpackerOf(
+  columns: readonly string[],
+  arrays: boolean,
+  make: (names: readonly string[], arrays: boolean) => Fill,
+): Unpack {
+  const names = arrays ? columns : lastOfEachName(columns);
+  const fill = make(names, arrays);
+  return (rows, chunk) => fill(rows, new Cells(chunk, chunk.rows * names.length), chunk.rows);
+}
+
+/** The worker sends only the last of several columns of one name. */
+function lastOfEachName(columns: readonly string[]): readonly string[] {
+  const lastAt = new Map(columns.map((name, i) => [name, i]));
+  return lastAt.size === columns.length ? columns : columns.filter((name, i) => lastAt.get(name) === i);
 }
 
 function fillerFor(names: readonly string[], arrays: boolean): Fill {

@@ -145,7 +145,7 @@ export class Workers {
     packOpen(database, options, role === 'reader');
     const message = await port.open(number, lane);
     if (message[1] !== 0) {
-      port.native.join();
+      port.join();
       return message;
     }
     // Until its setup is done, a worker serves the setup's lane alone.
@@ -225,7 +225,7 @@ export class Workers {
   }
 
   #ended(worker: number): void {
-    this.#open.get(worker)?.native.join();
+    this.#open.get(worker)?.join();
     this.#open.delete(worker);
   }
 }
