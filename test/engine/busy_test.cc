@@ -6,12 +6,11 @@
 namespace aiosqlite::test {
 namespace {
 
-// How long a job would wait with this limit.
-milliseconds WaitAll(RunningJobs& running, milliseconds limit) {
-  const Stopwatch watch;
-  while (running.WaitForLock(limit, false)) {
-  }
-  return watch.elapsed();
+// Waits as long as a job would with this limit. How many naps that took: each takes a millisecond at least.
+int WaitAll(RunningJobs& running, milliseconds limit) {
+  int naps = 0;
+  while (running.WaitForLock(limit, false)) ++naps;
+  return naps;
 }
 
 }  // namespace
@@ -19,9 +18,9 @@ milliseconds WaitAll(RunningJobs& running, milliseconds limit) {
 TEST("waiting ends when the limit is used up") {
   Local local;
   local.running().Set({});
-  const milliseconds waited = WaitAll(local.running(), milliseconds(60));
-  EXPECT(waited >= milliseconds(59));
-  EXPECT(waited < milliseconds(3000));
+  const Stopwatch watch;
+  EXPECT(WaitAll(local.running(), milliseconds(60)) <= 60);
+  EXPECT(watch.elapsed() >= milliseconds(59));
 }
 
 TEST("a limit of 0 waits not at all") {
@@ -36,9 +35,8 @@ TEST("waiting ends with the earliest deadline of the jobs that wait together") {
   const JobPtr early = Within(milliseconds(60), Run("x"));
   const JobPtr late = Within(milliseconds(20000), Run("x"));
   local.running().Set({late.get(), early.get()});
-  WaitAll(local.running(), milliseconds(10000));
+  EXPECT(WaitAll(local.running(), milliseconds(10000)) <= 60);
   EXPECT(watch.elapsed() >= milliseconds(60));
-  EXPECT(watch.elapsed() < milliseconds(3000));
   EXPECT(local.running().ShouldStop() == Stop::kDeadline);
 }
 
@@ -61,41 +59,47 @@ TEST("waiting does not begin for a job that is cancelled, or while closing or st
 }
 
 TEST("jobs that stay when one of them has left do not wait from zero again") {
-  EXPECT(OnOneOfManyTries([] {
-    constexpr milliseconds kLimit(300);
-    Local local;
-    const JobPtr leaves = Within(milliseconds(250), Run("x"));
-    const JobPtr stays = Run("x");
-    local.running().Set({leaves.get(), stays.get()});
-    EXPECT(local.running().WaitForLock(kLimit, true));
-    WaitAll(local.running(), kLimit);
-    local.running().Narrow({stays.get()});
-    const Stopwatch watch;
-    if (local.running().WaitForLock(kLimit, true)) WaitAll(local.running(), kLimit);
-    return watch.elapsed() < kLimit / 2;
-  }));
+  constexpr milliseconds kLimit(300);
+  Local local;
+  const Stopwatch watch;
+  const JobPtr leaves = Within(milliseconds(250), Run("x"));
+  const JobPtr stays = Run("x");
+  local.running().Set({leaves.get(), stays.get()});
+  EXPECT(local.running().WaitForLock(kLimit, true));
+  WaitAll(local.running(), kLimit);
+  local.running().Narrow({stays.get()});
+  // 50 ms are left of the limit. From zero, 300 ms of naps of at most 5 ms each.
+  int naps = 0;
+  if (local.running().WaitForLock(kLimit, true)) naps = 1 + WaitAll(local.running(), kLimit);
+  EXPECT(naps <= 50);
+  EXPECT(watch.elapsed() >= milliseconds(299));
 }
 
 TEST("each lock that a job meets may take the whole busy timeout, however long ago the last one was") {
   TempFile file;
   Client holder(file.path());
   holder.Exec("CREATE TABLE t (n)");
-  Settings settings;
-  settings.busy_timeout_ms = 1000;
-  Local local(file.path(), settings);
-  const JobPtr job = Run("INSERT INTO t VALUES (1)");
-  local.running().Set({job.get()});
-  for (int lock = 0; lock < 2; ++lock) {
-    if (lock > 0) std::this_thread::sleep_for(milliseconds(1000));
-    holder.Exec("BEGIN IMMEDIATE");
-    std::thread opener([&] {
-      std::this_thread::sleep_for(milliseconds(60));
-      holder.Exec("COMMIT");
-    });
-    Outcome outcome;
-    EXPECT(!local->Run(*job, outcome));
-    opener.join();
-  }
+  // A slow machine may need another try. Were the first wait's beginning kept, none would succeed.
+  EXPECT(OnOneOfManyTries([&] {
+    Settings settings;
+    settings.busy_timeout_ms = 500;
+    Local local(file.path(), settings);
+    const JobPtr job = Run("INSERT INTO t VALUES (1)");
+    local.running().Set({job.get()});
+    bool succeeded = true;
+    for (int lock = 0; lock < 2; ++lock) {
+      if (lock > 0) std::this_thread::sleep_for(milliseconds(500));
+      holder.Exec("BEGIN IMMEDIATE");
+      std::thread opener([&] {
+        std::this_thread::sleep_for(milliseconds(20));
+        holder.Exec("COMMIT");
+      });
+      Outcome outcome;
+      succeeded = !local->Run(*job, outcome) && succeeded;
+      opener.join();
+    }
+    return succeeded;
+  }));
 }
 
 TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting to us") {
@@ -109,33 +113,29 @@ TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting
     const Stopwatch watch;
     EXPECT(CodeOf(client.Do(Run("INSERT INTO t VALUES (1)"))) == "SQLITE_BUSY");
     EXPECT(watch.elapsed() >= milliseconds(145));
-    EXPECT(watch.elapsed() < milliseconds(3000));
     EXPECT(client.Rows("PRAGMA busy_timeout = 1") == "[[1]]");
   }
 
-  for (int again = 0; again < 2; ++again) EXPECT(client.Rows("PRAGMA busy_timeout = 20000") == "[[20000]]");
-  const Stopwatch closing;
+  for (int again = 0; again < 2; ++again) EXPECT(client.Rows("PRAGMA busy_timeout = 600000") == "[[600000]]");
   const JobId waits = client.Send(Run("INSERT INTO t VALUES (1)"));
-  std::this_thread::sleep_for(milliseconds(50));
+  client.AwaitStart();
   client.worker().BeginClose();
   EXPECT(CodeOf(client.Await(waits)) == "SQLITE_BUSY");
-  EXPECT(closing.elapsed() < milliseconds(3000));
 }
 
 TEST("no way of writing PRAGMA busy_timeout leaves the waiting to SQLite, which is deaf to closing") {
-  for (const char* sql : {"PRAGMA main.busy_timeout = 20000", "EXPLAIN PRAGMA busy_timeout = 20000",
-                          "/* */ PRAGMA busy_timeout(20000)"}) {
+  for (const char* sql : {"PRAGMA main.busy_timeout = 600000", "EXPLAIN PRAGMA busy_timeout = 600000",
+                          "/* */ PRAGMA busy_timeout(600000)"}) {
     TempFile file;
     Client holder(file.path());
     Client client(file.path());
     holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
     client.Must(Run(sql));
     const JobId waits = client.Send(Run("INSERT INTO t VALUES (1)"));
-    std::this_thread::sleep_for(milliseconds(20));
-    const Stopwatch closing;
+    client.AwaitStart();
+    std::this_thread::sleep_for(milliseconds(10));  // into the wait itself
     client.worker().BeginClose();
     EXPECT(CodeOf(client.Await(waits)) == "SQLITE_BUSY");
-    EXPECT(closing.elapsed() < milliseconds(2000));
   }
 }
 
@@ -145,7 +145,8 @@ TEST("a statement waits for the schema of a shared cache, too, which no busy han
   Client client(file);
   holder.Exec("CREATE TABLE t (n); BEGIN; CREATE TABLE other (n)");
   const JobId waits = client.Send(All("SELECT count(*) FROM t"));
-  std::this_thread::sleep_for(milliseconds(30));
+  client.AwaitStart();
+  std::this_thread::sleep_for(milliseconds(10));  // it naps between its tries
   EXPECT(!client.outcomes().Has(waits));
   holder.Exec("COMMIT");
   EXPECT(RowsOf(client.Await(waits)) == "[[0]]");

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "test.h"
+#include "support.h"
 
 namespace aiosqlite::test {
 namespace {
@@ -57,6 +57,12 @@ Outcome Client::Must(JobPtr job) {
   Outcome outcome = Do(std::move(job));
   if (outcome.failure) Fail(__FILE__, __LINE__, outcome.failure->code + ": " + outcome.failure->message);
   return outcome;
+}
+
+void Client::AwaitStart(size_t queued) {
+  // A worker lowers the flag of its last job before it takes the next one.
+  Until([&] { return inbox_->pending() == queued; });
+  Until([&] { return worker_->stats().running; });
 }
 
 std::string Client::Rows(const std::string& sql, const Params& params) {

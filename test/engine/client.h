@@ -50,6 +50,9 @@ class Client {
   Outcome Do(JobPtr job);
   /// Does it, and the test fails if it fails.
   Outcome Must(JobPtr job);
+  /// Waits until the worker has taken all but `queued` of the jobs and runs one of those, or waits for its
+  /// lock.
+  void AwaitStart(size_t queued = 0);
   /// The rows of a query as JSON; the test fails if it fails.
   std::string Rows(const std::string& sql, const Params& params = {});
   void Exec(const std::string& script);

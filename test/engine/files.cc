@@ -92,7 +92,7 @@ int HoldLock(const std::string& file, const std::string& release) {
   std::puts("locked");
   std::fflush(stdout);
   const Stopwatch watch;
-  while (!std::filesystem::exists(release) && watch.elapsed() < std::chrono::seconds(60))
+  while (!std::filesystem::exists(release) && watch.elapsed() < std::chrono::minutes(10))
     std::this_thread::sleep_for(milliseconds(2));
   return client.Do(Run("COMMIT")).failure ? 1 : 0;
 }

@@ -202,9 +202,7 @@ TEST("who waits for a job gets it as soon as it is published, and null when stop
     if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(round));
     const JobId id = Stage(inbox, Run("x"));
     inbox.Publish();
-    const Stopwatch watch;
-    while (got != id && watch.elapsed() < milliseconds(5000)) std::this_thread::yield();
-    EXPECT(got == id);
+    Until([&] { return got == id; });
     stopped = true;
     inbox.WakeAll();
     taker.join();
@@ -233,8 +231,7 @@ TEST("several takers of one inbox share its jobs, each taken once, in whatever l
     if (i % 3 != 0) inbox.Publish();
   }
   inbox.Publish();
-  const Stopwatch watch;
-  while (inbox.pending() > 0 && watch.elapsed() < milliseconds(10000)) std::this_thread::yield();
+  Until([&] { return inbox.pending() == 0; });
   stopped = true;
   inbox.WakeAll();
   for (std::thread& taker : takers) taker.join();
@@ -248,16 +245,21 @@ TEST("a doze is ended by a cancellation and by WakeAll") {
   inbox.Publish();
   const JobPtr job = inbox.TryTake();
   for (const bool cancel : {true, false}) {
-    const Stopwatch watch;
-    std::thread sleeper([&] { inbox.Doze(std::chrono::seconds(20)); });
-    std::this_thread::sleep_for(milliseconds(30));
-    if (cancel) {
-      inbox.Cancel(id, true);
-    } else {
-      inbox.WakeAll();
-    }
+    std::atomic<bool> awake{false};
+    std::thread sleeper([&] {
+      inbox.Doze(std::chrono::minutes(2));
+      awake = true;
+    });
+    // Again and again: the sleeper may not have lain down yet.
+    Until([&] {
+      if (cancel) {
+        inbox.Cancel(id, true);
+      } else {
+        inbox.WakeAll();
+      }
+      return awake.load();
+    });
     sleeper.join();
-    EXPECT(watch.elapsed() < milliseconds(5000));
   }
   inbox.Forget(*job);
 }

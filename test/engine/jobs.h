@@ -48,10 +48,13 @@ struct Query {
   std::vector<std::pair<std::string, Param>> named = {};  // instead of params
 };
 
+/// Longer than any test may take: a wait that ends was not ended by this limit.
+inline constexpr int kForeverMs = 600'000;
+
 /// How a file is opened. The default is as a writer of a pool, without waiting for the disk.
 struct Settings {
   std::string journal_mode = "wal";
-  int busy_timeout_ms = 5000;
+  int busy_timeout_ms = kForeverMs;
   bool readonly = false;
   bool must_exist = false;
   bool reader = false;

@@ -193,7 +193,7 @@ TEST("an open lane ends even if everything in it is drained and interrupted") {
   f.client.Must(In(f.lane, Insert(1)));
   const JobId runs = f.client.Send(In(f.lane, Cancellable(Run(kEndless))));
   const JobId waits = f.client.Send(In(f.lane, Cancellable(Insert(2))));
-  std::this_thread::sleep_for(milliseconds(30));
+  f.client.AwaitStart(1);
   EXPECT(f.client.inbox().Drain(f.lane) == std::vector<JobId>{waits});
   EXPECT(CodeOf(f.client.Await(runs)) == "ERR_CANCELLED");
   EXPECT(CodeOf(f.client.Do(End(f.lane, EndMode::kRollback))).empty());
@@ -231,19 +231,14 @@ TEST("whichever of the workers that share an inbox sleeps in a lane, a job there
   const LaneId lanes[] = {NewLane(), NewLane()};
   const auto ends = [&](JobPtr job) {
     const JobId id = one.Send(std::move(job));
-    const Stopwatch watch;
-    while (!one.outcomes().Has(id) && !other.outcomes().Has(id)) {
-      if (watch.elapsed() > milliseconds(5000)) return false;
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return true;
+    Until([&] { return one.outcomes().Has(id) || other.outcomes().Has(id); });
   };
-  for (const LaneId lane : lanes) EXPECT(ends(Begin(lane, BeginMode::kLease)));
+  for (const LaneId lane : lanes) ends(Begin(lane, BeginMode::kLease));
   for (const int lane : {0, 1, 1, 0, 0, 1}) {
     std::this_thread::sleep_for(milliseconds(20));  // so that both are asleep
-    EXPECT(ends(In(lanes[lane], Run("SELECT 1"))));
+    ends(In(lanes[lane], Run("SELECT 1")));
   }
-  for (const LaneId lane : lanes) EXPECT(ends(End(lane, EndMode::kRelease)));
+  for (const LaneId lane : lanes) ends(End(lane, EndMode::kRelease));
 }
 
 TEST("a lease comes back unaltered after plain use, and what it left open is rolled back") {

@@ -123,8 +123,7 @@ void Outcomes::Post(std::vector<Outcome>&& outcomes) {
 
 Outcome Outcomes::Await(JobId id) {
   std::unique_lock<std::mutex> lock(mutex_);
-  const bool came =
-      posted_.wait_for(lock, std::chrono::seconds(30), [&] { return outcomes_.count(id) != 0; });
+  const bool came = posted_.wait_for(lock, std::chrono::minutes(2), [&] { return outcomes_.count(id) != 0; });
   if (came) return outcomes_[id];
   Fail(__FILE__, __LINE__, "job " + std::to_string(id) + " was never settled");
   Outcome outcome;

@@ -16,7 +16,7 @@ namespace aiosqlite::test {
 class Outcomes final : public OutcomeSink {
  public:
   void Post(std::vector<Outcome>&& outcomes) override;
-  /// Waits for it; after half a minute the test fails, and the failure's code is "NEVER".
+  /// Waits for it; after two minutes the test fails, and the failure's code is "NEVER".
   Outcome Await(JobId id);
   bool Has(JobId id) const;
   /// How often it was posted: everything but 0 and 1 is a bug.

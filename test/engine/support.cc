@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/library.h"
@@ -26,6 +27,14 @@ bool IsSlow() {
 bool IsSoak() {
   const char* const soak = std::getenv("AIOSQLITE_SOAK");
   return soak != nullptr && std::string(soak) == "1";
+}
+
+void Until(const std::function<bool()>& condition) {
+  const Stopwatch watch;
+  while (!condition()) {
+    if (watch.elapsed() > std::chrono::minutes(1)) return Fail(__FILE__, __LINE__, "waited for in vain");
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
 }
 
 bool OnOneOfManyTries(const std::function<bool()>& attempt) {

@@ -1,4 +1,8 @@
-// What the engine's tests are made of: jobs, outcomes, files that delete themselves, connections; and time.
+// The parts of the engine's tests: jobs, outcomes, files that delete themselves, connections; and time.
+//
+// Tests must not race the machine. A wait is ended by an event that they bring about, while the limit that
+// would end it otherwise, kForeverMs, lies beyond what a test may take. Elapsed time is compared with lower
+// bounds only.
 #pragma once
 
 #include <chrono>
@@ -19,6 +23,9 @@ class Stopwatch {
  private:
   Clock::time_point began_ = Clock::now();
 };
+
+/// Waits until `condition` holds; after a minute the test fails.
+void Until(const std::function<bool()>& condition);
 
 /// What depends on the scheduler, such as whether all of a group's work fits into its 5 ms, gets several
 /// tries.
