@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { entries } from './scripts/entries.mjs';
 
 const path = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const soak = process.env.AIOSQLITE_SOAK === '1';
@@ -7,13 +8,10 @@ const soak = process.env.AIOSQLITE_SOAK === '1';
 export default defineConfig({
   resolve: {
     // Tests import the package by its own name and get what was built, as a user would.
-    alias: [
-      { find: /^aiosqlite$/, replacement: path('lib/index.js') },
-      { find: /^aiosqlite\/store$/, replacement: path('lib/store/index.js') },
-      { find: /^aiosqlite\/adk$/, replacement: path('lib/adk/index.js') },
-      { find: /^aiosqlite\/kysely$/, replacement: path('lib/kysely/index.js') },
-      { find: /^aiosqlite\/drizzle$/, replacement: path('lib/drizzle/index.js') },
-    ],
+    alias: Object.entries(entries).map(([name, source]) => ({
+      find: new RegExp(`^${name.replace('.', 'aiosqlite')}$`),
+      replacement: path(`lib/${source}.mjs`),
+    })),
   },
   test: {
     include: soak ? ['test/**/*.soak.ts'] : ['test/**/*.test.ts'],
@@ -25,6 +23,6 @@ export default defineConfig({
     retry: process.env.CI ? 1 : 0,
     teardownTimeout: 10_000,
     // lib/ is loaded by Node itself, untransformed, so that tests and children see the same modules.
-    server: { deps: { external: [/\/lib\/.*\.c?js$/] } },
+    server: { deps: { external: [/\/lib\/.*\.m?js$/] } },
   },
 });

@@ -9,20 +9,13 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+import { entries } from './entries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const check = process.argv.includes('--check');
 const folder = join(root, 'etc', 'api');
 const scratch = mkdtempSync(join(tmpdir(), 'aiosqlite-api-'));
 const quiet = { default: { logLevel: ExtractorLogLevel.None } };
-
-/** Entry point → its types, as package.json exports them. */
-function entries() {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return Object.entries(exports)
-    .filter(([name]) => name !== './package.json')
-    .map(([name, entry]) => ({ name: name.slice(2) || 'index', types: (entry.import ?? entry).types }));
-}
 
 /**
  * @param {string} name
@@ -56,9 +49,10 @@ function snapshot(name, types) {
 }
 
 mkdirSync(folder, { recursive: true });
-for (const { name, types } of entries()) {
+for (const [entry, path] of Object.entries(entries)) {
+  const name = entry.slice(2) || 'index';
   const file = join(folder, `${name}.api.md`);
-  const now = snapshot(name, types);
+  const now = snapshot(name, `lib/${path}.d.ts`);
   if (!check) {
     writeFileSync(file, now);
     continue;

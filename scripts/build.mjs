@@ -4,19 +4,20 @@
  *
  *   addon        build/Release/aiosqlite.node, through cmake-js
  *   engine_test  build/test/engine_test: the engine's own tests, without Node
- *   lib          lib/, from src/: ESM with types, and a CommonJS build of aiosqlite/adk
+ *   lib          lib/, from src/: CommonJS, the ES modules of the entry points, and types
  *
  * AIOSQLITE_CMAKE_ARGS in the environment is given to CMake as it is, e.g. "-DAIOSQLITE_WERROR=ON".
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import * as esbuild from 'esbuild';
+import { writeManifest } from './entries.mjs';
+import { writeEsModules } from './es-modules.mjs';
 import { findProgram, missingTools } from './preflight.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -90,60 +91,64 @@ function filesBelow(folder) {
 /** What lib/ is made from, as one hash. */
 function hashOfSources() {
   const hash = createHash('sha256');
-  for (const file of [...filesBelow(join(root, 'src')), 'tsconfig.json', 'package.json', 'scripts/build.mjs']) {
+  const scripts = ['build', 'entries', 'es-modules'].map((name) => `scripts/${name}.mjs`);
+  for (const file of [...filesBelow(join(root, 'src')), 'tsconfig.json', 'package.json', ...scripts]) {
     hash.update(`${file}\n`).update(readFileSync(join(root, file)));
   }
   return hash.digest('hex');
 }
 
-/** The files that belong into lib/ now. */
-function expectedOutputs() {
-  const outputs = new Set(['lib/README.md', 'lib/.tsbuildinfo', 'lib/.stamp']);
-  for (const source of filesBelow(join(root, 'src'))) {
-    const output = source.replace(/^src/, 'lib').replace(/\.ts$/, '');
-    for (const extension of ['.js', '.js.map', '.d.ts']) outputs.add(output + extension);
-    if (source.startsWith('src/adk/')) outputs.add(`${output}.d.cts`);
-    if (source === 'src/adk/index.ts') outputs.add(`${output}.cjs`).add(`${output}.cjs.map`);
-  }
-  return outputs;
+/** What tsc makes of src/: CommonJS, as src/package.json says. */
+function compiledFiles() {
+  return filesBelow(join(root, 'src'))
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => {
+      const output = file.replace(/^src/, 'lib').replace(/\.ts$/, '');
+      return ['.js', '.js.map', '.d.ts'].map((extension) => output + extension);
+    });
 }
 
-/** One CommonJS file from src/adk, which asks for everything but its siblings by package name. */
-async function buildCommonJs() {
-  // One copy of the store for both worlds: only the service itself is built twice.
-  await esbuild.build({
-    absWorkingDir: root,
-    entryPoints: ['src/adk/index.ts'],
-    outfile: 'lib/adk/index.cjs',
-    bundle: true,
-    packages: 'external',
-    format: 'cjs',
-    platform: 'node',
-    target: 'node20',
-    sourcemap: true,
-    logLevel: 'warning',
-  });
-  for (const file of filesBelow(join(libFolder, 'adk')).filter((name) => name.endsWith('.d.ts'))) {
-    const types = readFileSync(join(root, file), 'utf8').replaceAll(/(from\s+'\.{1,2}\/[^']*)\.js'/g, "$1.cjs'");
-    writeFileSync(join(root, file.replace(/\.ts$/, '.cts')), types);
+/**
+ * Lets a file ask the process for Node's own modules: an ES module that a bundler makes of it has no require().
+ *
+ * @param {string} file
+ */
+function freeOfRequire(file) {
+  const before = readFileSync(join(root, file), 'utf8');
+  const after = before.replaceAll(/\brequire\((["']node:[^"']+["'])\)/g, 'process.getBuiltinModule($1)');
+  if (after !== before) writeFileSync(join(root, file), after);
+}
+
+/** @returns {{ sources?: string, outputs?: string[] }} what the last build was made from, and what it made */
+function lastBuild() {
+  try {
+    return JSON.parse(readFileSync(join(libFolder, '.stamp'), 'utf8'));
+  } catch {
+    return {};
   }
 }
 
 async function buildLib() {
-  const stamp = join(libFolder, '.stamp');
-  const expected = expectedOutputs();
-  const complete = [...expected].every((file) => file === 'lib/README.md' || existsSync(join(root, file)));
+  if (writeManifest()) runTool('@biomejs/biome', 'bin/biome', ['format', '--write', 'package.json']);
   const sources = hashOfSources();
-  if (complete && readFileSync(stamp, 'utf8') === sources) return;
+  const last = lastBuild();
+  const complete = last.outputs?.every((file) => existsSync(join(root, file)));
+  if (complete && last.sources === sources) return;
 
   mkdirSync(libFolder, { recursive: true });
-  // A missing output would stay missing: tsc trusts its own notes. A stale one would be published.
+  // A missing output would stay missing: tsc trusts its own notes.
   if (!complete) rmSync(join(libFolder, '.tsbuildinfo'), { force: true });
-  for (const file of filesBelow(libFolder)) if (!expected.has(file)) rmSync(join(root, file));
-
   runTool('typescript', 'bin/tsc', ['--project', 'tsconfig.json']);
-  if (existsSync(join(root, 'src/adk/index.ts'))) await buildCommonJs();
-  writeFileSync(stamp, sources);
+  cpSync(join(root, 'src', 'package.json'), join(libFolder, 'package.json'));
+  const compiled = compiledFiles();
+  for (const file of compiled.filter((name) => name.endsWith('.js'))) freeOfRequire(file);
+  const modules = await writeEsModules(compiled.filter((file) => file.endsWith('.d.ts')));
+
+  const outputs = [...compiled, ...modules, 'lib/package.json', 'lib/.tsbuildinfo'];
+  const keep = new Set([...outputs, 'lib/README.md', 'lib/.stamp']);
+  // A stale file would be published.
+  for (const file of filesBelow(libFolder)) if (!keep.has(file)) rmSync(join(root, file));
+  writeFileSync(join(libFolder, '.stamp'), JSON.stringify({ sources, outputs }));
 }
 
 const targets = process.argv.slice(2);

@@ -32,12 +32,12 @@ const layers = [
 
 /** The store knows no driver, only what the verbs look like. Types vanish when compiled; values do not. */
 const storeMayImport = { types: ['executor', 'errors', 'codec/'], values: ['errors', 'codec/'] };
-const adkMayImport = ['aiosqlite', 'aiosqlite/store', '@google/adk'];
 
-/** The query builders know the public surface, and the library that they serve. */
-const queryBuilders = new Map([
-  ['kysely/', 'kysely'],
-  ['drizzle/', 'drizzle-orm'],
+/** Adapters know entry points below them, and the library that they serve. */
+const adapters = new Map([
+  ['adk/', { library: '@google/adk', entries: ['index', 'store/index'] }],
+  ['kysely/', { library: 'kysely', entries: ['index'] }],
+  ['drizzle/', { library: 'drizzle-orm', entries: ['index'] }],
 ]);
 
 /** @type {string[]} */
@@ -97,18 +97,13 @@ function* importsOf(source) {
 function objection(file, specifier, onlyTypes) {
   const relative = specifier.startsWith('.');
   const target = relative ? posix.join(posix.dirname(file), specifier).replace(/\.js$/, '') : specifier;
-  if (file.startsWith('adk/')) {
-    if (relative ? target.startsWith('adk/') : adkMayImport.includes(specifier) || specifier.startsWith('node:'))
-      return;
-    return `adk imports its siblings and ${adkMayImport.join(', ')}, by package name`;
-  }
-  for (const [folder, library] of queryBuilders) {
+  for (const [folder, { library, entries }] of adapters) {
     if (!file.startsWith(folder)) continue;
-    if (relative ? target === 'index' || target.startsWith(folder) : isOfPackage(specifier, library)) return;
-    return `${folder} imports its siblings, ../index.js and ${library}`;
+    if (relative ? entries.includes(target) || target.startsWith(folder) : isOfPackage(specifier, library)) return;
+    return `${folder} imports its siblings, ${entries.map((name) => `../${name}.js`).join(', ')} and ${library}`;
   }
   if (!relative) {
-    if (specifier.startsWith('node:') || (file === 'native' && specifier === 'node-gyp-build')) return;
+    if (specifier.startsWith('node:')) return;
     return 'only Node itself may be imported here';
   }
   if (file.startsWith('cli/')) {

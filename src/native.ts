@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadAddon } from './addon/load.js';
 import type { SqlValue } from './executor.js';
 
@@ -88,7 +87,7 @@ interface NativeModule {
   compileOptions: string[];
 }
 
-const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+const packageFolder = dirname(__dirname);
 
 /** The addon: the one built here, or the prebuilt one for this platform. */
 export const native = loadAddon(packageFolder) as NativeModule;

@@ -12,7 +12,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { prebuildFile, targetHere, targets } from '../cross/targets.mjs';
-import { files } from './programs.mjs';
+import { files, typeChecks } from './programs.mjs';
 import { Project } from './project.mjs';
 import { checkFiles, pack } from './tarball.mjs';
 
@@ -103,7 +103,7 @@ for (const name of ['@google/adk', '@types/node', 'kysely', 'drizzle-orm']) proj
 for (const file of ['adk.mjs', 'adk.cjs']) {
   await step(`runs with ADK (${file})`, () => must(node(file).trim() === 'ok', 'it did not print "ok"'));
 }
-for (const resolution of ['nodenext', 'bundler']) {
+for (const resolution of Object.keys(typeChecks)) {
   await step(`type-checks strictly (${resolution})`, () => {
     node(toolOf('typescript', 'bin/tsc'), '--project', join('types', `${resolution}.json`));
   });
@@ -111,8 +111,7 @@ for (const resolution of ['nodenext', 'bundler']) {
 
 await step('publint', () => void node(toolOf('publint', 'src/cli.js'), '--strict', tarball.file));
 await step('attw', () => {
-  const ignore = ['--ignore-rules', 'cjs-resolves-to-esm'];
-  node(toolOf('@arethetypeswrong/cli', 'dist/index.js'), tarball.file, '--profile', 'node16', ...ignore);
+  node(toolOf('@arethetypeswrong/cli', 'dist/index.js'), tarball.file);
 });
 
 await step('without an addon it says what to do', () => {

@@ -7,24 +7,50 @@ const verbs = `
   console.log((await db.get('SELECT x FROM t')).x === 1 ? 'ok' : 'wrong');
   await db.close();`;
 
-const types = `
+const typed = `
 import { connect, createPool, type QueryResult, type SqlValue } from 'aiosqlite';
 import { SessionStore } from 'aiosqlite/store';
 import { AiosqliteDialect } from 'aiosqlite/kysely';
 import { drizzle } from 'aiosqlite/drizzle';
 import { SqliteSessionService } from 'aiosqlite/adk';
 
-const db = await connect(':memory:');
-const row: { x: number } | undefined = await db.get<{ x: number }>('SELECT 1 AS x');
-const result: QueryResult = await db.query('SELECT 1');
-const value: SqlValue = row?.x ?? null;
-// @ts-expect-error: no such verb. If types were missing, everything would be any, and this line no error.
-db.nothing();
-const pool = createPool({ database: ':memory:' });
-const store: SessionStore = new SessionStore(pool);
-const service: SqliteSessionService = new SqliteSessionService(store);
-console.log(result, value, service, AiosqliteDialect, drizzle);
+export async function program() {
+  const db = await connect(':memory:');
+  const row: { x: number } | undefined = await db.get<{ x: number }>('SELECT 1 AS x');
+  const result: QueryResult = await db.query('SELECT 1');
+  const value: SqlValue = row?.x ?? null;
+  // @ts-expect-error: no such verb. If types were missing, everything would be any, and this line no error.
+  db.nothing();
+  const pool = createPool({ database: ':memory:' });
+  const store: SessionStore = new SessionStore(pool);
+  const service: SqliteSessionService = new SqliteSessionService(store);
+  console.log(result, value, service, AiosqliteDialect, drizzle);
+}
 `;
+
+/** The same program, as an ES module and as what becomes CommonJS. */
+const types = { esModule: `${typed}\nawait program();\n`, commonJs: `${typed}\nvoid program();\n` };
+
+const compilerOptions = {
+  strict: true,
+  noEmit: true,
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable'],
+  skipLibCheck: true,
+  types: ['node'],
+};
+
+/** Settings of TypeScript that find the types of a package, each in its own way. */
+export const typeChecks = {
+  nodenext: { files: ['program.mts', 'program.cts'], options: { module: 'nodenext' } },
+  node16: { files: ['program.mts', 'program.cts'], options: { module: 'node16' } },
+  bundler: { files: ['program.ts'], options: { module: 'esnext', moduleResolution: 'bundler' } },
+  commonjs: { files: ['program.cts'], options: { module: 'commonjs', moduleResolution: 'bundler' } },
+  node10: {
+    files: ['program.cts'],
+    options: { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0' },
+  },
+};
 
 /** @type {Record<string, string>} file → content */
 export const files = {
@@ -70,37 +96,14 @@ const { SqliteSessionService } = require('aiosqlite/adk');
   await service.close();
 })();`,
 
-  'types/program.mts': types,
-  'types/program.ts': types,
-  'types/program.cts': `import { connect, type Connection } from 'aiosqlite';
-import { SqliteSessionService } from 'aiosqlite/adk';
-const opened: Promise<Connection> = connect(':memory:');
-console.log(opened, SqliteSessionService);
-`,
+  'types/program.mts': types.esModule,
+  'types/program.ts': types.esModule,
+  'types/program.cts': types.commonJs,
   'types/package.json': '{ "type": "module" }',
-  'types/nodenext.json': JSON.stringify({
-    compilerOptions: {
-      strict: true,
-      noEmit: true,
-      target: 'es2022',
-      lib: ['es2023', 'esnext.disposable'],
-      module: 'nodenext',
-      skipLibCheck: true,
-      types: ['node'],
-    },
-    files: ['program.mts', 'program.cts'],
-  }),
-  'types/bundler.json': JSON.stringify({
-    compilerOptions: {
-      strict: true,
-      noEmit: true,
-      target: 'es2022',
-      lib: ['es2023', 'esnext.disposable'],
-      module: 'esnext',
-      moduleResolution: 'bundler',
-      skipLibCheck: true,
-      types: ['node'],
-    },
-    files: ['program.ts'],
-  }),
+  ...Object.fromEntries(
+    Object.entries(typeChecks).map(([name, { files, options }]) => [
+      `types/${name}.json`,
+      JSON.stringify({ compilerOptions: { ...compilerOptions, ...options }, files }),
+    ]),
+  ),
 };

@@ -11,8 +11,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Everything that may be in the tarball; what matches none of these is something that users don't need. */
 const wanted = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md|CMakeLists\.txt)$/,
-  /^lib\/([\w-]+\/)*[\w-]+\.(js|js\.map|d\.ts)$/,
-  /^lib\/adk\/[\w-]+\.(cjs|cjs\.map|d\.cts)$/,
+  /^lib\/([\w-]+\/)*[\w-]+\.(m?js|m?js\.map|d\.m?ts)$/,
+  /^(lib|src)\/package\.json$/,
   /^src\/([\w-]+\/)*[\w-]+\.ts$/, // what the source maps point to
   /^prebuilds\/(linux|darwin|win32)-(x64|arm64)\/aiosqlite(\.glibc|\.musl)?\.node$/,
   // To build from source:

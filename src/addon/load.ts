@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { toNamespacedPath } from 'node:path';
 import { AiosqliteError } from '../errors.js';
 import { whyNotLoaded } from './why-not-loaded.js';
@@ -9,7 +8,6 @@ interface NodeGypBuild {
 }
 
 const minimumNode = [20, 19] as const;
-const require = createRequire(import.meta.url);
 
 /** The addon of the package in `folder`. If it can't be had, one sentence says why and what to do. */
 export function loadAddon(folder: string): unknown {

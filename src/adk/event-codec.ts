@@ -1,5 +1,12 @@
 import type { Event, Session } from '@google/adk';
-import { decodeEvent, decodeExtra, type EventRecord, type EventRow, hasExtra, type JsonObject } from 'aiosqlite/store';
+import {
+  decodeEvent,
+  decodeExtra,
+  type EventRecord,
+  type EventRow,
+  hasExtra,
+  type JsonObject,
+} from '../store/index.js';
 import { define } from './state-scopes.js';
 
 /** What `createEvent` marks its events with, and ADK's workflow nodes look for. JSON can't hold it. */

@@ -12,7 +12,7 @@ import {
   type Snapshot,
   startAppend,
   type Terms,
-} from 'aiosqlite/store';
+} from '../store/index.js';
 import { toEvent } from './event-codec.js';
 import { StateMarks } from './state-marks.js';
 import { define, mergeState } from './state-scopes.js';

@@ -11,7 +11,7 @@ import {
   type Session,
   trimTempDeltaState,
 } from '@google/adk';
-import type { Pool, PoolOptions } from 'aiosqlite';
+import type { Pool, PoolOptions } from '../index.js';
 import {
   type Context,
   checkChoice,
@@ -30,7 +30,7 @@ import {
   type SessionStore,
   type SessionStoreOptions,
   type Snapshot,
-} from 'aiosqlite/store';
+} from '../store/index.js';
 import { checkAppend } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
 import { Handle, stateOf } from './handle.js';

@@ -1,5 +1,5 @@
-import { createPool, type Pool, type PoolOptions } from 'aiosqlite';
-import { checkObject, SessionStore, type SessionStoreOptions } from 'aiosqlite/store';
+import { createPool, type Pool, type PoolOptions } from '../index.js';
+import { checkObject, SessionStore, type SessionStoreOptions } from '../store/index.js';
 
 /** What a service can be made from. */
 export type SessionServiceSource = SessionStore | string | (PoolOptions & SessionStoreOptions);

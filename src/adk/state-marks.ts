@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BaseSessionService, type Event, type Session, State } from '@google/adk';
-import type { JsonObject } from 'aiosqlite/store';
+import type { JsonObject } from '../store/index.js';
 import { define } from './state-scopes.js';
 
 /*

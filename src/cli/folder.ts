@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { judgeFileSystem } from './file-systems.js';
 import type { ProbeAnswer } from './probe.js';
 import { type Check, must, run } from './report.js';
@@ -74,7 +73,7 @@ export async function checkLocks(database: string, journalMode: 'wal' | 'delete'
 /** Reads and writes in another process. */
 function probe(database: string): Promise<ProbeAnswer> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('./probe.js', import.meta.url)), [database], {
+    const child = fork(join(__dirname, 'probe.js'), [database], {
       stdio: 'inherit',
       execArgv: [],
     });

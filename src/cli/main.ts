@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { doctor } from './doctor.js';
 import { printReport } from './print.js';
@@ -51,7 +51,7 @@ async function main(args: string[]): Promise<number> {
 
 function buildFromSource(surplus: string[]): number {
   if (surplus.length > 0) return misused('build takes no arguments');
-  const program = fileURLToPath(new URL('../../scripts/build-from-source.mjs', import.meta.url));
+  const program = join(__dirname, '../../scripts/build-from-source.mjs');
   return spawnSync(process.execPath, [program], { stdio: 'inherit' }).status ?? 1;
 }
 
@@ -60,4 +60,6 @@ function misused(why: string): number {
   return 2;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+main(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});

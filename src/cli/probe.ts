@@ -8,12 +8,14 @@ export interface ProbeAnswer {
   read: number;
 }
 
-const database = process.argv[2] as string;
-const db = await connect(database, { busyTimeoutMs: 0, mustExist: true });
-const row = await db.get<{ n: number }>('SELECT count(*) AS n FROM t');
-const write = await db.run("INSERT INTO t VALUES ('from elsewhere')").then(
-  () => 'ok',
-  (error: { code: string }) => error.code,
-);
-await db.close();
-process.send?.({ write, read: row?.n ?? -1 } satisfies ProbeAnswer, () => process.disconnect());
+async function probe(database: string): Promise<ProbeAnswer> {
+  await using db = await connect(database, { busyTimeoutMs: 0, mustExist: true });
+  const row = await db.get<{ n: number }>('SELECT count(*) AS n FROM t');
+  const write = await db.run("INSERT INTO t VALUES ('from elsewhere')").then(
+    () => 'ok',
+    (error: { code: string }) => error.code,
+  );
+  return { write, read: row?.n ?? -1 };
+}
+
+probe(process.argv[2] as string).then((answer) => process.send?.(answer, () => process.disconnect()));

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type { Check } from './report.js';
 
 interface Package {
@@ -9,7 +9,7 @@ interface Package {
 }
 
 export function readPackage(): Package {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
 }
 
 /** Of everything that matters, without loading the addon. */
@@ -47,7 +47,7 @@ export function checkNode(): Omit<Check, 'name'> {
 
 function versionOf(name: string): string | undefined {
   // Not all packages let their package.json be asked for.
-  for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
+  for (const folder of require.resolve.paths(name) ?? []) {
     try {
       return JSON.parse(readFileSync(`${folder}/${name}/package.json`, 'utf8')).version;
     } catch {
