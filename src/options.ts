@@ -1,3 +1,4 @@
+import { isWellFormed } from './codec/well-formed.js';
 import { checkObject, invalidArgument, outOfRange } from './errors.js';
 import type { TransactionMode } from './executor.js';
 import * as packet from './packet.js';
@@ -9,6 +10,13 @@ export interface ConnectionOptions {
   readonly?: boolean;
   /** Rejects `'SQLITE_CANTOPEN'` if the file is missing. Default: false: it is created, private to its owner (0600). */
   mustExist?: boolean;
+  /**
+   * Reads a double-quoted word that names no column as a string, as older SQLite did. For files whose views, triggers,
+   * CHECK constraints or indexes are written so: without it such a view or trigger, VACUUM and ALTER TABLE reject
+   * `'SQLITE_ERROR'`. Applies to your own SQL, too: a misspelled `"column"` becomes a string. Default: false.
+   * @example await connect('legacy.db', { doubleQuotedStrings: true })
+   */
+  doubleQuotedStrings?: boolean;
   /** Default of transaction(). Default: `'immediate'`, which takes the write lock at once; `'deferred'` if readonly. */
   transactionMode?: TransactionMode;
   /** How long a call waits for a lock that another process holds, in milliseconds. Default: 5,000. Then: `'SQLITE_BUSY'`. */
@@ -49,6 +57,7 @@ export interface ConnectionOptions {
 export interface CheckedOptions {
   readonly: boolean;
   mustExist: boolean;
+  doubleQuotedStrings: boolean;
   transactionMode: TransactionMode;
   busyTimeoutMs: number;
   integerMode: IntegerMode;
@@ -67,6 +76,14 @@ const INTEGER_MODES = ['mixed', 'number', 'bigint'] as const;
 const JOURNAL_MODES = ['wal', 'delete', 'truncate', 'persist', 'memory'] as const;
 const SYNCHRONOUS = ['full', 'normal', 'extra', 'off'] as const;
 
+/** A path as SQLite takes it: as UTF-8, which has no lone surrogates, up to U+0000. */
+export function checkPath(name: string, path: unknown): asserts path is string {
+  if (typeof path !== 'string') throw invalidArgument(name, 'a path', path);
+  if (path === '' || path.includes('\0') || !isWellFormed(path)) {
+    throw outOfRange(name, 'a path, not empty, without U+0000 or lone surrogates');
+  }
+}
+
 /** What to open, as SQLite is told: a URL of a file is a URI to it. */
 export function checkDatabase(database: unknown): string {
   if (database instanceof URL) {
@@ -75,7 +92,7 @@ export function checkDatabase(database: unknown): string {
   }
   if (typeof database !== 'string') throw invalidArgument('database', 'a string or a URL', database);
   if (database === '') throw outOfRange('database', "a path, ':memory:' or a 'file:' URI, not empty");
-  if (database.includes('\0')) throw outOfRange('database', 'a path without U+0000');
+  checkPath('database', database);
   return database;
 }
 
@@ -94,6 +111,7 @@ export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' 
   return {
     readonly,
     mustExist: boolean(options, 'mustExist', false),
+    doubleQuotedStrings: boolean(options, 'doubleQuotedStrings', false),
     transactionMode: oneOf(options, 'transactionMode', TRANSACTION_MODES, readonly ? 'deferred' : 'immediate'),
     busyTimeoutMs: integer(options, 'busyTimeoutMs', 5_000, 0, 2 ** 31 - 1),
     integerMode: oneOf(options, 'integerMode', INTEGER_MODES, 'mixed'),
@@ -121,6 +139,7 @@ export function packOpen(database: string, options: CheckedOptions, reader: bool
   packet.addNumber(options.readonly ? 1 : 0);
   packet.addNumber(options.mustExist || reader ? 1 : 0);
   packet.addNumber(reader ? 1 : 0);
+  packet.addNumber(options.doubleQuotedStrings ? 1 : 0);
   packet.addNumber(options.busyTimeoutMs);
   packet.addNumber(INTEGER_MODES.indexOf(options.integerMode));
   packet.addNumber(options.statementCacheSize);
@@ -171,8 +190,7 @@ function extensions(paths: unknown): readonly string[] {
   if (paths === undefined) return [];
   if (!Array.isArray(paths)) throw invalidArgument('options.extensions', 'an array of paths', paths);
   return Array.from(paths, (path: unknown, i) => {
-    if (typeof path !== 'string') throw invalidArgument(`options.extensions[${i}]`, 'a path', path);
-    if (path === '' || path.includes('\0')) throw outOfRange(`options.extensions[${i}]`, 'a path');
+    checkPath(`options.extensions[${i}]`, path);
     return path;
   });
 }

@@ -284,6 +284,10 @@ Failure Database::Failed(int rc, std::string_view sql) {
     failure.message +=
         ": an open iterator or blob handle on this connection still reads an older snapshot; finish it first";
   }
+  // Without an offset in the statement's text, the name comes from the definition of a view, trigger or
+  // table.
+  if (failure.offset < 0 && IsAboutDoubleQuotes(failure.message))
+    failure.message += " It stands in the schema: open the database with doubleQuotedStrings: true";
   const int primary = failure.errcode & 0xff;
   if (primary == SQLITE_INTERRUPT || primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
     const Stop stop = running_.ShouldStop();
@@ -296,8 +300,15 @@ Failure Database::Failed(int rc, std::string_view sql) {
 
 Failure Database::FailedStep(int rc, std::string_view sql) {
   Failure failure = Failed(rc, sql);
-  // Where SQLite knows the offset in the text, it has prepared the statement anew and speaks of the text.
-  if (failure.errcode != 0 && failure.offset < 0) HideValues(failure.message);
+  if (failure.errcode == 0) return failure;
+  std::string hidden = WithoutValues(failure.message);
+  if (hidden == failure.message) return failure;
+  // A changed schema makes SQLite prepare within the step. A message that preparing the text gives again
+  // speaks of the schema, not of values.
+  std::string_view rest;
+  std::optional<Failure> of_text;
+  Compile(sql, 0, policy::kNoSettings | policy::kLooks, rest, of_text);
+  if (!of_text || of_text->message != failure.message) failure.message = std::move(hidden);
   return failure;
 }
 

@@ -23,6 +23,7 @@ OpenOptions OpenOptions::Read(PacketReader& packet) {
   options.readonly = packet.Int() != 0;
   options.must_exist = packet.Int() != 0;
   options.reader = packet.Int() != 0;
+  options.double_quoted_strings = packet.Int() != 0;
   options.busy_timeout_ms = packet.Int();
   options.integer_mode = static_cast<IntegerMode>(packet.Int());
   options.statement_cache_size = packet.Int();
@@ -70,9 +71,12 @@ std::optional<Failure> Database::Open(std::string& journal_mode) {
 }
 
 std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
-  // A database file that someone else made must not make this program do anything (sqlite.org/security.html).
+  // A database file of unknown origin must not make this program do anything (sqlite.org/security.html).
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  // sqlite.org/quirks.html#double_quoted_string_literals_are_accepted: in definitions, and in all other SQL.
+  for (const int config : {SQLITE_DBCONFIG_DQS_DDL, SQLITE_DBCONFIG_DQS_DML})
+    sqlite3_db_config(db_, config, options_.double_quoted_strings ? 1 : 0, nullptr);
   if (const int rc = RegisterJsonMerge(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (const int rc = RegisterCollations(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (auto failure = Control("PRAGMA cell_size_check = 1")) return failure;

@@ -44,18 +44,24 @@ bool EndsWith(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-void HideValues(std::string& message) {
+bool IsAboutDoubleQuotes(const std::string& message) {
+  return message.find(" - should this be a string literal in single-quotes?") != std::string::npos;
+}
+
+std::string WithoutValues(const std::string& message) {
+  if (IsAboutDoubleQuotes(message)) return message;  // the parser's, which sees no values: VACUUM parses
+  std::string hidden = message;
   for (const std::string_view kept : kBeforeValue) {
     if (!StartsWith(message, kept)) continue;
-    message.replace(kept.size(), std::string::npos, kHidden);
-    return;
+    return hidden.replace(kept.size(), std::string::npos, kHidden);
   }
   for (const std::string_view end : kAfterInner) {
     // "database is locked" has nothing in between.
     if (!StartsWith(message, kBeforeInner) || !EndsWith(message, end)) continue;
     if (message.size() <= kBeforeInner.size() + end.size()) continue;
-    message.replace(kBeforeInner.size(), message.size() - kBeforeInner.size() - end.size(), kHidden);
+    hidden.replace(kBeforeInner.size(), message.size() - kBeforeInner.size() - end.size(), kHidden);
   }
+  return hidden;
 }
 
 }  // namespace aiosqlite

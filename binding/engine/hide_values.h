@@ -5,8 +5,11 @@
 
 namespace aiosqlite {
 
-// Takes the value out of a message of sqlite3_step(). Messages go to logs, and values are content of users.
-// What is said while a statement is prepared speaks of its text alone and is left as it is.
-void HideValues(std::string& message);
+// The message of a failed sqlite3_step() without the value in it. Messages go to logs, and values are content
+// of users. A message of sqlite3_prepare() needs no hiding: it speaks of SQL text alone.
+std::string WithoutValues(const std::string& message);
+
+// Whether SQLite takes a text in double quotes for the name of a column that does not exist.
+bool IsAboutDoubleQuotes(const std::string& message);
 
 }  // namespace aiosqlite

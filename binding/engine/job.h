@@ -34,7 +34,7 @@ enum class Request : uint8_t {
   // ── what stays open on the worker; it is known by the id of the job that opened it ──
   kOpenCursor = 8,      // batch size, one Query
   kNextCursor = 9,      // cursor
-  kOpenBackup = 10,     // destination
+  kOpenBackup = 10,     // destination, count, that many files of which it is asked whether they are in use
   kStepBackup = 11,     // backup, pages
   kOpenBlob = 12,       // database, table, column, rowid, writable
   kReadBlob = 13,       // blob, offset, length
@@ -229,6 +229,7 @@ struct OpenOptions {
   bool readonly = false;
   bool must_exist = false;
   bool reader = false;  // a pool's reader: query_only
+  bool double_quoted_strings = false;
   int busy_timeout_ms = 5000;
   IntegerMode integer_mode = IntegerMode::kMixed;
   int statement_cache_size = 128;

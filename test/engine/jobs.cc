@@ -127,6 +127,7 @@ JobPtr Open(const std::string& file, const Settings& settings) {
   packet.AddNumber(settings.readonly ? 1 : 0);
   packet.AddNumber(settings.must_exist ? 1 : 0);
   packet.AddNumber(settings.reader ? 1 : 0);
+  packet.AddNumber(settings.double_quoted_strings ? 1 : 0);
   packet.AddNumber(settings.busy_timeout_ms);
   packet.AddNumber(static_cast<double>(settings.integer_mode));
   packet.AddNumber(settings.statement_cache_size);

@@ -58,6 +58,7 @@ struct Settings {
   bool readonly = false;
   bool must_exist = false;
   bool reader = false;
+  bool double_quoted_strings = false;
   IntegerMode integer_mode = IntegerMode::kMixed;
   int statement_cache_size = 128;
   std::vector<std::string> pragmas = {"PRAGMA synchronous = OFF"};

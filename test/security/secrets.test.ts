@@ -85,6 +85,10 @@ describe('what SQLite says of a value while a statement runs', () => {
     // A statement that is prepared already is prepared anew when it runs.
     expect((await rejection(db.all('SELECT n FROM typed'))).message).toBe('no such column: n');
     expect((await rejection(db.exec('SELECT * FROM nowhere'))).message).toBe('no such table: nowhere');
+    await db.exec('CREATE TABLE base (a, b); CREATE VIEW named AS SELECT a, b FROM base');
+    await db.all('SELECT * FROM named');
+    await db.exec('DROP TABLE base; CREATE TABLE base (a)');
+    expect((await rejection(db.all('SELECT * FROM named'))).message).toBe('no such column: b');
   });
 });
 

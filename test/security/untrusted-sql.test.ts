@@ -69,6 +69,19 @@ describe('SQL text of somebody who is not trusted', () => {
     expect(await db.all('SELECT x FROM open')).toEqual([{ x: 1 }]);
   });
 
+  // One function call is one step, in which SQLite looks at no deadline.
+  test('works on no long value under a limit of length, so that no step takes long', async () => {
+    await db.setLimit('length', 100_000);
+    for (const sql of [
+      "SELECT instr(printf('%.*c', 4000000, 'a'), printf('%.*c', 2000000, 'a') || 'b')",
+      "SELECT replace(hex(zeroblob(400000000)), '0', 'ab')",
+      "SELECT replace(hex(zeroblob(40000)), '0', 'abcdefgh')",
+      'SELECT group_concat(hex(randomblob(20000))) FROM (VALUES (1), (2), (3), (4))',
+    ]) {
+      expect(await rejection(db.get(sql)), sql).toMatchObject({ code: 'SQLITE_TOOBIG' });
+    }
+  });
+
   test('loads no code, whatever the options', async () => {
     const allowed = await on.connect({ allowExtensions: true }, on.file('e.db'));
     for (const sql of ["SELECT load_extension('x')", "SELECT load_extension('x', 'y')"]) {
