@@ -64,12 +64,16 @@ export interface Connection extends Executor, AsyncDisposable {
   /** Loads an SQLite extension. Needs the option `allowExtensions`, or rejects `'ERR_EXTENSIONS_DISABLED'`. */
   loadExtension(path: string, entryPoint?: string): Promise<void>;
   /**
-   * Copies the database into a file. The destination is replaced only at success; the database itself (by file identity,
-   * through links too) rejects `'ERR_SAME_FILE'`.
+   * Copies the database into a file. The destination, a path, is replaced only at success; the database itself (by file
+   * identity, through links too) rejects `'ERR_SAME_FILE'`, a `file:` URI RangeError. Removes what an earlier backup to
+   * the same destination left behind when its process was killed.
    * @example await db.backup('copy.db', { onProgress: ({ remainingPages }) => console.log(remainingPages) });
    */
   backup(destination: string, options?: BackupOptions): Promise<void>;
-  /** A copy without free pages, made by VACUUM INTO. Rejects if the destination exists and is not empty. */
+  /**
+   * A copy without free pages, made by VACUUM INTO. The destination, a path, appears only at success. Rejects if it exists
+   * and is not empty.
+   */
   vacuumInto(destination: string): Promise<void>;
   /** The database as the bytes of its file: see deserialize(). */
   serialize(): Promise<Uint8Array>;

@@ -24,8 +24,9 @@ export interface Pool extends Executor, AsyncDisposable {
   /** All reads in `fn` see one snapshot. A write rejects `'SQLITE_READONLY'`. */
   read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;
   /**
-   * One consistent snapshot, copied on a reader while writers go on. An existing destination is replaced only at success;
-   * the database itself rejects `'ERR_SAME_FILE'`.
+   * One consistent snapshot, copied on a reader while writers go on. The destination, a path, is replaced only at success;
+   * the database itself rejects `'ERR_SAME_FILE'`, a `file:` URI RangeError. Removes what an earlier backup to the same
+   * destination left behind when its process was killed.
    */
   backup(destination: string, options?: BackupOptions): Promise<void>;
   /** The database as the bytes of its file, of one snapshot: see deserialize(). */

@@ -71,6 +71,7 @@ describe('connect()', () => {
   test.each([
     ['an empty name', ''],
     ['a name with U+0000', 'a\0b.db'],
+    ['a name with a lone surrogate', 'a\ud800.db'],
   ])('rejects %s', async (_, database) => {
     expect(await rejection(connect(database))).toMatchObject({
       name: 'RangeError',

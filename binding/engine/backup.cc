@@ -48,4 +48,23 @@ std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
   }
 }
 
+std::string Backup::ListInUse(PacketReader& packet) {
+  std::string list = "[";
+  for (int count = packet.Int(); count > 0; --count) {
+    const std::string path(packet.Text());
+    sqlite3* db = nullptr;
+    sqlite3_file* file = nullptr;
+    int reserved = 0;
+    // sqlite.org/c3ref/io_methods.html: a copy is locked from the first step of its backup to the last.
+    if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr) ==
+            SQLITE_OK &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK)
+      file->pMethods->xCheckReservedLock(file, &reserved);
+    sqlite3_close(db);
+    if (list.size() > 1) list.push_back(',');
+    list.append(reserved != 0 ? "true" : "false");
+  }
+  return list.append("]");
+}
+
 }  // namespace aiosqlite

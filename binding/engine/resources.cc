@@ -42,6 +42,7 @@ std::optional<Failure> Resources::Serve(Job& job, Outcome& outcome) {
     case Request::kOpenBackup: {
       auto backup = std::make_unique<Backup>(database_, job.lane);
       auto failure = backup->Open(packet.Text());
+      if (!failure) outcome.info = Backup::ListInUse(packet);
       return Keep(job.id, std::move(backup), std::move(failure));
     }
     case Request::kStepBackup: {

@@ -1,6 +1,6 @@
 import { AiosqliteError, invalidArgument, outOfRange } from '../errors.js';
 import type { Query } from '../executor.js';
-import { integer } from '../options.js';
+import { checkPath, integer } from '../options.js';
 import * as packet from '../packet.js';
 import { Request } from '../port.js';
 import { infoOf, type Send } from './send.js';
@@ -122,11 +122,10 @@ export async function loadExtension(
   path: string,
   entryPoint: string | undefined,
 ): Promise<void> {
-  if (typeof path !== 'string') throw invalidArgument('path', 'a string', path);
+  checkPath('path', path);
   if (entryPoint !== undefined && typeof entryPoint !== 'string') {
     throw invalidArgument('entryPoint', 'a string', entryPoint);
   }
-  if (path === '' || path.includes('\0')) throw outOfRange('path', 'a path, not empty, without U+0000');
   if (entryPoint?.includes('\0')) throw outOfRange('entryPoint', 'a name without U+0000');
   if (!allowed) {
     throw new AiosqliteError('ERR_EXTENSIONS_DISABLED', 'loadExtension() needs the option allowExtensions: true');

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../errors.js';
 import type { Executor } from '../executor.js';
 import type { NativeResult } from '../native.js';
-import { integer } from '../options.js';
+import { checkPath, integer } from '../options.js';
 import * as packet from '../packet.js';
 import { checkCallOptions, Request } from '../port.js';
 import { bytesOf } from './changes.js';
 import { infoOf, type Send } from './send.js';
+
+/** A copy that nothing has written to for so long, and that nothing has locked, is written by no backup. */
+const SETTLED_MS = 60_000;
 
 export interface BackupProgress {
   totalPages: number;
@@ -24,21 +27,20 @@ export interface BackupOptions {
   onProgress?: (progress: BackupProgress) => void;
 }
 
-function checkPath(destination: unknown): asserts destination is string {
-  if (typeof destination !== 'string') throw invalidArgument('destination', 'a path', destination);
-  if (destination === '' || destination.includes('\0')) {
-    throw outOfRange('destination', 'a path, not empty, without U+0000');
-  }
+/** An absolute path: SQLite would take a relative one that begins with 'file:' for a URI. */
+function absolute(destination: unknown): string {
+  checkPath('destination', destination);
+  if (/^file:/i.test(destination)) throw outOfRange('destination', "a path, not a 'file:' URI");
+  return resolve(destination);
 }
 
-/** Copies the database to a file beside the destination, which takes its place at the end. */
 export async function backup(
   db: Executor,
   send: Send,
   destination: string,
   options: BackupOptions = {},
 ): Promise<void> {
-  checkPath(destination);
+  const target = absolute(destination);
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
   const pages = integer(options, 'pagesPerStep', 500, 1, 2 ** 31 - 1);
   const { signal } = checkCallOptions({ signal: options.signal } as BackupOptions);
@@ -47,25 +49,61 @@ export async function backup(
     throw invalidArgument('options.onProgress', 'a function', onProgress);
   }
   signal?.throwIfAborted();
-  const target = resolve(destination);
   await checkNotItself(db, target);
-  // A name that nobody can foresee, and a file that is new: in a folder that others write to, it might be their link.
+  const abandoned = await oldCopies(target);
+  await replace(target, async (copy) => {
+    createNew(copy);
+    await copyPages(send, copy, abandoned, pages, signal, onProgress);
+  });
+}
+
+/**
+ * Writes a file beside the destination, which it replaces at the end. Its name can't be guessed: in a folder that
+ * others can write to, a link might wait there.
+ */
+async function replace(target: string, write: (copy: string) => Promise<unknown>): Promise<void> {
   const copy = `${target}.${randomBytes(8).toString('hex')}.backup`;
-  createNew(copy);
   try {
-    await copyPages(send, copy, pages, signal, onProgress);
+    await write(copy);
     await clearSidecars(target);
     await rename(copy, target);
     await syncFolder(dirname(target));
   } catch (error) {
-    for (const file of [copy, `${copy}-journal`, `${copy}-wal`, `${copy}-shm`]) await rm(file, { force: true });
+    await removeDatabase(copy);
     throw error;
   }
+}
+
+async function removeDatabase(path: string): Promise<void> {
+  for (const suffix of ['', '-journal', '-wal', '-shm']) await rm(path + suffix, { force: true });
+}
+
+/**
+ * Files that replace() has left where a process was killed, unless one has changed lately: a backup holds no lock on its
+ * copy before the first step and after the last.
+ */
+async function oldCopies(target: string): Promise<string[]> {
+  const folder = dirname(target);
+  const prefix = `${basename(target)}.`;
+  const names = await readdir(folder).catch(() => []); // creating the copy says why
+  const copies = names
+    .filter((name) => name.startsWith(prefix) && /^[0-9a-f]{16}\.backup$/.test(name.slice(prefix.length)))
+    .map((name) => join(folder, name));
+  const ages = await Promise.all(
+    copies.map((path) =>
+      stat(path).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      ),
+    ),
+  );
+  return copies.filter((_, i) => (ages[i] as number) > SETTLED_MS);
 }
 
 async function copyPages(
   send: Send,
   copy: string,
+  abandoned: string[],
   pages: number,
   signal: AbortSignal | undefined,
   onProgress: BackupOptions['onProgress'],
@@ -73,8 +111,14 @@ async function copyPages(
   const limits = signal && { signal };
   packet.begin();
   packet.addText(copy);
-  const id = (await send(Request.openBackup, limits))[0];
+  packet.addNumber(abandoned.length);
+  for (const path of abandoned) packet.addText(path);
+  const opened = await send(Request.openBackup, limits);
+  const id = opened[0];
+  const inUse = JSON.parse(infoOf(opened)) as boolean[];
   try {
+    // A file of another user stays: the backup does not depend on it.
+    for (const [i, path] of abandoned.entries()) if (!inUse[i]) await removeDatabase(path).catch(() => {});
     for (;;) {
       signal?.throwIfAborted();
       packet.begin();
@@ -148,9 +192,10 @@ export async function deserialize(send: Send, image: Uint8Array): Promise<void> 
 }
 
 export async function vacuumInto(db: Executor, destination: string): Promise<void> {
-  checkPath(destination);
-  // As a path it is absolute: SQLite would take 'file:…' for a URI.
-  await db.run('VACUUM INTO ?', [resolve(destination)]);
+  const target = absolute(destination);
+  if (existsSync(target) && statSync(target).size > 0)
+    throw new SqliteError('output file already exists', 'SQLITE_ERROR', 1);
+  await replace(target, (copy) => db.run('VACUUM INTO ?', [copy]));
 }
 
 export async function integrityCheck(db: Executor): Promise<{ ok: boolean; problems: string[] }> {

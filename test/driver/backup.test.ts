@@ -6,6 +6,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -283,6 +284,40 @@ describe('the destination', () => {
     expect(await contentOf(on.file('copy.db'))).toHaveLength(20_000);
   });
 
+  each('of a %s loses what a backup has left whose process was killed', async (kind) => {
+    const maker = await on.connect();
+    await fillItems(maker, 20_000);
+    await maker.close();
+    await run(new URL('support/killed-backup.mjs', import.meta.url), [on.file(), on.file('copy.db')]);
+    const left = leftovers();
+    expect(left).toContainEqual(expect.stringMatching(/^copy\.db\.[0-9a-f]{16}\.backup$/));
+    writeFileSync(on.file('copy.db.0123456789abcdef.backup.txt'), 'of the user');
+    const db = await open(kind);
+    await db.backup(on.file('copy.db'));
+    expect(leftovers()).toEqual(expect.arrayContaining(left)); // it might still be at work
+    for (const name of leftovers()) utimesSync(on.file(name), 1_700_000_000, 1_700_000_000);
+    await db.backup(on.file('other.db'));
+    expect(leftovers()).toEqual(expect.arrayContaining(left));
+    await db.backup(on.file('copy.db'));
+    expect(leftovers()).toEqual(['copy.db.0123456789abcdef.backup.txt']);
+    expect(await contentOf(on.file('copy.db'))).toHaveLength(20_000);
+  });
+
+  test('keeps what another backup to it is writing, however long ago that wrote', async () => {
+    const db = await on.connect();
+    await fillItems(db, 3);
+    const copy = on.file('copy.db.0123456789abcdef.backup');
+    await (await on.connect({}, copy)).exec('CREATE TABLE t (x)');
+    await using other = await lock(copy, 'EXCLUSIVE');
+    utimesSync(copy, 1_700_000_000, 1_700_000_000);
+    await db.backup(on.file('copy.db'));
+    expect(existsSync(copy)).toBe(true);
+    await other.release();
+    utimesSync(copy, 1_700_000_000, 1_700_000_000);
+    await db.backup(on.file('copy.db'));
+    expect(existsSync(copy)).toBe(false);
+  });
+
   each('of a %s may not be the database itself, under no name', async (kind) => {
     const db = await open(kind);
     await fillItems(db, 3);
@@ -373,6 +408,9 @@ describe('misuse', () => {
     ['a URL', new URL('file:///tmp/x.db'), {}, 'ERR_INVALID_ARG_TYPE'],
     ['an empty destination', '', {}, 'ERR_OUT_OF_RANGE'],
     ['a destination with U+0000', 'a\0b', {}, 'ERR_OUT_OF_RANGE'],
+    ['a destination with a lone surrogate', 'a\ud800.db', {}, 'ERR_OUT_OF_RANGE'],
+    ['a URI', 'file:x.db', {}, 'ERR_OUT_OF_RANGE'],
+    ['a URI in capitals', 'FILE:///tmp/x.db', {}, 'ERR_OUT_OF_RANGE'],
     ['options that are none', 'x.db', 5, 'ERR_INVALID_ARG_TYPE'],
     ['0 pages a step', 'x.db', { pagesPerStep: 0 }, 'ERR_OUT_OF_RANGE'],
     ['half a page a step', 'x.db', { pagesPerStep: 0.5 }, 'ERR_OUT_OF_RANGE'],
@@ -421,10 +459,25 @@ describe('vacuumInto()', () => {
     expect(readFileSync(on.file('copy.db'), 'utf8')).toBe('before');
   });
 
+  test('fills an empty file, and leaves nothing where it fails', async () => {
+    const db = await on.connect();
+    await fillItems(db, 1);
+    writeFileSync(on.file('copy.db'), '');
+    await db.vacuumInto(on.file('copy.db'));
+    expect(await contentOf(on.file('copy.db'))).toHaveLength(1);
+    expect(await rejection(db.vacuumInto(on.file('no/such/folder.db')))).toMatchObject({ code: 'SQLITE_CANTOPEN' });
+    await db.exec('BEGIN');
+    expect(await rejection(db.vacuumInto(on.file('other.db')))).toMatchObject({ code: 'SQLITE_ERROR' });
+    expect(existsSync(on.file('other.db'))).toBe(false);
+    expect(leftovers()).toEqual([]);
+  });
+
   test.each([
     ['no destination', undefined, 'ERR_INVALID_ARG_TYPE'],
     ['an empty destination', '', 'ERR_OUT_OF_RANGE'],
     ['a destination with U+0000', 'a\0b', 'ERR_OUT_OF_RANGE'],
+    ['a destination with a lone surrogate', 'a\ud800.db', 'ERR_OUT_OF_RANGE'],
+    ['a URI', 'file:x.db', 'ERR_OUT_OF_RANGE'],
   ])('rejects %s', async (_, destination, code) => {
     const db = await on.connect();
     expect(await rejection(db.vacuumInto(destination as never))).toMatchObject({ code });

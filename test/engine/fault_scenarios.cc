@@ -181,7 +181,7 @@ void BacksUp(FaultSession& session) {
   KnowsForty(session);
   const std::string copy = session.file() + "-journal.copy";
   Client* const client = session.Open();
-  JobPtr open = test::Ask(Request::kOpenBackup, {copy});
+  JobPtr open = test::Ask(Request::kOpenBackup, {copy, 0});
   const int backup = static_cast<int>(open->id);
   Outcome outcome = session.Ask(client, std::move(open));
   while (!outcome.failure && !outcome.done)

@@ -118,7 +118,7 @@ TEST("closing with a cursor, a blob and a backup open closes the database all th
   f.client.Exec("CREATE TABLE b (x); INSERT INTO b VALUES (zeroblob(10))");
   f.OpenCursorOn("SELECT n FROM t", 1);
   f.client.Must(Ask(Request::kOpenBlob, {"main", "b", "x", 1, 0}));
-  f.client.Must(Ask(Request::kOpenBackup, {copy.path()}));
+  f.client.Must(Ask(Request::kOpenBackup, {copy.path(), 0}));
   f.client.worker().BeginClose();
   EXPECT(CodeOf(f.client.Do(Close())).empty());
   EXPECT(CommitsInWal(f.file.path()) == 0);  // the last connection has closed: the WAL is gone
@@ -163,7 +163,7 @@ TEST("a backup waits for a lock within the busy timeout, and answers SQLITE_BUSY
   Client client(file.path(), settings);
   client.Exec("CREATE TABLE t (n); INSERT INTO t VALUES (1)");
   Client holder(file.path(), settings);
-  const JobId backup = client.Send(Ask(Request::kOpenBackup, {copy.path()}));
+  const JobId backup = client.Send(Ask(Request::kOpenBackup, {copy.path(), 0}));
   EXPECT(CodeOf(client.Await(backup)).empty());
   holder.Exec("BEGIN EXCLUSIVE");
   const Stopwatch watch;
@@ -174,11 +174,33 @@ TEST("a backup waits for a lock within the busy timeout, and answers SQLITE_BUSY
   EXPECT(
       client.Do(Ask(Request::kStepBackup, {static_cast<int>(backup), -1})).failure.has_value());  // no crash
   holder.Exec("COMMIT");
-  const JobId again = client.Send(Ask(Request::kOpenBackup, {copy.path()}));
+  const JobId again = client.Send(Ask(Request::kOpenBackup, {copy.path(), 0}));
   EXPECT(CodeOf(client.Await(again)).empty());
   EXPECT(client.Must(Ask(Request::kStepBackup, {static_cast<int>(again), -1})).done);
   Client copied(copy.path(), settings);
   EXPECT(copied.Rows("SELECT n FROM t") == "[[1]]");
+}
+
+TEST("a backup's copy counts as in use from its first step to its last") {
+  Fixture f;
+  TempFile copy;
+  TempFile idle;
+  Client other(idle.path());
+  f.client.Exec("CREATE TABLE b (x); INSERT INTO b VALUES (zeroblob(100000))");
+  const auto in_use = [&] {
+    TempFile unused;
+    const JobId opened =
+        other.Send(Ask(Request::kOpenBackup, {unused.path(), 3, copy.path(), idle.path(), "none"}));
+    const std::string info = other.Await(opened).info;
+    other.Must(Ask(Request::kCloseResource, {static_cast<int>(opened)}));
+    return info;
+  };
+  const JobId backup = f.client.Send(Ask(Request::kOpenBackup, {copy.path(), 0}));
+  EXPECT(f.client.Await(backup).info == "[]");
+  EXPECT(!f.client.Must(Ask(Request::kStepBackup, {static_cast<int>(backup), 1})).done);
+  EXPECT(in_use() == "[true,false,false]");
+  EXPECT(f.client.Must(Ask(Request::kStepBackup, {static_cast<int>(backup), -1})).done);
+  EXPECT(in_use() == "[false,false,false]");
 }
 
 TEST("an authorizer's rules never forbid our own statements, even after SQLite has prepared them anew") {
