@@ -27,7 +27,7 @@ export interface Rows {
 }
 
 /** Runs queries as one job, as soon as the tables are there. */
-export function sendBatch({ db, ready }: Context, queries: BatchQuery[]): Promise<Rows[]> {
+export function sendBatch({ db, ready }: Pick<Context, 'db' | 'ready'>, queries: BatchQuery[]): Promise<Rows[]> {
   const waiting = ready?.();
   const batch = waiting ? waiting.then(() => db.batch(queries, AS_ARRAYS)) : db.batch(queries, AS_ARRAYS);
   return batch as Promise<unknown> as Promise<Rows[]>;

@@ -6,11 +6,13 @@ export type StoreErrorCode =
   | 'ADK_NOT_SERIALIZABLE'
   | 'ADK_CORRUPT_ROW'
   | 'ADK_INVALID_NAME'
+  | 'ADK_ARTIFACT_TOO_LARGE'
+  | 'ADK_ARTIFACT_NOT_FOUND'
   | 'ADK_SCHEMA_VERSION'
   | 'ADK_SCHEMA_MISMATCH';
 
 /**
- * A failure of the session store or the session service. `code` is contract, `message` is not; it names ids, tables and
+ * A failure of a store or a service on it. `code` is contract, `message` is not; it names ids, tables and
  * columns, never state or content. `cause` is the error below it, if there is one.
  * @example if (error instanceof StoreError && error.code === 'ADK_SESSION_EXISTS') …
  */

@@ -13,6 +13,8 @@ export {
 } from './append.js';
 /** @internal */
 export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
+export { ArtifactStore } from './artifacts/artifact-store.js';
+export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifacts/records.js';
 /** @internal */
 export type { Context } from './context.js';
 export { StoreError, type StoreErrorCode } from './errors.js';

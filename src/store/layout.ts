@@ -1,6 +1,7 @@
+import type { Schema } from './ddl.js';
 import { type Names, resolveNames, type SessionStoreOptions } from './names.js';
 import { buildQueries, type Queries } from './queries.js';
-import { buildSchema, type Schema } from './schema.js';
+import { buildSchema } from './schema.js';
 
 /** All that follows from a store's options: made once, shared with the stores inside transactions. */
 export class Layout {

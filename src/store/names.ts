@@ -12,6 +12,8 @@ export interface SessionStoreOptions {
   userStatesTable?: string;
   /** `'adk_metadata'` */
   metadataTable?: string;
+  /** `'adk_artifacts'`: the table of an `ArtifactStore` in the same file, whose artifacts go with their session. */
+  artifactsTable?: string;
   /**
    * A column definition added to the sessions table, e.g.
    * `'tenant_id INTEGER REFERENCES tenants(id) ON DELETE CASCADE'`.
@@ -26,6 +28,8 @@ export interface Names {
   appStates: string;
   userStates: string;
   metadata: string;
+  /** Of the other stores in the file. */
+  artifacts: string;
   owner?: { column: string; definition: string };
 }
 
@@ -38,22 +42,25 @@ export function resolveNames(options: SessionStoreOptions): Names {
     appStatesTable = 'adk_app_states',
     userStatesTable = 'adk_user_states',
     metadataTable = 'adk_metadata',
+    artifactsTable = 'adk_artifacts',
     ownerIdColumn,
   } = options;
-  const names: Names = {
+  const own = {
     sessions: tableName('sessionsTable', sessionsTable),
     events: tableName('eventsTable', eventsTable),
     appStates: tableName('appStatesTable', appStatesTable),
     userStates: tableName('userStatesTable', userStatesTable),
     metadata: tableName('metadataTable', metadataTable),
   };
-  const distinct = new Set(Object.values(names).map((name: string) => name.toLowerCase()));
+  const names: Names = { ...own, artifacts: tableName('artifactsTable', artifactsTable) };
+  const distinct = new Set(Object.values(own).map((name) => name.toLowerCase()));
   if (distinct.size < 5) throw new StoreError('ADK_INVALID_NAME', 'The five tables need five different names');
   if (ownerIdColumn !== undefined) names.owner = ownerColumn(ownerIdColumn);
   return names;
 }
 
-function tableName(option: string, name: unknown): string {
+/** Checks one table name; throws `'ADK_INVALID_NAME'`. */
+export function tableName(option: string, name: unknown): string {
   if (typeof name !== 'string') throw invalidArgument(option, 'a string', name);
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) || /^sqlite_/i.test(name)) {
     throw new StoreError(

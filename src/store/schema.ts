@@ -1,30 +1,16 @@
-import type { Query } from '../executor.js';
+import { cascadeToArtifacts } from './artifacts/cascade.js';
+import {
+  type ColumnDefinition,
+  index,
+  insertVersion,
+  metadataTable,
+  type Schema,
+  type Table,
+  table,
+  trigger,
+} from './ddl.js';
 import { StoreError } from './errors.js';
 import type { Names } from './names.js';
-
-/** Raised with every change of the tables. A file with a newer one is left alone. */
-export const SCHEMA_VERSION = 1;
-
-/** Something that the file must have: its name, and the statement that makes it where it is missing. */
-interface SchemaObject {
-  name: string;
-  sql: string;
-}
-
-export interface Table extends SchemaObject {
-  /** Column names and declared types, in order. */
-  columns: readonly (readonly [name: string, type: string])[];
-}
-
-export interface Schema {
-  tables: readonly Table[];
-  indexesAndTriggers: readonly SchemaObject[];
-  /** The one of the tables that knows the version, and how it learns it. */
-  metadata: Table;
-  insertVersion: Query;
-}
-
-type ColumnDefinition = readonly [name: string, type: string, constraint?: string];
 
 /** All that the store keeps in a file. Only built-in functions, so that any SQLite can open and write it. */
 export function buildSchema(names: Names): Schema {
@@ -86,10 +72,7 @@ export function buildSchema(names: Names): Schema {
       undefined,
       'PRIMARY KEY (app_name, user_id)',
     ),
-    table(metadata, [
-      ['key', 'TEXT', 'PRIMARY KEY'],
-      ['value', 'TEXT', 'NOT NULL'],
-    ]),
+    metadataTable(metadata),
   ];
   if (owner) tables[0]?.columns.push([owner.column, '']);
 
@@ -116,11 +99,14 @@ export function buildSchema(names: Names): Schema {
   return {
     tables,
     indexesAndTriggers,
+    ties: [
+      {
+        ...cascadeToArtifacts(sessions, names.artifacts),
+        needs: { table: names.artifacts, columns: ['app_name', 'user_id', 'session_id'] },
+      },
+    ],
     metadata: tables[4] as Table,
-    insertVersion: {
-      sql: `INSERT INTO "${metadata}" (key, value) VALUES ('schema_version', ?)`,
-      params: [String(SCHEMA_VERSION)],
-    },
+    insertVersion: insertVersion(metadata),
   };
 }
 
@@ -147,23 +133,4 @@ function uncountSession({ sessions, metadata }: Names): string {
   DELETE FROM "${metadata}" WHERE key = ${key} AND value = '0';`,
     )
     .join('\n  ');
-}
-
-function table(name: string, columns: readonly ColumnDefinition[], ...more: (string | undefined)[]) {
-  const lines = [...columns.map((column) => column.filter(Boolean).join(' ')), ...more.filter(Boolean)];
-  return {
-    name,
-    sql: `CREATE TABLE IF NOT EXISTS "${name}" (\n  ${lines.join(',\n  ')}\n)`,
-    columns: columns.map(([column, type]): [string, string] => [column, type]),
-  };
-}
-
-function index(on: string, suffix: string, columns: string): SchemaObject {
-  const name = `${on}_${suffix}`;
-  return { name, sql: `CREATE INDEX IF NOT EXISTS "${name}" ON "${on}" (${columns})` };
-}
-
-function trigger(on: string, suffix: string, event: string, body: string): SchemaObject {
-  const name = `${on}_${suffix}`;
-  return { name, sql: `CREATE TRIGGER IF NOT EXISTS "${name}" AFTER ${event} ON "${on}" BEGIN\n  ${body}\nEND` };
 }

@@ -1,6 +1,6 @@
 import type { BatchQuery, Executor, Row } from '../executor.js';
+import { SCHEMA_VERSION, type Schema, type Table } from './ddl.js';
 import { StoreError } from './errors.js';
-import { SCHEMA_VERSION, type Schema, type Table } from './schema.js';
 
 /**
  * Makes what is missing. Two short reads if nothing is; otherwise a transaction that looks again, so that any number of
@@ -51,6 +51,10 @@ function compare(schema: Schema, columns: Row[], objects: Row[], versions: Row[]
   for (const { name, sql } of schema.indexesAndTriggers) {
     if (!objects.some((row) => isNamed(name, row.name))) missing.push({ sql });
   }
+  for (const { name, sql, needs } of schema.ties ?? []) {
+    const has = (column: string) => columns.some((row) => isNamed(needs.table, row.table) && isNamed(column, row.name));
+    if (needs.columns.every(has) && !objects.some((row) => isNamed(name, row.name))) missing.push({ sql });
+  }
   if (!version) missing.push(schema.insertVersion);
   return missing;
 }
@@ -79,8 +83,9 @@ const isNamed = (name: string, other: unknown) => name.toLowerCase() === String(
 
 /** The columns of tables (and views) of our names, and which of our indexes and triggers there are. */
 function structure(schema: Schema): BatchQuery[] {
-  const tables = schema.tables.map(({ name }) => name);
-  const others = schema.indexesAndTriggers.map(({ name }) => name);
+  const { indexesAndTriggers, ties = [] } = schema;
+  const tables = [...schema.tables.map(({ name }) => name), ...ties.map(({ needs }) => needs.table)];
+  const others = [...indexesAndTriggers, ...ties].map(({ name }) => name);
   return [
     {
       sql: `SELECT t.name AS "table", c.name, c.type FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c

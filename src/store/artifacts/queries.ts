@@ -1,0 +1,58 @@
+import type { ArtifactNames } from './layout.js';
+
+/** Every statement of the store. `key` is four parameters: app, user, session (`''` for the user's scope), name. */
+export function buildArtifactQueries(names: ArtifactNames) {
+  const [artifacts, blobs, sessions, events] = [
+    `"${names.artifacts}"`,
+    `"${names.blobs}"`,
+    `"${names.sessions}"`,
+    `"${names.events}"`,
+  ];
+  const scope = 'app_name = ? AND user_id = ? AND session_id = ?';
+  const visible = `${scope} AND name = ? AND hidden_by IS NULL`;
+  const info = 'version, mime_type, size, sha256, custom_metadata, create_time';
+  const one = (columns: string) => ({
+    latest: `SELECT ${columns} FROM ${artifacts} WHERE ${visible} ORDER BY version DESC LIMIT 1`,
+    version: `SELECT ${columns} FROM ${artifacts} WHERE ${visible} AND version = ?`,
+  });
+  const sha256 = one('sha256');
+  const bytesOf = (hash: string) => `SELECT bytes FROM ${blobs} WHERE sha256 = (${hash}) ORDER BY chunk`;
+  const isUsed = `EXISTS (SELECT 1 FROM ${artifacts} AS a WHERE a.sha256 = b.sha256)`;
+  return {
+    insertChunk: `INSERT INTO ${blobs} (sha256, chunk, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+    /** The next number is found inside the transaction that uses it, so that no two savers share one. */
+    insertVersion: `INSERT INTO ${artifacts} (app_name, user_id, session_id, name, version,
+    content, part, mime_type, size, sha256, custom_metadata, create_time)
+  SELECT ?1, ?2, ?3, ?4, coalesce(max(version) + 1, 0), ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM ${artifacts}
+  WHERE app_name = ?1 AND user_id = ?2 AND session_id = ?3 AND name = ?4 RETURNING version`,
+    info: one(info),
+    part: one(`${info}, content, part`),
+    bytes: { latest: bytesOf(sha256.latest), version: bytesOf(sha256.version) },
+    chunk: `SELECT bytes FROM ${blobs} WHERE sha256 = ? AND chunk = ?`,
+    versions: `SELECT ${info} FROM ${artifacts} WHERE ${visible} ORDER BY version`,
+    names: `SELECT DISTINCT name FROM ${artifacts} WHERE ${scope} AND hidden_by IS NULL`,
+    /** Separate statements: the number of visible versions is the result of a delete. */
+    deleteVisible: `DELETE FROM ${artifacts} WHERE ${visible}`,
+    deleteHidden: `DELETE FROM ${artifacts} WHERE ${scope} AND name = ?`,
+
+    // ── sweep ──
+    old: `SELECT artifact_key, app_name, user_id, session_id, name, version, sha256, size FROM ${artifacts}
+  WHERE artifact_key > ? AND create_time < ? ORDER BY artifact_key LIMIT ?`,
+    /** Event ids and artifact deltas of one session, or of all sessions of a user. */
+    mentions: {
+      session: mentions(sessions, events, 's.app_name = ? AND s.user_id = ? AND s.id = ?'),
+      user: mentions(sessions, events, 's.app_name = ? AND s.user_id = ?'),
+    },
+    deleteVersion: `DELETE FROM ${artifacts} WHERE artifact_key = ?`,
+    hasBlob: `SELECT 1 FROM ${blobs} WHERE sha256 = ? LIMIT 1`,
+    unusedBlobs: `SELECT sha256, sum(octet_length(bytes)) FROM ${blobs} AS b WHERE NOT ${isUsed} GROUP BY sha256 LIMIT ?`,
+    deleteBlob: `DELETE FROM ${blobs} AS b WHERE sha256 = ? AND NOT ${isUsed}`,
+    tables: `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name COLLATE NOCASE IN (?, ?)`,
+  };
+}
+
+function mentions(sessions: string, events: string, where: string): string {
+  return `SELECT e.id, iif(json_valid(CAST(e.actions AS TEXT)), json_extract(CAST(e.actions AS TEXT), '$.artifactDelta'), '')
+  FROM ${sessions} AS s JOIN ${events} AS e ON e.session_key = s.session_key
+  WHERE ${where} AND instr(CAST(e.actions AS TEXT), '"artifactDelta"') > 0`;
+}

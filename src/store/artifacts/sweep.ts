@@ -1,0 +1,120 @@
+import type { BatchQuery, Executor } from '../../executor.js';
+import { type Rows, sendBatch } from '../context.js';
+import { corruptRow } from '../errors.js';
+import type { ArtifactLayout } from './layout.js';
+
+/** Work of one transaction: writers wait some milliseconds at most. */
+const VERSIONS_PER_STEP = 200;
+const BLOBS_PER_STEP = 50;
+
+/** Numbers of a sweep: versions removed, and bytes of content removed. */
+export interface Swept {
+  versions: number;
+  bytes: number;
+}
+
+/** An old version, as the query `old` gives it. */
+type OldVersion = [
+  artifactKey: number,
+  appName: string,
+  userId: string,
+  sessionId: string,
+  name: string,
+  version: number,
+  sha256: string,
+  size: number,
+];
+
+/**
+ * Removes old versions that no event mentions, then blobs without a version. Without the tables of a session store there
+ * is no telling what events mention, and only blobs are removed. `before` is a Julian Day.
+ */
+export async function sweep(db: Executor, layout: ArtifactLayout, before: number): Promise<Swept> {
+  const swept: Swept = { versions: 0, bytes: 0 };
+  if (await hasEvents(db, layout)) {
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const from: number = after;
+      after = await db.transaction((tx) => sweepVersions(tx, layout, from, before, swept));
+    }
+  }
+  for (let found = BLOBS_PER_STEP; found === BLOBS_PER_STEP; ) found = await sweepBlobs(db, layout, swept);
+  return swept;
+}
+
+async function hasEvents(db: Executor, { names, sql }: ArtifactLayout): Promise<boolean> {
+  const [found] = await sendBatch({ db }, [{ sql: sql.tables, params: [names.sessions, names.events] }]);
+  return found?.rows[0]?.[0] === 2;
+}
+
+/** One step through the old versions; the last key of the step, or `undefined` at the end. */
+async function sweepVersions(
+  tx: Executor,
+  layout: ArtifactLayout,
+  after: number,
+  before: number,
+  swept: Swept,
+): Promise<number | undefined> {
+  const { sql } = layout;
+  const [page] = await sendBatch({ db: tx }, [{ sql: sql.old, params: [after, before, VERSIONS_PER_STEP] }]);
+  const rows = (page?.rows ?? []) as OldVersion[];
+  const mentioned = await readMentions(tx, layout, rows);
+  const unmentioned = rows.filter((row) => !mentioned.has(mentionOf(scopeOf(row), row[4], row[5])));
+  if (unmentioned.length > 0) {
+    const deletes: BatchQuery[] = unmentioned.map(([key]) => ({ sql: sql.deleteVersion, params: [key] }));
+    // Two versions of equal bytes count once.
+    const sizes = new Map(unmentioned.map((row) => [row[6], row[7]]));
+    const looks = [...sizes.keys()].map((hash) => ({ sql: sql.hasBlob, params: [hash] }));
+    const left = (await sendBatch({ db: tx }, [...deletes, ...looks])).slice(deletes.length);
+    swept.versions += unmentioned.length;
+    for (const [at, size] of [...sizes.values()].entries()) if (left[at]?.rows.length === 0) swept.bytes += size;
+  }
+  return rows.length === VERSIONS_PER_STEP ? rows.at(-1)?.[0] : undefined;
+}
+
+/** Every (scope, name, version) that events of these rows' scopes mention. */
+async function readMentions(tx: Executor, layout: ArtifactLayout, rows: OldVersion[]): Promise<Set<string>> {
+  const mentioned = new Set<string>();
+  const scopes = new Map(rows.map((row) => [scopeOf(row), row]));
+  for (const [scope, [, appName, userId, sessionId]] of scopes) {
+    const { session, user } = layout.sql.mentions;
+    const query =
+      sessionId === ''
+        ? { sql: user, params: [appName, userId] }
+        : { sql: session, params: [appName, userId, sessionId] };
+    const [events] = (await sendBatch({ db: tx }, [query])) as [Rows];
+    for (const [id, delta] of events.rows) {
+      for (const [name, version] of Object.entries(parseDelta(delta, layout.names.events, String(id)))) {
+        mentioned.add(mentionOf(scope, name, version));
+      }
+    }
+  }
+  return mentioned;
+}
+
+/** `null`: the event has no `artifactDelta` at its usual place. */
+function parseDelta(json: unknown, table: string, id: string): object {
+  try {
+    return (JSON.parse((json ?? '{}') as string) as object | null) ?? {};
+  } catch (error) {
+    throw corruptRow(table, id, 'actions', error);
+  }
+}
+
+const scopeOf = ([, appName, userId, sessionId]: OldVersion) => JSON.stringify([appName, userId, sessionId]);
+const mentionOf = (scope: string, name: string, version: unknown) => JSON.stringify([scope, name, version]);
+
+/** Removes some blobs that no version has; resolves to how many it found. */
+async function sweepBlobs(db: Executor, { sql }: ArtifactLayout, swept: Swept): Promise<number> {
+  return await db.transaction(async (tx) => {
+    const [unused] = await sendBatch({ db: tx }, [{ sql: sql.unusedBlobs, params: [BLOBS_PER_STEP] }]);
+    const rows = unused?.rows ?? [];
+    for (const [, bytes] of rows) swept.bytes += Number(bytes);
+    if (rows.length > 0) {
+      await sendBatch(
+        { db: tx },
+        rows.map(([hash]) => ({ sql: sql.deleteBlob, params: [hash as string] })),
+      );
+    }
+    return rows.length;
+  });
+}
