@@ -24,6 +24,7 @@ import { MAIN_LANE, Policy, Port, Request, type Tally } from './port.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
+  type Blocks,
   checkNotNested,
   checkTransactionMode,
   runTransaction,
@@ -60,6 +61,9 @@ export abstract class LaneConnection extends Verbs implements Connection {
     this.lane = lane;
     this.policy = policy;
   }
+
+  /** Calls on other objects that would wait for the end of this one. */
+  protected readonly blocks: Blocks | undefined;
 
   /** Ends what this object holds; called once. */
   protected abstract end(): Promise<void>;
@@ -98,7 +102,7 @@ export abstract class LaneConnection extends Verbs implements Connection {
     const fallback = this.policy & Policy.readOnly ? 'deferred' : this.options.transactionMode;
     const mode = checkTransactionMode(options, fallback);
     const { port, lane, policy, integerMode } = this;
-    const host: TransactionHost = { port, lane, policy, integerMode, outer: this };
+    const host: TransactionHost = { port, lane, policy, integerMode, outer: this, outerBlocks: this.blocks };
     return runTransaction(host, mode, fn, options);
   }
 
@@ -211,8 +215,8 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   async close(): Promise<void> {
-    // It would wait for the transaction that it is called in, and the transaction for it.
-    if (this.#closing === undefined) checkNotNested(this, 'close');
+    // Inside a transaction it would wait for its own caller, also while another close() is under way.
+    checkNotNested(this, 'close');
     return this.finish();
   }
 

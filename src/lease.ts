@@ -4,7 +4,7 @@ import { warnForgotten } from './errors.js';
 import type { CallOptions } from './executor.js';
 import type { CheckedOptions } from './options.js';
 import { MAIN_LANE, nextLane, Policy, type Port } from './port.js';
-import { BeginMode, beginLane, EndMode, endLane } from './transaction.js';
+import { BeginMode, type Blocks, beginLane, EndMode, endLane } from './transaction.js';
 import type { Workers } from './workers.js';
 
 export type Role = 'writer' | 'reader';
@@ -19,11 +19,13 @@ export interface Lease extends Connection {
 
 export class WorkerLease extends LaneConnection implements Lease {
   readonly #giveBack: () => Promise<void>;
+  override readonly blocks: Blocks;
 
   constructor(from: LeaseSource, lane: number, worker: Port, giveBack: () => Promise<void>) {
     const policy = from.role === 'reader' ? Policy.readOnly : Policy.none;
     super(from.database, from.options, from.workers.port, lane, policy, worker);
     this.#giveBack = giveBack;
+    this.blocks = from.blocks;
   }
 
   release(): void {
@@ -45,6 +47,8 @@ export interface LeaseSource {
   options: CheckedOptions;
   /** The connection came back altered and has closed. */
   onAltered: () => void;
+  /** Calls that wait until the lease comes back. */
+  blocks: Blocks;
 }
 
 /** Waits for a worker that is free. It counts as busy until the lease is given back, and serves the lease's lane alone. */

@@ -16,14 +16,13 @@ import * as packet from './packet.js';
 import type { Pool, PoolStats } from './pool-api.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
 import { CLOSE_GRACE_MS, checkCallOptions, MAIN_LANE, Policy, Request, type Tally } from './port.js';
-import { routeOf } from './route.js';
+import { type Route, routeOf } from './route.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
   BeginMode,
   checkNotNested,
   checkTransactionMode,
-  currentHolding,
   holding,
   type Need,
   runTransaction,
@@ -85,7 +84,7 @@ class WriterAndReaders extends Verbs implements Pool {
     const pool = new WeakRef<object>(this);
     const setUp = new WeakRef(onConnect); // the options hold it; mostly it was written where the pool is at hand
     const blocks = (executor: object) => executor === pool.deref();
-    return (connection) => holding({ parent: currentHolding(), blocks }, async () => setUp.deref()?.(connection));
+    return (connection) => holding(blocks, async () => setUp.deref()?.(connection));
   }
 
   get #single(): boolean {
@@ -100,13 +99,13 @@ class WriterAndReaders extends Verbs implements Pool {
     if (!this.#isOpen) return this.#submitWhenOpen(request, policy, route, options);
     this.#watchWaiting();
     if (route === 'writer' || this.#single) return this.#write(request, policy, options);
-    return this.#read(request, policy, route, options);
+    return this.#read(request, policy, options);
   }
 
   async #submitWhenOpen(
     request: Request,
     policy: number,
-    route: 'reader' | 'trial' | 'writer',
+    route: Route,
     options: CallOptions | undefined,
   ): Promise<Message> {
     const parked = packet.park();
@@ -114,7 +113,7 @@ class WriterAndReaders extends Verbs implements Pool {
     packet.unpark(parked);
     this.#watchWaiting();
     if (route === 'writer' || this.#single) return this.#write(request, policy, left);
-    return this.#read(request, policy, route, left);
+    return this.#read(request, policy, left);
   }
 
   #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
@@ -125,31 +124,15 @@ class WriterAndReaders extends Verbs implements Pool {
     return outcome;
   }
 
-  async #read(
-    request: Request,
-    policy: number,
-    route: 'reader' | 'trial',
-    options: CallOptions | undefined,
-  ): Promise<Message> {
+  async #read(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
     const readers = this.#readers as Workers;
-    if (route === 'reader' && this.#relief.under === undefined) {
-      return readers.submit(request, policy | Policy.readOnly, options);
-    }
+    const under = this.#relief.under;
+    if (under === undefined) return readers.submit(request, policy | Policy.readOnly, options);
     const since = performance.now();
     const parked = packet.park();
-    if (this.#relief.under !== undefined) {
-      await this.#relief.under;
-      packet.unpark(parked);
-    }
-    const message = await readers.submit(
-      request,
-      policy | (route === 'trial' ? Policy.route : Policy.readOnly),
-      withTimeLeft(options, since),
-    );
-    if (message[1] === 0 || message[1].code !== 'ERR_NEEDS_WRITER') return message;
-    checkNotNested(this, 'write');
+    await under;
     packet.unpark(parked);
-    return this.#write(request, policy, withTimeLeft(options, since));
+    return readers.submit(request, policy | Policy.readOnly, withTimeLeft(options, since));
   }
 
   /** On a reader of its own, whose snapshot it holds until its end; never on the writer, unless there is only that. */
@@ -243,22 +226,16 @@ class WriterAndReaders extends Verbs implements Pool {
       database: this.#options.database,
       options: this.#options.connection,
       onAltered: role === 'writer' || this.#single ? () => this.#reopenWriter() : () => {},
+      blocks: (executor, need) => executor === this && this.#waitsFor(role, need),
     });
   }
 
   async withConnection<T>(fn: (connection: Connection) => Promise<T>, options: { role?: Role } = {}): Promise<T> {
     if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
-    const lease = await this.acquire(options);
-    let open = true;
-    const held = {
-      parent: currentHolding(),
-      blocks: (executor: object, need: Need) =>
-        open && executor === this && this.#waitsFor(options.role ?? 'writer', need),
-    };
+    const lease = (await this.acquire(options)) as WorkerLease;
     try {
-      return await holding(held, async () => fn(lease));
+      return await holding(lease.blocks, async () => fn(lease));
     } finally {
-      open = false;
       await lease.close();
     }
   }
@@ -355,10 +332,8 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async close(): Promise<void> {
-    if (this.#closing === undefined) {
-      checkNotNested(this, 'close');
-      this.#closing = this.#close();
-    }
+    checkNotNested(this, 'close'); // also while another close() is under way: it waits for the caller, too
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 

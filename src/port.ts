@@ -62,7 +62,6 @@ export const Policy = {
   noSettings: 2,
   noSessionFunctions: 4,
   readOnly: 8,
-  route: 16,
   trace: 32,
 } as const;
 
@@ -181,7 +180,6 @@ export class Port {
     const { database, slowCalls } = this.tally;
     const [, failure, , bits] = message;
     if (message.told?.trace === undefined) return message; // cancelled before it ran
-    if (failure !== 0 && failure.code === 'ERR_NEEDS_WRITER') return message; // the call goes on there
     const call = {
       database,
       request: NAMES[request],

@@ -17,33 +17,34 @@ export type BeginMode = (typeof BeginMode)[keyof typeof BeginMode];
 export const EndMode = { ready: 0, release: 1, commit: 2, rollback: 3 } as const;
 export type EndMode = (typeof EndMode)[keyof typeof EndMode];
 
-/** What is held open by the function that runs: a transaction, or a lease of the pool. */
-export interface Holding {
+/** Whether a call on `executor` would wait for the end of what is held, and so for ever. */
+export type Blocks = (executor: object, need: Need) => boolean;
+
+/** A transaction or lease that the running function holds, within those that its caller holds. */
+interface Holding {
   readonly parent: Holding | undefined;
-  /** Whether a call on `executor` would wait for this to end, and so for ever. */
-  blocks(executor: object, need: Need): boolean;
+  readonly blocks: Blocks;
+  /** False once the function has ended: calls that it has started may outlive it. */
+  open: boolean;
 }
 
-/** What a call needs: a connection to read with, one to write with, or that all is over. */
+/** A call needs a connection to read with, one to write with, or (close) the end of everything. */
 export type Need = 'read' | 'write' | 'close';
 
 const holdings = new AsyncLocalStorage<Holding>();
-
-export function currentHolding(): Holding | undefined {
-  return holdings.getStore();
-}
-
 let holders = 0;
 
 /**
- * Runs `fn` as one that holds something. Asynchronous context costs every promise of the process something (before Node 24
- * some 3 µs of the 15 µs that an append takes, measured), so there is none while nobody holds anything.
+ * Runs `fn`, which holds something. Asynchronous context costs every promise of the process something (before Node 24
+ * some 3 µs of the 15 µs that an append takes, measured), so there is none while nothing is held.
  */
-export async function holding<T>(what: Holding, fn: () => Promise<T>): Promise<T> {
+export async function holding<T>(blocks: Blocks, fn: () => Promise<T>): Promise<T> {
+  const held: Holding = { parent: holdings.getStore(), blocks, open: true };
   holders++;
   try {
-    return await holdings.run(what, fn);
+    return await holdings.run(held, fn);
   } finally {
+    held.open = false;
     holders--;
     if (holders === 0) holdings.disable();
   }
@@ -52,7 +53,7 @@ export async function holding<T>(what: Holding, fn: () => Promise<T>): Promise<T
 /** Throws where a call on `executor` would wait for the function that makes it. */
 export function checkNotNested(executor: object, need: Need): void {
   for (let held = holdings.getStore(); held !== undefined; held = held.parent) {
-    if (held.blocks(executor, need)) {
+    if (held.open && held.blocks(executor, need)) {
       throw new AiosqliteError(
         'ERR_NESTED_ACQUIRE',
         'this call would wait for the transaction or lease that it is made in: use the object that the function was given',
@@ -67,8 +68,10 @@ export interface TransactionHost {
   readonly lane: number;
   readonly policy: number;
   readonly integerMode: IntegerMode;
-  /** On whom transaction() was called: calls on it from inside are refused. */
+  /** The object that transaction() was called on. It refuses calls from inside. */
   readonly outer: object;
+  /** Further calls that would wait for the transaction: those which wait for the lease that it runs on. */
+  readonly outerBlocks?: Blocks | undefined;
   /** Deadline of calls that have none of their own. */
   readonly defaultTimeoutMs?: number | undefined;
 }
@@ -82,8 +85,7 @@ export function checkTransactionMode(options: TransactionOptions | undefined, fa
   return BeginMode[oneOf(options ?? {}, 'mode', ['deferred', 'immediate', 'exclusive'] as const, fallback)];
 }
 
-class TransactionScope extends Verbs implements Transaction, Holding {
-  readonly parent = holdings.getStore();
+class TransactionScope extends Verbs implements Transaction {
   readonly #host: TransactionHost;
   readonly #lane: number;
   readonly #children = new Set<TransactionScope>();
@@ -101,9 +103,10 @@ class TransactionScope extends Verbs implements Transaction, Holding {
     return this.#host.integerMode;
   }
 
-  blocks(executor: object): boolean {
-    return this.#open && executor === this.#host.outer;
-  }
+  readonly blocks: Blocks = (executor, need) => {
+    const { outer, outerBlocks } = this.#host;
+    return this.#open && (executor === outer || outerBlocks?.(executor, need) === true);
+  };
 
   /** No more calls. Those already made, nested transactions too, stand in the lane before its end. */
   close(): void {
@@ -154,7 +157,7 @@ class TransactionScope extends Verbs implements Transaction, Holding {
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     this.#checkOpen();
     checkTransactionMode(options, 'deferred'); // a savepoint has no mode, but a wrong one is a mistake
-    const host = { ...this.#host, lane: this.#lane, outer: this };
+    const host = { ...this.#host, lane: this.#lane, outer: this, outerBlocks: undefined };
     return runTransaction(host, BeginMode.savepoint, fn, options, this);
   }
 
@@ -193,7 +196,7 @@ export async function runTransaction<T>(
   let value: T;
   try {
     if (watch.hasExpired) throw watch;
-    value = await Promise.race([holding(scope, async () => fn(scope)), watch.expired]);
+    value = await Promise.race([holding(scope.blocks, async () => fn(scope)), watch.expired]);
   } catch (error) {
     scope.close();
     if (watch.hasExpired) scope.abort();

@@ -423,6 +423,21 @@ describe('close()', () => {
     await db.close();
   });
 
+  test('rejects ERR_NESTED_ACQUIRE inside a transaction of its own, also while another close() is under way', async () => {
+    const db = await on.connect();
+    let begun = () => {};
+    const isOpen = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const transaction = db.transaction(async () => {
+      begun();
+      await sleep(20);
+      expect(await rejection(db.close())).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+    });
+    await isOpen;
+    await Promise.all([transaction, db.close()]);
+  });
+
   test('lets a transaction that is open finish', async () => {
     const db = await on.connect();
     await db.exec('CREATE TABLE t (x)');

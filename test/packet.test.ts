@@ -352,12 +352,12 @@ describe('statements that come again', () => {
   });
 
   test('are themselves, though the call has to wait and others come meanwhile', async () => {
-    // WITH goes to a reader on trial: the packet is taken along, and sent again to the writer where it writes.
     const pool = on.pool();
     await pool.exec('CREATE TABLE t (number INTEGER, parameter TEXT)');
     const insert = (i: number) => `WITH n(i) AS (SELECT ${i}) INSERT INTO t (number, parameter) SELECT i, ? FROM n`;
     for (let round = 0; round < 4; round++) {
-      const some = Array.from({ length: 300 }, (_, i) => pool.run(insert(i), [`ü ${i}`]));
+      const fresh = on.pool(); // calls wait until it has opened
+      const some = Array.from({ length: 300 }, (_, i) => fresh.run(insert(i), [`ü ${i}`]));
       for (let i = 0; i < 300; i++) void pool.get(sqlOf(i), [i]);
       await Promise.all(some);
     }

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { lock } from './support/child.js';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, sleep, timed, until } from './support/time.js';
+import { COUNT_TO, countFor, ENDLESS, gate, sleep, timed, until } from './support/time.js';
 
 const on = databases();
 const CREATE = 'CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x)';
@@ -486,6 +486,29 @@ describe('onConnect', () => {
     for (const error of errors) expect(error).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
   });
 
+  test('that has ended leaves nothing behind: what it has started may call the pool', async () => {
+    const errors: unknown[] = [];
+    let ticker: NodeJS.Timeout | undefined;
+    let ticks = 0;
+    const pool: Pool = on.pool({
+      onConnect: async () => {
+        ticker ??= setInterval(() => {
+          pool.get('SELECT 1').then(
+            () => ticks++,
+            (error) => errors.push(error),
+          );
+        }, 5);
+        await sleep(1);
+      },
+    });
+    await pool.get('SELECT 1');
+    errors.length = 0; // while onConnect runs, the pool is out of reach
+    // Asynchronous context is kept as long as something is held.
+    await pool.transaction(() => until(() => ticks + errors.length >= 5));
+    clearInterval(ticker);
+    expect(errors).toEqual([]);
+  });
+
   test('that throws at once is a failure like any other', async () => {
     const pool = on.pool({
       onConnect: () => {
@@ -684,6 +707,36 @@ describe('close()', () => {
       expect(pending).toBe(0);
       expect(pool.stats()).toMatchObject({ size: 0, waiting: 0 });
     }
+  });
+
+  test.each<[string, (pool: Pool, inside: () => Promise<void>) => Promise<unknown>]>([
+    ['transaction()', (pool, inside) => pool.transaction(inside)],
+    ['a nested transaction', (pool, inside) => pool.transaction((tx) => tx.transaction(inside))],
+    ['read()', (pool, inside) => pool.read(inside)],
+    ['withConnection()', (pool, inside) => pool.withConnection(inside)],
+    ['withConnection() of a reader', (pool, inside) => pool.withConnection(inside, { role: 'reader' })],
+    [
+      'a transaction on a lease',
+      async (pool, inside) => {
+        await using lease = await pool.acquire();
+        await lease.transaction(inside);
+      },
+    ],
+  ])('inside %s rejects ERR_NESTED_ACQUIRE, also while another close() is under way', async (_, hold) => {
+    const pool = createPool({ database: on.file() });
+    await pool.exec(CREATE);
+    const begun = gate();
+    let closing: Promise<void> | undefined;
+    const held = hold(pool, async () => {
+      expect(await rejection(pool.close())).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+      begun.open();
+      await until(() => closing !== undefined);
+      expect(await rejection(pool.close())).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+    });
+    await begun.opened;
+    closing = pool.close();
+    await Promise.all([held, closing]);
+    await pool.close();
   });
 
   test('makes every later call reject ERR_CLOSED', async () => {

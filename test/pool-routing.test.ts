@@ -63,6 +63,8 @@ describe('a pool', () => {
   test('sends all else to the writer', async () => {
     await withoutReaders(pool, 4, async () => {
       await pool.run('INSERT INTO t (x) VALUES (1)');
+      await pool.run('WITH a AS (SELECT 1) INSERT INTO t (x) SELECT * FROM a');
+      await pool.run('PRAGMA user_version = 1');
       await pool.all('INSERT INTO t (x) VALUES (2) RETURNING id');
       await pool.exec('CREATE TABLE u (x); DROP TABLE u');
       await pool.batch([{ sql: 'SELECT 1' }, { sql: 'DELETE FROM t' }]);
@@ -75,11 +77,28 @@ describe('a pool', () => {
     ['get', 'WITH a AS (SELECT 5 AS x) INSERT INTO t (x) SELECT x FROM a RETURNING x'],
     ['query', '/* a */ with a AS (SELECT 5 AS x) INSERT INTO t (x) SELECT x FROM a RETURNING x'],
     ['run', 'WITH a AS (SELECT 5 AS x) INSERT INTO t (x) SELECT x FROM a'],
-  ])('%s() of a WITH that writes goes to the writer after all', async (verb, sql) => {
+  ])('%s() of a WITH that writes goes to the writer', async (verb, sql) => {
     await (pool as any)[verb](sql);
     expect(await pool.all('SELECT x FROM t')).toEqual([{ x: 5 }]);
     await (pool as any)[verb](sql); // known by now
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 2 });
+  });
+
+  test('writes keep the order of their calls, also those that begin with WITH or PRAGMA', async () => {
+    await Promise.all([
+      pool.run("WITH q(a) AS (SELECT 'first') INSERT INTO t (x) SELECT a FROM q"),
+      pool.run("INSERT INTO t (x) VALUES ('second')"),
+      pool.run('PRAGMA user_version = 1'),
+      pool.run('INSERT INTO t (x) SELECT user_version FROM pragma_user_version'),
+      pool.run("WITH q AS (SELECT 1) UPDATE t SET x = x || '!'"),
+      pool.run("INSERT INTO t (x) VALUES ('last')"),
+    ]);
+    expect(await pool.all('SELECT x FROM t', [], { rowMode: 'array' })).toEqual([
+      ['first!'],
+      ['second!'],
+      ['1!'],
+      ['last'],
+    ]);
   });
 
   test('a batch whose WITH writes goes to the writer as a whole', async () => {
@@ -685,6 +704,16 @@ describe('a call on the pool from inside', () => {
       await later;
     });
     expect(await pool.get('SELECT x FROM t')).toEqual({ x: 1 });
+  });
+
+  test('a transaction on a lease rejects what would wait for the lease', async () => {
+    await using lease = await pool.acquire();
+    await lease.transaction(async () => {
+      for (const [name, call] of calls()) {
+        expect(await rejection(call()), name).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+      }
+      expect(await pool.get('SELECT 1 AS one')).toEqual({ one: 1 });
+    });
   });
 
   test('another pool is fine', async () => {

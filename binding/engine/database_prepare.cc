@@ -117,8 +117,6 @@ std::optional<Failure> Database::Refuse(const StatementTraits& traits, std::stri
   std::optional<Failure> failure;
   if (const char* reason = Classifier::Refusal(traits, policy)) {
     failure = OwnFailure("ERR_CONTROL_STATEMENT", reason);
-  } else if (traits.kind != StatementKind::kRead && (policy & policy::kRoute) != 0) {
-    failure = OwnFailure("ERR_NEEDS_WRITER", "the statement writes");
   } else if ((traits.kind == StatementKind::kDml || traits.kind == StatementKind::kOther) &&
              (policy & policy::kReadOnly) != 0) {
     failure = ReadOnlyFailure();

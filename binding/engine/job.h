@@ -124,7 +124,6 @@ constexpr uint8_t kNoSettings = 2;            // ATTACH, DETACH, a PRAGMA that s
 constexpr uint8_t kNoSessionFunctions = 4;    // last_insert_rowid(), changes(), total_changes()
 constexpr uint8_t kReadOnly = 8;              // reader role
 constexpr uint8_t kTrace = 32;                // no rule: the outcome tells how long it took
-constexpr uint8_t kRoute = 16;                // sent to a reader on trial: a write answers ERR_NEEDS_WRITER
 constexpr uint8_t kLooks = 64;                // with kNoSettings: prepared to be looked at, not to be run
 }  // namespace policy
 

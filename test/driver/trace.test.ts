@@ -126,7 +126,6 @@ describe("the channel 'aiosqlite:call'", () => {
     await pool.exec('CREATE TABLE t (x)');
     calls.length = 0;
     await pool.all('SELECT * FROM t');
-    // By their first word these might be reads: a reader is asked first.
     await pool.run('WITH a AS (SELECT 1 AS x) INSERT INTO t SELECT x FROM a');
     await pool.run('PRAGMA user_version = 3');
     expect(calls.map(({ sql, outcome }) => [sql.split(' ', 1)[0], outcome])).toEqual([

@@ -237,7 +237,6 @@ TEST("a refusal does not depend on whether the statement is prepared already") {
   EXPECT(f.Refusal("BEGIN", policy::kNoTransactionControl) == "ERR_CONTROL_STATEMENT");
   EXPECT(f.Refusal("DELETE FROM t", 0).empty());
   EXPECT(f.Refusal("DELETE FROM t", policy::kReadOnly) == "SQLITE_READONLY");
-  EXPECT(f.Refusal("DELETE FROM t", policy::kRoute) == "ERR_NEEDS_WRITER");
   EXPECT(f.Refusal("DELETE FROM t", 0).empty());
 }
 
@@ -264,12 +263,12 @@ TEST("a reader refuses what writes, and lets its own settings be changed, but fo
   EXPECT(f.Refusal("PRAGMA query_only", policy::kReadOnly).empty());
 }
 
-TEST("what a reader is tried with answers that it needs the writer, if it does") {
+TEST("a reader refuses every statement that writes, and no other") {
   Fixture f;
   for (const auto* statements : {&kDml, &kOther}) {
-    for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kRoute) == "ERR_NEEDS_WRITER");
+    for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kReadOnly) == "SQLITE_READONLY");
   }
-  for (const std::string& sql : kReads) EXPECT(f.Refusal(sql, policy::kRoute).empty());
+  for (const std::string& sql : kReads) EXPECT(f.Refusal(sql, policy::kReadOnly).empty());
 }
 
 TEST("a virtual table that is used for the first time on a connection is still read by a SELECT") {
