@@ -7,13 +7,15 @@ namespace {
 
 constexpr std::string_view kHidden = "…";
 
-// Messages whose end is a value: a name of a file or database, a path in JSON, a query of FTS5. They are all
-// that this SQLite makes with a value at run time: its source was searched for them, and its hash is pinned.
-// What a trigger says with RAISE() is up to whoever wrote it, and what an extension says too.
+// Messages whose end is a value: the name of a file or database, a path in JSON, a query of FTS5. The source
+// of SQLite was searched for them: test/security/sqlite-messages.txt lists every format, and a test compares.
+// Messages of RAISE() and of extensions belong to their authors.
 constexpr std::string_view kBeforeValue[] = {
     "bad JSON path: ",
     "not an array element: ",
+    "expected integer, got ",
     "no such column: ",
+    "no such table: ",
     "no such function: ",
     "no such database: ",
     "no such vfs: ",

@@ -32,6 +32,7 @@ describe('what SQLite says of a value while a statement runs', () => {
 
   test.each<[string, string, unknown[]]>([
     ['a column in a query of FTS5', 'SELECT * FROM note WHERE note MATCH ?', [`${SECRET}: x`]],
+    ['a distance of FTS5', 'SELECT * FROM note WHERE note MATCH ?', [`NEAR(a b, ${SECRET})`]],
     ['a syntax error of FTS5', 'SELECT * FROM note WHERE note MATCH ?', [`a AND ${SECRET} ^`]],
     ['an unfinished text of FTS5', 'SELECT * FROM note WHERE note MATCH ?', [`"${SECRET}`]],
     ['a special query of FTS5', 'SELECT * FROM note WHERE note MATCH ?', [`*${SECRET}`]],
@@ -57,6 +58,7 @@ describe('what SQLite says of a value while a statement runs', () => {
     ['a file to write to', 'VACUUM INTO ?', [`/no/such/${SECRET}`]],
     ['a type of carray()', 'SELECT * FROM carray(?1, 1, ?2)', [[1], SECRET]],
     ['a database of a PRAGMA', 'SELECT * FROM pragma_index_list(?1, ?1)', [SECRET]],
+    ['a table to check', 'SELECT * FROM pragma_integrity_check(?)', [SECRET]],
     ['a box that is none', 'INSERT INTO box VALUES (1, 5, ?)', [SECRET]],
     ['a value of another type', 'INSERT INTO typed (n) VALUES (?)', [SECRET]],
     ['a value that a CHECK refuses', 'INSERT INTO typed (t) VALUES (?)', [SECRET]],
