@@ -1,1 +1,2 @@
+export { SqliteArtifactService } from './artifact-service.js';
 export { type SessionServiceOptions, SqliteSessionService } from './session-service.js';

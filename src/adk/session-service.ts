@@ -36,8 +36,9 @@ import { toEvent, toRecord } from './event-codec.js';
 import { Handle, stateOf } from './handle.js';
 import { Handles } from './handles.js';
 import { offsetOf, pageOf } from './pagination.js';
-import { openStore } from './source.js';
+import { openSessionStore } from './source.js';
 import { copyEach, splitState } from './state-scopes.js';
+import { TablesOnce } from './tables-once.js';
 
 export interface SessionServiceOptions {
   /**
@@ -62,8 +63,6 @@ export class SqliteSessionService extends BaseSessionService {
   readonly #pool: Pool | undefined;
   readonly #rejectsStale: boolean;
   readonly #handles = new Handles();
-  #makingTables: Promise<void> | undefined;
-  #hasTables = false;
 
   /**
    * `source`: a store; a path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form; or the options of a pool, a store
@@ -77,11 +76,12 @@ export class SqliteSessionService extends BaseSessionService {
     checkObject('options', options);
     const { staleSessions = (source as SessionServiceOptions | null)?.staleSessions } = options;
     checkChoice('staleSessions', staleSessions, ['merge', 'reject']);
-    const { store, pool } = openStore(source);
+    const { store, pool } = openSessionStore(source);
     this.store = store;
     this.#pool = pool;
     this.#rejectsStale = staleSessions === 'reject';
-    this.#context = { ...store.context, ready: () => (this.#hasTables ? undefined : this.#makeTables()) };
+    const tables = new TablesOnce(() => store.createTables());
+    this.#context = { ...store.context, ready: () => tables.ready() };
   }
 
   /**
@@ -211,20 +211,6 @@ export class SqliteSessionService extends BaseSessionService {
   /** As {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #makeTables(): Promise<void> {
-    this.#makingTables ??= this.store.createTables().then(
-      () => {
-        this.#hasTables = true;
-      },
-      (error) => {
-        // The next call tries again.
-        this.#makingTables = undefined;
-        throw error;
-      },
-    );
-    return this.#makingTables;
   }
 
   #makeHandle(snapshot: Snapshot, rows: EventRow[]): Session {

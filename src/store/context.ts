@@ -14,7 +14,7 @@ export interface Context {
   sql: Queries;
   known: KnownIds;
   /** Called before each job; what it returns is waited for. A service makes its tables here, at its first job. */
-  ready?: () => Promise<void> | undefined;
+  ready?: (() => Promise<void> | undefined) | undefined;
 }
 
 const AS_ARRAYS = { rowMode: 'array', columns: false } as const;

@@ -1,5 +1,4 @@
 import {
-  BaseLlm,
   createEvent,
   type Event,
   FunctionTool,
@@ -15,6 +14,7 @@ import { SqliteSessionService } from 'aiosqlite/adk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { key } from './fixtures.js';
+import { ScriptedLlm } from './scripted-llm.js';
 
 setLogLevel(LogLevel.ERROR);
 const on = databases();
@@ -23,27 +23,6 @@ beforeEach(() => {
   service = new SqliteSessionService(on.file());
 });
 afterEach(() => service.close());
-
-/** Answers what the script says, after a moment that differs each time. */
-class ScriptedLlm extends BaseLlm {
-  readonly #answer: (request: any) => any[];
-
-  constructor(answer: (request: any) => any[]) {
-    super({ model: 'scripted' });
-    this.#answer = answer;
-  }
-
-  override async *generateContentAsync(request: any) {
-    for (const { partial, ...part } of this.#answer(request)) {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
-      yield { content: { role: 'model', parts: [part] }, ...(partial ? { partial } : {}) };
-    }
-  }
-
-  override connect(): never {
-    throw new Error('not here');
-  }
-}
 
 const says = (text: string) => new ScriptedLlm(() => [{ text }]);
 

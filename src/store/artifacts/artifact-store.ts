@@ -36,15 +36,26 @@ const PIECE = 256 * 1024;
 export class ArtifactStore {
   readonly #db: Executor;
   readonly #layout: ArtifactLayout;
+  readonly #ready: (() => Promise<void> | undefined) | undefined;
 
   /** Throws `'ADK_INVALID_NAME'` for a table name that can't be one. */
   constructor(db: Database, options?: ArtifactStoreOptions);
   /** @internal */
-  constructor(db: Executor, layout: ArtifactLayout);
-  constructor(db: Executor, options: ArtifactStoreOptions | ArtifactLayout = {}) {
+  constructor(db: Executor, layout: ArtifactLayout, ready?: () => Promise<void> | undefined);
+  constructor(
+    db: Executor,
+    options: ArtifactStoreOptions | ArtifactLayout = {},
+    ready?: () => Promise<void> | undefined,
+  ) {
     if (typeof db?.batch !== 'function') throw invalidArgument('db', 'a Pool or a Connection', db);
     this.#db = db;
     this.#layout = options instanceof ArtifactLayout ? options : new ArtifactLayout(options);
+    this.#ready = ready;
+  }
+
+  /** @internal The same store, each of whose jobs waits for what this gives: a service makes its tables there. */
+  after(ready: () => Promise<void> | undefined): ArtifactStore {
+    return new ArtifactStore(this.#db, this.#layout, ready);
   }
 
   /**
@@ -209,7 +220,7 @@ export class ArtifactStore {
   }
 
   #send(queries: BatchQuery[]): Promise<Rows[]> {
-    return sendBatch({ db: this.#db }, queries);
+    return sendBatch({ db: this.#db, ready: this.#ready }, queries);
   }
 
   #decodeInfo(params: KeyParams, row: unknown[]): ArtifactInfo {

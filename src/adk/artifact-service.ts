@@ -1,0 +1,154 @@
+import type {
+  ArtifactVersion,
+  BaseArtifactService,
+  DeleteArtifactRequest,
+  ListArtifactKeysRequest,
+  ListVersionsRequest,
+  LoadArtifactRequest,
+  SaveArtifactRequest,
+} from '@google/adk';
+import type { Pool } from '../index.js';
+import {
+  type ArtifactInfo,
+  type ArtifactKey,
+  type ArtifactStore,
+  checkObject,
+  invalidArgument,
+  type JsonObject,
+  outOfRange,
+} from '../store/index.js';
+import { type ArtifactServiceSource, openArtifactStore } from './source.js';
+import { TablesOnce } from './tables-once.js';
+
+/** ADK's Part, without a dependency on @google/genai. */
+type Part = SaveArtifactRequest['artifact'];
+
+/**
+ * Artifacts for ADK's Runner, in SQLite. Names that begin with `user:` belong to the user, all others to the session, with
+ * which they are deleted where the file has its sessions. Tables are made at the first call. Errors are those of
+ * {@link ArtifactStore}.
+ *
+ * @example
+ * const artifactService = new SqliteArtifactService('agent.db');
+ * const runner = new Runner({ appName: 'shop', agent, sessionService, artifactService });
+ */
+export class SqliteArtifactService implements BaseArtifactService {
+  /** The store beneath, for everything that ADK has no call for: streams, `sweep()`, transactions. */
+  readonly store: ArtifactStore;
+  /** The same store, which waits until the tables are there. */
+  readonly #store: ArtifactStore;
+  readonly #pool: Pool | undefined;
+
+  /**
+   * `source`: an `ArtifactStore`; a `SessionStore`, whose database and table names it takes; a path, `':memory:'`, a
+   * `'file:'` URI or ADK's `'sqlite://'` form; or the options of a pool and an artifact store together.
+   */
+  constructor(source: ArtifactServiceSource) {
+    const { store, pool } = openArtifactStore(source);
+    const tables = new TablesOnce(() => store.createTables());
+    this.store = store;
+    this.#store = store.after(() => tables.ready());
+    this.#pool = pool;
+  }
+
+  /**
+   * Saves the next version and resolves to its number, from 0 on. Concurrent saves never share one, in any number of
+   * processes. A part without content is a TypeError, one of more than `maxBytes` rejects `'ADK_ARTIFACT_TOO_LARGE'`.
+   * @example await service.saveArtifact({ ...key, filename: 'report.txt', artifact: { text: 'hello' } });
+   */
+  async saveArtifact(request: SaveArtifactRequest): Promise<number> {
+    const key = keyOf(request);
+    const { artifact, customMetadata } = request;
+    const options = customMetadata === undefined ? {} : { customMetadata };
+    return (await this.#store.save(key, artifact as JsonObject, options)).version;
+  }
+
+  /**
+   * The whole part of a version, of the latest by default; `undefined` if there is none. A file's URI is never followed.
+   * @example const part = await service.loadArtifact({ ...key, filename: 'report.txt', version: 0 });
+   */
+  async loadArtifact(request: LoadArtifactRequest): Promise<Part | undefined> {
+    const loaded = await this.#store.load(keyOf(request), { version: request.version });
+    return loaded?.part as Part | undefined;
+  }
+
+  /**
+   * The names of a session's artifacts and of the user's, sorted. Reads an index alone: ADK's `load_artifacts` asks for
+   * this list before every call of a model.
+   * @example const names = await service.listArtifactKeys(key);
+   */
+  async listArtifactKeys(request: ListArtifactKeysRequest): Promise<string[]> {
+    checkObject('request', request);
+    const { appName, userId, sessionId } = request;
+    return await this.#store.list({ appName, userId, sessionId });
+  }
+
+  /**
+   * Deletes every version of an artifact. A name that is not there is no error.
+   * @example await service.deleteArtifact({ ...key, filename: 'report.txt' });
+   */
+  async deleteArtifact(request: DeleteArtifactRequest): Promise<void> {
+    await this.#store.delete(keyOf(request));
+  }
+
+  /**
+   * The numbers of an artifact's versions, ascending.
+   * @example const versions = await service.listVersions({ ...key, filename: 'report.txt' });
+   */
+  async listVersions(request: ListVersionsRequest): Promise<number[]> {
+    const versions = await this.#store.versions(keyOf(request));
+    return versions.map(({ version }) => version);
+  }
+
+  /**
+   * Number, URI, type and metadata of each version, ascending; contents are not read.
+   * @example const versions = await service.listArtifactVersions({ ...key, filename: 'report.txt' });
+   */
+  async listArtifactVersions(request: ListVersionsRequest): Promise<ArtifactVersion[]> {
+    const versions = await this.#store.versions(keyOf(request));
+    return versions.map(toArtifactVersion);
+  }
+
+  /**
+   * The same of one version, of the latest by default.
+   * @example const { mimeType } = (await service.getArtifactVersion({ ...key, filename: 'report.txt' })) ?? {};
+   */
+  async getArtifactVersion(request: LoadArtifactRequest): Promise<ArtifactVersion | undefined> {
+    const info = await this.#store.info(keyOf(request), { version: request.version });
+    return info && toArtifactVersion(info);
+  }
+
+  /**
+   * Closes the pool if this service opened it; a store that it was given stays open. Waiting calls finish first.
+   * @example process.once('SIGTERM', () => void service.close());
+   */
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+
+  /** As {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** ADK's prefix for names that belong to the user, as it stands in them. */
+const USER_PREFIX = 'user:';
+
+/** A request's artifact: the prefix of its name chooses the scope and stays in the name. */
+function keyOf(request: DeleteArtifactRequest): ArtifactKey {
+  checkObject('request', request);
+  const { appName, userId, sessionId, filename: name } = request;
+  if (typeof name !== 'string') throw invalidArgument('request.filename', 'a string', name);
+  if (name.startsWith(USER_PREFIX)) return { appName, userId, name };
+  if (typeof sessionId !== 'string') throw invalidArgument('request.sessionId', 'a string', sessionId);
+  if (sessionId === '') throw outOfRange('request.sessionId', "a session's id, not empty");
+  return { appName, userId, sessionId, name };
+}
+
+function toArtifactVersion({ version, canonicalUri, customMetadata, mimeType }: ArtifactInfo): ArtifactVersion {
+  const result: ArtifactVersion = { version, canonicalUri };
+  if (customMetadata !== undefined) result.customMetadata = customMetadata;
+  if (mimeType !== undefined) result.mimeType = mimeType;
+  return result;
+}
