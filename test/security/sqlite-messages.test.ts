@@ -19,6 +19,7 @@ const MAKERS =
 const TOKEN = /\/\*[\s\S]*?\*\/|"((?:\\.|[^"\\])*)"|'(?:\\.|[^'\\])+'|[()]|[^"'()/]+|\//y;
 /** Parts of the amalgamation that binding/sqlite/options.cmake does not compile. */
 const LEFT_OUT = /^(fts3.*|icu|sqlite3rbu)\.[ch]$/;
+const CONVERSION = /%[-+#!0-9.*]*(?:ll)?[a-zA-Z]/g;
 const SQL = /^\s*(SELECT|INSERT|REPLACE|DELETE|UPDATE|CREATE|DROP|ALTER|PRAGMA|ANALYZE|ATTACH)\b/;
 
 function read(path: string): string {
@@ -29,6 +30,10 @@ function amalgamation(): string {
   const places = ['../../deps/sqlite/sqlite3.c', '../../node_modules/@photostructure/sqlite/src/upstream/sqlite3.c'];
   return read(places.find((place) => existsSync(new URL(place, import.meta.url))) as string);
 }
+
+/** A conversion, and a word beside it. */
+const isMessage = (text: string) =>
+  /%[^%]/.test(text) && /[A-Za-z]{3}/.test(text.replaceAll(CONVERSION, '')) && !SQL.test(text);
 
 /** String literals with a conversion among the arguments of MAKERS, adjacent ones joined as a compiler does. */
 function formatsOf(source: string): Set<string> {
@@ -44,7 +49,7 @@ function formatsOf(source: string): Set<string> {
       depth += token === '(' ? 1 : token === ')' ? -1 : 0;
       if (text !== undefined) literal += text.replaceAll('\\"', '"');
       else if (token.trim() !== '' && !token.startsWith('/*')) {
-        if (/%[^%]/.test(literal) && /[A-Za-z]{3}/.test(literal) && !SQL.test(literal)) formats.add(literal);
+        if (isMessage(literal)) formats.add(literal);
         literal = '';
       }
     }
@@ -78,7 +83,7 @@ const beginsWith = (format: string, beginning: string) =>
   fits(format, `${beginning}x.x`) || fits(format, `${beginning}"x"`);
 
 function fits(format: string, message: string): boolean {
-  const literals = format.split(/%[-+#!0-9.*]*(?:ll)?[a-zA-Z]/);
+  const literals = format.split(CONVERSION);
   const pattern = literals.map((literal) => literal.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*');
   return new RegExp(`^${pattern}$`).test(message);
 }
