@@ -15,7 +15,7 @@ import { oneOf } from './options.js';
 import * as packet from './packet.js';
 import type { Pool, PoolStats } from './pool-api.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
-import { CLOSE_GRACE_MS, checkCallOptions, MAIN_LANE, Policy, Request, type Tally } from './port.js';
+import { CLOSE_GRACE_MS, checkCallOptions, enqueue, MAIN_LANE, Policy, Request, type Tally } from './port.js';
 import { type Route, routeOf } from './route.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
@@ -55,6 +55,7 @@ class WriterAndReaders extends Verbs implements Pool {
   #closing: Promise<void> | undefined;
   /** Ends calls that have waited for too long, as long as any wait. */
   #waitTimer: NodeJS.Timeout | undefined;
+  #watchesWaiting = false;
   readonly #relief = new WalRelief(() => this.#checkpoint('RESTART'));
 
   constructor(options: PoolOptions) {
@@ -407,7 +408,13 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   #watchWaiting(): void {
-    if (this.#waitTimer !== undefined) return;
+    if (this.#watchesWaiting) return;
+    enqueue(this.#startWaitTimer);
+    this.#watchesWaiting = true;
+  }
+
+  /** Runs on a stack of its own: a timer that starts where the caller has used up the stack can lose its handle. */
+  readonly #startWaitTimer = () => {
     const step = Math.min(Math.max(this.#options.acquireTimeoutMs / 8, 5), 1_000);
     this.#waitTimer = setInterval(() => {
       for (const workers of this.#groups) {
@@ -415,10 +422,9 @@ class WriterAndReaders extends Verbs implements Pool {
       }
       if (this.stats().waiting > 0) return;
       clearInterval(this.#waitTimer);
-      this.#waitTimer = undefined;
-    }, step);
-    this.#waitTimer.unref();
-  }
+      this.#watchesWaiting = false;
+    }, step).unref();
+  };
 }
 
 /** Tells of pools that were dropped without close(), and closes them. One that has opened nothing is nobody's loss. */

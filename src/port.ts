@@ -91,7 +91,7 @@ export interface Tally {
 }
 
 /** As it is now: where fake timers take its place, as in tests, no call would ever be sent. */
-const enqueue = queueMicrotask;
+export const enqueue = queueMicrotask;
 
 export type CommitListeners = Map<number, Set<(changes: CommittedChange[]) => void>>;
 
