@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { entries } from './scripts/entries.mjs';
@@ -17,11 +18,13 @@ export default defineConfig({
     include: soak ? ['test/**/*.soak.ts'] : ['test/**/*.test.ts'],
     // A native addon with threads of its own: each test file gets a process of its own.
     pool: 'forks',
-    testTimeout: soak ? 1_200_000 : 30_000,
-    hookTimeout: 30_000,
-    // Some tests hold the code to a time, and the machines of CI are shared: one that fails twice fails.
-    retry: process.env.CI ? 1 : 0,
-    teardownTimeout: 10_000,
+    // Most of them wait most of the time: for other processes, for locks, for timers.
+    maxWorkers: availableParallelism() + 1,
+    // Tests do not race the machine. A limit ends what hangs, on the busiest of machines.
+    testTimeout: soak ? 1_200_000 : 180_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 60_000,
+    retry: 0,
     // lib/ is loaded by Node itself, untransformed, so that tests and children see the same modules.
     server: { deps: { external: [/\/lib\/.*\.m?js$/] } },
   },

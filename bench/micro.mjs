@@ -27,6 +27,8 @@ await db.executeMany(
   Array.from({ length: 1_000 }, (_, i) => mixedRow(i, false)),
 );
 
+await db.createFunction('plus', (a, b) => Number(a) + Number(b));
+
 const key = { appName: 'shop', userId: 'ada', sessionId: 's1' };
 await store.createSession(key);
 const recordOf = (i) => {
@@ -48,6 +50,10 @@ const asynchronous = {
       { sql: SIX_INSERT, params: row },
       { sql: SIX_INSERT, params: row },
     ]),
+  'get() that calls a function 1,000 times': () =>
+    db.get(
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT sum(plus(i, 1)) FROM n',
+    ),
   'store.getSession()': () => store.getSession(key),
   'store.loadSession() of 10 events': () => store.loadSession(key, { last: 10 }),
   'store.appendEvent(), not durable': () => store.appendEvent(recordOf(next++)),

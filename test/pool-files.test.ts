@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { collect, fillItems } from './driver/support/rows.js';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { timed, until } from './support/time.js';
+import { until } from './support/time.js';
 
 const on = databases();
 const kinds = ['file', 'memory'] as const;
@@ -112,7 +112,7 @@ describe.each(kinds)('a pool over a %s', (kind) => {
     for (let i = 0; i < 10; i++) await lines.next();
     // On a file the dump has a reader, which close() waits for as for any lease.
     const rest = kind === 'file' ? collect(lines) : undefined;
-    expect(await timed(() => other.close())).toBeLessThan(2_000);
+    await other.close();
     if (rest === undefined) expect(await rejection(collect(lines))).toMatchObject({ code: 'ERR_CLOSED' });
     else expect((await rest).length).toBeGreaterThan(900);
     expect(await rejection(blob.read(0, 1))).toMatchObject({ code: 'ERR_CLOSED' });

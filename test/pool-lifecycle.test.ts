@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { lock } from './support/child.js';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, gate, sleep, timed, until } from './support/time.js';
+import { COUNT_TO, countFor, ENDLESS, FOREVER_MS, gate, sleep, turns, until } from './support/time.js';
 
 const on = databases();
 const CREATE = 'CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x)';
@@ -97,13 +97,11 @@ describe('opening a pool', () => {
     const lease = await pool.acquire();
     await lease.run('PRAGMA cache_size = 5'); // so that it is closed, and the writer opened anew
     const waits = rejection(pool.run('INSERT INTO t (x) VALUES (1)'));
-    await sleep(1);
+    await turns(1);
     renameSync(on.file(), on.file('moved.db'));
     mkdirSync(on.file());
     lease.release();
-    expect(await Promise.race([waits, sleep(3_000)])).toMatchObject({
-      code: expect.stringMatching(/^SQLITE_CANTOPEN/),
-    });
+    expect(await waits).toMatchObject({ code: expect.stringMatching(/^SQLITE_CANTOPEN/) });
   });
 
   test('mustExist: a missing file is not made', async () => {
@@ -141,15 +139,14 @@ describe('opening a pool', () => {
   test('waits for the lock of another process, and a deadline does not', async () => {
     await (await connect(on.file())).close();
     await using held = await lock(on.file(), 'EXCLUSIVE');
-    const pool = on.pool();
+    const pool = on.pool({ busyTimeoutMs: FOREVER_MS, acquireTimeoutMs: FOREVER_MS });
     const late = rejection(pool.get('SELECT 1', [], { timeoutMs: 80 }));
     const stop = new AbortController();
     const aborted = rejection(pool.transaction(async () => {}, { signal: stop.signal }));
-    const hurried = on.pool({ acquireTimeoutMs: 80 });
+    const hurried = on.pool({ busyTimeoutMs: FOREVER_MS, acquireTimeoutMs: 80 });
     const refused = rejection(hurried.get('SELECT 1'));
     const waiting = pool.get('SELECT 1 AS one');
     setTimeout(() => stop.abort(), 50);
-    expect(await timed(() => Promise.all([late, aborted, refused]))).toBeLessThan(600);
     expect(await late).toMatchObject({ code: 'ERR_TIMEOUT' });
     expect(await aborted).toMatchObject({ name: 'AbortError' });
     expect(await refused).toMatchObject({ code: 'ERR_POOL_TIMEOUT' });
@@ -334,7 +331,8 @@ describe('onConnect', () => {
       },
     });
     await pool.exec(CREATE);
-    await Promise.all(Array.from({ length: 40 }, () => pool.read((tx) => tx.get('SELECT 1').then(() => sleep(5)))));
+    const leases = await Promise.all(Array.from({ length: 4 }, () => pool.acquire({ role: 'reader' })));
+    for (const lease of leases) lease.release();
     expect(pool.stats().size).toBe(5);
     expect(seen).toEqual([-123, -123, -123, -123, -123]);
     for (const role of ['writer', 'reader'] as const) {
@@ -466,7 +464,7 @@ describe('onConnect', () => {
       onConnect: async (db) => void (await hang(db)),
     });
     const waiting = rejection(other.get('SELECT 1'));
-    expect(await timed(() => other.close())).toBeLessThan(5_000);
+    await other.close();
     await waiting;
   });
 
@@ -523,8 +521,9 @@ describe('idleTimeoutMs', () => {
   test('closes readers that have nothing to do, not the writer, and later reads open them again', async () => {
     const pool = on.pool({ idleTimeoutMs: 60 });
     await pool.exec(CREATE);
-    await Promise.all(Array.from({ length: 20 }, () => pool.read(() => sleep(2))));
+    const leases = await Promise.all(Array.from({ length: 4 }, () => pool.acquire({ role: 'reader' })));
     expect(pool.stats().size).toBe(5);
+    for (const lease of leases) lease.release();
     await until(() => pool.stats().size === 1);
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
     expect(pool.stats().size).toBe(2);
@@ -641,7 +640,7 @@ describe('close()', () => {
       const closing = pool.close();
       await sleep(20);
       lease.release();
-      expect(await Promise.race([closing.then(() => 'closed'), sleep(3_000)])).toBe('closed');
+      await closing;
       await Promise.all(waiting);
       expect(pool.stats()).toMatchObject({ size: 0, waiting: 0 });
     },
@@ -659,7 +658,7 @@ describe('close()', () => {
         .then(() => rows.next())
         .then(() => rows.next()),
     );
-    expect(await Promise.race([ends, sleep(3_000)])).toMatchObject({ code: 'ERR_CLOSED' });
+    expect(await ends).toMatchObject({ code: 'ERR_CLOSED' });
     await closing;
   });
 
@@ -673,7 +672,7 @@ describe('close()', () => {
       const closing = pool.close();
       await sleep(Math.random() * 10);
       for (const lease of leases) lease.release();
-      expect(await Promise.race([closing.then(() => 'closed'), sleep(3_000)])).toBe('closed');
+      await closing;
       expect(pool.stats()).toMatchObject({ size: 0 });
     }
   });
@@ -702,7 +701,7 @@ describe('close()', () => {
       const closing = pool.close();
       if (round % 2) await sleep(Math.random() * 10);
       for (const lease of leases) lease.release();
-      expect(await Promise.race([closing.then(() => 'closed'), sleep(5_000)])).toBe('closed');
+      await closing;
       await Promise.all(calls);
       expect(pending).toBe(0);
       expect(pool.stats()).toMatchObject({ size: 0, waiting: 0 });
@@ -777,7 +776,7 @@ describe('close()', () => {
   });
 
   test('does not wait for the lock of another process', async () => {
-    const pool = createPool({ database: on.file() });
+    const pool = createPool({ database: on.file(), busyTimeoutMs: FOREVER_MS });
     await pool.exec(CREATE);
     await pool.get('SELECT 1');
     await using _ = await lock(on.file());
@@ -787,123 +786,119 @@ describe('close()', () => {
       pool.exec('DELETE FROM t'),
     ].map(rejection);
     await sleep(50);
-    expect(await timed(() => pool.close())).toBeLessThan(1_000);
+    await pool.close();
     for (const error of await Promise.all(writes)) expect(error).toMatchObject({ code: 'SQLITE_BUSY' });
   });
 
   test('does not wait for the lock of another process while the pool opens', async () => {
     await (await connect(on.file())).close();
     await using _ = await lock(on.file(), 'EXCLUSIVE');
-    const pool = createPool({ database: on.file() });
-    const first = rejection(pool.get('SELECT 1'));
+    const pool = createPool({ database: on.file(), busyTimeoutMs: FOREVER_MS, acquireTimeoutMs: FOREVER_MS });
+    const opening = rejection(pool.get('SELECT 1'));
     await sleep(50);
-    expect(await timed(() => pool.close())).toBeLessThan(1_000);
-    expect(await first).toMatchObject({ code: 'SQLITE_BUSY' });
+    await pool.close();
+    expect(await opening).toMatchObject({ code: 'SQLITE_BUSY' });
   });
 });
 
 describe('a storm of everything at once', () => {
-  test.each([1, 2, 3])(
-    '%i: every call settles, nothing is lost, and close() finds its end',
-    { timeout: 60_000 },
-    async (seed) => {
-      let state = seed;
-      const random = (n: number) => {
-        state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-        return state % n;
-      };
-      let failConnect = 0;
-      const pool = createPool({
-        database: on.file(),
-        poolSize: 2 + random(3),
-        idleTimeoutMs: 5,
-        acquireTimeoutMs: 2_000,
-        statementCacheSize: random(4),
-        onConnect: async (db) => {
-          await db.get('SELECT 1');
-          if (failConnect-- > 0) throw new Error('onConnect');
-        },
-      });
-      await pool.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, x)');
-      const written = new Set<number>();
-      const unknown = new Set<number>();
-      let next = 1;
-      const write = async (id: number, work: (id: number) => Promise<unknown>) => {
-        try {
-          await work(id);
-          written.add(id);
-        } catch (error) {
-          if (!['ERR_TIMEOUT', 'ERR_POOL_TIMEOUT', 'ERR_TRANSACTION_CLOSED'].includes((error as any).code)) {
-            if (!['AbortError', 'Error'].includes((error as any).name)) throw error;
-          }
-          unknown.add(id);
+  test.each([1, 2, 3])('%i: every call settles, nothing is lost, and close() finds its end', async (seed) => {
+    let state = seed;
+    const random = (n: number) => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return state % n;
+    };
+    let failConnect = 0;
+    const pool = createPool({
+      database: on.file(),
+      poolSize: 2 + random(3),
+      idleTimeoutMs: 5,
+      acquireTimeoutMs: 2_000,
+      statementCacheSize: random(4),
+      onConnect: async (db) => {
+        await db.get('SELECT 1');
+        if (failConnect-- > 0) throw new Error('onConnect');
+      },
+    });
+    await pool.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, x)');
+    const written = new Set<number>();
+    const unknown = new Set<number>();
+    let next = 1;
+    const write = async (id: number, work: (id: number) => Promise<unknown>) => {
+      try {
+        await work(id);
+        written.add(id);
+      } catch (error) {
+        if (!['ERR_TIMEOUT', 'ERR_POOL_TIMEOUT', 'ERR_TRANSACTION_CLOSED'].includes((error as any).code)) {
+          if (!['AbortError', 'Error'].includes((error as any).name)) throw error;
         }
-      };
-      const insert = 'INSERT INTO t VALUES (?, 1)';
-      const options = () => {
-        if (random(4) > 0) return {};
-        if (random(2)) return { timeoutMs: 1 + random(10) };
-        const stop = new AbortController();
-        setTimeout(() => stop.abort(), random(10));
-        return { signal: stop.signal };
-      };
-      const quiet = (error: any) => {
-        const expected = ['ERR_TIMEOUT', 'ERR_POOL_TIMEOUT'].includes(error.code) || error.name === 'AbortError';
-        if (!expected && error.message !== 'onConnect') throw error;
-      };
-      const steps: (() => Promise<unknown>)[] = [
-        () => write(next++, (id) => pool.run(insert, [id], options())),
-        () => write(next++, (id) => pool.run(insert, [id], options())),
-        () => write(next++, (id) => pool.batch([{ sql: insert, params: [id] }, { sql: 'SELECT 1' }], options())),
-        () =>
-          write(next++, (id) =>
-            pool.all(`WITH a AS (SELECT ? AS id) INSERT INTO t SELECT id, 1 FROM a`, [id], options()),
-          ),
-        () =>
-          write(next++, (id) =>
-            pool.transaction(async (tx) => {
-              await tx.run(insert, [id]);
-              if (random(3) === 0) await sleep(random(3));
-              await tx.transaction((inner) => inner.get('SELECT 1'));
-              if (random(5) === 0) throw new Error('undone');
-            }, options()),
-          ),
-        () => pool.get('SELECT count(*) FROM t', [], options()).catch(quiet),
-        () => pool.all('WITH a AS (SELECT 1) SELECT * FROM a', [], options()).catch(quiet),
-        () => pool.read((tx) => tx.get('SELECT 1').then(() => sleep(random(3))), options()).catch(quiet),
-        async () => {
-          const role = random(2) ? 'writer' : 'reader';
-          const lease = await pool.acquire({ role }).catch(quiet);
-          if (lease === undefined) return;
-          if (random(3) === 0) await lease.run('PRAGMA cache_size = 100');
-          if (random(3) === 0) await lease.exec('BEGIN');
-          await lease.get('SELECT 1');
-          if (random(2)) await sleep(random(4));
-          if (random(2)) lease.release();
-          else await lease.close();
-        },
-        async () => {
-          if (random(4) === 0) failConnect = 1;
-          await sleep(random(12));
-        },
-      ];
-      const worker = async () => {
-        for (let i = 0; i < 60; i++) await steps[random(steps.length)]?.();
-      };
-      await Promise.all(Array.from({ length: 12 }, worker));
-      await until(() => pool.stats().waiting === 0);
-      // Some calls are still on their way when it closes.
-      const last = Array.from({ length: 30 }, () => steps[random(8)]?.());
-      expect(await Promise.race([pool.close().then(() => 'closed'), sleep(10_000)])).toBe('closed');
-      await Promise.all(last);
-      expect(pool.stats()).toMatchObject({ size: 0, idle: 0, waiting: 0 });
+        unknown.add(id);
+      }
+    };
+    const insert = 'INSERT INTO t VALUES (?, 1)';
+    const options = () => {
+      if (random(4) > 0) return {};
+      if (random(2)) return { timeoutMs: 1 + random(10) };
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), random(10));
+      return { signal: stop.signal };
+    };
+    const quiet = (error: any) => {
+      const expected = ['ERR_TIMEOUT', 'ERR_POOL_TIMEOUT'].includes(error.code) || error.name === 'AbortError';
+      if (!expected && error.message !== 'onConnect') throw error;
+    };
+    const steps: (() => Promise<unknown>)[] = [
+      () => write(next++, (id) => pool.run(insert, [id], options())),
+      () => write(next++, (id) => pool.run(insert, [id], options())),
+      () => write(next++, (id) => pool.batch([{ sql: insert, params: [id] }, { sql: 'SELECT 1' }], options())),
+      () =>
+        write(next++, (id) =>
+          pool.all(`WITH a AS (SELECT ? AS id) INSERT INTO t SELECT id, 1 FROM a`, [id], options()),
+        ),
+      () =>
+        write(next++, (id) =>
+          pool.transaction(async (tx) => {
+            await tx.run(insert, [id]);
+            if (random(3) === 0) await sleep(random(3));
+            await tx.transaction((inner) => inner.get('SELECT 1'));
+            if (random(5) === 0) throw new Error('undone');
+          }, options()),
+        ),
+      () => pool.get('SELECT count(*) FROM t', [], options()).catch(quiet),
+      () => pool.all('WITH a AS (SELECT 1) SELECT * FROM a', [], options()).catch(quiet),
+      () => pool.read((tx) => tx.get('SELECT 1').then(() => sleep(random(3))), options()).catch(quiet),
+      async () => {
+        const role = random(2) ? 'writer' : 'reader';
+        const lease = await pool.acquire({ role }).catch(quiet);
+        if (lease === undefined) return;
+        if (random(3) === 0) await lease.run('PRAGMA cache_size = 100');
+        if (random(3) === 0) await lease.exec('BEGIN');
+        await lease.get('SELECT 1');
+        if (random(2)) await sleep(random(4));
+        if (random(2)) lease.release();
+        else await lease.close();
+      },
+      async () => {
+        if (random(4) === 0) failConnect = 1;
+        await sleep(random(12));
+      },
+    ];
+    const worker = async () => {
+      for (let i = 0; i < 60; i++) await steps[random(steps.length)]?.();
+    };
+    await Promise.all(Array.from({ length: 12 }, worker));
+    await until(() => pool.stats().waiting === 0);
+    // Some calls are still on their way when it closes.
+    const last = Array.from({ length: 30 }, () => steps[random(8)]?.());
+    await pool.close();
+    await Promise.all(last);
+    expect(pool.stats()).toMatchObject({ size: 0, idle: 0, waiting: 0 });
 
-      const db = await on.connect();
-      const stored = new Set((await db.all<[number]>('SELECT id FROM t', [], { rowMode: 'array' })).map(([id]) => id));
-      expect([...written].filter((id) => !stored.has(id))).toEqual([]);
-      expect([...unknown].filter((id) => stored.has(id))).toEqual([]); // what rejects has changed nothing
-      expect(stored.size).toBe(written.size);
-      expect(await db.get('PRAGMA integrity_check')).toEqual({ integrity_check: 'ok' });
-    },
-  );
+    const db = await on.connect();
+    const stored = new Set((await db.all<[number]>('SELECT id FROM t', [], { rowMode: 'array' })).map(([id]) => id));
+    expect([...written].filter((id) => !stored.has(id))).toEqual([]);
+    expect([...unknown].filter((id) => stored.has(id))).toEqual([]); // what rejects has changed nothing
+    expect(stored.size).toBe(written.size);
+    expect(await db.get('PRAGMA integrity_check')).toEqual({ integrity_check: 'ok' });
+  });
 });

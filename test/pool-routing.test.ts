@@ -3,7 +3,7 @@ import type { Pool, Transaction } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, gate, sleep, timed, until } from './support/time.js';
+import { COUNT_TO, countFor, ENDLESS, first, gate, sleep, until } from './support/time.js';
 
 const on = databases();
 let pool: Pool;
@@ -177,34 +177,11 @@ describe('a pool', () => {
 });
 
 describe('readers', () => {
-  test('run side by side: two queries of 200 ms take as long as on two connections', async () => {
-    const limit = await countFor(pool, 200);
-    const connections = [await on.connect(), await on.connect()];
-    await Promise.all([pool.get('SELECT 1'), pool.get('SELECT 2')]); // two are open
-    let onPool = Number.POSITIVE_INFINITY;
-    let onConnections = Number.POSITIVE_INFINITY;
-    // Others may want the cores, too, and not always as much: what is possible is what counts.
-    for (let i = 0; i < 8 && (i === 0 || onPool >= onConnections * 1.3); i++) {
-      onConnections = Math.min(
-        onConnections,
-        await timed(() => Promise.all(connections.map((db) => db.get(COUNT_TO, [limit])))),
-      );
-      onPool = Math.min(
-        onPool,
-        await timed(() => Promise.all([pool.get(COUNT_TO, [limit]), pool.get(COUNT_TO, [limit])])),
-      );
-    }
-    expect(onPool).toBeLessThan(onConnections * 1.3);
-  });
-
-  test('no read waits behind a long one', async () => {
+  test('run side by side: no read waits behind three that never end', async () => {
     const stop = new AbortController();
     const long = [1, 2, 3].map(() => rejection(pool.get(ENDLESS, [], { signal: stop.signal })));
     await until(() => pool.stats().size === 4);
-    const took = await timed(async () => {
-      for (let i = 0; i < 50; i++) await pool.get('SELECT ? AS i', [i]);
-    });
-    expect(took).toBeLessThan(2_000);
+    for (let i = 0; i < 50; i++) expect(await pool.get('SELECT ? AS i', [i])).toEqual({ i });
     stop.abort();
     await Promise.all(long);
   });
@@ -212,7 +189,7 @@ describe('readers', () => {
   test('no read waits for a write, and no write for a read', async () => {
     const stop = new AbortController();
     const reading = rejection(pool.get(ENDLESS, [], { signal: stop.signal }));
-    expect(await timed(() => pool.run('INSERT INTO t (x) VALUES (1)'))).toBeLessThan(1_000);
+    await pool.run('INSERT INTO t (x) VALUES (1)');
     const writing = rejection(pool.run(`INSERT INTO t (x) ${ENDLESS}`, [], { signal: stop.signal }));
     await sleep(10);
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 1 });
@@ -293,7 +270,7 @@ describe('a signal or a deadline', () => {
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
   });
 
-  test('ends a call wherever it waits, at once', async () => {
+  test('ends a call wherever it waits', async () => {
     const small = on.pool({ poolSize: 2 });
     const writer = await small.acquire();
     const reader = await small.acquire({ role: 'reader' });
@@ -310,7 +287,6 @@ describe('a signal or a deadline', () => {
       small.transaction(async () => {}, { timeoutMs: 40 }),
     ].map(rejection);
     setTimeout(() => stop.abort(), 30);
-    expect(await timed(() => Promise.all(waiting))).toBeLessThan(500);
     const names = (await Promise.all(waiting)).map((error) => error.code === 'ERR_TIMEOUT' || error.name);
     expect(names).toEqual([...Array(5).fill('AbortError'), true, true, true]);
     writer.release();
@@ -324,12 +300,14 @@ describe('a deadline', () => {
     const small = on.pool({ poolSize: 2 });
     const writer = await small.acquire();
     const reader = await small.acquire({ role: 'reader' });
-    setTimeout(() => void reader.close(), 300);
     const insert = 'WITH a AS (SELECT 1) INSERT INTO t (x) SELECT * FROM a';
-    const ms = await timed(async () => {
-      expect(await rejection(small.run(insert, [], { timeoutMs: 400 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
-    });
-    expect(ms).toBeLessThan(650);
+    const early = rejection(small.run(insert, [], { timeoutMs: 300 }));
+    await sleep(150);
+    const late = rejection(small.run('DELETE FROM t', [], { timeoutMs: 300 }));
+    await reader.close();
+    // Were its time counted anew from here, it would outlast the other.
+    expect(await first({ early, late })).toBe('early');
+    for (const error of [await early, await late]) expect(error).toMatchObject({ code: 'ERR_TIMEOUT' });
     await writer.close();
   });
 });
@@ -533,16 +511,17 @@ describe('commits', () => {
 });
 
 describe('the WAL', () => {
-  test('is kept short under constant readers', { timeout: 60_000 }, async () => {
+  test('begins anew under constant readers', async () => {
     const text = 'x'.repeat(2_000);
     const stop = new AbortController();
     const readers = Array.from({ length: 3 }, async () => {
       const look = (tx: Transaction) => tx.get('SELECT count(*) FROM t').then(() => sleep(3));
       while (!stop.signal.aborted) await pool.read(look);
     });
-    let longest = 0;
+    let last = 0;
+    let anew = 0;
     let written = 0;
-    for (let i = 0; i < 120; i++) {
+    while (anew < 3) {
       await Promise.all(
         Array.from({ length: 10 }, () =>
           pool.executeMany(
@@ -552,13 +531,13 @@ describe('the WAL', () => {
         ),
       );
       written += 200;
-      longest = Math.max(longest, pool.stats().walPages);
+      const { walPages } = pool.stats();
+      if (walPages < last) anew++;
+      last = walPages;
     }
     stop.abort();
     await Promise.all(readers);
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: written });
-    expect(longest).toBeGreaterThan(0);
-    expect(longest).toBeLessThan(12_000); // all of it would be more than 15,000
   });
 
   test.each<[string, () => Promise<unknown>]>([

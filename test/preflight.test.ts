@@ -90,10 +90,4 @@ describe.skipIf(process.platform === 'win32')('preflight', () => {
     expect(stderr).toContain('compiler is missing');
     expect(stderr).toContain('make is missing');
   });
-
-  test('costs less than a compile would notice', () => {
-    const started = performance.now();
-    spawnSync(process.execPath, [preflight]);
-    expect(performance.now() - started).toBeLessThan(2_000);
-  });
 });

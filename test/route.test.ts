@@ -126,11 +126,9 @@ describe('a pool sends', () => {
     expect(list('kAct')).toEqual(ACTS);
   });
 
-  test('a text of a million blanks and comments in no time', () => {
-    const start = performance.now();
+  test('a text of a million blanks and comments, which would take hours if each looked at all others', () => {
     for (const blank of [' ', ';', '/**/', '--\n', '/*', '--', '/* * / ', '(', '[', "'", 'a ', '"']) {
       for (const before of ['', 'WITH ', 'PRAGMA ']) routeOf(`${before}${blank.repeat(1_000_000 / blank.length)}x`);
     }
-    expect(performance.now() - start).toBeLessThan(2_000);
   });
 });

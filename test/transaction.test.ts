@@ -2,7 +2,7 @@ import { type Connection, connect, type Transaction } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, gate, sleep, spin, timed, until } from './support/time.js';
+import { ENDLESS, gate, sleep, spin, until } from './support/time.js';
 
 const on = databases();
 let db: Connection;
@@ -18,10 +18,8 @@ const insert = (executor: Pick<Connection, 'run'>, x: unknown) =>
   executor.run('INSERT INTO t (x) VALUES (?)', [x as number]);
 const never = () => new Promise<never>(() => {});
 
-/** Waits for what has been called on the connection, but not for longer than this. */
-const usableWithin = async (ms: number) => {
-  expect(await Promise.race([db.get('SELECT 1 AS one'), sleep(ms).then(() => 'not usable')])).toEqual({ one: 1 });
-};
+/** Waits for what has been called on the connection. */
+const expectUsable = async () => expect(await db.get('SELECT 1 AS one')).toEqual({ one: 1 });
 
 describe('transaction()', () => {
   test('commits when its function resolves, and resolves to its value', async () => {
@@ -477,22 +475,22 @@ describe('a deadline or an abort', () => {
   ];
 
   for (const [how, begin, error] of ends) {
-    test.each(works)(`by ${how} rolls back at once while %s`, async (_, work) => {
+    test.each(works)(`by ${how} rolls back while %s`, async (_, work) => {
       let kept: Transaction | undefined;
-      const ended = rejection(
-        begin(async (tx) => {
+      // On a slow machine it may come before the transaction has begun: again.
+      while (kept === undefined) {
+        const ended = begin(async (tx) => {
           kept = tx;
           await insert(tx, 1);
           const working = work(tx);
           working.catch(() => {});
           return working;
-        }),
-      );
-      expect(await timed(() => ended)).toBeLessThan(500);
-      expect(await ended).toMatchObject(error);
-      await usableWithin(500);
+        });
+        expect(await rejection(ended)).toMatchObject(error);
+      }
+      await expectUsable();
       expect(await rows()).toEqual([]);
-      expect(await rejection((kept as Transaction).run('SELECT 1'))).toMatchObject({ code: 'ERR_TRANSACTION_CLOSED' });
+      expect(await rejection(kept.run('SELECT 1'))).toMatchObject({ code: 'ERR_TRANSACTION_CLOSED' });
       await insert(db, 2);
       expect(await rows()).toEqual([2]);
     });
@@ -529,7 +527,6 @@ describe('a deadline or an abort', () => {
           { timeoutMs: 40 },
         ),
       );
-      expect(await timed(() => late)).toBeLessThan(500);
       expect(await late).toMatchObject({ code: 'ERR_TIMEOUT' });
       await insert(tx, 3);
     });
@@ -581,7 +578,7 @@ describe('a deadline or an abort', () => {
     expect(await waiting).toMatchObject({ name: 'AbortError' });
     blocker.abort();
     await blocking;
-    await usableWithin(500);
+    await expectUsable();
     expect(called).toBe(false);
   });
 
@@ -602,7 +599,7 @@ describe('a deadline or an abort', () => {
     stop.abort();
     expect(await ended).toBe(stop.signal.reason);
     expect(called).toBe(0);
-    await usableWithin(500);
+    await expectUsable();
     expect(await rows()).toEqual([]);
   });
 
@@ -621,16 +618,17 @@ describe('a deadline or an abort', () => {
       ),
     );
     expect(await ended).toBe(stop.signal.reason);
-    await usableWithin(500);
+    await expectUsable();
   });
 
   test('after the function has resolved comes too late: the result is the real one', async () => {
-    const limit = await countFor(db, 80);
     const stop = new AbortController();
+    await db.createFunction('aborted', () => Number(stop.signal.aborted));
+    const untilAborted = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE NOT aborted())';
     await db.transaction(
       async (tx) => {
         await insert(tx, 1);
-        void tx.get(COUNT_TO, [limit]); // keeps COMMIT waiting
+        void tx.get(`${untilAborted} SELECT count(*) FROM n`); // keeps COMMIT waiting
         setTimeout(() => stop.abort(), 20);
       },
       { signal: stop.signal },

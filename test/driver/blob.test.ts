@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { lock, run } from '../support/child.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { timed } from '../support/time.js';
 
 const on = databases();
 const AT = { table: 'file', column: 'content', rowid: 1 };
@@ -429,7 +428,7 @@ describe('closing', () => {
   test('the connection closes its handles; closing them afterwards is no error', async () => {
     const db = await files();
     const blob = await db.openBlob({ ...AT, writable: true });
-    expect(await timed(() => db.close())).toBeLessThan(1_000);
+    await db.close();
     expect(await rejection(blob.read(0, 1))).toMatchObject({ code: 'ERR_CLOSED' });
     await blob.close();
   });

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { run } from '../support/child.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { timed } from '../support/time.js';
 import { collect, fillItems } from './support/rows.js';
 
 const on = databases();
@@ -236,11 +235,10 @@ describe('dump()', () => {
     await fillItems(db, 1_000);
     const dump = db.dump();
     await dump.next();
-    expect(await timed(() => db.close())).toBeLessThan(1_000);
+    await db.close();
     expect(await rejection(collect(dump))).toMatchObject({ code: 'ERR_CLOSED' });
-    const { code, ms } = await run(new URL('support/open-at-exit.mjs', import.meta.url), [on.file(), 'dump']);
+    const { code } = await run(new URL('support/open-at-exit.mjs', import.meta.url), [on.file(), 'dump']);
     expect(code).toBe(0);
-    expect(ms).toBeLessThan(5_000);
   });
 
   test('rejects on a closed connection, with the first statement', async () => {

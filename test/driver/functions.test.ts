@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { run } from '../support/child.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { ENDLESS, sleep } from '../support/time.js';
+import { ENDLESS, sleep, turns } from '../support/time.js';
 import { collect } from './support/rows.js';
 
 const on = databases();
@@ -461,48 +461,30 @@ describe('a function is called', () => {
     expect(await rejection(db.get(endless, [], { signal: abort.signal }))).toBe('enough');
   });
 
-  // In CI, where others use the same cores, a short version with a loose bound.
-  const calls = process.env.CI ? 10_000 : 100_000;
-  const bound = process.env.CI ? 250 : 25;
-  test(`${calls} times from one query in at most ${bound} µs each, while the event loop keeps its turns`, async () => {
+  test('10,000 times from one query', async () => {
     const db = await on.connect();
     await db.createFunction('plus', (a, b) => Number(a) + Number(b));
-    const query = () => db.get(`${COUNT} SELECT sum(plus(i, 1)) AS s FROM n`, [calls]);
-    await query();
-    let best = Infinity;
-    let turns = 0;
-    let longest = 0;
-    for (let round = 0; round < 3; round++) {
-      let last = performance.now();
-      const beat = setInterval(() => {
-        longest = Math.max(longest, performance.now() - last);
-        last = performance.now();
-        turns++;
-      }, 1);
-      const start = performance.now();
-      expect(await query()).toEqual({ s: (calls * (calls + 3)) / 2 });
-      best = Math.min(best, ((performance.now() - start) * 1000) / calls);
-      clearInterval(beat);
-    }
-    console.log(
-      `a function called ${calls} times: ${best.toFixed(2)} µs a call, ${turns} turns, the longest ${longest.toFixed(1)} ms`,
-    );
-    expect(best).toBeLessThanOrEqual(bound);
-    expect(turns).toBeGreaterThan(3);
-    expect(longest).toBeLessThan(process.env.CI ? 2_000 : 250);
-  }, 120_000);
+    expect(await db.get(`${COUNT} SELECT sum(plus(i, 1)) AS s FROM n`, [10_000])).toEqual({ s: 50_015_000 });
+  });
+
+  test('without end from one query, while the event loop keeps its turns', async () => {
+    const db = await on.connect();
+    await db.createFunction('plus', (a, b) => Number(a) + Number(b));
+    const stop = new AbortController();
+    const endless = ENDLESS.replace('count(*)', 'sum(plus(i, 1))');
+    const summing = rejection(db.get(endless, [], { signal: stop.signal }));
+    await turns(20);
+    await sleep(20);
+    stop.abort();
+    expect(await summing).toBe(stop.signal.reason);
+  });
 });
 
 test('functions that nobody calls cost an idle connection nothing', async () => {
   const { code, stdout, stderr } = await run(script('idle-functions.mjs'));
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const { without, having } = JSON.parse(stdout);
-  console.log(
-    `idle: ${without.idleUs} µs of processor time a second without functions, ${having.idleUs} µs with 200; ` +
-      `a query: ${without.queryUs.toFixed(1)} and ${having.queryUs.toFixed(1)} µs`,
-  );
-  expect(having.idleUs).toBeLessThan(without.idleUs + 10_000); // a hundredth of a core
-  expect(having.queryUs).toBeLessThan(without.queryUs * 2 + 10); // a busy machine
+  // Of the processor time of this process alone. A thread that waits awake would take a second of it each second.
+  expect(JSON.parse(stdout).idleMs).toBeLessThan(300);
 });
 
 describe('a function that is defined again', () => {
@@ -605,7 +587,7 @@ describe('the end', () => {
     ['nothing more to do, with functions defined', 'idle', 0],
     ['nothing more to do but a query that calls functions', 'end', 0],
   ])('%s ends the process, with the code that was asked for', async (_, how, code) => {
-    const ended = await run(script('function-at-exit.mjs'), [how], [], 15_000);
+    const ended = await run(script('function-at-exit.mjs'), [how]);
     expect(ended).toMatchObject({ code, signal: null });
     expect(ended.stdout).toContain('began');
     if (how === 'end') expect(ended.stdout).toContain('5000050000');
@@ -613,7 +595,7 @@ describe('the end', () => {
   });
 
   test('what a function holds is freed when the connection closes, and so is what it threw', async () => {
-    const { code, stdout } = await run(script('function-memory.mjs'), [], ['--expose-gc'], 20_000);
+    const { code, stdout } = await run(script('function-memory.mjs'), [], ['--expose-gc']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ before: 1, replaced: 0, closed: 0, thrown: 0 });
   });

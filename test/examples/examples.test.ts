@@ -24,7 +24,7 @@ interface Run {
 function run(name: string, ...args: string[]): Promise<Run> {
   const env = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, NODE_TEST_CONTEXT: undefined };
   return new Promise((resolve) => {
-    execFile(process.execPath, [join(examples, name), ...args], { env, timeout: 25_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [join(examples, name), ...args], { env, timeout: 150_000 }, (error, stdout, stderr) => {
       resolve({ code: error ? error.code : 0, stdout, stderr });
     });
   });

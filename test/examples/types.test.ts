@@ -35,12 +35,12 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
-it('the programs in README.md and docs/ have correct types', { timeout: 120_000 }, () => {
+it('the programs in README.md and docs/ have correct types', () => {
   expect(files.size).toBeGreaterThan(30);
   expect(errorsIn((path) => files.has(path))).toEqual([]);
 });
 
-it('the published types hold without skipLibCheck', { timeout: 120_000 }, () => {
+it('the published types hold without skipLibCheck', () => {
   const published = posix(join(root, 'lib/'));
   expect(compiled.getSourceFiles().some(({ fileName }) => fileName.startsWith(published))).toBe(true);
   expect(errorsIn((path) => path.startsWith(published))).toEqual([]);

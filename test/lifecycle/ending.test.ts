@@ -25,9 +25,6 @@ const states = [
   'waiting for a pool',
   'opening',
 ];
-/** Nothing has waited for what would never come: a lock (60 s), a connection (30 s), a query without end. */
-const LONGEST_MS = 15_000;
-
 /** Runs `work` with another process holding the write lock, if the state needs it. */
 async function inState<T>(state: string, work: (file: string) => Promise<T>): Promise<T> {
   const file = on.file();
@@ -53,14 +50,12 @@ describe.each(states)('a process that ends while its state is "%s"', (state) => 
   test('by returning: exits 0 once nothing is in flight', async () => {
     const end = await inState(state, (file) => run(script, [state, 'return', file]));
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null });
-    expect(end.ms).toBeLessThan(LONGEST_MS);
     await expectSound(on.file());
   });
 
   test('by process.exit(): exits with the code', async () => {
     const end = await inState(state, (file) => run(script, [state, 'exit', file]));
     expect(end, end.stderr).toMatchObject({ code: 7, signal: null });
-    expect(end.ms).toBeLessThan(LONGEST_MS);
     await expectSound(on.file());
   });
 
@@ -68,7 +63,6 @@ describe.each(states)('a process that ends while its state is "%s"', (state) => 
     const end = await inState(state, (file) => run(script, [state, 'throw', file]));
     expect(end).toMatchObject({ code: 1, signal: null });
     expect(end.stderr).toContain('Error: uncaught');
-    expect(end.ms).toBeLessThan(LONGEST_MS);
     await expectSound(on.file());
   });
 
@@ -80,22 +74,20 @@ describe.each(states)('a process that ends while its state is "%s"', (state) => 
       return await child.ended;
     });
     expect(end).toMatchObject({ code: null, signal: 'SIGTERM' });
-    expect(end.ms).toBeLessThan(LONGEST_MS);
     await expectSound(on.file());
   });
 
   test('of a worker thread by terminate(): the process goes on, and exits 0', async () => {
     const end = await inState(state, (file) => run(script, [state, 'terminate', file]));
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null, stdout: 'terminated\n' });
-    expect(end.ms).toBeLessThan(LONGEST_MS);
     await expectSound(on.file());
   });
 });
 
 describe('worker threads', () => {
-  test('can be terminated again and again, in every state', { timeout: 60_000 }, async () => {
+  test('can be terminated again and again, in every state', async () => {
     // Each state twice; what the second time leaves behind is a leak.
-    const end = await run(new URL('children/rounds.mjs', import.meta.url), [2 * states.length, on.file()], [], 50_000);
+    const end = await run(new URL('children/rounds.mjs', import.meta.url), [2 * states.length, on.file()]);
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null });
     expect(JSON.parse(end.stdout)).toEqual({ rounds: 2 * states.length, left: { threads: 0, files: 0 } });
   });

@@ -15,7 +15,7 @@ describe('a process that is killed at a random moment', () => {
     ['backup', 2],
     ['closing', 2],
     ['creation', 3],
-  ])('has lost no write that it was told is committed (%s, %d times)', { timeout: 60_000 }, async (kind, kills) => {
+  ])('has lost no write that it was told is committed (%s, %d times)', async (kind, kills) => {
     const tally = await hunt(on, kind, kills);
     expect(tally.kills).toBe(kills);
     if (kind !== 'creation') expect(tally.acknowledged).toBeGreaterThan(10 * kills);

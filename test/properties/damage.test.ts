@@ -2,6 +2,6 @@ import { test } from 'vitest';
 import { short } from './check.js';
 import { checkDamage } from './damage.js';
 
-test('a damaged or truncated file gives results or codes, never a crash', { timeout: 120_000 }, async () => {
+test('a damaged or truncated file gives results or codes, never a crash', async () => {
   await checkDamage(short(12));
 });

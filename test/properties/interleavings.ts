@@ -105,7 +105,7 @@ class Run {
   async settled(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`never settled: ${[...this.#pending.values()]}`)), 20_000);
+      timer = setTimeout(() => reject(new Error(`never settled: ${[...this.#pending.values()]}`)), 120_000);
     });
     try {
       await Promise.race([Promise.all(this.#pending.keys()), late]);

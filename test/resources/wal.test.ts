@@ -18,7 +18,6 @@ const writeMegabyte = (db: Pool | Connection) =>
 describe('a reader that does not let go of the WAL', () => {
   test.each(['pool', 'connection'])(
     'of a %s lets others read and write; then the disk space comes back',
-    { timeout: 60_000 },
     async (kind) => {
       const db = kind === 'pool' ? on.pool() : await on.connect({ journalMode: 'wal' });
       await db.exec('CREATE TABLE t (x)');

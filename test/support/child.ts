@@ -76,7 +76,7 @@ export async function run(
   script: string | URL,
   args: (string | number)[] = [],
   execArgv: string[] = [],
-  limitMs = 20_000,
+  limitMs = 150_000,
 ): Promise<Ended> {
   const child = start(script, args, execArgv);
   const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
@@ -87,13 +87,12 @@ export async function run(
   }
 }
 
-/** A process that holds a lock on a database until it is released, or for `ms`. */
+/** A process that holds a lock on a database until it is released. */
 export async function lock(
   database: string,
   mode: 'IMMEDIATE' | 'EXCLUSIVE' = 'IMMEDIATE',
-  ms = 20_000,
 ): Promise<AsyncDisposable & { release(): Promise<void> }> {
-  const child = start('lock.mjs', [database, mode, ms]);
+  const child = start('lock.mjs', [database, mode]);
   await child.said('locked');
   return {
     async release() {

@@ -36,12 +36,15 @@ switch (what) {
     break;
   case 'idle': {
     const db = await connect(file);
-    const pool = createPool({ database: `${file}-pool`, onConnect: async () => {} });
+    // Whatever it may wait for takes longer than the test allows.
+    const hour = 3_600_000;
+    const limits = { idleTimeoutMs: hour, acquireTimeoutMs: hour, operationTimeoutMs: hour };
+    const pool = createPool({ database: `${file}-pool`, onConnect: async () => {}, ...limits });
     await pool.exec('CREATE TABLE t (x)');
     await Promise.all(Array.from({ length: 20 }, () => pool.get('SELECT 1')));
     const lease = await pool.acquire();
     const stop = new AbortController();
-    await db.get('SELECT 1', [], { signal: stop.signal, timeoutMs: 60_000 });
+    await db.get('SELECT 1', [], { signal: stop.signal, timeoutMs: hour });
     Object.assign(globalThis, { kept: [db, pool, lease] });
     console.log('idle');
     break;

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { connect, createPool } from 'aiosqlite';
 
 const NUMBERS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)';
+/** Longer than the tests allow: nothing that ends has waited for it. */
+const HOUR = 3_600_000;
 const ENDLESS = `${NUMBERS} SELECT count(*) FROM n`;
 const SHORT = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n';
 /** @type {unknown[]} */
@@ -83,7 +85,7 @@ export const states = {
   },
   /** The test holds the lock. */
   async 'waiting for a lock'(file, ends) {
-    const db = keep(await connect(file, { busyTimeoutMs: ends ? 200 : 60_000 }));
+    const db = keep(await connect(file, { busyTimeoutMs: ends ? 200 : HOUR }));
     for (let i = 0; i < 10; i++) ignore(db.run('INSERT INTO t VALUES (1)'));
     ignore(db.transaction(async () => {}));
     await sleep(20);
@@ -189,7 +191,7 @@ export const states = {
     await sleep(5);
   },
   async 'waiting for a pool'(file, ends) {
-    const pool = keep(createPool({ database: file, poolSize: 2, acquireTimeoutMs: ends ? 600 : 30_000 }));
+    const pool = keep(createPool({ database: file, poolSize: 2, acquireTimeoutMs: ends ? 600 : HOUR }));
     await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
     keep(await pool.acquire());
     keep(await pool.acquire({ role: 'reader' }));
