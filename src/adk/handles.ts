@@ -13,7 +13,8 @@ export class Handles {
   readonly #others = new WeakMap<Session, Handle>();
 
   get(session: Session): Handle | undefined {
-    return (session as Session & { [key: symbol]: Handle | undefined })[this.#key] ?? this.#others.get(session);
+    const handle = (session as Session & { [key: symbol]: Handle | undefined })[this.#key] ?? this.#others.get(session);
+    return handle?.isOf(session) ? handle : undefined;
   }
 
   set(session: Session, handle: Handle): void {
