@@ -14,7 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** From the bottom up. The files of one layer may know each other. */
 const layers = [
-  ['codec/', 'errors', 'executor', 'watch', 'row-iterator', 'sql'],
+  ['codec/', 'errors', 'executor', 'watch', 'row-iterator', 'sql', 'wire/'],
   ['addon/'],
   ['native'],
   ['packet', 'shared-texts', 'rows', 'unpack', 'version', 'trace'],

@@ -20,7 +20,7 @@ import type { CallOptions, Query, SqlParam, SqlValue, Transaction } from './exec
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions, packOpen } from './options.js';
-import { MAIN_LANE, Policy, Port, Request, type Tally } from './port.js';
+import { MAIN_LANE, Port, type Tally } from './port.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
@@ -32,6 +32,7 @@ import {
   type TransactionOptions,
 } from './transaction.js';
 import { succeeded, Verbs } from './verbs.js';
+import { Policy, Request } from './wire/protocol.js';
 
 /** A Connection over a lane of a worker: its own, or one that a lease holds. */
 export abstract class LaneConnection extends Verbs implements Connection {
@@ -107,16 +108,17 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   stats(): ConnectionStats {
-    const [pending, running, completed, failed, size, hits, misses] = this.#worker.native.stats() as Numbers;
-    return { pending, running: running === 1, completed, failed, statementCache: { size, hits, misses } };
+    const { pending, running, completed, failed, cacheSize, cacheHits, cacheMisses } = this.#worker.stats();
+    const statementCache = { size: cacheSize, hits: cacheHits, misses: cacheMisses };
+    return { pending, running: running === 1, completed, failed, statementCache };
   }
 
   get inTransaction(): boolean {
-    return this.#worker.native.stats()[7] === 1;
+    return this.#worker.stats().inTransaction === 1;
   }
 
   get totalChanges(): number {
-    return this.#worker.native.stats()[8] as number;
+    return this.#worker.stats().totalChanges;
   }
 
   interrupt(): void {
@@ -243,8 +245,6 @@ export abstract class LaneConnection extends Verbs implements Connection {
     checkNotNested(this, 'write');
   }
 }
-
-type Numbers = [number, number, number, number, number, number, number];
 
 /** What connect() gives: the only user of its worker. */
 class OwnConnection extends LaneConnection {

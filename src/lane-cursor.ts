@@ -2,10 +2,11 @@ import { AiosqliteError } from './errors.js';
 import type { CallOptions } from './executor.js';
 import type { Message } from './native.js';
 import * as packet from './packet.js';
-import { checkCallOptions, Policy, type Port, Request } from './port.js';
+import { checkCallOptions, type Port } from './port.js';
 import type { Batch, Cursor } from './row-iterator.js';
 import { batchOf, succeeded } from './verbs.js';
 import { LONGEST_TIMER_MS, onAbort } from './watch.js';
+import { Policy, Request } from './wire/protocol.js';
 
 /** Who iterates. */
 export interface CursorHost {

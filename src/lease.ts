@@ -3,8 +3,9 @@ import type { Connection } from './connection-api.js';
 import { warnForgotten } from './errors.js';
 import type { CallOptions } from './executor.js';
 import type { CheckedOptions } from './options.js';
-import { MAIN_LANE, nextLane, Policy, type Port } from './port.js';
-import { BeginMode, type Blocks, beginLane, EndMode, endLane } from './transaction.js';
+import { MAIN_LANE, nextLane, type Port } from './port.js';
+import { type Blocks, beginLane, endLane } from './transaction.js';
+import { BeginMode, EndMode, Policy } from './wire/protocol.js';
 import type { Workers } from './workers.js';
 
 export type Role = 'writer' | 'reader';

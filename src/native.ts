@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { loadAddon } from './addon/load.js';
 import type { SqlValue } from './executor.js';
+import { ChunkText, ExceptionId } from './wire/protocol.js';
 
 /** Why a job failed, as the worker tells it (binding/engine/job.h, Failure). */
 export interface NativeFailure {
@@ -118,12 +119,12 @@ export function settle(message: Message): void {
 
 /** What functions called from SQL have thrown, until their statement has failed. */
 const exceptions = new Map<number, { error: unknown; owner: object }>();
-let lastException = 0;
+let lastException: number = ExceptionId.none;
 /** Those that no failure has named yet, by the worker that they belong to, in their order. */
 const unnamed = new WeakMap<object, number[]>();
 
 export function keepException(error: unknown, owner: object): number {
-  lastException = lastException >= 0xffff_fffe ? 1 : lastException + 1;
+  lastException = lastException + 1 === ExceptionId.unknown ? 1 : lastException + 1;
   exceptions.set(lastException, { error, owner });
   const ids = unnamed.get(owner);
   if (ids === undefined) unnamed.set(owner, [lastException]);
@@ -170,7 +171,8 @@ native.setDispatcher((header, chunks, buffers) => {
       let bufferCount: number = result[4];
       for (let at = 5; at < result.length; at += PACKED_LAYOUT) {
         const has = result[at + 2] as number;
-        textCount += (has & 1) + ((has >> 1) & 1) + (has >> 2);
+        textCount +=
+          (has & ChunkText.texts ? 1 : 0) + (has & ChunkText.wides ? 1 : 0) + (has & ChunkText.shorts ? 1 : 0);
         bufferCount++;
       }
       if (textCount > 0) result.texts = chunks?.slice(nextText, nextText + textCount) ?? [];

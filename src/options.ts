@@ -4,6 +4,7 @@ import type { TransactionMode } from './executor.js';
 import * as packet from './packet.js';
 import type { IntegerMode } from './rows.js';
 import type { SlowCalls, TracedCall } from './trace.js';
+import { IntegerMode as IntegerModes } from './wire/protocol.js';
 
 export interface ConnectionOptions {
   /** Opens the file for reading alone: writes reject `'SQLITE_READONLY'`. Default: false. */
@@ -132,7 +133,7 @@ export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' 
   };
 }
 
-/** The packet of Request.open (binding/engine/job.h, OpenOptions). */
+/** Writes the packet of Request.open (binding/engine/job.h, OpenOptions). */
 export function packOpen(database: string, options: CheckedOptions, reader: boolean): void {
   packet.begin();
   packet.addText(database);
@@ -141,7 +142,7 @@ export function packOpen(database: string, options: CheckedOptions, reader: bool
   packet.addNumber(reader ? 1 : 0);
   packet.addNumber(options.doubleQuotedStrings ? 1 : 0);
   packet.addNumber(options.busyTimeoutMs);
-  packet.addNumber(INTEGER_MODES.indexOf(options.integerMode));
+  packet.addNumber(IntegerModes[options.integerMode]);
   packet.addNumber(options.statementCacheSize);
   // The journal mode is the file's: whoever opens first sets it.
   packet.addText(reader ? '' : options.journalMode);

@@ -4,6 +4,7 @@ import { AiosqliteError, invalidArgument, outOfRange } from './errors.js';
 import type { Params, SqlArray, SqlParam } from './executor.js';
 import { native } from './native.js';
 import { sharedNumberOf, sharedText, shareWhatWasMet } from './shared-texts.js';
+import { Header, Tag } from './wire/protocol.js';
 
 /**
  * What a call carries to its worker, written in one pass into memory that both sides see: a tag and a number per entry,
@@ -14,17 +15,6 @@ import { sharedNumberOf, sharedText, shareWhatWasMet } from './shared-texts.js';
  * must wait before it has a worker takes its packet along with `park` and `unpark`.
  */
 
-// Numbers shared with binding/engine/packet.h and binding/node/job_decoder.cc.
-const TAG_NULL = 0;
-const TAG_INTEGER = 1;
-const TAG_REAL = 2;
-const TAG_TEXT = 3;
-const TAG_INT64 = 4;
-const TAG_BLOB = 5;
-const TAG_ARRAY = 6;
-const TAG_SHARED = 7;
-const HEADER_SLOTS = 8;
-
 const INITIAL_CAPACITY = 4096;
 /** A packet that was larger than this gives its memory back. */
 const LARGEST_KEPT = 1 << 17;
@@ -33,7 +23,7 @@ let capacity = 0;
 let slots: Float64Array;
 let integers: BigInt64Array;
 let tags: Uint8Array;
-let at = HEADER_SLOTS;
+let at: number = Header.firstEntry;
 let texts = '';
 let blobs: Uint8Array[] | undefined;
 let sqls = '';
@@ -61,7 +51,7 @@ allocate(INITIAL_CAPACITY);
 export function begin(): number {
   if (capacity > LARGEST_KEPT) allocate(INITIAL_CAPACITY);
   shareWhatWasMet();
-  at = HEADER_SLOTS;
+  at = Header.firstEntry;
   texts = '';
   blobs = undefined;
   sqls = '';
@@ -81,7 +71,7 @@ export function lengthOf(array: readonly unknown[]): number {
 
 export function addNumber(value: number): void {
   if (at === capacity) allocate(capacity * 2);
-  tags[at] = TAG_INTEGER;
+  tags[at] = Tag.integer;
   slots[at++] = value;
 }
 
@@ -90,7 +80,7 @@ export function addText(value: string): void {
     throw outOfRange('what one call carries in texts', `less than ${constants.MAX_STRING_LENGTH} characters`);
   }
   if (at === capacity) allocate(capacity * 2);
-  tags[at] = TAG_TEXT;
+  tags[at] = Tag.text;
   slots[at++] = value.length;
   texts += value;
   // Also keeps a lone surrogate at the end from pairing with one at the start of the next text.
@@ -105,7 +95,7 @@ export function addShared(text: string): void {
     return;
   }
   if (at === capacity) allocate(capacity * 2);
-  tags[at] = TAG_SHARED;
+  tags[at] = Tag.shared;
   slots[at++] = number;
 }
 
@@ -157,21 +147,21 @@ export function addValue(
       return;
     case 'number':
       // -0 has no place among SQLite's integers. NaN becomes NULL there.
-      tags[at] = Number.isSafeInteger(value) && (value !== 0 || 1 / value > 0) ? TAG_INTEGER : TAG_REAL;
+      tags[at] = Number.isSafeInteger(value) && (value !== 0 || 1 / value > 0) ? Tag.integer : Tag.real;
       slots[at++] = value;
       return;
     case 'bigint':
       if (BigInt.asIntN(64, value) !== value) throw outOfRange(place(name, key), 'a signed 64-bit integer');
-      tags[at] = TAG_INT64;
+      tags[at] = Tag.int64;
       integers[at++] = value;
       return;
     case 'boolean':
-      tags[at] = TAG_INTEGER;
+      tags[at] = Tag.integer;
       slots[at++] = value ? 1 : 0;
       return;
     case 'object':
       if (value === null) {
-        tags[at] = TAG_NULL;
+        tags[at] = Tag.null;
         slots[at++] = 0;
         return;
       }
@@ -188,14 +178,14 @@ export function addValue(
 }
 
 /** What the elements of one array may be together, as sets of tags. carray() knows one type for all. */
-const ONE_TYPE = [[TAG_INTEGER, TAG_INT64], [TAG_INTEGER, TAG_REAL], [TAG_TEXT], [TAG_BLOB]].map((tags) =>
+const ONE_TYPE = [[Tag.integer, Tag.int64], [Tag.integer, Tag.real], [Tag.text], [Tag.blob]].map((tags) =>
   tags.reduce((set, tag) => set | (1 << tag), 0),
 );
 
 function addArray(values: SqlArray, name: string): void {
   if (at === capacity) allocate(capacity * 2);
   const count = lengthOf(values);
-  tags[at] = TAG_ARRAY;
+  tags[at] = Tag.array;
   slots[at++] = count;
   let found = 0;
   for (let i = 0; i < count; i++) {
@@ -230,7 +220,7 @@ function bytesOf(value: ArrayBuffer | ArrayBufferView, name: string, key: number
 
 function addBlob(bytes: Uint8Array): void {
   blobs ??= [];
-  tags[at] = TAG_BLOB;
+  tags[at] = Tag.blob;
   slots[at++] = blobs.length;
   blobs.push(bytes);
 }
@@ -249,14 +239,14 @@ export function setHeader(
   timeoutMs: number,
   cancellable: boolean,
 ): void {
-  slots[0] = id;
-  slots[1] = request;
-  slots[2] = lane;
-  slots[3] = policy;
-  slots[4] = timeoutMs;
-  slots[5] = cancellable ? 1 : 0;
-  slots[6] = at - HEADER_SLOTS;
-  slots[7] = texts.length;
+  slots[Header.id] = id;
+  slots[Header.request] = request;
+  slots[Header.lane] = lane;
+  slots[Header.policy] = policy;
+  slots[Header.timeoutMs] = timeoutMs;
+  slots[Header.cancellable] = cancellable ? 1 : 0;
+  slots[Header.entries] = at - Header.firstEntry;
+  slots[Header.textLength] = texts.length;
 }
 
 /** The texts and blobs of the packet, for the call that hands it over. */
@@ -277,7 +267,7 @@ export interface ParkedPacket {
 
 /** Copies the packet out, values and all: they are those of the moment of the call, whatever the caller does next. */
 export function park(): ParkedPacket {
-  if (tags.subarray(HEADER_SLOTS, at).includes(TAG_SHARED)) unshare();
+  if (tags.subarray(Header.firstEntry, at).includes(Tag.shared)) unshare();
   return {
     slots: slots.slice(0, at),
     tags: tags.slice(0, at),
@@ -291,13 +281,13 @@ export function park(): ParkedPacket {
 function unshare(): void {
   let from = 0;
   const parts: string[] = [];
-  for (let i = HEADER_SLOTS; i < at; i++) {
-    if (tags[i] === TAG_SHARED) {
+  for (let i = Header.firstEntry; i < at; i++) {
+    if (tags[i] === Tag.shared) {
       const text = sharedText(slots[i] as number);
-      tags[i] = TAG_TEXT;
+      tags[i] = Tag.text;
       slots[i] = text.length;
       parts.push(text, '\0');
-    } else if (tags[i] === TAG_TEXT) {
+    } else if (tags[i] === Tag.text) {
       const end = from + (slots[i] as number) + 1;
       parts.push(texts.slice(from, end));
       from = end;

@@ -15,12 +15,11 @@ import { oneOf } from './options.js';
 import * as packet from './packet.js';
 import type { Pool, PoolStats } from './pool-api.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
-import { CLOSE_GRACE_MS, checkCallOptions, enqueue, MAIN_LANE, Policy, Request, type Tally } from './port.js';
+import { CLOSE_GRACE_MS, checkCallOptions, enqueue, MAIN_LANE, type Tally } from './port.js';
 import { type Route, routeOf } from './route.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import {
-  BeginMode,
   checkNotNested,
   checkTransactionMode,
   holding,
@@ -34,6 +33,7 @@ import {
 import { succeeded, Verbs } from './verbs.js';
 import { WalRelief } from './wal-relief.js';
 import { Watch } from './watch.js';
+import { BeginMode, Policy, Request } from './wire/protocol.js';
 import { Workers } from './workers.js';
 import { closed, WriterView } from './writer-view.js';
 

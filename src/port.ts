@@ -17,56 +17,16 @@ import * as packet from './packet.js';
 import { calls, publish, type SlowCalls } from './trace.js';
 import { forgetUnpackers } from './unpack.js';
 import { LONGEST_TIMER_MS, onAbort } from './watch.js';
+import { LaneNumber, OutcomeBit, Policy, Request, Stat } from './wire/protocol.js';
 
-/** What a worker can be asked (binding/engine/job.h, Request). */
-export const Request = {
-  open: 0,
-  run: 1,
-  many: 2,
-  batch: 3,
-  script: 4,
-  begin: 5,
-  end: 6,
-  close: 7,
-  openCursor: 8,
-  nextCursor: 9,
-  openBackup: 10,
-  stepBackup: 11,
-  openBlob: 12,
-  readBlob: 13,
-  writeBlob: 14,
-  openRecorder: 15,
-  readRecorder: 16,
-  closeResource: 17,
-  describe: 18,
-  status: 19,
-  setLimit: 20,
-  loadExtension: 21,
-  authorize: 22,
-  serialize: 23,
-  deserialize: 24,
-  applyChangeset: 25,
-  define: 26,
-  watch: 27,
-} as const;
-export type Request = (typeof Request)[keyof typeof Request];
+/** Names of requests, as traces have them. */
 const NAMES = Object.fromEntries(Object.entries(Request).map(([name, code]) => [code, name])) as Record<
   Request,
   string
 >;
 
-/** What a call may not do (binding/engine/job.h, policy). */
-export const Policy = {
-  none: 0,
-  noTransactionControl: 1,
-  noSettings: 2,
-  noSessionFunctions: 4,
-  readOnly: 8,
-  trace: 32,
-} as const;
-
 /** The lane in which everybody waits; a transaction or a lease has one of its own. */
-export const MAIN_LANE = 0;
+export const MAIN_LANE: number = LaneNumber.main;
 let lastLane = MAIN_LANE;
 let openWorkers = 0;
 
@@ -140,6 +100,13 @@ export class Port {
     return opened;
   }
 
+  /** Counts of the queue, and of the worker if it has one of its own. */
+  stats(): Record<keyof typeof Stat, number> {
+    const numbers = this.native.stats();
+    const named = Object.entries(Stat).map(([name, at]) => [name, numbers[at]]);
+    return Object.fromEntries(named) as Record<keyof typeof Stat, number>;
+  }
+
   /** Waits for the worker's thread, whose database has closed or could not be opened. */
   join(): void {
     this.native.join();
@@ -185,7 +152,7 @@ export class Port {
       request: NAMES[request],
       sql,
       totalMs: performance.now() - since,
-      groupSize: bits >> 4,
+      groupSize: bits >> OutcomeBit.groupSizeAt,
       outcome: failure ? failure.code : 'ok',
     };
     publish(call, message.told, slowCalls);
@@ -235,11 +202,11 @@ export class Port {
   #count(message: Message): Message {
     const bits = message[3];
     if (bits !== 0) {
-      if (bits & 1) {
+      if (bits & OutcomeBit.commit) {
         this.tally.commits++;
         this.tally.walPages = message[2];
       }
-      if (bits >= 32) this.tally.groupedWrites++;
+      if (bits >> OutcomeBit.groupSizeAt > 1) this.tally.groupedWrites++;
     }
     if (message.told !== undefined && message.told.changes.length > 0) this.#tell(message[4], message.told);
     return message;

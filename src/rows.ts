@@ -1,6 +1,7 @@
 import type { QueryResult, RunResult } from './executor.js';
 import { type FirstRows, type Message, type NativeResult, PACKED_LAYOUT } from './native.js';
 import { unpackerFor } from './unpack.js';
+import { ChunkText } from './wire/protocol.js';
 
 /** How an INTEGER arrives: see ConnectionOptions.integerMode. */
 export type IntegerMode = 'mixed' | 'number' | 'bigint';
@@ -30,9 +31,9 @@ export function decodeRows(result: NativeResult, arrays: boolean): unknown[] {
       unpack(rows, {
         rows: result[i] as number,
         numbers: result[i + 1] as number,
-        texts: has & 1 ? (JSON.parse(texts[text++] as string) as unknown[]) : [],
-        wides: has & 2 ? (JSON.parse(texts[text++] as string) as unknown[]) : [],
-        shorts: has & 4 ? (texts[text++] as string) : '',
+        texts: has & ChunkText.texts ? (JSON.parse(texts[text++] as string) as unknown[]) : [],
+        wides: has & ChunkText.wides ? (JSON.parse(texts[text++] as string) as unknown[]) : [],
+        shorts: has & ChunkText.shorts ? (texts[text++] as string) : '',
         buffer: result.buffers?.[buffer++] as ArrayBuffer,
       });
     }

@@ -5,17 +5,12 @@ import { type CursorHost, openLaneCursor } from './lane-cursor.js';
 import type { Message } from './native.js';
 import { oneOf } from './options.js';
 import * as packet from './packet.js';
-import { checkCallOptions, nextLane, Policy, type Port, Request, readOptions } from './port.js';
+import { checkCallOptions, nextLane, type Port, readOptions } from './port.js';
 import type { Cursor } from './row-iterator.js';
 import type { IntegerMode } from './rows.js';
 import { succeeded, Verbs } from './verbs.js';
 import { Watch } from './watch.js';
-
-/** binding/engine/job.h, BeginMode and EndMode. */
-export const BeginMode = { lease: 0, deferred: 1, immediate: 2, exclusive: 3, savepoint: 4 } as const;
-export type BeginMode = (typeof BeginMode)[keyof typeof BeginMode];
-export const EndMode = { ready: 0, release: 1, commit: 2, rollback: 3 } as const;
-export type EndMode = (typeof EndMode)[keyof typeof EndMode];
+import { BeginMode, EndMode, OutcomeBit, Policy, Request } from './wire/protocol.js';
 
 /** Whether a call on `executor` would wait for the end of what is held, and so for ever. */
 export type Blocks = (executor: object, need: Need) => boolean;
@@ -245,7 +240,7 @@ function end(port: Port, lane: number, mode: EndMode): Promise<Message> {
 /** Ends a lane that is a lease or a setup. True if the connection was altered, and so has closed. */
 export async function endLane(port: Port, lane: number, mode: EndMode): Promise<boolean> {
   const message = succeeded(await end(port, lane, mode), undefined);
-  return (message[3] & 4) !== 0;
+  return (message[3] & OutcomeBit.altered) !== 0;
 }
 
 export function withDefaultTimeout(

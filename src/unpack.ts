@@ -1,3 +1,5 @@
+import { Tag } from './wire/protocol.js';
+
 /** A chunk of packed rows (binding/engine/job.h, PackedRows). */
 interface Chunk {
   rows: number;
@@ -11,15 +13,6 @@ interface Chunk {
 
 /** Appends the rows of a chunk to `rows`. */
 export type Unpack = (rows: unknown[], chunk: Chunk) => void;
-
-/** Tags of cells: binding/engine/packet.h and PackedRows. */
-const TAG_NULL = 0;
-const TAG_REAL = 2;
-const TAG_TEXT = 3;
-const TAG_INT64 = 4;
-const TAG_BLOB = 5;
-const TAG_WIDE = 8;
-const TAG_SHORT = 16;
 
 /** What a chunk's cells are taken from, one after another. */
 class Cells {
@@ -124,13 +117,13 @@ function compileFiller(names: readonly string[], arrays: boolean): Fill {
     const value = `v${i}`;
     return `let ${value};
       switch (tag = tags[at++]) {
-        case ${TAG_NULL}: ${value} = null; break;
-        case ${TAG_REAL}: ${value} = numbers[number++]; break;
-        case ${TAG_TEXT}: ${value} = texts[text++]; break;
-        case ${TAG_WIDE}: ${value} = wides[wide++]; break;
-        case ${TAG_INT64}: ${value} = cells.bigint(number++); break;
-        case ${TAG_BLOB}: ${value} = cells.blob(numbers[number++]); break;
-        default: ${value} = shorts.substring(short, short += tag - ${TAG_SHORT});
+        case ${Tag.null}: ${value} = null; break;
+        case ${Tag.real}: ${value} = numbers[number++]; break;
+        case ${Tag.text}: ${value} = texts[text++]; break;
+        case ${Tag.wide}: ${value} = wides[wide++]; break;
+        case ${Tag.int64}: ${value} = cells.bigint(number++); break;
+        case ${Tag.blob}: ${value} = cells.blob(numbers[number++]); break;
+        default: ${value} = shorts.substring(short, short += tag - ${Tag.short});
       }`;
   });
   // A computed key, so that '__proto__' is a column like any other.
@@ -157,21 +150,21 @@ function plainFiller(names: readonly string[], arrays: boolean): Fill {
     const next = () => {
       const tag = cells.tags[at++] as number;
       switch (tag) {
-        case TAG_NULL:
+        case Tag.null:
           return null;
-        case TAG_REAL:
+        case Tag.real:
           return cells.numbers[number++];
-        case TAG_TEXT:
+        case Tag.text:
           return cells.texts[text++];
-        case TAG_WIDE:
+        case Tag.wide:
           return cells.wides[wide++];
-        case TAG_INT64:
+        case Tag.int64:
           return cells.bigint(number++);
-        case TAG_BLOB:
+        case Tag.blob:
           return cells.blob(cells.numbers[number++] as number);
         default:
-          short += tag - TAG_SHORT;
-          return cells.shorts.substring(short - (tag - TAG_SHORT), short);
+          short += tag - Tag.short;
+          return cells.shorts.substring(short - (tag - Tag.short), short);
       }
     };
     for (let i = 0; i < count; i++) {

@@ -18,23 +18,13 @@ import type {
 import type { Message } from './native.js';
 import { integer } from './options.js';
 import * as packet from './packet.js';
-import { failureOf, Request, readOptions } from './port.js';
+import { failureOf, readOptions } from './port.js';
 import { type Batch, BatchedRows, type Cursor } from './row-iterator.js';
 import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode, resultAt, resultCount } from './rows.js';
-
-/** What the worker encodes (binding/engine/job.h, RowMode). */
-const RowMode = { none: 0, object: 1, array: 2, firstObject: 3, firstArray: 4 } as const;
-type RowMode = (typeof RowMode)[keyof typeof RowMode];
-
-/** How a query's settings stand in one number (binding/engine/job.h, QueryHead). */
-const WANTS_COLUMNS = 8;
-const HAS_JSON_COLUMNS = 16;
-const IF_NONE_AT = 5;
+import { IfNone, OutcomeBit, Request, RowMode, Setting } from './wire/protocol.js';
 
 /** More at a time live long enough for V8 to widen its young generation, by some 15 MB, and are not read faster. */
 const BATCH_SIZE = 250;
-
-const IF_NONE = { __proto__: null, continue: 0, stop: 1, rollback: 2 } as const;
 
 /**
  * The verbs of {@link Executor}, once for all that run SQL. Each checks its arguments, writes the packet and leaves it to
@@ -114,7 +104,7 @@ export abstract class Verbs implements Executor {
       const mode = rowModeOf(call.options);
       const ticket = packet.begin();
       packet.addNumber(integer(call.options ?? {}, 'batchSize', BATCH_SIZE, 1, 1_000_000));
-      addQuery(call.sql, call.params, mode, false, IF_NONE.continue, call.options?.jsonColumns, 'params');
+      addQuery(call.sql, call.params, mode, false, IfNone.continue, call.options?.jsonColumns, 'params');
       packet.checkWhole(ticket);
       return new BatchedRows<T>(this.openCursor(call.sql, mode === RowMode.array, call.options));
     } catch (error) {
@@ -173,11 +163,11 @@ export abstract class Verbs implements Executor {
       const query = queries[i] as BatchQuery;
       const sql = query?.sql;
       if (typeof sql !== 'string') throw invalidArgument(`queries[${i}]`, 'a Query', query);
-      const ifNone = IF_NONE[query.ifNone ?? 'continue'];
-      if (ifNone === undefined) {
-        throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", query.ifNone);
+      const ifNone = query.ifNone ?? 'continue';
+      if (!Object.hasOwn(IfNone, ifNone)) {
+        throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", ifNone);
       }
-      addQuery(sql, query.params, mode, wantsColumns, ifNone, query.jsonColumns, `queries[${i}].params`);
+      addQuery(sql, query.params, mode, wantsColumns, IfNone[ifNone], query.jsonColumns, `queries[${i}].params`);
     }
     packet.checkWhole(ticket);
   }
@@ -205,7 +195,7 @@ export function succeeded(message: Message, options: CallOptions | undefined): M
 
 /** A batch as the worker sent it. */
 export function batchOf(message: Message, arrays: boolean): Batch {
-  return { rows: decodeRows(resultAt(message), arrays), done: (message[3] & 8) !== 0 };
+  return { rows: decodeRows(resultAt(message), arrays), done: (message[3] & OutcomeBit.done) !== 0 };
 }
 
 interface Call<Options> {
@@ -259,7 +249,7 @@ function packQuery(
   jsonColumns: readonly string[] | undefined,
 ): void {
   const ticket = packet.begin();
-  addQuery(sql, params, mode, wantsColumns, IF_NONE.continue, jsonColumns, 'params');
+  addQuery(sql, params, mode, wantsColumns, IfNone.continue, jsonColumns, 'params');
   packet.checkWhole(ticket);
 }
 
@@ -269,17 +259,17 @@ function addQuery(
   params: Params | undefined,
   mode: RowMode,
   wantsColumns: boolean,
-  ifNone: number,
+  ifNone: IfNone,
   jsonColumns: readonly string[] | undefined,
   paramsName: string,
 ): void {
   packet.addSql(sql);
-  const settings = mode | (wantsColumns ? WANTS_COLUMNS : 0) | (ifNone << IF_NONE_AT);
+  const settings = mode | (wantsColumns ? Setting.wantsColumns : 0) | (ifNone << Setting.ifNoneAt);
   if (jsonColumns === undefined) {
     packet.addNumber(settings);
   } else {
     const names = namesOf(jsonColumns);
-    packet.addNumber(settings | (names === undefined ? 0 : HAS_JSON_COLUMNS));
+    packet.addNumber(settings | (names === undefined ? 0 : Setting.hasJsonColumns));
     if (names !== undefined) packet.addShared(names);
   }
   packet.addParams(params, paramsName);

@@ -5,9 +5,10 @@ import { AiosqliteError } from './errors.js';
 import type { CallOptions } from './executor.js';
 import type { Message, NativeFailure } from './native.js';
 import { type CheckedOptions, packOpen } from './options.js';
-import { MAIN_LANE, nextLane, Policy, Port, type Request, type Tally } from './port.js';
-import { EndMode, endLane } from './transaction.js';
+import { MAIN_LANE, nextLane, Port, type Tally } from './port.js';
+import { endLane } from './transaction.js';
 import { Watch } from './watch.js';
+import { EndMode, Policy, type Request } from './wire/protocol.js';
 
 export interface WorkersOptions {
   database: string;
@@ -51,13 +52,13 @@ export class Workers {
   get idle(): number {
     let idle = 0;
     for (const [number, port] of this.#open) {
-      if (!this.#leased.has(number) && port.native.stats()[1] === 0) idle++;
+      if (!this.#leased.has(number) && port.stats().running === 0) idle++;
     }
     return idle;
   }
 
   get waiting(): number {
-    return this.port.native.stats()[0] as number;
+    return this.port.stats().pending;
   }
 
   get inFlight(): number {

@@ -3,7 +3,8 @@ import { AiosqliteError } from './errors.js';
 import type { CallOptions, Query } from './executor.js';
 import type { Message } from './native.js';
 import type { CheckedOptions } from './options.js';
-import { MAIN_LANE, Policy, type Port, type Request } from './port.js';
+import { MAIN_LANE, type Port } from './port.js';
+import { Policy, type Request } from './wire/protocol.js';
 
 export function closed(): AiosqliteError {
   return new AiosqliteError('ERR_CLOSED', 'the pool is closed');

@@ -52,9 +52,6 @@ void SetResult(sqlite3_context* context, const Packet& packet) {
   if (packet.tags.empty()) return sqlite3_result_null(context);
   const Value value = PacketReader(packet).Next();
   switch (value.tag) {
-    case Tag::kNull:
-    case Tag::kArray:  // never a result
-      return sqlite3_result_null(context);
     case Tag::kInteger:
     case Tag::kInt64:
       return sqlite3_result_int64(context, value.integer);
@@ -67,6 +64,8 @@ void SetResult(sqlite3_context* context, const Packet& packet) {
     case Tag::kBlob:
       if (value.bytes.empty()) return static_cast<void>(sqlite3_result_zeroblob64(context, 0));
       return sqlite3_result_blob64(context, value.bytes.data(), value.bytes.size(), SQLITE_TRANSIENT);
+    default:
+      return sqlite3_result_null(context);
   }
 }
 

@@ -6,12 +6,11 @@
 
 #include "engine/host.h"
 #include "engine/packet.h"
+#include "protocol.h"
 
 struct sqlite3;
 
 namespace aiosqlite {
-
-enum class FunctionKind : uint8_t { kScalar = 0, kAggregate = 1, kWindow = 2, kCollation = 3 };
 
 // The packet of kDefine.
 struct FunctionSpec {

@@ -6,18 +6,9 @@
 #include <vector>
 
 #include "engine/packet.h"
+#include "protocol.h"
 
 namespace aiosqlite {
-
-enum class HostOperation : uint8_t {
-  kCall = 0,
-  kStep = 1,
-  kInverse = 2,
-  kValue = 3,
-  kFinal = 4,
-  kCompare = 5,
-  kForget = 6  // the state of an aggregate that comes to no result
-};
 
 // One call. It stands on the worker's stack until it is answered.
 struct HostCall {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/packet.h"
+#include "protocol.h"
 
 namespace aiosqlite {
 
@@ -19,49 +20,7 @@ using JobId = uint32_t;
 // Which queue of an inbox a job waits in. Lane 0 is everybody's; a transaction or a lease has one of its own,
 // and while it is open its worker takes jobs from there alone.
 using LaneId = uint32_t;
-constexpr LaneId kMainLane = 0;
-
-// Everything that a worker can be asked. What each carries in its packet stands behind it.
-enum class Request : uint8_t {
-  kOpen = 0,    // see OpenOptions
-  kRun = 1,     // one Query
-  kMany = 2,    // sql, sets; per set: count (negative: names and values), values
-  kBatch = 3,   // count; that many Queries
-  kScript = 4,  // sql
-  kBegin = 5,   // the new lane, BeginMode
-  kEnd = 6,     // EndMode
-  kClose = 7,
-  // ── what stays open on the worker; it is known by the id of the job that opened it ──
-  kOpenCursor = 8,      // batch size, one Query
-  kNextCursor = 9,      // cursor
-  kOpenBackup = 10,     // destination, count, that many files of which it is asked whether they are in use
-  kStepBackup = 11,     // backup, pages
-  kOpenBlob = 12,       // database, table, column, rowid, writable
-  kReadBlob = 13,       // blob, offset, length
-  kWriteBlob = 14,      // blob, offset, bytes
-  kOpenRecorder = 15,   // count of tables (0: all), their names
-  kReadRecorder = 16,   // recorder, patchset
-  kCloseResource = 17,  // any of these
-  // ── the connection itself ──
-  kDescribe = 18,  // sql
-  kStatus = 19,
-  kSetLimit = 20,       // sqlite3_limit's id, value
-  kLoadExtension = 21,  // path, entry point (empty: SQLite's choice)
-  kAuthorize = 22,      // whether all else is denied, count, that many AuthorizerRules
-  kSerialize = 23,
-  kDeserialize = 24,     // image
-  kApplyChangeset = 25,  // changeset, ConflictPolicy, count of tables (0: all), their names
-  kDefine = 26,          // see FunctionSpec
-  kWatch = 27,           // whether commits are reported
-};
-
-enum class RowMode : uint8_t { kNone = 0, kObject = 1, kArray = 2, kFirstObject = 3, kFirstArray = 4 };
-enum class IfNone : uint8_t { kContinue = 0, kStop = 1, kRollback = 2 };
-enum class IntegerMode : uint8_t { kMixed = 0, kNumber = 1, kBigint = 2 };
-enum class ConflictPolicy : uint8_t { kAbort = 0, kOmit = 1, kReplace = 2 };
-enum class BeginMode : uint8_t { kLease = 0, kDeferred = 1, kImmediate = 2, kExclusive = 3, kSavepoint = 4 };
-// kReady: a connection has been set up. kRelease: a lease comes back; if it is altered, its worker closes.
-enum class EndMode : uint8_t { kReady = 0, kRelease = 1, kCommit = 2, kRollback = 3 };
+constexpr auto kMainLane = static_cast<LaneId>(LaneNumber::kMain);
 
 // Names in one text, a U+0000 between them.
 class NameList {
@@ -103,28 +62,18 @@ struct QueryHead {
     QueryHead head;
     head.sql = packet.Text();
     const int settings = packet.Int();
-    head.mode = static_cast<RowMode>(settings & 7);
-    head.wants_columns = (settings & kWantsColumns) != 0;
-    head.if_none = static_cast<IfNone>((settings >> kIfNoneAt) & 3);
-    if ((settings & kHasJsonColumns) != 0) head.json_columns = NameList(packet.Text());
+    head.mode = static_cast<RowMode>(settings & setting::kRowModeMask);
+    head.wants_columns = (settings & setting::kWantsColumns) != 0;
+    head.if_none = static_cast<IfNone>(settings >> setting::kIfNoneAt);
+    if ((settings & setting::kHasJsonColumns) != 0) head.json_columns = NameList(packet.Text());
     head.params = packet.Int();
     return head;
   }
-
-  // Numbers shared with src/verbs.ts.
-  static constexpr int kWantsColumns = 8;
-  static constexpr int kHasJsonColumns = 16;
-  static constexpr int kIfNoneAt = 5;
 };
 
-// What a job may not do, beyond what SQLite forbids.
 namespace policy {
-constexpr uint8_t kNoTransactionControl = 1;  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
-constexpr uint8_t kNoSettings = 2;            // ATTACH, DETACH, a PRAGMA that sets, TEMP objects
-constexpr uint8_t kNoSessionFunctions = 4;    // last_insert_rowid(), changes(), total_changes()
-constexpr uint8_t kReadOnly = 8;              // reader role
-constexpr uint8_t kTrace = 32;                // no rule: the outcome tells how long it took
-constexpr uint8_t kLooks = 64;                // with kNoSettings: prepared to be looked at, not to be run
+// With kNoSettings: the statement is prepared to be looked at, not to be run. The engine's own bit.
+constexpr uint8_t kLooks = 128;
 }  // namespace policy
 
 struct Job {
@@ -160,15 +109,13 @@ struct JsonRows {
 // string; decoding UTF-8 was a third of what a mixed result costs, and happens here.)
 struct PackedRows {
   uint32_t rows = 0;
-  std::vector<uint8_t> tags;      // of packet.h, and those below
+  std::vector<uint8_t> tags;      // see Tag
   std::vector<uint64_t> numbers;  // doubles, or 64-bit integers where the tag says so
   std::string texts;              // empty if there are none
   std::u16string wides;           // empty if there are none
   std::string shorts;
   std::string bytes;
 
-  static constexpr uint8_t kWide = 8;
-  static constexpr uint8_t kShort = 16;  // and its length
   static constexpr size_t kLongestShort = 12;
 };
 

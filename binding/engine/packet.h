@@ -9,19 +9,9 @@
 #include <utility>
 #include <vector>
 
-namespace aiosqlite {
+#include "protocol.h"
 
-// What one entry of a packet is. The numbers are shared with src/packet.ts.
-enum class Tag : uint8_t {
-  kNull = 0,
-  kInteger = 1,  // slot: a double that holds a whole number within ±(2^53-1)
-  kReal = 2,     // slot: a double
-  kText = 3,     // slot: a double, the length in units of the packet's text
-  kInt64 = 4,    // slot: a signed 64-bit integer
-  kBlob = 5,     // slot: a double, the index in blobs
-  kArray = 6,    // slot: a double, the number of entries after this one that are its elements
-  kShared = 7,   // slot: a double, the index in shared
-};
+namespace aiosqlite {
 
 // The longest text that JavaScript takes, with some room: V8's limit is 2^29 - 24 UTF-16 units, and of what
 // it is given as UTF-8 so many bytes.
@@ -106,8 +96,6 @@ class PacketReader {
     value.tag = static_cast<Tag>(packet_.tags[at_]);
     const uint64_t slot = packet_.slots[at_++];
     switch (value.tag) {
-      case Tag::kNull:
-        break;
       case Tag::kInteger:
       case Tag::kArray:
         value.integer = static_cast<int64_t>(AsDouble(slot));
@@ -127,6 +115,8 @@ class PacketReader {
       case Tag::kShared:
         value.bytes = *packet_.shared[static_cast<size_t>(AsDouble(slot))];
         break;
+      default:
+        break;  // NULL
     }
     return value;
   }

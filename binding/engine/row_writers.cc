@@ -96,7 +96,7 @@ void PackedRowWriter::Blob(int, std::string_view bytes) {
 
 std::string& PackedRowWriter::Begin(bool ascii) {
   std::string& list = ascii ? chunk_.texts : wides_;
-  chunk_.tags.push_back(ascii ? static_cast<uint8_t>(Tag::kText) : PackedRows::kWide);
+  chunk_.tags.push_back(ascii ? static_cast<uint8_t>(Tag::kText) : static_cast<uint8_t>(Tag::kWide));
   list.push_back(list.empty() ? '[' : ',');
   return list;
 }
@@ -104,7 +104,7 @@ std::string& PackedRowWriter::Begin(bool ascii) {
 void PackedRowWriter::Text(std::string_view text) {
   const bool ascii = json::IsAscii(text);
   if (ascii && text.size() <= PackedRows::kLongestShort) {
-    chunk_.tags.push_back(static_cast<uint8_t>(PackedRows::kShort + text.size()));
+    chunk_.tags.push_back(static_cast<uint8_t>(static_cast<uint8_t>(Tag::kShort) + text.size()));
     chunk_.shorts.append(text);
   } else {
     json::AppendString(Begin(ascii), text);

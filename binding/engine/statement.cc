@@ -89,9 +89,6 @@ std::optional<Failure> Statement::BindOne(int index, PacketReader& packet) {
   const Value value = packet.Next();
   int rc = SQLITE_OK;
   switch (value.tag) {
-    case Tag::kNull:
-      rc = sqlite3_bind_null(handle_, index);
-      break;
     case Tag::kInteger:
     case Tag::kInt64:
       rc = sqlite3_bind_int64(handle_, index, value.integer);
@@ -119,6 +116,8 @@ std::optional<Failure> Statement::BindOne(int index, PacketReader& packet) {
       ++arrays_;
       rc = BindArray(handle_, index, packet, static_cast<int>(value.integer));
       break;
+    default:
+      rc = sqlite3_bind_null(handle_, index);
   }
   if (rc != SQLITE_OK) return SqliteFailure(db_, rc, sql_);
   return std::nullopt;

@@ -134,7 +134,7 @@ std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome)
       return database_->Deserialize(job);
     case Request::kDefine:
       return database_->DefineFunction(job);
-    case Request::kWatch:
+    case Request::kReportCommits:
       database_->Watch(PacketReader(job.packet).Int() != 0);
       return std::nullopt;
     case Request::kApplyChangeset:

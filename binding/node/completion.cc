@@ -158,7 +158,7 @@ void Completion::MakeCall(Napi::Env env, HostCall& call) {
   const Napi::Value result = caller_.Call({Napi::Number::New(env, call.function),
                                            Napi::Number::New(env, static_cast<int>(call.operation)),
                                            Napi::Number::New(env, call.instance), ArgumentsOf(env, call)});
-  call.exception = kUnknownException;
+  call.exception = exception_id::kUnknown;
   if (env.IsExceptionPending()) {  // the caller catches everything: this is the end of the environment
     env.GetAndClearPendingException();
   } else if (!result.IsEmpty()) {  // worker.terminate() leaves no exception either

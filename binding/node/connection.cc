@@ -1,8 +1,9 @@
 #include "node/connection.h"
 
 #include <chrono>
-#include <iterator>
 #include <utility>
+
+#include "protocol.h"
 
 namespace aiosqlite {
 
@@ -105,15 +106,18 @@ void Connection::Join(const Napi::CallbackInfo&) { worker_.reset(); }
 
 Napi::Value Connection::Stats(const Napi::CallbackInfo& info) {
   const Worker::Stats stats = worker_ ? worker_->stats() : Worker::Stats{};
-  const double numbers[] = {static_cast<double>(inbox_->pending()),  stats.running ? 1.0 : 0.0,
-                            static_cast<double>(stats.completed),    static_cast<double>(stats.failed),
-                            static_cast<double>(stats.cache_size),   static_cast<double>(stats.cache_hits),
-                            static_cast<double>(stats.cache_misses), stats.in_transaction ? 1.0 : 0.0,
-                            static_cast<double>(stats.total_changes)};
-  const Napi::Array list = Napi::Array::New(info.Env(), std::size(numbers));
-  uint32_t at = 0;
-  for (const double number : numbers) list.Set(at++, number);
-  return list;
+  const Napi::Array numbers = Napi::Array::New(info.Env());
+  const auto set = [&](stat::Stat at, double number) { numbers.Set(static_cast<uint32_t>(at), number); };
+  set(stat::kPending, static_cast<double>(inbox_->pending()));
+  set(stat::kRunning, stats.running ? 1 : 0);
+  set(stat::kCompleted, stats.completed);
+  set(stat::kFailed, stats.failed);
+  set(stat::kCacheSize, stats.cache_size);
+  set(stat::kCacheHits, stats.cache_hits);
+  set(stat::kCacheMisses, stats.cache_misses);
+  set(stat::kInTransaction, stats.in_transaction ? 1 : 0);
+  set(stat::kTotalChanges, static_cast<double>(stats.total_changes));
+  return numbers;
 }
 
 }  // namespace aiosqlite

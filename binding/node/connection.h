@@ -33,9 +33,8 @@ struct Environment {
 //   drain(lane), expire(ms)    ids of the jobs taken out: no outcome will come
 //   beginClose()               ends waiting for locks
 //   interrupt()                ends the statement that runs now, if one does
-//   join()                     after the outcome of kClose, or of a kOpen that failed: waits for the thread's
-//   end stats()                    [pending, running, completed, failed, cache size, hits, misses, in
-//   transaction, total changes]
+//   join()                     after the outcome of kClose, or of a kOpen that failed: waits for the thread
+//   stats()                    an array of numbers: see stat::Stat
 class Connection final : public Napi::ObjectWrap<Connection> {
  public:
   static Napi::Function Define(Napi::Env env);

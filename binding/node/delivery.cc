@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "engine/json_text.h"
 #include "engine/number_text.h"
+#include "protocol.h"
 
 namespace aiosqlite {
 namespace {
@@ -117,8 +118,9 @@ void AppendRest(std::string& out, const PackedRows& rest, Attachments& attachmen
   out.push_back(',');
   AppendInteger(out, rest.numbers.size());
   out.push_back(',');
-  AppendInteger(out,
-                (rest.texts.empty() ? 0 : 1) | (rest.wides.empty() ? 0 : 2) | (rest.shorts.empty() ? 0 : 4));
+  AppendInteger(out, (rest.texts.empty() ? 0 : chunk_text::kTexts) |
+                         (rest.wides.empty() ? 0 : chunk_text::kWides) |
+                         (rest.shorts.empty() ? 0 : chunk_text::kShorts));
   if (!rest.texts.empty()) attachments.AddText(rest.texts, true);
   if (!rest.wides.empty()) attachments.AddWide(rest.wides);
   if (!rest.shorts.empty()) attachments.AddText(rest.shorts, true);
@@ -189,8 +191,10 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
   out.push_back(',');
   AppendInteger(out, outcome.wal_pages);
   out.push_back(',');
-  AppendInteger(out, (outcome.commit ? 1 : 0) | (outcome.altered ? 4 : 0) | (outcome.done ? 8 : 0) |
-                         (int64_t{outcome.group_size} << 4));
+  AppendInteger(out, (outcome.commit ? outcome_bit::kCommit : 0) |
+                         (outcome.altered ? outcome_bit::kAltered : 0) |
+                         (outcome.done ? outcome_bit::kDone : 0) |
+                         (int64_t{outcome.group_size} << outcome_bit::kGroupSizeAt));
   out.push_back(',');
   AppendInteger(out, outcome.worker);
   if (!outcome.info.empty()) {

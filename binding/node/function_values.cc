@@ -56,7 +56,7 @@ uint32_t ReadResult(Napi::Value value, Packet& result) {
     const napi_env env = value.Env();
     const bool told = napi_get_element(env, value, 0, &number) == napi_ok &&
                       napi_get_value_uint32(env, number, &exception) == napi_ok;
-    return told ? exception : kUnknownException;
+    return told ? exception : exception_id::kUnknown;
   }
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
@@ -76,7 +76,7 @@ uint32_t ReadResult(Napi::Value value, Packet& result) {
   } else {
     result.AddNull();
   }
-  return 0;
+  return exception_id::kNone;
 }
 
 }  // namespace aiosqlite

@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "protocol.h"
+
 namespace aiosqlite {
 namespace {
-
-enum Slot { kId, kRequest, kLane, kPolicy, kTimeoutMs, kCancellable, kEntries, kTextLength, kFirstEntry };
 
 // UTF-16 units. The buffer that texts are converted in has room for so many of three bytes each ...
 constexpr size_t kSmallText = 8192;
@@ -41,7 +41,7 @@ void TakeShared(const Scratch& scratch, Packet& packet) {
   for (const uint8_t* at = begin; at < end; ++at) {
     at = static_cast<const uint8_t*>(std::memchr(at, kTag, static_cast<size_t>(end - at)));
     if (at == nullptr) return;
-    const auto number = static_cast<size_t>(scratch.slots[kFirstEntry + (at - begin)]);
+    const auto number = static_cast<size_t>(scratch.slots[header::kFirstEntry + (at - begin)]);
     const auto index = static_cast<double>(packet.shared.size());
     std::memcpy(&packet.slots[static_cast<size_t>(at - begin)], &index, sizeof index);
     packet.shared.push_back(scratch.shared[number]);
@@ -51,23 +51,24 @@ void TakeShared(const Scratch& scratch, Packet& packet) {
 }  // namespace
 
 JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
-  const auto number = [&](Slot slot) { return scratch.slots[slot]; };
+  const auto number = [&](header::Header slot) { return scratch.slots[slot]; };
   auto job = std::make_unique<Job>();
-  job->id = static_cast<JobId>(number(kId));
-  job->request = static_cast<Request>(static_cast<int>(number(kRequest)));
-  job->lane = static_cast<LaneId>(number(kLane));
-  job->policy = static_cast<uint8_t>(number(kPolicy));
-  job->cancellable = number(kCancellable) != 0;
+  job->id = static_cast<JobId>(number(header::kId));
+  job->request = static_cast<Request>(static_cast<int>(number(header::kRequest)));
+  job->lane = static_cast<LaneId>(number(header::kLane));
+  job->policy = static_cast<uint8_t>(number(header::kPolicy));
+  job->cancellable = number(header::kCancellable) != 0;
   // Beyond 30 years it is none: the clock would overflow.
-  if (const double timeout_ms = number(kTimeoutMs); timeout_ms > 0 && timeout_ms < 1e12) {
+  if (const double timeout_ms = number(header::kTimeoutMs); timeout_ms > 0 && timeout_ms < 1e12) {
     job->deadline = Clock::now() + std::chrono::microseconds(static_cast<int64_t>(timeout_ms * 1000));
   }
-  const auto entries = static_cast<size_t>(number(kEntries));
-  const auto units = static_cast<size_t>(number(kTextLength));
+  const auto entries = static_cast<size_t>(number(header::kEntries));
+  const auto units = static_cast<size_t>(number(header::kTextLength));
   Packet& packet = job->packet;
-  packet.tags.assign(scratch.tags + kFirstEntry, scratch.tags + kFirstEntry + entries);
+  packet.tags.assign(scratch.tags + header::kFirstEntry, scratch.tags + header::kFirstEntry + entries);
   packet.slots.resize(entries);
-  if (entries > 0) std::memcpy(packet.slots.data(), scratch.slots + kFirstEntry, entries * sizeof(uint64_t));
+  if (entries > 0)
+    std::memcpy(packet.slots.data(), scratch.slots + header::kFirstEntry, entries * sizeof(uint64_t));
   TakeShared(scratch, packet);
   ReadText(text, units, packet.text);
   packet.utf16_lengths = packet.text.size() != units;

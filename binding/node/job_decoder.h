@@ -9,9 +9,8 @@
 
 namespace aiosqlite {
 
-// Where JavaScript leaves a call's numbers and tags, so that they cross in one memcpy each and not value by
-// value. The layout is shared with src/packet.ts: slots 0 to 7 are the call's own, the packet's entries
-// follow.
+// Memory where JavaScript leaves a call's numbers and tags, so that they cross in one memcpy each and not
+// value by value. Layout: header::Header.
 struct Scratch {
   const double* slots = nullptr;
   const uint8_t* tags = nullptr;

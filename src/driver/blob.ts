@@ -1,7 +1,7 @@
 import { invalidArgument, outOfRange } from '../errors.js';
 import type { NativeResult } from '../native.js';
 import * as packet from '../packet.js';
-import { Request } from '../port.js';
+import { Request } from '../wire/protocol.js';
 import { bytesOf } from './changes.js';
 import { closeHandle, infoOf, registerHandle, type Send } from './send.js';
 

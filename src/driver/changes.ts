@@ -2,7 +2,8 @@ import { AiosqliteError, invalidArgument } from '../errors.js';
 import { type CommittedChange, type NativeResult, native } from '../native.js';
 import { oneOf } from '../options.js';
 import * as packet from '../packet.js';
-import { type CommitListeners, Request } from '../port.js';
+import type { CommitListeners } from '../port.js';
+import { ConflictPolicy, Request } from '../wire/protocol.js';
 import { closeHandle, registerHandle, type Send } from './send.js';
 
 /** What a commit did to one row. */
@@ -31,6 +32,8 @@ export interface ApplyOptions {
   /** Default: all that the changeset names; one that is not there, or has another key, rejects `'SQLITE_SCHEMA'`. */
   tables?: readonly string[];
 }
+
+const CONFLICT_POLICIES = ['abort', 'omit', 'replace'] as const;
 
 export async function recordChanges(send: Send, options: { tables?: readonly string[] } = {}): Promise<ChangeRecorder> {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
@@ -82,11 +85,10 @@ class OpenRecorder implements ChangeRecorder {
 export async function applyChangeset(send: Send, changeset: Uint8Array, options: ApplyOptions = {}): Promise<void> {
   checkBytes('changeset', changeset);
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-  const policies = ['abort', 'omit', 'replace'] as const;
-  const policy = oneOf(options, 'onConflict', policies, 'abort');
+  const policy = oneOf(options, 'onConflict', CONFLICT_POLICIES, 'abort');
   packet.begin();
   packet.addValue(changeset, 'changeset', 0);
-  packet.addNumber(policies.indexOf(policy));
+  packet.addNumber(ConflictPolicy[policy]);
   addTables(options.tables);
   await send(Request.applyChangeset);
 }
@@ -114,7 +116,7 @@ export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number,
   const watch = (on: 0 | 1) => {
     packet.begin();
     packet.addNumber(on);
-    send(Request.watch).catch(() => {}); // closed: then there are no more commits
+    send(Request.reportCommits).catch(() => {}); // closed: then there are no more commits
   };
   const listeners = ofWorkers.get(worker) ?? new Set();
   ofWorkers.set(worker, listeners);

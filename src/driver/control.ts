@@ -2,7 +2,7 @@ import { AiosqliteError, invalidArgument, outOfRange } from '../errors.js';
 import type { Query } from '../executor.js';
 import { checkPath, integer } from '../options.js';
 import * as packet from '../packet.js';
-import { Request } from '../port.js';
+import { Request } from '../wire/protocol.js';
 import { infoOf, type Send } from './send.js';
 
 export interface StatementDescription {

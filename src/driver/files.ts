@@ -7,7 +7,8 @@ import type { Executor } from '../executor.js';
 import type { NativeResult } from '../native.js';
 import { checkPath, integer } from '../options.js';
 import * as packet from '../packet.js';
-import { checkCallOptions, Request } from '../port.js';
+import { checkCallOptions } from '../port.js';
+import { OutcomeBit, Request } from '../wire/protocol.js';
 import { bytesOf } from './changes.js';
 import { infoOf, type Send } from './send.js';
 
@@ -127,7 +128,7 @@ async function copyPages(
       const message = await send(Request.stepBackup, limits);
       const [remainingPages, totalPages] = JSON.parse(infoOf(message)) as [number, number];
       onProgress?.({ totalPages, remainingPages });
-      if (message[3] & 8) return;
+      if (message[3] & OutcomeBit.done) return;
     }
   } finally {
     packet.begin();

@@ -3,8 +3,9 @@ import type { SqlParam, SqlValue } from '../executor.js';
 import { forgetExceptions, keepException, native } from '../native.js';
 import { integer } from '../options.js';
 import * as packet from '../packet.js';
-import { type Port, Request } from '../port.js';
+import type { Port } from '../port.js';
 import type { IntegerMode } from '../rows.js';
+import { FunctionKind, HostOperation, Request } from '../wire/protocol.js';
 import { hasRestParameter } from './rest-parameter.js';
 import type { Send } from './send.js';
 
@@ -28,10 +29,6 @@ export interface Aggregate<S> {
   /** Default: the state itself. */
   result?: (state: S) => SqlParam;
 }
-
-/** binding/engine/functions.h, FunctionKind; binding/engine/host.h, HostOperation. */
-const Kind = { scalar: 0, aggregate: 1, window: 2, collation: 3 } as const;
-const Operation = { call: 0, step: 1, inverse: 2, value: 3, final: 4, compare: 5, forget: 6 } as const;
 
 type Caller = (operation: number, instance: number, args: SqlValue[]) => unknown;
 
@@ -108,7 +105,7 @@ export class Functions {
     checkName(name);
     if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
     const caller: Caller = (_operation, _instance, args) => fn(...this.#checked(args));
-    await this.#define(send, Kind.scalar, name, argumentsOf(options, fn, 0), options, caller);
+    await this.#define(send, FunctionKind.scalar, name, argumentsOf(options, fn, 0), options, caller);
   }
 
   async createAggregate<S>(
@@ -125,26 +122,26 @@ export class Functions {
     }
     const states = new Map<number, S>();
     const caller: Caller = (operation, instance, args) => {
-      const isNew = operation !== Operation.forget && !states.has(instance);
+      const isNew = operation !== HostOperation.forget && !states.has(instance);
       const state = isNew ? start() : (states.get(instance) as S);
       switch (operation) {
-        case Operation.step:
+        case HostOperation.step:
           states.set(instance, step(state, ...this.#checked(args)));
           return undefined;
-        case Operation.inverse:
+        case HostOperation.inverse:
           states.set(instance, (inverse as typeof step)(state, ...this.#checked(args)));
           return undefined;
-        case Operation.final:
+        case HostOperation.final:
           states.delete(instance);
           return result(state);
-        case Operation.forget:
+        case HostOperation.forget:
           states.delete(instance);
           return undefined;
         default:
           return result(state);
       }
     };
-    const kind = inverse === undefined ? Kind.aggregate : Kind.window;
+    const kind = inverse === undefined ? FunctionKind.aggregate : FunctionKind.window;
     await this.#define(send, kind, name, argumentsOf(options, step, 1), options, caller);
   }
 
@@ -157,7 +154,7 @@ export class Functions {
       if (Number.isNaN(order)) throw outOfRange('the result', 'a number, not NaN');
       return order;
     };
-    await this.#define(send, Kind.collation, name, 2, {}, caller);
+    await this.#define(send, FunctionKind.collation, name, 2, {}, caller);
   }
 
   /** Lets go of all of them. */
@@ -178,7 +175,7 @@ export class Functions {
 
   async #define(
     send: Send,
-    kind: number,
+    kind: FunctionKind,
     name: string,
     argumentCount: number,
     options: FunctionOptions,
@@ -203,7 +200,7 @@ export class Functions {
     // SQLite tells functions apart by their name, in which case of ASCII letters alone makes no difference, and their
     // argument count.
     const sameName = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-    const key = `${kind === Kind.collation ? 'collation' : argumentCount} ${sameName}`;
+    const key = `${kind === FunctionKind.collation ? 'collation' : argumentCount} ${sameName}`;
     this.#drop(this.#ids.get(key) ?? 0);
     this.#ids.set(key, id);
   }

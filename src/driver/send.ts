@@ -2,7 +2,7 @@ import { AiosqliteError, warnForgotten } from '../errors.js';
 import type { CallOptions } from '../executor.js';
 import type { Message } from '../native.js';
 import * as packet from '../packet.js';
-import { Request } from '../port.js';
+import { Request } from '../wire/protocol.js';
 
 /**
  * Sends the current packet as one call of a connection, with its checks; resolves to the message of a call that

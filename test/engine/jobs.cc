@@ -28,9 +28,9 @@ void AddParams(Packet& packet, const Params& params) {
 
 void AddQuery(Packet& packet, const Query& query) {
   packet.AddText(query.sql);
-  int settings = static_cast<int>(query.mode) | static_cast<int>(query.if_none) << QueryHead::kIfNoneAt;
-  if (query.wants_columns) settings |= QueryHead::kWantsColumns;
-  if (!query.json_columns.empty()) settings |= QueryHead::kHasJsonColumns;
+  int settings = static_cast<int>(query.mode) | static_cast<int>(query.if_none) << setting::kIfNoneAt;
+  if (query.wants_columns) settings |= setting::kWantsColumns;
+  if (!query.json_columns.empty()) settings |= setting::kHasJsonColumns;
   packet.AddNumber(settings);
   std::string names;
   for (const std::string& name : query.json_columns) {
@@ -50,8 +50,6 @@ void AddQuery(Packet& packet, const Query& query) {
 
 void Add(Packet& packet, const Param& param) {
   switch (param.tag) {
-    case Tag::kNull:
-      return packet.AddNull();
     case Tag::kInteger:
       return packet.AddNumber(static_cast<double>(param.integer));
     case Tag::kReal:
@@ -70,6 +68,8 @@ void Add(Packet& packet, const Param& param) {
       return packet.AddShared(std::make_shared<const std::string>(param.bytes));
     case Tag::kArray:
       return packet.AddArray(static_cast<size_t>(param.integer));
+    default:
+      return packet.AddNull();
   }
 }
 

@@ -61,14 +61,14 @@ void Unpack(const PackedRows& packed, std::string& rows) {
   for (size_t cell = 0; cell < packed.tags.size(); ++cell) {
     rows.append(cell % width > 0 ? "," : rows.size() > 1 ? ",[" : "[");
     const uint8_t tag = packed.tags[cell];
-    if (tag >= PackedRows::kShort) {
-      const size_t length = tag - PackedRows::kShort;
+    if (tag >= static_cast<uint8_t>(Tag::kShort)) {
+      const size_t length = tag - static_cast<uint8_t>(Tag::kShort);
       json::AppendString(rows, std::string_view(packed.shorts).substr(short_at, length));
       short_at += length;
       if ((cell + 1) % width == 0) rows.push_back(']');
       continue;
     }
-    if (tag == PackedRows::kWide) {
+    if (tag == static_cast<uint8_t>(Tag::kWide)) {
       rows.append(wides[wide++]);
       if ((cell + 1) % width == 0) rows.push_back(']');
       continue;

@@ -279,9 +279,10 @@ TEST("packed rows keep big integers, blobs, texts and JSON apart and in order") 
   EXPECT(packed.rows == 3);
   const auto tag = [](Tag value) { return static_cast<uint8_t>(value); };
   EXPECT(packed.tags ==
-         (std::vector<uint8_t>{PackedRows::kWide, tag(Tag::kBlob), tag(Tag::kInt64), tag(Tag::kText),
+         (std::vector<uint8_t>{tag(Tag::kWide), tag(Tag::kBlob), tag(Tag::kInt64), tag(Tag::kText),
                                tag(Tag::kReal), tag(Tag::kBlob), tag(Tag::kReal), tag(Tag::kNull),
-                               tag(Tag::kBlob), PackedRows::kShort + 1, tag(Tag::kNull), PackedRows::kWide}));
+                               tag(Tag::kBlob), static_cast<uint8_t>(tag(Tag::kShort) + 1), tag(Tag::kNull),
+                               tag(Tag::kWide)}));
   EXPECT(packed.numbers == (std::vector<uint64_t>{BitsOf(2), 9007199254740993U, BitsOf(2.5), BitsOf(0),
                                                   BitsOf(-7), BitsOf(1)}));
   EXPECT(packed.texts == "[[1]]");
