@@ -12,7 +12,7 @@ const kinds = ['file', 'memory'] as const;
 describe.each(kinds)('a pool over a %s', (kind) => {
   let pool: Pool;
   beforeEach(async () => {
-    pool = on.pool({ poolSize: 2, acquireTimeoutMs: 2_000, ...(kind === 'memory' && { database: ':memory:' }) });
+    pool = on.pool({ poolSize: 2, acquireTimeoutMs: 60_000, ...(kind === 'memory' && { database: ':memory:' }) });
     await fillItems(pool, 300);
   });
 

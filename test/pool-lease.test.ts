@@ -331,7 +331,7 @@ describe('a lease', () => {
 describe('acquireTimeoutMs', () => {
   let hurried: Pool;
   beforeEach(() => {
-    hurried = on.pool({ acquireTimeoutMs: 100, poolSize: 3 });
+    hurried = on.pool({ acquireTimeoutMs: 250, poolSize: 3 });
   });
   const late = { name: 'AiosqliteError', code: 'ERR_POOL_TIMEOUT' };
 
@@ -350,7 +350,7 @@ describe('acquireTimeoutMs', () => {
       hurried.all('WITH a AS (SELECT 1 AS x) INSERT INTO t (x) SELECT x FROM a'),
     ].map(rejection);
     for (const error of await Promise.all(calls)) expect(error).toMatchObject(late);
-    expect(performance.now() - began).toBeGreaterThan(80);
+    expect(performance.now() - began).toBeGreaterThan(230);
     expect(await hurried.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
   });
 
@@ -370,9 +370,9 @@ describe('acquireTimeoutMs', () => {
 
   test('does not end a call that runs', async () => {
     await using lease = await hurried.acquire();
-    await sleep(250);
+    await sleep(300);
     expect(await lease.get('SELECT 1 AS one')).toEqual({ one: 1 });
-    expect(await rejection(hurried.get(ENDLESS, [], { timeoutMs: 300 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(await rejection(hurried.get(ENDLESS, [], { timeoutMs: 400 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
   });
 
   test('gives way to a shorter timeoutMs', async () => {
@@ -408,7 +408,7 @@ describe('operationTimeoutMs', () => {
       expect(await rejection(call())).toMatchObject(late);
     }
     expect(await timed(() => limited.get(ENDLESS, [], { timeoutMs: 200 }))).toBeGreaterThan(150);
-    expect(await limited.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
+    expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
   });
 
   test('counts opening the pool', async () => {

@@ -560,7 +560,7 @@ describe('close()', () => {
     try {
       const pool = on.pool();
       await pool.exec(CREATE);
-      await pool.run('INSERT INTO t (x) VALUES (1)', [], { timeoutMs: 1_000 });
+      await pool.run('INSERT INTO t (x) VALUES (1)', [], { timeoutMs: 60_000 });
       expect(await pool.transaction((tx) => tx.get('SELECT x FROM t'))).toEqual({ x: 1 });
       expect(await pool.read((tx) => tx.get('SELECT x FROM t'))).toEqual({ x: 1 });
       await pool.close();

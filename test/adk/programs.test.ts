@@ -30,9 +30,7 @@ describe('two processes × 200 appends to one session', () => {
       await service.close();
 
       const args = [on.file(), 200, atOnce];
-      const ended = await Promise.all(
-        ['a', 'b'].map((name) => run(child('appender.mjs'), [name, ...args], [], 60_000)),
-      );
+      const ended = await Promise.all(['a', 'b'].map((name) => run(child('appender.mjs'), [name, ...args])));
       for (const { code, stderr } of ended) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 
       const again = new SqliteSessionService(on.file());

@@ -231,7 +231,7 @@ describe('a transaction of Kysely over a pool', () => {
   });
 
   test('gives its connection back, however it ends', async () => {
-    const pool = on.pool({ acquireTimeoutMs: 500 });
+    const pool = on.pool({ acquireTimeoutMs: 60_000 });
     const db = kyselyOver(pool);
     await createTables(db);
     for (let i = 0; i < 20; i++) {

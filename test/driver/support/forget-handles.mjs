@@ -17,7 +17,7 @@ async function forget() {
   await recorder.changeset();
 }
 async function collect(until) {
-  for (let i = 0; i < 200 && !until(); i++) {
+  for (let i = 0; i < 4_000 && !until(); i++) {
     global.gc?.();
     await sleep(5);
   }

@@ -22,7 +22,7 @@ const isReleased = async () => {
 };
 console.log('held', !(await isReleased()));
 let released = false;
-for (let i = 0; i < 200 && !released; i++) {
+for (let i = 0; i < 4_000 && !released; i++) {
   global.gc?.();
   await sleep(5);
   released = await isReleased();

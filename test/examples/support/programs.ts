@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 
 /** Loading ADK takes a second of a core, and five programs run at a time, on machines that others use, too. */
-export const PROGRAM_TIMEOUT_MS = 90_000;
+export const PROGRAM_TIMEOUT_MS = 150_000;
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 

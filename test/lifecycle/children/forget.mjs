@@ -12,9 +12,9 @@ const threads = () => (process.platform === 'linux' ? readdirSync('/proc/self/ta
 const warnings = [];
 process.on('warning', (warning) => warnings.push(`${warning.name}: ${warning.message}`));
 
-/** @param {() => boolean} until */
-async function collect(until) {
-  for (let i = 0; i < 200 && !until(); i++) {
+/** @param {() => boolean} until @param {number} rounds */
+async function collect(until, rounds = 4_000) {
+  for (let i = 0; i < rounds && !until(); i++) {
     gc();
     await sleep(5);
   }
@@ -45,7 +45,11 @@ if (what === 'connections') {
   const before = threads();
   await (async () => {
     for (let i = 0; i < 3; i++) {
-      const pool = createPool({ database: file, acquireTimeoutMs: 100, onConnect: async (db) => db.get('SELECT 1') });
+      const pool = createPool({
+        database: file,
+        acquireTimeoutMs: 60_000,
+        onConnect: async (db) => db.get('SELECT 1'),
+      });
       await pool.exec('CREATE TABLE IF NOT EXISTS t (x)');
       // A closure like this one has V8 keep `pool` where onConnect finds it, too.
       await Promise.all([1, 2].map((n) => pool.get('SELECT ?', [n])));
@@ -63,7 +67,7 @@ if (what === 'connections') {
     lease.release();
     await pool.close();
   })();
-  await collect(() => false);
+  await collect(() => false, 100);
   console.log(JSON.stringify({ warnings }));
 } else if (what === 'a connection with a call in flight') {
   const call = (async () => {
@@ -80,7 +84,7 @@ if (what === 'connections') {
   await collect(() => warnings.length === 1);
   console.log(JSON.stringify({ row, warnings }));
 } else {
-  const pool = createPool({ database: file, poolSize: 2, acquireTimeoutMs: 5_000 });
+  const pool = createPool({ database: file, poolSize: 2, acquireTimeoutMs: 60_000 });
   await pool.exec('CREATE TABLE t (x)');
   await (async () => {
     const writer = await pool.acquire();
