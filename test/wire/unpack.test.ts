@@ -6,12 +6,12 @@ const on = databases();
 const script = new URL('children/wide-rows.mjs', import.meta.url);
 
 describe('the code that reads rows of certain columns', () => {
-  test('is bounded: 500 queries of 2,000 columns each fit in a heap of 256 MB', { timeout: 120_000 }, async () => {
+  test('is bounded: 500 queries of 2,000 columns each fit in a heap of 256 MB', async () => {
     const end = await run(script, [500, 2_000], ['--max-old-space-size=256'], 110_000);
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null });
   });
 
-  test('is freed when the last connection closes', { timeout: 60_000 }, async () => {
+  test('is freed when the last connection closes', async () => {
     // V8 keeps compiled code for a while in a cache of its own.
     const end = await run(script, [60, 100], ['--expose-gc', '--no-compilation-cache'], 50_000);
     expect(end, end.stderr).toMatchObject({ code: 0, signal: null });
