@@ -1,7 +1,24 @@
-import { resolve } from 'node:path';
-import { checkFolder } from './folder.js';
-import { type Check, type Report, run } from './report.js';
-import { checkNode, versions } from './versions.js';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Check, checkFolder, type Finding, run, selfTest } from './checks.js';
+
+/** The output of `aiosqlite doctor --json`. */
+export interface Report {
+  /** Whether no check has failed. */
+  fit: boolean;
+  versions: Record<string, string>;
+  /** The file that was loaded. */
+  addon: string | null;
+  compileOptions: string[];
+  folder: string;
+  checks: Check[];
+}
+
+interface Package {
+  version: string;
+  engines: { node: string };
+  binary: { napi_versions: number[] };
+}
 
 /** Looks at everything that aiosqlite needs; it never throws. */
 export async function doctor(folder: string): Promise<Report> {
@@ -18,7 +35,6 @@ export async function doctor(folder: string): Promise<Report> {
   checks.push(addon);
   // Without it there is nothing more to try.
   if (addon.status === 'ok') {
-    const { selfTest } = await import('./self-test.js');
     checks.push(await run('self-test', selfTest));
     checks.push(...(await checkFolder(report.folder)));
   }
@@ -40,4 +56,50 @@ async function loadAddon(report: Report): Promise<string> {
   const rows = await db.all<{ compile_options: string }>('PRAGMA compile_options');
   report.compileOptions = rows.map((row) => row.compile_options);
   return `SQLite ${sqliteVersion} from ${report.addon}`;
+}
+
+export function readPackage(): Package {
+  return JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
+}
+
+/** Versions of everything that matters, without loading the addon. */
+function versions(): Record<string, string> {
+  const { glibcVersionRuntime } =
+    (process.report?.getReport() as { header?: { glibcVersionRuntime?: string } })?.header ?? {};
+  const libc = glibcVersionRuntime ? `glibc ${glibcVersionRuntime}` : 'musl or other';
+  return {
+    aiosqlite: readPackage().version,
+    node: process.versions.node,
+    nodeApi: process.versions.napi ?? 'none',
+    platform: `${process.platform} ${process.arch}`,
+    ...(process.platform === 'linux' && { libc }),
+    '@google/adk': versionOf('@google/adk') ?? 'not installed',
+  };
+}
+
+/** Whether the package supports this Node. */
+function checkNode(): Finding {
+  const { engines, binary } = readPackage();
+  const wanted = /(\d+)\.(\d+)/.exec(engines.node)?.slice(1).map(Number) as [number, number];
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const api = Math.max(...binary.napi_versions);
+  if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
+    return { status: 'fail', detail: `Node ${process.versions.node} is older than ${wanted.join('.')}` };
+  }
+  if (Number(process.versions.napi) < api) {
+    return { status: 'fail', detail: `Node-API ${process.versions.napi} is older than ${api}` };
+  }
+  return `Node ${process.versions.node}, Node-API ${process.versions.napi}`;
+}
+
+function versionOf(name: string): string | undefined {
+  // Not all packages let their package.json be asked for.
+  for (const folder of require.resolve.paths(name) ?? []) {
+    try {
+      return JSON.parse(readFileSync(`${folder}/${name}/package.json`, 'utf8')).version;
+    } catch {
+      // Not there: the next one.
+    }
+  }
+  return undefined;
 }

@@ -2,8 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { doctor } from './doctor.js';
-import { printReport } from './print.js';
+import { doctor, type Report, readPackage } from './doctor.js';
 
 const USAGE = `Usage: aiosqlite doctor [--json] [FOLDER]
        aiosqlite build
@@ -35,7 +34,6 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (parsed.values.version) {
-    const { readPackage } = await import('./versions.js');
     console.log(readPackage().version);
     return 0;
   }
@@ -53,6 +51,20 @@ function buildFromSource(surplus: string[]): number {
   if (surplus.length > 0) return misused('build takes no arguments');
   const program = join(__dirname, '../../scripts/build-from-source.mjs');
   return spawnSync(process.execPath, [program], { stdio: 'inherit' }).status ?? 1;
+}
+
+/** The report for people. */
+function printReport({ fit, versions, addon, compileOptions, folder, checks }: Report): void {
+  const names = [...Object.keys(versions), ...checks.map(({ name }) => name)];
+  const width = Math.max(...names.map((name) => name.length));
+  const line = (name: string, value: string) => console.log(`${name.padEnd(width)}  ${value}`);
+  for (const [name, version] of Object.entries(versions)) line(name, version);
+  line('addon', addon ?? 'not loaded');
+  line('folder', folder);
+  if (compileOptions.length > 0) line('SQLite', compileOptions.join(' '));
+  console.log();
+  for (const { name, status, detail } of checks) line(name, `${status.padEnd(4)}  ${detail}`);
+  console.log(`\n${fit ? 'Fit for use.' : 'Not fit for use: see what has failed.'}`);
 }
 
 function misused(why: string): number {

@@ -1,4 +1,4 @@
-/** The other process of folder.ts: reads and writes in the database that it is given, and tells its parent what came of it. */
+/** The other process of checks.ts: reads and writes in the given database, and sends the result to its parent. */
 import { connect } from '../index.js';
 
 export interface ProbeAnswer {

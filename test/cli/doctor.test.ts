@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sqliteVersion } from 'aiosqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkLocks } from '../../lib/cli/folder.js';
+import { checkLocks } from '../../lib/cli/checks.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pack = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -61,7 +61,6 @@ describe('aiosqlite doctor', () => {
       'addon',
       'self-test',
       'folder',
-      'file system',
       'free space',
       'locks',
       'WAL',
@@ -103,15 +102,6 @@ describe('aiosqlite doctor', () => {
     expect(stdout).toMatch(/^folder +fail/m);
     expect(stdout).toMatch(/Not fit for use/);
     expect(status).toBe(1);
-  });
-
-  test.skipIf(!existsSync('/dev/shm'))('warns of a folder in memory', () => {
-    const { status, stdout } = run(['doctor', '--json', '/dev/shm']);
-    expect(check(JSON.parse(stdout), 'file system')).toMatchObject({
-      status: 'warn',
-      detail: expect.stringContaining('tmpfs'),
-    });
-    expect(status).toBe(0);
   });
 
   test('exits 1 and says why if there is no addon that can be loaded', () => {
@@ -173,6 +163,6 @@ test('the package brings its command along', () => {
     encoding: 'utf8',
   });
   const files: string[] = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path);
-  for (const name of ['main', 'doctor', 'probe', 'folder']) expect(files).toContain(`lib/cli/${name}.js`);
+  for (const name of ['main', 'doctor', 'checks', 'probe']) expect(files).toContain(`lib/cli/${name}.js`);
   expect(readFileSync(program, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
 });

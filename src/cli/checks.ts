@@ -1,13 +1,68 @@
 import { fork } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { judgeFileSystem } from './file-systems.js';
 import type { ProbeAnswer } from './probe.js';
-import { type Check, must, run } from './report.js';
+
+/** The result of one check. `'warn'`: it works, with a risk that `detail` names. */
+export interface Check {
+  name: string;
+  status: 'ok' | 'warn' | 'fail';
+  detail: string;
+}
+
+/** The detail of a check that has passed, or all but its name. */
+export type Finding = string | Omit<Check, 'name'>;
 
 const LOW_SPACE_BYTES = 100 * 2 ** 20;
 
-/** What the file system of a folder can do, tried with files in a folder of its own, which is removed again. */
+const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+
+/** Runs one check. It fails with what it throws. */
+export async function run(name: string, work: () => Promise<Finding> | Finding): Promise<Check> {
+  try {
+    const found = await work();
+    return typeof found === 'string' ? { name, status: 'ok', detail: found } : { name, ...found };
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    const detail = code === undefined || message.includes(code) ? message : `${code}: ${message}`;
+    return { name, status: 'fail', detail };
+  }
+}
+
+/** Fails a check. */
+function must(condition: boolean, otherwise: string): asserts condition {
+  if (!condition) throw new Error(otherwise);
+}
+
+/** A round through driver and store, in memory. */
+export async function selfTest(): Promise<string> {
+  const { connect, createPool } = await import('../index.js');
+  const { SessionStore } = await import('../store/index.js');
+  await using db = await connect(':memory:');
+  await db.exec('CREATE TABLE t (x)');
+  const values = [null, 1, 2 ** 53 - 1, 2n ** 63n - 1n, 0.1, 'a\0ü', new Uint8Array([0, 255])];
+  await Promise.all(values.map((value) => db.run('INSERT INTO t VALUES (?)', [value])));
+  const rows = await db.all('SELECT x FROM t ORDER BY rowid');
+  const same = rows.every(({ x }, i) => (x instanceof Uint8Array ? x.join() === '0,255' : x === values[i]));
+  must(rows.length === values.length && same, 'values come back altered');
+  const late = await db.get(ENDLESS, [], { timeoutMs: 50 }).catch((error: { code?: string }) => error.code);
+  must(late === 'ERR_TIMEOUT', 'a statement that never ends was not ended by its deadline');
+  const { ok, problems } = await db.integrityCheck();
+  must(ok, problems.join('; '));
+
+  await using pool = createPool({ database: ':memory:' });
+  const store = new SessionStore(pool);
+  await store.createTables();
+  const key = { appName: 'doctor', userId: 'user', sessionId: 'session' };
+  await store.createSession(key);
+  const event = { ...key, id: 'event', invocationId: 'i', author: 'user', timestamp: 1, actions: {} };
+  await store.appendEvent(event, { session: { seen: true } });
+  const loaded = await store.loadSession(key);
+  must(loaded?.events[0]?.id === 'event' && loaded.session.state.seen === true, 'a session comes back altered');
+  return 'values, deadlines, sessions and events';
+}
+
+/** Tries the file system of a folder with files in a folder of its own, which is removed again. */
 export async function checkFolder(folder: string): Promise<Check[]> {
   let scratch = '';
   const writable = await run('folder', () => {
@@ -20,7 +75,6 @@ export async function checkFolder(folder: string): Promise<Check[]> {
   try {
     return [
       writable,
-      await run('file system', () => judgeFileSystem(statfsSync(scratch).type, realpathSync(folder), process.platform)),
       await run('free space', () => checkSpace(scratch)),
       await run('locks', () => checkLocks(file('locks.db'), 'delete')),
       await run('WAL', () => checkLocks(file('wal.db'), 'wal')),
@@ -33,11 +87,11 @@ export async function checkFolder(folder: string): Promise<Check[]> {
   }
 }
 
-function checkSpace(folder: string): Omit<Check, 'name'> {
+function checkSpace(folder: string): Finding {
   const { bavail, bsize } = statfsSync(folder);
   const bytes = bavail * bsize;
   const detail = `${Math.floor(bytes / 2 ** 20)} MiB`;
-  return bytes < LOW_SPACE_BYTES ? { status: 'warn', detail: `only ${detail}` } : { status: 'ok', detail };
+  return bytes < LOW_SPACE_BYTES ? { status: 'warn', detail: `only ${detail}` } : detail;
 }
 
 /**
@@ -86,7 +140,7 @@ function probe(database: string): Promise<ProbeAnswer> {
 }
 
 /** Whether a database, its WAL and its shared memory are made for their owner alone. */
-async function checkModes(database: string): Promise<string | Omit<Check, 'name'>> {
+async function checkModes(database: string): Promise<Finding> {
   if (process.platform === 'win32') return 'Windows has no modes: access is that of the folder';
   const { connect } = await import('../index.js');
   await using db = await connect(database, { journalMode: 'wal' });
