@@ -80,7 +80,7 @@ async function main() {
   const flags = readFlags();
   if (flags.help) return console.log(USAGE);
   if (flags.list) return console.log(listOf());
-  if (flags.chart) return writeChart(flags.chart, JSON.parse(readFileSync(flags.chart, 'utf8')));
+  if (flags.chart) return writeReport(flags.chart, JSON.parse(readFileSync(flags.chart, 'utf8')));
 
   const chosen = plan(flags);
   if (chosen.length === 0) {
@@ -119,17 +119,20 @@ async function main() {
   if (flags.json) {
     mkdirSync(dirname(resolve(flags.json)), { recursive: true });
     writeFileSync(flags.json, `${JSON.stringify(report, null, 1)}\n`);
-    await writeChart(flags.json, report);
+    await writeReport(flags.json, report);
   }
   if (flags.check && report.targets.some(({ verdict }) => verdict === 'missed' || verdict === 'not measured'))
     process.exitCode = 1;
 }
 
-async function writeChart(jsonFile, report) {
+/** The part of a report that is kept: a chart, and the table of the targets. */
+async function writeReport(jsonFile, report) {
   const { drawChart } = await import('./report/chart.mjs');
-  const file = `${jsonFile.replace(/\.json$/, '')}.svg`;
-  writeFileSync(file, drawChart(report));
-  console.error(`chart: ${file}`);
+  const name = jsonFile.replace(/\.json$/, '');
+  writeFileSync(`${name}.svg`, drawChart(report));
+  const figures = `${headOf(report)}\n\n${targetTable(report.targets)}`;
+  writeFileSync(`${name}.md`, `# Targets, measured\n\n\`\`\`text\n${figures}\n\`\`\`\n`);
+  console.error(`chart and table: ${name}.svg, ${name}.md`);
 }
 
 function versions(chosen) {

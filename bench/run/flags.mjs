@@ -8,8 +8,8 @@ export const USAGE = `npm run bench -- [flags]
   --driver NAME     only this one, and what it is compared with stays out unless named too; may be repeated
   --rounds N        rounds of each driver, 5 or more (default: 7, with --quick 5)
   --quick           the scenarios that targets need, with short rounds and small growth files: under five minutes
-  --json FILE       results as JSON, and beside it a chart (FILE with .svg)
-  --chart FILE      only draws the chart of results that --json has written
+  --json FILE       results as JSON, and beside it a chart and a table of the targets (FILE with .svg and .md)
+  --chart FILE      only makes chart and table of results that --json has written
   --check           P1, P7, P9 and P11 against loose bounds; exits 1 when one is missed (npm run bench:check)
   --list            names of scenarios and drivers
   --help`;
