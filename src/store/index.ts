@@ -15,6 +15,7 @@ export {
 export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
 export { ArtifactStore } from './artifacts/artifact-store.js';
 export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifacts/records.js';
+export type { Swept } from './artifacts/sweep.js';
 /** @internal */
 export type { Context } from './context.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
