@@ -16,7 +16,7 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entries = new Map(
   Object.entries(exports)
     .filter(([, target]) => typeof target === 'object')
-    .map(([name, target]) => [(target.types ?? target.import.types).slice(2), name.replace('.', 'aiosqlite')]),
+    .map(([name, target]) => [target.require.types.slice(2), name.replace('.', 'aiosqlite')]),
 );
 
 /** In the order in which they are listed: the guides, what else is in docs/, and what else there is to read. */
@@ -63,7 +63,6 @@ const app = await Application.bootstrap({
   searchInComments: true,
   customCss: join(root, 'scripts/docs/style.css'),
   favicon: join(root, 'scripts/docs/favicon.svg'),
-  customJs: join(root, 'scripts/docs/site.js'),
   markdownItOptions: { html: true, linkify: false }, // or README.md would be a site of Moldova
   ignoredHighlightLanguages: ['output', 'text'],
   highlightLanguages: ['javascript', 'typescript', 'shellscript', 'json', 'dockerfile', 'sql', 'yaml', 'cpp'],
