@@ -88,7 +88,7 @@ function filesBelow(folder) {
     .sort();
 }
 
-/** What lib/ is made from, as one hash. */
+/** Hash of everything that lib/ is made from. */
 function hashOfSources() {
   const hash = createHash('sha256');
   const scripts = ['build', 'entries', 'es-modules'].map((name) => `scripts/${name}.mjs`);
@@ -98,7 +98,7 @@ function hashOfSources() {
   return hash.digest('hex');
 }
 
-/** What tsc makes of src/: CommonJS, as src/package.json says. */
+/** Output of tsc: CommonJS, as src/package.json says. */
 function compiledFiles() {
   return filesBelow(join(root, 'src'))
     .filter((file) => file.endsWith('.ts'))
@@ -109,13 +109,15 @@ function compiledFiles() {
 }
 
 /**
- * Lets a file ask the process for Node's own modules: an ES module that a bundler makes of it has no require().
+ * Makes the imports of Node's own modules calls of `process.getBuiltinModule()`: an ES module that a bundler makes of
+ * the file has no require().
  *
  * @param {string} file
  */
 function freeOfRequire(file) {
   const before = readFileSync(join(root, file), 'utf8');
-  const after = before.replaceAll(/\brequire\((["']node:[^"']+["'])\)/g, 'process.getBuiltinModule($1)');
+  const imports = /^(const \w+ = (?:\w+\()?)require\((["']node:[^"']+["'])\)/gm;
+  const after = before.replaceAll(imports, '$1process.getBuiltinModule($2)');
   if (after !== before) writeFileSync(join(root, file), after);
 }
 

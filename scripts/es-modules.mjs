@@ -1,7 +1,7 @@
 /**
- * The ES modules of lib/. The compiled code is CommonJS, once for both worlds: an ES module re-exports it by name. An
- * entry point over a peer dependency is the exception, because it must import the build of the peer that the user's own
- * ES modules import: its files that reach the peer are compiled once more, into its ES module, and share all others.
+ * The ES modules of lib/. The compiled code is CommonJS, once for both worlds: an ES module re-exports it by name.
+ * An entry point over a peer dependency is the exception: it must import the build of the peer that its user imports.
+ * Its files that reach the peer are compiled once more, into its ES module, and share all others.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
@@ -96,8 +96,8 @@ async function writeModule(path) {
 const specifiers = /(\bfrom\s+|\bimport\()(['"])(\.{1,2}\/[^'"]*)\.js\2/g;
 
 /**
- * Writes the types of the ES modules: those of an entry point re-export its other types, and whatever refers to types
- * of a peer dependency is written once more, because there it means the types for ES modules.
+ * Writes the types of the ES modules. An entry point re-exports its types for CommonJS. Declarations that reach types of
+ * a peer dependency are written once more: there the same import means its types for ES modules.
  *
  * @param {string[]} declarations the .d.ts files of lib/
  * @returns {string[]} the files written

@@ -1,3 +1,6 @@
+// First: on an old Node, the other modules fail before they can say why.
+import './addon/node-version.js';
+
 export { julianDay } from './codec/julian-day.js';
 export { connect, deserialize } from './connection.js';
 export type { Connection, ConnectionStats } from './connection-api.js';

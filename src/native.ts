@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { loadAddon } from './addon/load.js';
 import type { SqlValue } from './executor.js';
 import { ChunkText, ExceptionId } from './wire/protocol.js';
@@ -88,10 +87,8 @@ interface NativeModule {
   compileOptions: string[];
 }
 
-const packageFolder = dirname(__dirname);
-
 /** The addon: the one built here, or the prebuilt one for this platform. */
-export const native = loadAddon(packageFolder) as NativeModule;
+export const native = loadAddon() as NativeModule;
 
 /** Calls in flight, by the id of their job. */
 const inFlight = new Map<number, (message: Message) => void>();

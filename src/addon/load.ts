@@ -1,33 +1,27 @@
 import { toNamespacedPath } from 'node:path';
 import { AiosqliteError } from '../errors.js';
-import { whyNotLoaded } from './why-not-loaded.js';
+import { findAddon, type Search } from './find.js';
+import { whyNotFound, whyNotLoaded, whyNotSearched } from './why-not-loaded.js';
 
-/** What node-gyp-build is: the one that finds an addon built here, or the prebuilt one for this platform. */
-interface NodeGypBuild {
-  resolve(folder: string): string;
-}
-
-const minimumNode = [20, 19] as const;
-
-/** The addon of the package in `folder`. If it can't be had, one sentence says why and what to do. */
-export function loadAddon(folder: string): unknown {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < minimumNode[0] || (major === minimumNode[0] && minor < minimumNode[1])) {
-    const found = `this is Node ${process.versions.node} (${process.execPath})`;
-    throw new AiosqliteError(
-      'ERR_ADDON',
-      `aiosqlite needs Node ${minimumNode.join('.')} or newer, and ${found}: run it with a newer one.`,
-    );
-  }
-  let file: string | undefined;
+/** The addon. If it can't be had, one sentence says why and what to do. */
+export function loadAddon(): unknown {
+  const search = find();
+  if (!('file' in search)) throw new AiosqliteError('ERR_ADDON', whyNotFound(search.folders));
   try {
-    file = (require('node-gyp-build') as NodeGypBuild).resolve(folder);
-    // Not by require(), which knows it already where this package is evaluated once more, as Jest does for each file of
-    // tests: two would share one end of all threads, and the first would never hear of its calls again.
+    // Jest evaluates the package for each test file, and require() would return the same exports each time. All copies
+    // would then share one dispatcher, and calls of the first would never settle.
     const module = { exports: {} };
-    process.dlopen(module, toNamespacedPath(file));
+    process.dlopen(module, toNamespacedPath(search.file));
     return module.exports;
   } catch (cause) {
-    throw new AiosqliteError('ERR_ADDON', whyNotLoaded(folder, file, cause), { cause });
+    throw new AiosqliteError('ERR_ADDON', whyNotLoaded(search.file, cause), { cause });
+  }
+}
+
+function find(): Search {
+  try {
+    return findAddon();
+  } catch (cause) {
+    throw new AiosqliteError('ERR_ADDON', whyNotSearched(cause), { cause });
   }
 }
