@@ -7,8 +7,8 @@
 #include <dlfcn.h>
 #endif
 
-#include "engine/library.h"
-#include "engine/recorder.h"
+#include "engine/features/recorder.h"
+#include "engine/sqlite/library.h"
 #include "node/connection.h"
 
 namespace aiosqlite {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Writes binding/engine/case_folding.inc: how every character with a simple lower-case form folds, as ranges. Run it by
+ * Writes binding/engine/features/case_folding.inc: how every character with a simple lower-case form folds, as ranges. Run it by
  * hand when a newer Unicode matters; what it writes is committed, so that every build compares alike.
  */
 import { writeFileSync } from 'node:fs';
@@ -40,5 +40,5 @@ const lines = ranges.map(
 );
 const header = `// Unicode ${process.versions.unicode}, by scripts/make-case-folding.mjs: first, last, every how many, what to add.`;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-writeFileSync(join(root, 'binding/engine/case_folding.inc'), `${header}\n${lines.join('\n')}\n`);
+writeFileSync(join(root, 'binding/engine/features/case_folding.inc'), `${header}\n${lines.join('\n')}\n`);
 console.log(`${ranges.length} ranges`);

@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "engine/spin.h"
+#include "engine/worker/spin.h"
 #include "node/delivery.h"
 #include "node/function_values.h"
 

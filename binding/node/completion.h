@@ -9,9 +9,9 @@
 #include <mutex>
 #include <vector>
 
-#include "engine/host.h"
+#include "engine/features/host.h"
 #include "engine/job.h"
-#include "engine/owner.h"
+#include "engine/worker/owner.h"
 
 namespace aiosqlite {
 

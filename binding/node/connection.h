@@ -6,8 +6,8 @@
 #include <memory>
 #include <unordered_set>
 
-#include "engine/inbox.h"
-#include "engine/worker.h"
+#include "engine/worker/inbox.h"
+#include "engine/worker/worker.h"
 #include "node/completion.h"
 #include "node/job_decoder.h"
 

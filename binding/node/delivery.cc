@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/error.h"
-#include "engine/json_text.h"
-#include "engine/number_text.h"
+#include "engine/rows/json_text.h"
+#include "engine/rows/number_text.h"
+#include "engine/sqlite/error.h"
 #include "protocol.h"
 
 namespace aiosqlite {

@@ -18,7 +18,7 @@ struct Delivery {
 // As many outcomes from `next` on as make a string of good size, as one JSON array of
 //   [id, failure or 0, WAL pages, bits, worker, info if there is any, result …, {changes} if a watched commit
 //   is told]
-// with bits = 1 commit, 4 altered, 8 done, 16 × group size; and a result, shared with src/rows.ts,
+// with bits = 1 commit, 4 altered, 8 done, 16 × group size; and a result, shared with src/wire/rows.ts,
 // as
 //   [changes, rowid (a string if it is not safe), columns or 0, first, first has bytes, layout …]
 // where `first` is the JSON of JsonRows, 0 for no rows, or 1 if it is the next of `chunks`; its bytes are the

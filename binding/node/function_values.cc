@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/json_text.h"
+#include "engine/rows/json_text.h"
 
 namespace aiosqlite {
 namespace {

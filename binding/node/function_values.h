@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "engine/host.h"
+#include "engine/features/host.h"
 #include "engine/packet.h"
 #include "protocol.h"
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { describeBinary, newestFirst } from '../../lib/addon/binary.js';
+import { describeBinary, newestFirst } from '../../lib/wire/addon/binary.js';
 import { prebuildFile } from './targets.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -37,7 +37,13 @@ const winePrefix = join(root, 'build', 'wine');
 function nodeRuns() {
   return majors.flatMap((major) => {
     const node = runtime(major);
-    const suites = ['node_modules/vitest/vitest.mjs', 'run', 'test/conformance', 'test/driver', 'test/addon'];
+    const suites = [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      'test/conformance',
+      'test/connection/features',
+      'test/wire/addon',
+    ];
     const run = { name: `linux-x64 node ${major}`, command: [node, smoke] };
     return values.suites ? [run, { name: `linux-x64 node ${major} suites`, command: [node, ...suites] }] : [run];
   });

@@ -1,14 +1,8 @@
 import { julianDay } from '../codec/julian-day.js';
 import { invalidArgument } from '../errors.js';
 import type { Executor, Transaction } from '../executor.js';
-import { prepareAppend, sendAppend, sendAppends } from './append.js';
 import { checkArray, checkCount, checkKey, checkObject } from './arguments.js';
-import { type Context, notFound, runReads } from './context.js';
 import { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
-import { createSession, deleteSession, iterateEvents, keyParams, loadEvents, loadSession } from './jobs.js';
-import { KnownIds } from './known-ids.js';
-import { Layout } from './layout.js';
-import { countSessions, listSessions } from './listing.js';
 import type { SessionStoreOptions } from './names.js';
 import type {
   EventFilter,
@@ -21,11 +15,17 @@ import type {
   SessionRecord,
   StateDeltas,
 } from './records.js';
-import { deleteIdleSessions, deleteOldEvents } from './retention.js';
 import { serializeObject } from './serialize.js';
 import { decodeSession } from './session-codec.js';
-import { getAppState, getUserState, updateAppState, updateUserState } from './shared-states.js';
-import { createTables, dropTables } from './tables.js';
+import { prepareAppend, sendAppend, sendAppends } from './sqlite/append.js';
+import { type Context, notFound, runReads } from './sqlite/context.js';
+import { createSession, deleteSession, iterateEvents, keyParams, loadEvents, loadSession } from './sqlite/jobs.js';
+import { KnownIds } from './sqlite/known-ids.js';
+import { Layout } from './sqlite/layout.js';
+import { countSessions, listSessions } from './sqlite/listing.js';
+import { deleteIdleSessions, deleteOldEvents } from './sqlite/retention.js';
+import { getAppState, getUserState, updateAppState, updateUserState } from './sqlite/shared-states.js';
+import { createTables, dropTables } from './sqlite/tables.js';
 
 /** What a store can be built on: a Pool or a Connection. It is never closed by the store. */
 export type Database = Executor & { close(): Promise<void> };

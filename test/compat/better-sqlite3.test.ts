@@ -1,7 +1,7 @@
 /** Behaviours that users of better-sqlite3 rely on, in our own words. What differs, and why: docs/compatibility.md. */
 import { connect, deserialize } from 'aiosqlite';
 import { expect, test } from 'vitest';
-import { collect } from '../driver/support/rows.js';
+import { collect } from '../connection/features/support/rows.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
 

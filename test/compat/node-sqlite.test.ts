@@ -1,7 +1,7 @@
 /** Behaviours that users of node:sqlite rely on, in our own words. What differs, and why: docs/compatibility.md. */
 import { type Connection, connect, invertChangeset, sql } from 'aiosqlite';
 import { expect, test } from 'vitest';
-import { collect } from '../driver/support/rows.js';
+import { collect } from '../connection/features/support/rows.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { connect, julianDay, type TracedCall } from 'aiosqlite';
 import { expect, test } from 'vitest';
-import { collect } from '../driver/support/rows.js';
+import { collect } from '../connection/features/support/rows.js';
 import { run } from '../support/child.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';

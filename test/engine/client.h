@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/database.h"
-#include "engine/host.h"
-#include "engine/inbox.h"
-#include "engine/worker.h"
+#include "engine/features/host.h"
+#include "engine/sqlite/database.h"
+#include "engine/worker/inbox.h"
+#include "engine/worker/worker.h"
 #include "jobs.h"
 #include "outcomes.h"
 

@@ -5,9 +5,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "engine/json_text.h"
-#include "engine/recorder.h"
-#include "engine/sql_text.h"
+#include "engine/features/recorder.h"
+#include "engine/rows/json_text.h"
+#include "engine/sqlite/sql_text.h"
 #include "support.h"
 
 namespace aiosqlite::test {

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "engine/group_commit.h"
+#include "engine/worker/group_commit.h"
 #include "failing_allocator.h"
 #include "support.h"
 

@@ -1,5 +1,5 @@
 // JSON text: which is valid (RFC 8259), and what an object's members are.
-#include "engine/json_text.h"
+#include "engine/rows/json_text.h"
 
 #include "support.h"
 

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <thread>
 
-#include "engine/error.h"
-#include "engine/library.h"
+#include "engine/sqlite/error.h"
+#include "engine/sqlite/library.h"
 #include "support.h"
 
 namespace aiosqlite::test {

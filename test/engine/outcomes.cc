@@ -5,8 +5,8 @@
 #include <cstring>
 #include <utility>
 
-#include "engine/json_text.h"
-#include "engine/number_text.h"
+#include "engine/rows/json_text.h"
+#include "engine/rows/number_text.h"
 #include "test.h"
 
 namespace aiosqlite::test {

@@ -14,9 +14,9 @@
 #include <csignal>
 #endif
 
-#include "engine/group_commit.h"
-#include "engine/owner.h"
-#include "engine/resources.h"
+#include "engine/features/resources.h"
+#include "engine/worker/group_commit.h"
+#include "engine/worker/owner.h"
 #include "support.h"
 
 namespace aiosqlite::test {

@@ -179,7 +179,8 @@ TEST("power cut, persistent journal, synchronous = FULL: nothing acknowledged is
 }
 
 // SQLite syncs the folder after it has deleted a journal only where synchronous is EXTRA
-// (sqlite.org/pragma.html#pragma_synchronous). So that is what our 'full' sets there: see src/options.ts.
+// (sqlite.org/pragma.html#pragma_synchronous). So that is what our 'full' sets there: see
+// src/connection/options.ts.
 TEST("power cut, rollback journal, synchronous = FULL: sound, the latest commit may be missing") {
   CutPower({"delete", "FULL", Keeps::kLatestButOne});
 }

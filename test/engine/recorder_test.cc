@@ -1,5 +1,5 @@
 // Recorders and changesets.
-#include "engine/recorder.h"
+#include "engine/features/recorder.h"
 
 #include "support.h"
 

@@ -1,5 +1,5 @@
 // What is told from SQL text alone.
-#include "engine/sql_text.h"
+#include "engine/sqlite/sql_text.h"
 
 #include "support.h"
 

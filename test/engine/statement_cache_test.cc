@@ -1,5 +1,5 @@
 // Prepared statements by their text.
-#include "engine/statement_cache.h"
+#include "engine/sqlite/statement_cache.h"
 
 #include "support.h"
 

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/library.h"
+#include "engine/sqlite/library.h"
 
 namespace aiosqlite::test {
 

@@ -1,5 +1,5 @@
 // UTF-8 as UTF-16, damaged UTF-8 too.
-#include "engine/utf16.h"
+#include "engine/rows/utf16.h"
 
 #include <string>
 

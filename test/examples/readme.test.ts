@@ -44,7 +44,7 @@ describe('the tables in README.md', () => {
   const rows = readme.split('\n').filter((line) => line.startsWith('|'));
 
   it('have a row for every option', () => {
-    const types = ['options', 'pool-options', 'executor', 'store/names', 'adk/session-service']
+    const types = ['connection/options', 'pool/options', 'executor', 'store/names', 'adk/session-service']
       .map((name) => readFileSync(join(root, `lib/${name}.d.ts`), 'utf8'))
       .join('\n');
     const options = [...types.matchAll(/interface (?!Checked)\w*Options\b[^{]*\{([\s\S]*?)^\}/gm)].flatMap(
@@ -69,9 +69,9 @@ describe('the features in README.md', () => {
 
   it('are all that is tested of the driver', () => {
     const named = new Set(linked(section));
-    const files = readdirSync(join(root, 'test/driver')).filter((name) => name.endsWith('.test.ts'));
+    const files = readdirSync(join(root, 'test/connection/features')).filter((name) => name.endsWith('.test.ts'));
     expect(files.length).toBeGreaterThan(20);
-    expect(files.filter((name) => !named.has(`test/driver/${name}`))).toEqual([]);
+    expect(files.filter((name) => !named.has(`test/connection/features/${name}`))).toEqual([]);
   });
 });
 

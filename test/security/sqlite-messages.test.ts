@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 /**
  * Formats of SQLite's messages that this package has been read for, each with a decision: `hide` where a value of the
- * user can stand at the end, which binding/engine/hide_values.cc then replaces; `keep` where names, types and numbers
+ * user can stand at the end, which binding/engine/sqlite/hide_values.cc then replaces; `keep` where names, types and numbers
  * stand alone. A new SQLite makes the first test fail and names what to decide.
  */
 const decided = new Map(
@@ -62,7 +62,7 @@ test('every format of the pinned SQLite has been decided on, and no decision is 
 });
 
 test('what is hidden is what hide_values.cc knows', () => {
-  const source = read('../../binding/engine/hide_values.cc');
+  const source = read('../../binding/engine/sqlite/hide_values.cc');
   const list = /kBeforeValue\[\] = \{([^}]*)\}/.exec(source)?.[1] as string;
   const beginnings = [...list.matchAll(/"([^"]*)"/g)].map(([, text]) => text as string);
   expect(beginnings.length).toBeGreaterThan(15);

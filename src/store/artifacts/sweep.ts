@@ -1,6 +1,6 @@
 import type { BatchQuery, Executor } from '../../executor.js';
-import { type Rows, sendBatch } from '../context.js';
 import { corruptRow } from '../errors.js';
+import { type Rows, sendBatch } from '../sqlite/context.js';
 import type { ArtifactLayout } from './layout.js';
 
 /** Work of one transaction: writers wait some milliseconds at most. */

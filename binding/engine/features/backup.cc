@@ -1,0 +1,70 @@
+#include "engine/features/backup.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "engine/sqlite/error.h"
+
+namespace aiosqlite {
+
+Backup::~Backup() { Close(); }
+
+int Backup::Close() {
+  const int rc = sqlite3_backup_finish(std::exchange(backup_, nullptr));
+  const int closed = sqlite3_close(std::exchange(copy_, nullptr));
+  return rc != SQLITE_OK ? rc : closed;
+}
+
+std::optional<Failure> Backup::Failed(int rc) {
+  const bool locked = (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED;
+  Failure failure = locked ? source_.Failed(rc, {}) : SqliteFailure(copy_, rc, {});
+  Close();
+  return failure;
+}
+
+std::optional<Failure> Backup::Open(std::string_view destination) {
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int rc = sqlite3_open_v2(std::string(destination).c_str(), &copy_, flags, nullptr);
+  if (rc != SQLITE_OK) return Failed(rc);
+  backup_ = sqlite3_backup_init(copy_, "main", source_.handle(), "main");
+  if (backup_ == nullptr) return Failed(sqlite3_extended_errcode(copy_));
+  return std::nullopt;
+}
+
+std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
+  if (backup_ == nullptr) return OwnFailure("ERR_CLOSED", "the backup has ended");
+  for (int count = 0;; ++count) {
+    const int rc = sqlite3_backup_step(backup_, pages);
+    if ((rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && source_.WaitForLock(count)) continue;
+    outcome.info = "[" + std::to_string(sqlite3_backup_remaining(backup_)) + "," +
+                   std::to_string(sqlite3_backup_pagecount(backup_)) + "]";
+    if (rc == SQLITE_OK) return std::nullopt;
+    if (rc != SQLITE_DONE) return Failed(rc);
+    outcome.done = true;
+    const int closed = Close();
+    if (closed == SQLITE_OK) return std::nullopt;
+    return SqliteFailure(nullptr, closed, {});
+  }
+}
+
+std::string Backup::ListInUse(PacketReader& packet) {
+  std::string list = "[";
+  for (int count = packet.Int(); count > 0; --count) {
+    const std::string path(packet.Text());
+    sqlite3* db = nullptr;
+    sqlite3_file* file = nullptr;
+    int reserved = 0;
+    // sqlite.org/c3ref/io_methods.html: a copy is locked from the first step of its backup to the last.
+    if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr) ==
+            SQLITE_OK &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK)
+      file->pMethods->xCheckReservedLock(file, &reserved);
+    sqlite3_close(db);
+    if (list.size() > 1) list.push_back(',');
+    list.append(reserved != 0 ? "true" : "false");
+  }
+  return list.append("]");
+}
+
+}  // namespace aiosqlite

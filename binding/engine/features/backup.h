@@ -1,0 +1,37 @@
+// Worker thread. Copies the database into another file, some pages at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engine/features/resource.h"
+#include "engine/sqlite/database.h"
+
+struct sqlite3_backup;
+
+namespace aiosqlite {
+
+// Other jobs run between its steps. Writes of this connection go into the copy; those of others start it
+// anew, unless a transaction pins the snapshot (sqlite.org/c3ref/backup_finish.html).
+class Backup final : public Resource {
+ public:
+  Backup(Database& source, LaneId lane) : Resource(lane), source_(source) {}
+  ~Backup() override;
+
+  std::optional<Failure> Open(std::string_view destination);
+  // Of the files that the packet lists: whether a connection of any process writes to each, as JSON.
+  static std::string ListInUse(PacketReader& packet);
+  // `outcome.info`: remaining and total pages. `outcome.done` once all are copied and the copy is closed.
+  std::optional<Failure> Step(int pages, Outcome& outcome);
+
+ private:
+  std::optional<Failure> Failed(int rc);
+  // The result of closing the copy, which is where its last write can fail.
+  int Close();
+
+  Database& source_;
+  sqlite3* copy_ = nullptr;
+  sqlite3_backup* backup_ = nullptr;
+};
+
+}  // namespace aiosqlite

@@ -1,0 +1,40 @@
+// Worker thread. SQL functions, aggregates and collations that the host language implements.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/features/host.h"
+#include "engine/packet.h"
+#include "protocol.h"
+
+struct sqlite3;
+
+namespace aiosqlite {
+
+// The packet of kDefine.
+struct FunctionSpec {
+  FunctionKind kind;
+  std::string name;
+  int argument_count;  // -1: any
+  bool deterministic;
+  bool direct_only;
+  uint32_t function;  // what the host knows it by
+
+  static FunctionSpec Read(PacketReader& packet);
+};
+
+// What the functions of one connection share.
+struct FunctionHost {
+  Host* host = nullptr;
+  bool bigints = false;
+  // Under which the host keeps what the running statement's function has thrown. While it is set nothing
+  // commits.
+  uint32_t exception = 0;
+  uint32_t last_instance = 0;
+};
+
+// Registers it on `db`, in place of one with the same name and argument count. SQLite's result code.
+int Define(sqlite3* db, const FunctionSpec& spec, FunctionHost& host);
+
+}  // namespace aiosqlite

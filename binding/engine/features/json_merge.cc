@@ -1,0 +1,88 @@
+#include "engine/features/json_merge.h"
+
+#include <sqlite3.h>
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/rows/json_text.h"
+
+namespace aiosqlite {
+namespace {
+
+std::string_view TextOf(sqlite3_value* value) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+  return text == nullptr ? std::string_view{}
+                         : std::string_view{text, static_cast<size_t>(sqlite3_value_bytes(value))};
+}
+
+// Few keys are looked for one by one, many through a table.
+class LastByKey {
+ public:
+  explicit LastByKey(const std::vector<json::Member>& members) : members_(members) {
+    if (members.size() <= kFew) return;
+    for (size_t i = 0; i < members.size(); ++i) by_key_[members[i].key] = i;
+  }
+  // Of members of one key the last counts, as everywhere in JSON. npos if there is none.
+  size_t Find(const std::string& key) const {
+    if (members_.size() > kFew) {
+      const auto found = by_key_.find(key);
+      return found == by_key_.end() ? kNone : found->second;
+    }
+    for (size_t i = members_.size(); i-- > 0;) {
+      if (members_[i].key == key) return i;
+    }
+    return kNone;
+  }
+  static constexpr size_t kNone = static_cast<size_t>(-1);
+
+ private:
+  static constexpr size_t kFew = 8;
+  const std::vector<json::Member>& members_;
+  std::unordered_map<std::string_view, size_t> by_key_;
+};
+
+void Append(std::string& out, const json::Member& member, std::string_view value) {
+  if (out.size() > 1) out.push_back(',');
+  out.append(member.name).push_back(':');
+  out.append(value);
+}
+
+void Merge(sqlite3_context* context, int, sqlite3_value** arguments) {
+  const std::string_view target = TextOf(arguments[0]);
+  const std::string_view delta = TextOf(arguments[1]);
+  std::vector<json::Member> old;
+  std::vector<json::Member> fresh;
+  if (!json::ReadObject(target, old) || !json::ReadObject(delta, fresh)) {
+    sqlite3_result_error(context, "json_merge_shallow: malformed JSON object", -1);
+    return;
+  }
+  const LastByKey last_old(old);
+  const LastByKey last_fresh(fresh);
+  std::string merged;
+  merged.reserve(target.size() + delta.size());
+  merged.push_back('{');
+  for (size_t i = 0; i < old.size(); ++i) {
+    if (last_old.Find(old[i].key) != i) continue;
+    const size_t replacement = last_fresh.Find(old[i].key);
+    Append(merged, old[i], replacement == LastByKey::kNone ? old[i].value : fresh[replacement].value);
+  }
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    if (last_fresh.Find(fresh[i].key) != i || last_old.Find(fresh[i].key) != LastByKey::kNone) continue;
+    Append(merged, fresh[i], fresh[i].value);
+  }
+  merged.push_back('}');
+  sqlite3_result_text64(context, merged.data(), merged.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+}  // namespace
+
+int RegisterJsonMerge(sqlite3* db) {
+  return sqlite3_create_function_v2(db, "json_merge_shallow", 2,
+                                    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, nullptr, &Merge,
+                                    nullptr, nullptr, nullptr);
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,65 @@
+#include "engine/rows/utf16.h"
+
+#include <cstddef>
+
+namespace aiosqlite {
+namespace {
+
+constexpr char16_t kReplacement = 0xFFFD;
+
+struct Lead {
+  int following;         // bytes behind it; -1: no lead byte
+  unsigned char lowest;  // of the first of them
+  unsigned char highest;
+};
+
+// The ranges keep out what is longer than need be, surrogates, and what is beyond U+10FFFF.
+Lead LeadOf(unsigned char byte) {
+  if (byte >= 0xC2 && byte <= 0xDF) return {1, 0x80, 0xBF};
+  if (byte == 0xE0) return {2, 0xA0, 0xBF};
+  if (byte == 0xED) return {2, 0x80, 0x9F};
+  if (byte >= 0xE1 && byte <= 0xEF) return {2, 0x80, 0xBF};
+  if (byte == 0xF0) return {3, 0x90, 0xBF};
+  if (byte >= 0xF1 && byte <= 0xF3) return {3, 0x80, 0xBF};
+  if (byte == 0xF4) return {3, 0x80, 0x8F};
+  return {-1, 0, 0};
+}
+
+}  // namespace
+
+void AppendUtf16(std::u16string& out, std::string_view utf8) {
+  // Never more units than bytes.
+  const size_t before = out.size();
+  out.resize(before + utf8.size());
+  char16_t* to = out.data() + before;
+  const auto* at = reinterpret_cast<const unsigned char*>(utf8.data());
+  const auto* const end = at + utf8.size();
+  while (at < end) {
+    const unsigned char byte = *at++;
+    if (byte < 0x80) {
+      *to++ = byte;
+      continue;
+    }
+    const Lead lead = LeadOf(byte);
+    char32_t point = byte & (0x3F >> (lead.following < 0 ? 0 : lead.following));
+    int left = lead.following;
+    unsigned char lowest = lead.lowest;
+    unsigned char highest = lead.highest;
+    for (; left > 0 && at < end && *at >= lowest && *at <= highest; --left) {
+      point = (point << 6) | (*at++ & 0x3F);
+      lowest = 0x80;
+      highest = 0xBF;
+    }
+    if (left != 0) {
+      *to++ = kReplacement;
+    } else if (point < 0x10000) {
+      *to++ = static_cast<char16_t>(point);
+    } else {
+      *to++ = static_cast<char16_t>(0xD7C0 + (point >> 10));
+      *to++ = static_cast<char16_t>(0xDC00 + (point & 0x3FF));
+    }
+  }
+  out.resize(static_cast<size_t>(to - out.data()));
+}
+
+}  // namespace aiosqlite

@@ -1,0 +1,179 @@
+#include "engine/sqlite/error.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace aiosqlite {
+namespace {
+
+struct NamedCode {
+  int code;
+  const char* name;
+};
+
+// Sorted by name in sqlite3.h's order; looked up linearly, as failures are rare.
+constexpr NamedCode kCodes[] = {
+    {SQLITE_OK, "SQLITE_OK"},
+    {SQLITE_ERROR, "SQLITE_ERROR"},
+    {SQLITE_INTERNAL, "SQLITE_INTERNAL"},
+    {SQLITE_PERM, "SQLITE_PERM"},
+    {SQLITE_ABORT, "SQLITE_ABORT"},
+    {SQLITE_BUSY, "SQLITE_BUSY"},
+    {SQLITE_LOCKED, "SQLITE_LOCKED"},
+    {SQLITE_NOMEM, "SQLITE_NOMEM"},
+    {SQLITE_READONLY, "SQLITE_READONLY"},
+    {SQLITE_INTERRUPT, "SQLITE_INTERRUPT"},
+    {SQLITE_IOERR, "SQLITE_IOERR"},
+    {SQLITE_CORRUPT, "SQLITE_CORRUPT"},
+    {SQLITE_NOTFOUND, "SQLITE_NOTFOUND"},
+    {SQLITE_FULL, "SQLITE_FULL"},
+    {SQLITE_CANTOPEN, "SQLITE_CANTOPEN"},
+    {SQLITE_PROTOCOL, "SQLITE_PROTOCOL"},
+    {SQLITE_EMPTY, "SQLITE_EMPTY"},
+    {SQLITE_SCHEMA, "SQLITE_SCHEMA"},
+    {SQLITE_TOOBIG, "SQLITE_TOOBIG"},
+    {SQLITE_CONSTRAINT, "SQLITE_CONSTRAINT"},
+    {SQLITE_MISMATCH, "SQLITE_MISMATCH"},
+    {SQLITE_MISUSE, "SQLITE_MISUSE"},
+    {SQLITE_NOLFS, "SQLITE_NOLFS"},
+    {SQLITE_AUTH, "SQLITE_AUTH"},
+    {SQLITE_FORMAT, "SQLITE_FORMAT"},
+    {SQLITE_RANGE, "SQLITE_RANGE"},
+    {SQLITE_NOTADB, "SQLITE_NOTADB"},
+    {SQLITE_NOTICE, "SQLITE_NOTICE"},
+    {SQLITE_WARNING, "SQLITE_WARNING"},
+    {SQLITE_ROW, "SQLITE_ROW"},
+    {SQLITE_DONE, "SQLITE_DONE"},
+    {SQLITE_ERROR_MISSING_COLLSEQ, "SQLITE_ERROR_MISSING_COLLSEQ"},
+    {SQLITE_ERROR_RETRY, "SQLITE_ERROR_RETRY"},
+    {SQLITE_ERROR_SNAPSHOT, "SQLITE_ERROR_SNAPSHOT"},
+    {SQLITE_IOERR_READ, "SQLITE_IOERR_READ"},
+    {SQLITE_IOERR_SHORT_READ, "SQLITE_IOERR_SHORT_READ"},
+    {SQLITE_IOERR_WRITE, "SQLITE_IOERR_WRITE"},
+    {SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC"},
+    {SQLITE_IOERR_DIR_FSYNC, "SQLITE_IOERR_DIR_FSYNC"},
+    {SQLITE_IOERR_TRUNCATE, "SQLITE_IOERR_TRUNCATE"},
+    {SQLITE_IOERR_FSTAT, "SQLITE_IOERR_FSTAT"},
+    {SQLITE_IOERR_UNLOCK, "SQLITE_IOERR_UNLOCK"},
+    {SQLITE_IOERR_RDLOCK, "SQLITE_IOERR_RDLOCK"},
+    {SQLITE_IOERR_DELETE, "SQLITE_IOERR_DELETE"},
+    {SQLITE_IOERR_BLOCKED, "SQLITE_IOERR_BLOCKED"},
+    {SQLITE_IOERR_NOMEM, "SQLITE_IOERR_NOMEM"},
+    {SQLITE_IOERR_ACCESS, "SQLITE_IOERR_ACCESS"},
+    {SQLITE_IOERR_CHECKRESERVEDLOCK, "SQLITE_IOERR_CHECKRESERVEDLOCK"},
+    {SQLITE_IOERR_LOCK, "SQLITE_IOERR_LOCK"},
+    {SQLITE_IOERR_CLOSE, "SQLITE_IOERR_CLOSE"},
+    {SQLITE_IOERR_DIR_CLOSE, "SQLITE_IOERR_DIR_CLOSE"},
+    {SQLITE_IOERR_SHMOPEN, "SQLITE_IOERR_SHMOPEN"},
+    {SQLITE_IOERR_SHMSIZE, "SQLITE_IOERR_SHMSIZE"},
+    {SQLITE_IOERR_SHMLOCK, "SQLITE_IOERR_SHMLOCK"},
+    {SQLITE_IOERR_SHMMAP, "SQLITE_IOERR_SHMMAP"},
+    {SQLITE_IOERR_SEEK, "SQLITE_IOERR_SEEK"},
+    {SQLITE_IOERR_DELETE_NOENT, "SQLITE_IOERR_DELETE_NOENT"},
+    {SQLITE_IOERR_MMAP, "SQLITE_IOERR_MMAP"},
+    {SQLITE_IOERR_GETTEMPPATH, "SQLITE_IOERR_GETTEMPPATH"},
+    {SQLITE_IOERR_CONVPATH, "SQLITE_IOERR_CONVPATH"},
+    {SQLITE_IOERR_VNODE, "SQLITE_IOERR_VNODE"},
+    {SQLITE_IOERR_AUTH, "SQLITE_IOERR_AUTH"},
+    {SQLITE_IOERR_BEGIN_ATOMIC, "SQLITE_IOERR_BEGIN_ATOMIC"},
+    {SQLITE_IOERR_COMMIT_ATOMIC, "SQLITE_IOERR_COMMIT_ATOMIC"},
+    {SQLITE_IOERR_ROLLBACK_ATOMIC, "SQLITE_IOERR_ROLLBACK_ATOMIC"},
+    {SQLITE_IOERR_DATA, "SQLITE_IOERR_DATA"},
+    {SQLITE_IOERR_CORRUPTFS, "SQLITE_IOERR_CORRUPTFS"},
+    {SQLITE_IOERR_IN_PAGE, "SQLITE_IOERR_IN_PAGE"},
+    {SQLITE_LOCKED_SHAREDCACHE, "SQLITE_LOCKED_SHAREDCACHE"},
+    {SQLITE_LOCKED_VTAB, "SQLITE_LOCKED_VTAB"},
+    {SQLITE_BUSY_RECOVERY, "SQLITE_BUSY_RECOVERY"},
+    {SQLITE_BUSY_SNAPSHOT, "SQLITE_BUSY_SNAPSHOT"},
+    {SQLITE_BUSY_TIMEOUT, "SQLITE_BUSY_TIMEOUT"},
+    {SQLITE_CANTOPEN_NOTEMPDIR, "SQLITE_CANTOPEN_NOTEMPDIR"},
+    {SQLITE_CANTOPEN_ISDIR, "SQLITE_CANTOPEN_ISDIR"},
+    {SQLITE_CANTOPEN_FULLPATH, "SQLITE_CANTOPEN_FULLPATH"},
+    {SQLITE_CANTOPEN_CONVPATH, "SQLITE_CANTOPEN_CONVPATH"},
+    {SQLITE_CANTOPEN_SYMLINK, "SQLITE_CANTOPEN_SYMLINK"},
+    {SQLITE_CORRUPT_VTAB, "SQLITE_CORRUPT_VTAB"},
+    {SQLITE_CORRUPT_SEQUENCE, "SQLITE_CORRUPT_SEQUENCE"},
+    {SQLITE_CORRUPT_INDEX, "SQLITE_CORRUPT_INDEX"},
+    {SQLITE_READONLY_RECOVERY, "SQLITE_READONLY_RECOVERY"},
+    {SQLITE_READONLY_CANTLOCK, "SQLITE_READONLY_CANTLOCK"},
+    {SQLITE_READONLY_ROLLBACK, "SQLITE_READONLY_ROLLBACK"},
+    {SQLITE_READONLY_DBMOVED, "SQLITE_READONLY_DBMOVED"},
+    {SQLITE_READONLY_CANTINIT, "SQLITE_READONLY_CANTINIT"},
+    {SQLITE_READONLY_DIRECTORY, "SQLITE_READONLY_DIRECTORY"},
+    {SQLITE_ABORT_ROLLBACK, "SQLITE_ABORT_ROLLBACK"},
+    {SQLITE_CONSTRAINT_CHECK, "SQLITE_CONSTRAINT_CHECK"},
+    {SQLITE_CONSTRAINT_COMMITHOOK, "SQLITE_CONSTRAINT_COMMITHOOK"},
+    {SQLITE_CONSTRAINT_FOREIGNKEY, "SQLITE_CONSTRAINT_FOREIGNKEY"},
+    {SQLITE_CONSTRAINT_FUNCTION, "SQLITE_CONSTRAINT_FUNCTION"},
+    {SQLITE_CONSTRAINT_NOTNULL, "SQLITE_CONSTRAINT_NOTNULL"},
+    {SQLITE_CONSTRAINT_PRIMARYKEY, "SQLITE_CONSTRAINT_PRIMARYKEY"},
+    {SQLITE_CONSTRAINT_TRIGGER, "SQLITE_CONSTRAINT_TRIGGER"},
+    {SQLITE_CONSTRAINT_UNIQUE, "SQLITE_CONSTRAINT_UNIQUE"},
+    {SQLITE_CONSTRAINT_VTAB, "SQLITE_CONSTRAINT_VTAB"},
+    {SQLITE_CONSTRAINT_ROWID, "SQLITE_CONSTRAINT_ROWID"},
+    {SQLITE_CONSTRAINT_PINNED, "SQLITE_CONSTRAINT_PINNED"},
+    {SQLITE_CONSTRAINT_DATATYPE, "SQLITE_CONSTRAINT_DATATYPE"},
+    {SQLITE_NOTICE_RECOVER_WAL, "SQLITE_NOTICE_RECOVER_WAL"},
+    {SQLITE_NOTICE_RECOVER_ROLLBACK, "SQLITE_NOTICE_RECOVER_ROLLBACK"},
+    {SQLITE_WARNING_AUTOINDEX, "SQLITE_WARNING_AUTOINDEX"},
+    {SQLITE_AUTH_USER, "SQLITE_AUTH_USER"},
+};
+
+}  // namespace
+
+const char* ErrorName(int errcode) {
+  const auto find = [](int code) {
+    return std::find_if(std::begin(kCodes), std::end(kCodes),
+                        [code](const NamedCode& known) { return known.code == code; });
+  };
+  auto found = find(errcode);
+  if (found == std::end(kCodes)) found = find(errcode & 0xff);
+  return found == std::end(kCodes) ? "SQLITE_ERROR" : found->name;
+}
+
+Failure SqliteFailure(sqlite3* db, int rc, std::string_view sql) {
+  Failure failure;
+  // sqlite.org/c3ref/errcode.html: these speak of the most recent call, so they are asked before any other is
+  // made.
+  failure.errcode =
+      db != nullptr && (sqlite3_errcode(db) & 0xff) == (rc & 0xff) ? sqlite3_extended_errcode(db) : rc;
+  failure.code = ErrorName(failure.errcode);
+  failure.message =
+      db != nullptr && (sqlite3_errcode(db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+  failure.offset = db != nullptr ? sqlite3_error_offset(db) : -1;
+  failure.sql = sql;
+  return failure;
+}
+
+Failure OwnFailure(const char* code, std::string message) {
+  Failure failure;
+  failure.code = code;
+  failure.message = std::move(message);
+  return failure;
+}
+
+Failure ReadOnlyFailure() {
+  Failure failure = OwnFailure("SQLITE_READONLY", "attempt to write through a reader");
+  failure.errcode = SQLITE_READONLY;
+  return failure;
+}
+
+Failure TooLong(std::string message, std::string_view sql) {
+  Failure failure = SqliteFailure(nullptr, SQLITE_TOOBIG, sql);
+  failure.message = std::move(message);
+  return failure;
+}
+
+Failure OutOfRange(std::string_view column, std::string_view sql) {
+  Failure failure =
+      OwnFailure("ERR_OUT_OF_RANGE",
+                 std::string(column) +
+                     " is an integer that no number holds exactly: use integerMode 'mixed' or 'bigint'");
+  failure.column = column;
+  failure.sql = sql;
+  return failure;
+}
+
+}  // namespace aiosqlite

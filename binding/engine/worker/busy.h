@@ -1,0 +1,75 @@
+// Worker thread. Waits for locks that others hold, without being deaf to deadlines, cancellation and closing.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/job.h"
+#include "engine/worker/inbox.h"
+
+namespace aiosqlite {
+
+// Why a job that runs should end early.
+enum class Stop : uint8_t { kNone, kCancelled, kDeadline, kClosing, kInterrupted };
+
+// What the running jobs must heed: one, or all of a group while it waits for a lock. Also asked by SQLite's
+// progress handler, so that exactly this job is interrupted: sqlite3_interrupt alone would hit whatever runs
+// next (sqlite.org/c3ref/interrupt.html).
+class RunningJobs {
+ public:
+  RunningJobs(Inbox& inbox, const std::atomic<bool>& stopped, const std::atomic<bool>& closing)
+      : inbox_(inbox), stopped_(stopped), closing_(closing) {}
+
+  // From here on the cancellation and the deadline of these jobs count, and waiting for locks starts from
+  // zero.
+  void Set(std::vector<const Job*> jobs) {
+    jobs_ = std::move(jobs);
+    waiting_since_.reset();
+    resumes_ = false;
+    running_.store(jobs_.empty() ? 0 : jobs_.front()->id, std::memory_order_release);
+  }
+  // This one is about to be set: from here on an interrupt is meant for it.
+  void Announce(const Job& job) { running_.store(job.id, std::memory_order_release); }
+  // As Set, but what has been waited already counts on.
+  void Narrow(std::vector<const Job*> jobs) {
+    jobs_ = std::move(jobs);
+    resumes_ = true;
+  }
+  // The next lock has been waited for since then, by the same jobs and some that have left.
+  void Resume(Clock::time_point since) {
+    waiting_since_ = since;
+    resumes_ = true;
+  }
+  // Since when they have been waiting for a lock, if they have.
+  std::optional<Clock::time_point> waiting_since() const { return waiting_since_; }
+  // Ends the one that runs now. Any thread.
+  void Interrupt();
+  // Whether one of them should end, and why.
+  Stop ShouldStop() const;
+  static Stop ShouldStop(const Job& job, Clock::time_point now);
+
+  // SQLite's busy handler (sqlite.org/c3ref/busy_handler.html): a nap of 1 to 5 ms, then true to try again;
+  // false when `limit` is used up or a job should stop. SQLite's own timeout can't be ended: an interrupt
+  // during a 2 s wait was seen to return after 2.007 s. `first`: another lock is waited for than the last
+  // time.
+  bool WaitForLock(std::chrono::milliseconds limit, bool first);
+
+ private:
+  Inbox& inbox_;
+  const std::atomic<bool>& stopped_;
+  const std::atomic<bool>& closing_;
+  std::vector<const Job*> jobs_;
+  std::optional<Clock::time_point> waiting_since_;
+  bool resumes_ = false;  // the next lock is the last one, asked for again
+  // The job that runs, and the one that was interrupted: 0 for none. An interrupt that comes too late for its
+  // job hits no other.
+  std::atomic<JobId> running_{0};
+  std::atomic<JobId> interrupted_{0};
+  uint32_t random_ = 0x9E3779B9;
+};
+
+}  // namespace aiosqlite

@@ -1,0 +1,67 @@
+// Worker thread. Runs independent writes that wait together in one transaction, and settles each on its own.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/job.h"
+#include "engine/sqlite/database.h"
+#include "engine/worker/inbox.h"
+#include "engine/worker/owner.h"
+
+namespace aiosqlite {
+
+// One COMMIT, and so one fsync, for all that waited. Every job keeps its own atomicity, result and error: it
+// runs in a savepoint, and nothing of a group is told to anyone before its COMMIT.
+//
+//   queued → running in its savepoint → done, waits for COMMIT → committed: settled
+//                 │ fails: its savepoint alone is rolled back ─┘
+//                 │ kills the transaction (full disk, I/O error, ROLLBACK, interrupt): settled with its
+//                 error; nothing ▼ of the group was acknowledged, so the others run again as one group; after
+//                 a second death, one by one
+class GroupCommit {
+ public:
+  GroupCommit(Database& database, Inbox& inbox, RunningJobs& running, OutcomeSink& sink)
+      : database_(database), inbox_(inbox), running_(running), sink_(sink) {}
+
+  // Whether the job, alone in the main lane of a connection without a transaction, may share a commit.
+  bool Accepts(const Job& job);
+  // Runs it with what has been waiting behind it. A job that was taken but does not belong is left in `next`,
+  // and comes before what is in the inbox.
+  void Run(JobPtr first, JobPtr& next);
+  // Runs one job in a transaction of its own, where it needs one.
+  std::optional<Failure> RunAlone(const Job& job, Outcome& outcome);
+
+ private:
+  struct Member {
+    JobPtr job;
+    Outcome outcome;
+  };
+  using Members = std::vector<Member>;
+  enum class End { kCommitted, kDied, kRefused };
+
+  End RunTogether(Members& members, bool take_in, JobPtr& next);
+  JobPtr TakeNext(JobPtr& next);
+  End Refused(Members& members, const Failure& failure, JobPtr& next);
+  std::optional<Failure> RunInSavepoint(const Job& job, Outcome& outcome);
+  std::optional<Failure> Execute(const Job& job, Outcome& outcome);
+  void SettleOneByOne(Members& members);
+  // Those whose deadline has passed or that were cancelled are settled so and leave; false if there are none.
+  bool SettleDue(Members& members);
+  void SettleAll(Members& members, const Failure& failure);
+  void Settle(Members members);
+  static std::vector<const Job*> JobsOf(const Members& members);
+
+  const OwnerThread owner_;
+  Database& database_;
+  Inbox& inbox_;
+  RunningJobs& running_;
+  OutcomeSink& sink_;
+  // Since when this group's COMMIT has been refused, so that members who leave don't make the rest wait anew.
+  std::optional<Clock::time_point> refused_since_;
+};
+
+// The failure of a job that should not run any more; none if it should.
+std::optional<Failure> DueFailure(const Job& job);
+
+}  // namespace aiosqlite

@@ -1,0 +1,279 @@
+#include "engine/worker/worker.h"
+
+#include <string>
+#include <utility>
+
+#include "engine/features/recorder.h"
+#include "engine/sqlite/error.h"
+
+namespace aiosqlite {
+
+Worker::Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane,
+               Host* host)
+    : number_(number),
+      inbox_(std::move(inbox)),
+      sink_(sink),
+      host_(host),
+      running_(*inbox_, stopped_, closing_) {
+  if (lane != kMainLane) lanes_.push_back({lane, BeginMode::kLease});
+  const std::shared_ptr<const Job> job = std::move(open);
+  if (thread_.Start([this, job] { Main(*job); })) return;
+  inbox_->Forget(*job);
+  Outcome outcome;
+  outcome.id = job->id;
+  outcome.failure = OwnFailure("ERR_NO_THREAD", "the system gives no further thread");
+  PostOne(std::move(outcome));
+}
+
+Worker::~Worker() { Terminate(); }
+
+void Worker::BeginClose() {
+  closing_.store(true, std::memory_order_release);
+  inbox_->WakeAll();
+}
+
+void Worker::Terminate() {
+  owner_.Check();
+  stopped_.store(true, std::memory_order_release);
+  inbox_->WakeAll();
+  thread_.Join();
+}
+
+Worker::Stats Worker::stats() const {
+  return {running_flag_.load(std::memory_order_acquire),   completed_.load(std::memory_order_relaxed),
+          failed_.load(std::memory_order_relaxed),         counters_.size.load(std::memory_order_relaxed),
+          counters_.hits.load(std::memory_order_relaxed),  counters_.misses.load(std::memory_order_relaxed),
+          in_transaction_.load(std::memory_order_relaxed), total_changes_.load(std::memory_order_relaxed)};
+}
+
+void Worker::Main(const Job& open) {
+  if (Open(open)) Loop();
+  CloseDatabase();
+}
+
+void Worker::Loop() {
+  while (JobPtr job = Next()) {
+    running_.Announce(*job);
+    running_flag_.store(true, std::memory_order_release);
+    if (job->request == Request::kClose) return Close(*job);
+    if (MayShareCommit(*job)) {
+      group_->Run(std::move(job), next_);
+      running_.Set({});  // its jobs are gone
+    } else if (!Do(*job)) {
+      return;
+    }
+    database_->CheckpointIfDue();
+    running_flag_.store(false, std::memory_order_relaxed);
+  }
+}
+
+JobPtr Worker::Next() {
+  if (stopped_.load(std::memory_order_acquire)) return nullptr;
+  if (next_ != nullptr) return std::move(next_);
+  return inbox_->Take(lanes_.empty() ? kMainLane : lanes_.back().id, stopped_);
+}
+
+bool Worker::MayShareCommit(const Job& job) {
+  if (next_ == nullptr && inbox_->Ready() == 0) return false;  // with nobody
+  return lanes_.empty() && !database_->reader() && !database_->in_transaction() && group_->Accepts(job);
+}
+
+bool Worker::Do(Job& job) {
+  Outcome outcome;
+  outcome.id = job.id;
+  running_.Set({&job});
+  {
+    const Stopwatch stopwatch(job, outcome);
+    // Whatever happens to the jobs of a lane, the lane must end.
+    if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
+    if (!outcome.failure) outcome.failure = Execute(job, outcome);
+  }
+  if (database_->TakeCommit() && !outcome.failure) outcome.commit = true;
+  if (outcome.failure) outcome.results.clear();
+  running_.Set({});
+  inbox_->Forget(job);
+  const bool stay = !outcome.altered;
+  if (!stay) CloseDatabase();
+  PostOne(std::move(outcome));
+  return stay;
+}
+
+std::optional<Failure> Worker::Execute(Job& job, Outcome& outcome) {
+  if (job.request == Request::kEnd) return End(job, outcome);
+  if (auto doomed = database_->LeaveDoomed()) return doomed;
+  if (job.request == Request::kBegin) return Begin(job);
+  if (auto lost = LostTransaction()) return lost;
+  switch (job.request) {
+    case Request::kScript:
+      return database_->RunScript(job);
+    case Request::kRun:
+    case Request::kMany:
+    case Request::kBatch:
+      return group_->RunAlone(job, outcome);
+    default:
+      if (Resources::Serves(job.request)) return resources_->Serve(job, outcome);
+      return ServeConnection(job, outcome);
+  }
+}
+
+std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome) {
+  switch (job.request) {
+    case Request::kDescribe:
+      return database_->Describe(job, outcome);
+    case Request::kStatus:
+      return database_->Status(outcome);
+    case Request::kSetLimit:
+      return database_->SetLimit(job, outcome);
+    case Request::kLoadExtension:
+      return database_->LoadExtension(job);
+    case Request::kAuthorize:
+      return database_->Authorize(job);
+    case Request::kSerialize:
+      return database_->Serialize(outcome);
+    case Request::kDeserialize:
+      return database_->Deserialize(job);
+    case Request::kDefine:
+      return database_->DefineFunction(job);
+    case Request::kReportCommits:
+      database_->Watch(PacketReader(job.packet).Int() != 0);
+      return std::nullopt;
+    case Request::kApplyChangeset:
+      return ApplyChangeset(*database_, job);
+    default:
+      return OwnFailure("ERR_INTERNAL", "no such request");
+  }
+}
+
+std::optional<Failure> Worker::Begin(const Job& job) {
+  PacketReader packet(job.packet);
+  const auto lane = static_cast<LaneId>(packet.Number());
+  const auto mode = static_cast<BeginMode>(packet.Int());
+  static constexpr const char* kSql[] = {nullptr, "BEGIN DEFERRED", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE",
+                                         "SAVEPOINT aiosqlite_transaction"};
+  if (mode == BeginMode::kLease) {
+    database_->TakeAltered();
+  } else {
+    if (auto lost = LostTransaction()) return lost;
+    if (auto failure = database_->Control(kSql[static_cast<int>(mode)])) return failure;
+  }
+  lanes_.push_back({lane, mode});
+  return std::nullopt;
+}
+
+// A transaction that SQLite has rolled back by itself (full disk, I/O error, interrupt): what is called
+// inside it would otherwise run, and commit, on its own.
+std::optional<Failure> Worker::LostTransaction() const {
+  if (lanes_.empty() || lanes_.back().mode == BeginMode::kLease || database_->in_transaction())
+    return std::nullopt;
+  return OwnFailure("ERR_TRANSACTION_CLOSED",
+                    "SQLite has rolled this transaction back after an earlier failure");
+}
+
+std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
+  PacketReader packet(job.packet);
+  const auto mode = static_cast<EndMode>(packet.Int());
+  const OpenLane lane = lanes_.back();
+  resources_->CloseAllOf(lane.id);
+  std::optional<Failure> failure;
+  if (mode == EndMode::kReady || mode == EndMode::kRelease) {
+    if (database_->in_transaction()) failure = database_->RollBack();
+    const bool altered = database_->TakeAltered() || failure.has_value();
+    // A database in memory would be gone.
+    outcome.altered = altered && mode == EndMode::kRelease && !database_->in_memory();
+    failure.reset();  // what could not be rolled back is closed
+  } else {
+    failure = EndTransaction(lane.mode, mode == EndMode::kCommit);
+  }
+  lanes_.pop_back();
+  FailRest(lane.id);
+  return failure;
+}
+
+std::optional<Failure> Worker::EndTransaction(BeginMode began, bool commit) {
+  const bool savepoint = began == BeginMode::kSavepoint;
+  std::optional<Failure> failure;
+  if (commit) {
+    failure = LostTransaction();
+    if (!failure) failure = database_->Control(savepoint ? "RELEASE aiosqlite_transaction" : "COMMIT");
+    if (!failure) return std::nullopt;
+  }
+  // After a failure the truth is whether a transaction is open, never the code.
+  if (database_->in_transaction()) {
+    running_.Set({});
+    if (savepoint) {
+      database_->RollBackTo("ROLLBACK TO aiosqlite_transaction", "RELEASE aiosqlite_transaction");
+    } else {
+      database_->RollBack();
+    }
+  }
+  return failure;
+}
+
+void Worker::FailRest(LaneId lane) {
+  std::vector<Outcome> outcomes;
+  for (const JobPtr& job : inbox_->RemoveLane(lane)) {
+    Outcome outcome;
+    outcome.id = job->id;
+    outcome.failure = OwnFailure("ERR_TRANSACTION_CLOSED", "the transaction has ended");
+    inbox_->Forget(*job);
+    outcomes.push_back(std::move(outcome));
+  }
+  if (!outcomes.empty()) Post(std::move(outcomes));
+}
+
+bool Worker::Open(const Job& job) {
+  PacketReader packet(job.packet);
+  Outcome outcome;
+  outcome.id = job.id;
+  database_ = std::make_unique<Database>(OpenOptions::Read(packet), running_, counters_, host_);
+  resources_ = std::make_unique<Resources>(*database_);
+  group_ = std::make_unique<GroupCommit>(*database_, *inbox_, running_, static_cast<OutcomeSink&>(*this));
+  running_.Set({&job});
+  outcome.failure = database_->Open(outcome.info);
+  running_.Set({});
+  inbox_->Forget(job);
+  const bool opened = !outcome.failure;
+  if (!opened) CloseDatabase();  // nothing is left behind when the failure is told
+  PostOne(std::move(outcome));
+  return opened;
+}
+
+void Worker::CloseDatabase() {
+  resources_.reset();
+  group_.reset();
+  database_.reset();
+}
+
+void Worker::Close(const Job& job) {
+  CloseDatabase();
+  inbox_->Forget(job);
+  Outcome outcome;
+  outcome.id = job.id;
+  PostOne(std::move(outcome));
+}
+
+void Worker::PostOne(Outcome&& outcome) {
+  std::vector<Outcome> outcomes;
+  outcomes.push_back(std::move(outcome));
+  Post(std::move(outcomes));
+}
+
+void Worker::Post(std::vector<Outcome>&& outcomes) {
+  uint32_t failed = 0;
+  for (Outcome& outcome : outcomes) {
+    outcome.worker = number_;
+    if (outcome.failure) ++failed;
+    if (database_) outcome.wal_pages = database_->wal_pages();
+  }
+  if (database_) {
+    outcomes.front().changes = database_->TakeCommitted();
+    const bool users_own = lanes_.empty() || lanes_.back().mode == BeginMode::kLease;
+    in_transaction_.store(users_own && database_->in_transaction(), std::memory_order_relaxed);
+    total_changes_.store(database_->total_changes(), std::memory_order_relaxed);
+  }
+  failed_.fetch_add(failed, std::memory_order_relaxed);
+  completed_.fetch_add(static_cast<uint32_t>(outcomes.size()) - failed, std::memory_order_relaxed);
+  sink_.Post(std::move(outcomes));
+}
+
+}  // namespace aiosqlite

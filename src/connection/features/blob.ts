@@ -1,0 +1,120 @@
+import { invalidArgument, outOfRange } from '../../errors.js';
+import type { NativeResult } from '../../wire/native.js';
+import * as packet from '../../wire/packet.js';
+import { Request } from '../../wire/protocol.js';
+import { bytesOf } from './changes.js';
+import { closeHandle, infoOf, registerHandle, type Send } from './send.js';
+
+export interface BlobLocation {
+  table: string;
+  column: string;
+  rowid: number | bigint;
+  /** Default: 'main'. */
+  database?: string;
+  /** Default: false. */
+  writable?: boolean;
+}
+
+/**
+ * One BLOB or TEXT value, read and written in parts without loading the whole. Its size is fixed
+ * (sqlite.org/c3ref/blob_open.html). When its row changes otherwise, every call rejects `'SQLITE_ABORT'`.
+ */
+export interface BlobHandle extends AsyncDisposable {
+  /** In bytes. */
+  readonly size: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Commits, unless a transaction of the user's own is open. */
+  write(offset: number, data: Uint8Array): Promise<void>;
+  /** All of it, read as far as the consumer asks. Closes nothing. */
+  stream(): ReadableStream<Uint8Array>;
+  close(): Promise<void>;
+}
+
+const STREAM_CHUNK = 64 * 1024;
+
+export async function openBlob(send: Send, at: BlobLocation): Promise<BlobHandle> {
+  if (typeof at !== 'object' || at === null) throw invalidArgument('at', 'an object', at);
+  const { table, column, rowid, database = 'main', writable = false } = at;
+  for (const [name, value] of Object.entries({ database, table, column })) {
+    if (typeof value !== 'string') throw invalidArgument(`at.${name}`, 'a string', value);
+    if (value.includes('\0')) throw outOfRange(`at.${name}`, 'a name without U+0000');
+  }
+  if (typeof rowid !== 'bigint' && !Number.isSafeInteger(rowid)) {
+    throw invalidArgument('at.rowid', 'a safe integer or bigint', rowid);
+  }
+  if (typeof writable !== 'boolean') throw invalidArgument('at.writable', 'a boolean', writable);
+  packet.begin();
+  packet.addText(database);
+  packet.addText(table);
+  packet.addText(column);
+  packet.addValue(rowid, 'at', 'rowid');
+  packet.addNumber(writable ? 1 : 0);
+  const message = await send(Request.openBlob);
+  return new OpenBlob(send, message[0], Number(infoOf(message)));
+}
+
+class OpenBlob implements BlobHandle {
+  readonly size: number;
+  readonly #send: Send;
+  readonly #id: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(send: Send, id: number, size: number) {
+    this.#send = send;
+    this.#id = id;
+    this.size = size;
+    registerHandle(this, { send, id, name: 'A blob handle' });
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    this.#checkRange(offset, length);
+    packet.begin();
+    packet.addNumber(this.#id);
+    packet.addNumber(offset);
+    packet.addNumber(length);
+    const message = await this.#send(Request.readBlob);
+    return bytesOf(message[5] as NativeResult);
+  }
+
+  async write(offset: number, data: Uint8Array): Promise<void> {
+    if (!(data instanceof Uint8Array)) throw invalidArgument('data', 'a Uint8Array', data);
+    this.#checkRange(offset, data.byteLength);
+    packet.begin();
+    packet.addNumber(this.#id);
+    packet.addNumber(offset);
+    packet.addValue(data, 'data', 0);
+    await this.#send(Request.writeBlob);
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    let offset = 0;
+    return new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        const length = Math.min(STREAM_CHUNK, this.size - offset);
+        if (length > 0) controller.enqueue(await this.read(offset, length));
+        offset += length;
+        if (offset >= this.size) controller.close();
+      },
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= closeHandle(this, this.#send, this.#id).catch((error: unknown) => {
+      this.#closed = undefined; // not now: from inside a transaction
+      throw error;
+    });
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #checkRange(offset: number, length: number): void {
+    for (const [name, value] of Object.entries({ offset, length })) {
+      if (typeof value !== 'number') throw invalidArgument(name, 'a number', value);
+      if (!Number.isInteger(value) || value < 0) throw outOfRange(name, 'a whole number, 0 or more');
+    }
+    if (offset + length > this.size) throw outOfRange('offset', `within the ${this.size} bytes of the blob`);
+  }
+}

@@ -1,0 +1,152 @@
+import { AiosqliteError, invalidArgument } from '../../errors.js';
+import { type CommittedChange, type NativeResult, native } from '../../wire/native.js';
+import * as packet from '../../wire/packet.js';
+import type { CommitListeners } from '../../wire/port.js';
+import { ConflictPolicy, Request } from '../../wire/protocol.js';
+import { oneOf } from '../options.js';
+import { closeHandle, registerHandle, type Send } from './send.js';
+
+/** What a commit did to one row. */
+export interface Change {
+  table: string;
+  operation: 'insert' | 'update' | 'delete';
+  rowid: number | bigint;
+}
+export type CommitListener = (changes: Change[]) => void;
+
+/** Records what its connection changes, from its opening on (sqlite.org/sessionintro.html): tables with a primary key. */
+export interface ChangeRecorder extends AsyncDisposable {
+  /** Everything so far, with old values: it can be inverted, and applied with conflicts noticed. */
+  changeset(): Promise<Uint8Array>;
+  /** The same without old values: smaller, for one direction. */
+  patchset(): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface ApplyOptions {
+  /**
+   * `'abort'` (default): nothing is applied, rejects `'SQLITE_ABORT'`; `'omit'`: without that change; `'replace'`:
+   * overwrites. A foreign key that would be violated rejects `'SQLITE_CONSTRAINT_FOREIGNKEY'` in any case.
+   */
+  onConflict?: 'abort' | 'omit' | 'replace';
+  /** Default: all that the changeset names; one that is not there, or has another key, rejects `'SQLITE_SCHEMA'`. */
+  tables?: readonly string[];
+}
+
+const CONFLICT_POLICIES = ['abort', 'omit', 'replace'] as const;
+
+export async function recordChanges(send: Send, options: { tables?: readonly string[] } = {}): Promise<ChangeRecorder> {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  packet.begin();
+  addTables(options.tables);
+  const message = await send(Request.openRecorder);
+  return new OpenRecorder(send, message[0]);
+}
+
+class OpenRecorder implements ChangeRecorder {
+  readonly #send: Send;
+  readonly #id: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(send: Send, id: number) {
+    this.#send = send;
+    this.#id = id;
+    registerHandle(this, { send, id, name: 'A recorder of changes' });
+  }
+
+  changeset(): Promise<Uint8Array> {
+    return this.#read(0);
+  }
+
+  patchset(): Promise<Uint8Array> {
+    return this.#read(1);
+  }
+
+  async #read(patchset: 0 | 1): Promise<Uint8Array> {
+    packet.begin();
+    packet.addNumber(this.#id);
+    packet.addNumber(patchset);
+    return bytesOf((await this.#send(Request.readRecorder))[5] as NativeResult);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= closeHandle(this, this.#send, this.#id).catch((error: unknown) => {
+      this.#closed = undefined; // not now: from inside a transaction
+      throw error;
+    });
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export async function applyChangeset(send: Send, changeset: Uint8Array, options: ApplyOptions = {}): Promise<void> {
+  checkBytes('changeset', changeset);
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const policy = oneOf(options, 'onConflict', CONFLICT_POLICIES, 'abort');
+  packet.begin();
+  packet.addValue(changeset, 'changeset', 0);
+  packet.addNumber(ConflictPolicy[policy]);
+  addTables(options.tables);
+  await send(Request.applyChangeset);
+}
+
+/**
+ * The changeset that undoes this one. Rejects `'ERR_INVALID_CHANGESET'` for what is none, and for a patchset.
+ * @example await db.applyChangeset(await invertChangeset(changeset));
+ */
+export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array> {
+  checkBytes('changeset', changeset);
+  const inverted = await native.invertChangeset(new Uint8Array(changeset));
+  if (inverted === null) throw new AiosqliteError('ERR_INVALID_CHANGESET', 'changeset is not a changeset');
+  return new Uint8Array(inverted);
+}
+
+/** The bytes that a result consists of; none come as no buffer. */
+export function bytesOf(result: NativeResult): Uint8Array {
+  return new Uint8Array(result.buffers?.[0] ?? new ArrayBuffer(0));
+}
+
+/** Reports commits of a worker from the first listener on until the last is gone. Returns the unsubscribe function. */
+export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number, listener: CommitListener): () => void {
+  if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
+  const own = decoding(listener);
+  const watch = (on: 0 | 1) => {
+    packet.begin();
+    packet.addNumber(on);
+    send(Request.reportCommits).catch(() => {}); // closed: then there are no more commits
+  };
+  const listeners = ofWorkers.get(worker) ?? new Set();
+  ofWorkers.set(worker, listeners);
+  if (listeners.size === 0) watch(1);
+  listeners.add(own);
+  return () => {
+    if (listeners.delete(own) && listeners.size === 0) watch(0);
+  };
+}
+
+/** Apart from what subscribes it: a closure there would hold the connection, and a forgotten lease could not be found. */
+function decoding(listener: CommitListener): (changes: CommittedChange[]) => void {
+  return (changes) => listener(changes.map(decode));
+}
+
+function decode([table, operation, rowid]: CommittedChange): Change {
+  return { table, operation, rowid: typeof rowid === 'string' ? BigInt(rowid) : rowid };
+}
+
+function addTables(tables: readonly string[] | undefined): void {
+  if (tables !== undefined && !Array.isArray(tables)) throw invalidArgument('options.tables', 'an array', tables);
+  const count = packet.lengthOf(tables ?? []);
+  packet.addNumber(count);
+  for (let i = 0; i < count; i++) {
+    const table = tables?.[i];
+    if (typeof table !== 'string') throw invalidArgument(`options.tables[${i}]`, 'a string', table);
+    packet.addText(table);
+  }
+}
+
+function checkBytes(name: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) throw invalidArgument(name, 'a Uint8Array', bytes);
+}

@@ -1,0 +1,176 @@
+import { AiosqliteError, invalidArgument, outOfRange } from '../../errors.js';
+import type { Query } from '../../executor.js';
+import * as packet from '../../wire/packet.js';
+import { Request } from '../../wire/protocol.js';
+import { checkPath, integer } from '../options.js';
+import { infoOf, type Send } from './send.js';
+
+export interface StatementDescription {
+  /** Whether it only reads. */
+  readonly: boolean;
+  /** As they are written, prefix included. */
+  parameters: string[];
+  columns: { name: string; declaredType?: string; database?: string; table?: string; column?: string }[];
+}
+
+/** sqlite.org/c3ref/c_dbstatus_options.html; `dataVersion` changes when another connection commits. */
+export interface ConnectionStatus {
+  cacheUsedBytes: number;
+  schemaUsedBytes: number;
+  statementUsedBytes: number;
+  cacheHits: number;
+  cacheMisses: number;
+  cacheWrites: number;
+  cacheSpills: number;
+  dataVersion: number;
+}
+
+/** Names as SQLite has them (sqlite.org/c3ref/c_alter_table.html), lower case, without prefix. */
+const ACTIONS = {
+  create_index: 1,
+  create_table: 2,
+  create_temp_index: 3,
+  create_temp_table: 4,
+  create_temp_trigger: 5,
+  create_temp_view: 6,
+  create_trigger: 7,
+  create_view: 8,
+  delete: 9,
+  drop_index: 10,
+  drop_table: 11,
+  drop_temp_index: 12,
+  drop_temp_table: 13,
+  drop_temp_trigger: 14,
+  drop_temp_view: 15,
+  drop_trigger: 16,
+  drop_view: 17,
+  insert: 18,
+  pragma: 19,
+  read: 20,
+  select: 21,
+  transaction: 22,
+  update: 23,
+  attach: 24,
+  detach: 25,
+  alter_table: 26,
+  reindex: 27,
+  analyze: 28,
+  create_vtable: 29,
+  drop_vtable: 30,
+  function: 31,
+  savepoint: 32,
+  recursive: 33,
+} as const;
+
+export interface AuthorizerRule {
+  /** 'delete', 'create_table', 'read', … */
+  action: string;
+  database?: string;
+  table?: string;
+  column?: string;
+}
+
+export interface AuthorizerRules {
+  /** Where it is given, all else is denied: an empty list allows nothing but SELECT without tables. */
+  allow?: AuthorizerRule[];
+  /** They win over what is allowed. */
+  deny?: AuthorizerRule[];
+}
+
+/** sqlite.org/c3ref/c_limit_attached.html */
+const LIMITS = {
+  length: 0,
+  sqlLength: 1,
+  column: 2,
+  exprDepth: 3,
+  compoundSelect: 4,
+  vdbeOp: 5,
+  functionArg: 6,
+  attached: 7,
+  likePatternLength: 8,
+  variableNumber: 9,
+  triggerDepth: 10,
+} as const;
+export type LimitName = keyof typeof LIMITS;
+
+export async function describe(send: Send, sql: string | Query): Promise<StatementDescription> {
+  const text = typeof sql === 'string' ? sql : sql?.sql;
+  if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
+  packet.begin();
+  packet.addText(text);
+  return JSON.parse(infoOf(await send(Request.describe))) as StatementDescription;
+}
+
+export async function status(send: Send): Promise<ConnectionStatus> {
+  packet.begin();
+  return JSON.parse(infoOf(await send(Request.status))) as ConnectionStatus;
+}
+
+export async function setLimit(send: Send, name: LimitName, value: number): Promise<number> {
+  if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
+  if (!Object.hasOwn(LIMITS, name)) throw outOfRange('name', `one of ${Object.keys(LIMITS).join(', ')}`);
+  if (value === undefined) throw invalidArgument('value', 'a number', value);
+  packet.begin();
+  packet.addNumber(LIMITS[name]);
+  packet.addNumber(integer({ value }, 'value', 0, 0, 2 ** 31 - 1));
+  return Number(infoOf(await send(Request.setLimit)));
+}
+
+export async function loadExtension(
+  send: Send,
+  allowed: boolean,
+  path: string,
+  entryPoint: string | undefined,
+): Promise<void> {
+  checkPath('path', path);
+  if (entryPoint !== undefined && typeof entryPoint !== 'string') {
+    throw invalidArgument('entryPoint', 'a string', entryPoint);
+  }
+  if (entryPoint?.includes('\0')) throw outOfRange('entryPoint', 'a name without U+0000');
+  if (!allowed) {
+    throw new AiosqliteError('ERR_EXTENSIONS_DISABLED', 'loadExtension() needs the option allowExtensions: true');
+  }
+  packet.begin();
+  packet.addText(path);
+  packet.addText(entryPoint ?? '');
+  await send(Request.loadExtension);
+}
+
+export async function authorize(send: Send, rules: AuthorizerRules | null): Promise<void> {
+  if (typeof rules !== 'object') throw invalidArgument('rules', 'an object or null', rules);
+  const lists = [
+    { name: 'allow', list: rules?.allow ?? [], allow: 1 },
+    { name: 'deny', list: rules?.deny ?? [], allow: 0 },
+  ].map(({ name, list, allow }) => {
+    if (!Array.isArray(list)) throw invalidArgument(`rules.${name}`, 'an array', list);
+    return { list: Array.from(list, (rule, i) => checkRule(rule, `rules.${name}[${i}]`)), allow };
+  });
+  packet.begin();
+  packet.addNumber(rules?.allow === undefined ? 0 : 1);
+  packet.addNumber(lists.reduce((count, { list }) => count + list.length, 0));
+  for (const { list, allow } of lists) {
+    for (const [action, ...names] of list) {
+      packet.addNumber(allow);
+      packet.addNumber(action);
+      for (const name of names) packet.addText(name);
+    }
+  }
+  await send(Request.authorize);
+}
+
+/** The number of its action, and its names. */
+function checkRule(rule: AuthorizerRule, at: string): [number, string, string, string] {
+  if (typeof rule !== 'object' || rule === null) throw invalidArgument(at, 'an object', rule);
+  const { action, database, table, column } = rule;
+  if (typeof action !== 'string') throw invalidArgument(`${at}.action`, 'a string', action);
+  if (!Object.hasOwn(ACTIONS, action)) throw outOfRange(`${at}.action`, `one of ${Object.keys(ACTIONS).join(', ')}`);
+  const nameOf = (key: string, name: unknown) => {
+    if (name === undefined || name === null) return '';
+    if (typeof name !== 'string') throw invalidArgument(`${at}.${key}`, 'a string', name);
+    // Nobody means any table by a name that has come out empty.
+    if (name === '' || name.includes('\0')) throw outOfRange(`${at}.${key}`, 'a name, not empty, without U+0000');
+    return name;
+  };
+  const number = ACTIONS[action as keyof typeof ACTIONS];
+  return [number, nameOf('database', database), nameOf('table', table), nameOf('column', column)];
+}

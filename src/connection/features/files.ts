@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
+import type { Executor } from '../../executor.js';
+import type { NativeResult } from '../../wire/native.js';
+import * as packet from '../../wire/packet.js';
+import { checkCallOptions } from '../../wire/port.js';
+import { OutcomeBit, Request } from '../../wire/protocol.js';
+import { checkPath, integer } from '../options.js';
+import { bytesOf } from './changes.js';
+import { infoOf, type Send } from './send.js';
+
+/** A copy that nothing has written to for so long, and that nothing has locked, is written by no backup. */
+const SETTLED_MS = 60_000;
+
+export interface BackupProgress {
+  totalPages: number;
+  remainingPages: number;
+}
+
+export interface BackupOptions {
+  /** Pages that are copied at a time; other calls run in between. Default: 500. */
+  pagesPerStep?: number;
+  /** Ends the backup; an existing destination stays as it is. */
+  signal?: AbortSignal;
+  onProgress?: (progress: BackupProgress) => void;
+}
+
+/** An absolute path: SQLite would take a relative one that begins with 'file:' for a URI. */
+function absolute(destination: unknown): string {
+  checkPath('destination', destination);
+  if (/^file:/i.test(destination)) throw outOfRange('destination', "a path, not a 'file:' URI");
+  return resolve(destination);
+}
+
+export async function backup(
+  db: Executor,
+  send: Send,
+  destination: string,
+  options: BackupOptions = {},
+): Promise<void> {
+  const target = absolute(destination);
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const pages = integer(options, 'pagesPerStep', 500, 1, 2 ** 31 - 1);
+  const { signal } = checkCallOptions({ signal: options.signal } as BackupOptions);
+  const { onProgress } = options;
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw invalidArgument('options.onProgress', 'a function', onProgress);
+  }
+  signal?.throwIfAborted();
+  await checkNotItself(db, target);
+  const abandoned = await oldCopies(target);
+  await replace(target, async (copy) => {
+    createNew(copy);
+    await copyPages(send, copy, abandoned, pages, signal, onProgress);
+  });
+}
+
+/**
+ * Writes a file beside the destination, which it replaces at the end. Its name can't be guessed: in a folder that
+ * others can write to, a link might wait there.
+ */
+async function replace(target: string, write: (copy: string) => Promise<unknown>): Promise<void> {
+  const copy = `${target}.${randomBytes(8).toString('hex')}.backup`;
+  try {
+    await write(copy);
+    await clearSidecars(target);
+    await rename(copy, target);
+    await syncFolder(dirname(target));
+  } catch (error) {
+    await removeDatabase(copy);
+    throw error;
+  }
+}
+
+async function removeDatabase(path: string): Promise<void> {
+  for (const suffix of ['', '-journal', '-wal', '-shm']) await rm(path + suffix, { force: true });
+}
+
+/**
+ * Files that replace() has left where a process was killed, unless one has changed lately: a backup holds no lock on its
+ * copy before the first step and after the last.
+ */
+async function oldCopies(target: string): Promise<string[]> {
+  const folder = dirname(target);
+  const prefix = `${basename(target)}.`;
+  const names = await readdir(folder).catch(() => []); // creating the copy says why
+  const copies = names
+    .filter((name) => name.startsWith(prefix) && /^[0-9a-f]{16}\.backup$/.test(name.slice(prefix.length)))
+    .map((name) => join(folder, name));
+  const ages = await Promise.all(
+    copies.map((path) =>
+      stat(path).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      ),
+    ),
+  );
+  return copies.filter((_, i) => (ages[i] as number) > SETTLED_MS);
+}
+
+async function copyPages(
+  send: Send,
+  copy: string,
+  abandoned: string[],
+  pages: number,
+  signal: AbortSignal | undefined,
+  onProgress: BackupOptions['onProgress'],
+): Promise<void> {
+  const limits = signal && { signal };
+  packet.begin();
+  packet.addText(copy);
+  packet.addNumber(abandoned.length);
+  for (const path of abandoned) packet.addText(path);
+  const opened = await send(Request.openBackup, limits);
+  const id = opened[0];
+  const inUse = JSON.parse(infoOf(opened)) as boolean[];
+  try {
+    // A file of another user stays: the backup does not depend on it.
+    for (const [i, path] of abandoned.entries()) if (!inUse[i]) await removeDatabase(path).catch(() => {});
+    for (;;) {
+      signal?.throwIfAborted();
+      packet.begin();
+      packet.addNumber(id);
+      packet.addNumber(pages);
+      const message = await send(Request.stepBackup, limits);
+      const [remainingPages, totalPages] = JSON.parse(infoOf(message)) as [number, number];
+      onProgress?.({ totalPages, remainingPages });
+      if (message[3] & OutcomeBit.done) return;
+    }
+  } finally {
+    packet.begin();
+    packet.addNumber(id);
+    await send(Request.closeResource).catch(() => {}); // the connection is gone, and the backup with it
+  }
+}
+
+/** Says what SQLite would: there is no such folder, or it can't be written to. */
+function createNew(path: string): void {
+  try {
+    // In one go: Node leaves a FileHandle open that a worker thread was about to get when it was terminated.
+    writeFileSync(path, '', { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    throw new SqliteError((error as Error).message, 'SQLITE_CANTOPEN', 14);
+  }
+}
+
+/** By file identity: links and other spellings of the path don't hide it. Nor may it be what belongs to the database. */
+async function checkNotItself(db: Executor, target: string): Promise<void> {
+  const main = await db.get<{ file: string }>("SELECT file FROM pragma_database_list WHERE name = 'main'");
+  if (!main?.file || !existsSync(dirname(target))) return;
+  const real = join(await realpath(dirname(target)), basename(target));
+  const companions = ['-journal', '-wal', '-shm'].map((suffix) => main.file + suffix);
+  if (companions.includes(real) || (existsSync(target) && (await isSameFile(main.file, target)))) {
+    throw new AiosqliteError('ERR_SAME_FILE', 'destination is the database itself');
+  }
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([stat(one), stat(other)]);
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+/** A WAL or journal that is left of the old destination would be taken for the new one's. */
+async function clearSidecars(target: string): Promise<void> {
+  for (const file of [`${target}-wal`, `${target}-journal`]) {
+    if (existsSync(file) && (await stat(file)).size > 0) {
+      throw new SqliteError(`destination is in use, or was not closed: ${file} exists`, 'SQLITE_BUSY', 5);
+    }
+    await rm(file, { force: true });
+  }
+  await rm(`${target}-shm`, { force: true });
+}
+
+/** The new name is durable once its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+export async function serialize(send: Send): Promise<Uint8Array> {
+  packet.begin();
+  return bytesOf((await send(Request.serialize))[5] as NativeResult);
+}
+
+export async function deserialize(send: Send, image: Uint8Array): Promise<void> {
+  packet.begin();
+  packet.addValue(image, 'image', 0);
+  await send(Request.deserialize);
+}
+
+export async function vacuumInto(db: Executor, destination: string): Promise<void> {
+  const target = absolute(destination);
+  if (existsSync(target) && statSync(target).size > 0)
+    throw new SqliteError('output file already exists', 'SQLITE_ERROR', 1);
+  await replace(target, (copy) => db.run('VACUUM INTO ?', [copy]));
+}
+
+export async function integrityCheck(db: Executor): Promise<{ ok: boolean; problems: string[] }> {
+  const rows = await db.all<[string]>('PRAGMA integrity_check', [], { rowMode: 'array' });
+  const problems = rows.map(([text]) => text).filter((text) => text !== 'ok');
+  return { ok: problems.length === 0, problems };
+}
+
+/** sqlite.org/pragma.html#pragma_wal_checkpoint */
+export async function checkpoint(db: Executor, mode: 'TRUNCATE' | 'RESTART'): Promise<void> {
+  const [row] = await db.all<{ busy: number }>(`PRAGMA wal_checkpoint(${mode})`);
+  if (row?.busy === 1) throw new SqliteError('readers hold on to the WAL', 'SQLITE_BUSY', 5);
+}

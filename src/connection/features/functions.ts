@@ -1,0 +1,237 @@
+import { invalidArgument, outOfRange } from '../../errors.js';
+import type { SqlParam, SqlValue } from '../../executor.js';
+import { forgetExceptions, keepException, native } from '../../wire/native.js';
+import * as packet from '../../wire/packet.js';
+import type { Port } from '../../wire/port.js';
+import { FunctionKind, HostOperation, Request } from '../../wire/protocol.js';
+import type { IntegerMode } from '../../wire/rows.js';
+import { integer } from '../options.js';
+import { hasRestParameter } from './rest-parameter.js';
+import type { Send } from './send.js';
+
+export interface FunctionOptions {
+  /** The same arguments give the same result: then SQLite may call it less often. Default: false. */
+  deterministic?: boolean;
+  /**
+   * Not to be called from what stands in the schema: triggers, views, generated columns, … Default: false, so that a
+   * database file that somebody else made can call the function, too (sqlite.org/c3ref/c_deterministic.html).
+   */
+  directOnly?: boolean;
+  /** Default: that of the function, or any number where it takes a rest parameter. -1: any number. */
+  argumentCount?: number;
+}
+
+export interface Aggregate<S> {
+  start: () => S;
+  step: (state: S, ...args: SqlValue[]) => S;
+  /** Takes a row out again that has left the window: with it the aggregate works as a window function. */
+  inverse?: (state: S, ...args: SqlValue[]) => S;
+  /** Default: the state itself. */
+  result?: (state: S) => SqlParam;
+}
+
+type Caller = (operation: number, instance: number, args: SqlValue[]) => unknown;
+
+/** Whose function it is, by the number that the worker knows it by. */
+const owners = new Map<number, WeakRef<Functions>>();
+let lastFunction = 0;
+
+native.setFunctionCaller((id, operation, instance, args) => {
+  // It is there as long as its worker is.
+  const functions = owners.get(id)?.deref() as Functions;
+  try {
+    return checkResult(functions.call(id, operation, instance, args));
+  } catch (error) {
+    return [keepException(error, functions)];
+  }
+});
+
+/** What the worker takes: a value to bind, binary data as a Uint8Array. */
+function checkResult(value: unknown): unknown {
+  switch (typeof value) {
+    case 'undefined':
+    case 'number':
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'bigint':
+      if (BigInt.asIntN(64, value) !== value) throw outOfRange('the result', 'a signed 64-bit integer');
+      return value;
+    case 'object':
+      if (value === null) return value;
+      if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+      if (value instanceof ArrayBuffer) return new Uint8Array(value);
+      if (typeof (value as { then?: unknown }).then === 'function') {
+        throw invalidArgument('the result', 'a value: SQL does not wait for a Promise', value);
+      }
+  }
+  throw invalidArgument('the result', 'null, a number, bigint, string, boolean or binary data', value);
+}
+
+const ofWorkers = new WeakMap<Port, Functions>();
+
+/** The functions of a worker. In a pool they outlive the connection object that has made them: onConnect's. */
+export function functionsOf(worker: Port, integers: IntegerMode): Functions {
+  let functions = ofWorkers.get(worker);
+  if (functions === undefined) {
+    functions = new Functions(integers);
+    ofWorkers.set(worker, functions);
+  }
+  return functions;
+}
+
+/** The functions of one worker. What they hold is let go with it. */
+export class Functions {
+  readonly #ids = new Map<string, number>();
+  readonly #callers = new Map<number, Caller>();
+  readonly #integers: IntegerMode;
+
+  constructor(integers: IntegerMode) {
+    this.#integers = integers;
+    collected.register(this, this.#ids);
+  }
+
+  call(id: number, operation: number, instance: number, args: SqlValue[]): unknown {
+    return (this.#callers.get(id) as Caller)(operation, instance, args);
+  }
+
+  async createFunction(
+    send: Send,
+    name: string,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a function without a result gives NULL
+    fn: (...args: SqlValue[]) => SqlParam | void,
+    options: FunctionOptions = {},
+  ): Promise<void> {
+    checkName(name);
+    if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
+    const caller: Caller = (_operation, _instance, args) => fn(...this.#checked(args));
+    await this.#define(send, FunctionKind.scalar, name, argumentsOf(options, fn, 0), options, caller);
+  }
+
+  async createAggregate<S>(
+    send: Send,
+    name: string,
+    aggregate: Aggregate<S>,
+    options: FunctionOptions = {},
+  ): Promise<void> {
+    checkName(name);
+    if (typeof aggregate !== 'object' || aggregate === null) throw invalidArgument('aggregate', 'an object', aggregate);
+    const { start, step, inverse, result = (state: S) => state as SqlParam } = aggregate;
+    for (const [key, value] of Object.entries({ start, step, inverse: inverse ?? step, result })) {
+      if (typeof value !== 'function') throw invalidArgument(`aggregate.${key}`, 'a function', value);
+    }
+    const states = new Map<number, S>();
+    const caller: Caller = (operation, instance, args) => {
+      const isNew = operation !== HostOperation.forget && !states.has(instance);
+      const state = isNew ? start() : (states.get(instance) as S);
+      switch (operation) {
+        case HostOperation.step:
+          states.set(instance, step(state, ...this.#checked(args)));
+          return undefined;
+        case HostOperation.inverse:
+          states.set(instance, (inverse as typeof step)(state, ...this.#checked(args)));
+          return undefined;
+        case HostOperation.final:
+          states.delete(instance);
+          return result(state);
+        case HostOperation.forget:
+          states.delete(instance);
+          return undefined;
+        default:
+          return result(state);
+      }
+    };
+    const kind = inverse === undefined ? FunctionKind.aggregate : FunctionKind.window;
+    await this.#define(send, kind, name, argumentsOf(options, step, 1), options, caller);
+  }
+
+  async createCollation(send: Send, name: string, compare: (a: string, b: string) => number): Promise<void> {
+    checkName(name);
+    if (typeof compare !== 'function') throw invalidArgument('compare', 'a function', compare);
+    const caller: Caller = (_operation, _instance, args) => {
+      const order = compare(args[0] as string, args[1] as string);
+      if (typeof order !== 'number') throw invalidArgument('the result', 'a number', order);
+      if (Number.isNaN(order)) throw outOfRange('the result', 'a number, not NaN');
+      return order;
+    };
+    await this.#define(send, FunctionKind.collation, name, 2, {}, caller);
+  }
+
+  /** Lets go of all of them. */
+  clear(): void {
+    for (const id of this.#callers.keys()) owners.delete(id);
+    this.#callers.clear();
+    this.#ids.clear();
+    forgetExceptions(this);
+  }
+
+  /** 'number' refuses what no number holds, as it does in rows. */
+  #checked(args: SqlValue[]): SqlValue[] {
+    if (this.#integers === 'number' && args.some((arg) => typeof arg === 'bigint')) {
+      throw outOfRange('an argument', "a safe integer: use integerMode 'mixed' or 'bigint'");
+    }
+    return args;
+  }
+
+  async #define(
+    send: Send,
+    kind: FunctionKind,
+    name: string,
+    argumentCount: number,
+    options: FunctionOptions,
+    caller: Caller,
+  ): Promise<void> {
+    const id = ++lastFunction;
+    owners.set(id, new WeakRef(this));
+    this.#callers.set(id, caller);
+    packet.begin();
+    packet.addNumber(kind);
+    packet.addText(name);
+    packet.addNumber(argumentCount);
+    packet.addNumber(flag(options, 'deterministic'));
+    packet.addNumber(flag(options, 'directOnly'));
+    packet.addNumber(id);
+    try {
+      await send(Request.define);
+    } catch (error) {
+      this.#drop(id);
+      throw error;
+    }
+    // SQLite tells functions apart by their name, in which case of ASCII letters alone makes no difference, and their
+    // argument count.
+    const sameName = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    const key = `${kind === FunctionKind.collation ? 'collation' : argumentCount} ${sameName}`;
+    this.#drop(this.#ids.get(key) ?? 0);
+    this.#ids.set(key, id);
+  }
+
+  #drop(id: number): void {
+    owners.delete(id);
+    this.#callers.delete(id);
+  }
+}
+
+const collected = new FinalizationRegistry<Map<string, number>>((ids) => {
+  for (const id of ids.values()) owners.delete(id);
+});
+
+function checkName(name: unknown): asserts name is string {
+  if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
+  // sqlite.org/c3ref/create_function.html: at most 255 bytes.
+  if (name === '' || name.includes('\0') || Buffer.byteLength(name) > 255) {
+    throw outOfRange('name', 'a name of 1 to 255 bytes without U+0000');
+  }
+}
+
+function flag(options: FunctionOptions, key: 'deterministic' | 'directOnly'): number {
+  const value = options[key] ?? false;
+  if (typeof value !== 'boolean') throw invalidArgument(`options.${key}`, 'a boolean', value);
+  return value ? 1 : 0;
+}
+
+/** `skipped`: parameters of `fn` that are not SQL's. */
+function argumentsOf(options: FunctionOptions, fn: (...args: never[]) => unknown, skipped: number): number {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const own = hasRestParameter(fn) ? -1 : Math.max(fn.length - skipped, 0);
+  return integer(options, 'argumentCount', own, -1, 127);
+}

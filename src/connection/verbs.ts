@@ -1,0 +1,283 @@
+import { invalidArgument } from '../errors.js';
+import type {
+  BatchOptions,
+  BatchQuery,
+  CallOptions,
+  Executor,
+  IterateOptions,
+  Params,
+  Query,
+  QueryResult,
+  Row,
+  RowIterator,
+  RowOptions,
+  RunResult,
+  Transaction,
+  TransactionMode,
+} from '../executor.js';
+import type { Message } from '../wire/native.js';
+import * as packet from '../wire/packet.js';
+import { failureOf, readOptions } from '../wire/port.js';
+import { IfNone, OutcomeBit, Request, RowMode, Setting } from '../wire/protocol.js';
+import {
+  decodeQueryResult,
+  decodeRows,
+  decodeRunResult,
+  type IntegerMode,
+  resultAt,
+  resultCount,
+} from '../wire/rows.js';
+import { integer } from './options.js';
+import { type Batch, BatchedRows, type Cursor } from './row-iterator.js';
+
+/** More at a time live long enough for V8 to widen its young generation, by some 15 MB, and are not read faster. */
+const BATCH_SIZE = 250;
+
+/**
+ * The verbs of {@link Executor}, once for all that run SQL. Each checks its arguments, writes the packet and leaves it to
+ * {@link submit} where that goes; misuse throws here and so becomes a rejection with the caller's stack.
+ */
+export abstract class Verbs implements Executor {
+  /** How integers are delivered. */
+  protected abstract readonly integerMode: IntegerMode;
+
+  /**
+   * Sends the current packet. `sql` is what the call runs, for those who choose a connection by it: the text, or the
+   * queries of a batch.
+   */
+  protected abstract submit(
+    request: Request,
+    sql: string | readonly Query[],
+    options: CallOptions | undefined,
+  ): Promise<Message>;
+
+  abstract transaction<T>(
+    fn: (tx: Transaction) => Promise<T>,
+    options?: CallOptions & { mode?: TransactionMode },
+  ): Promise<T>;
+
+  /** @internal Opens a cursor on the current packet. `options` are those of every one of its calls. */
+  protected abstract openCursor(sql: string, arrays: boolean, options: CallOptions | undefined): Cursor;
+
+  run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;
+  run(query: Query, options?: CallOptions): Promise<RunResult>;
+  async run(sql: string | Query, params?: Params | CallOptions, options?: CallOptions): Promise<RunResult> {
+    const call = callOf(sql, params, options);
+    packQuery(call.sql, call.params, RowMode.none, false, undefined);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    return decodeRunResult(resultAt(succeeded(message, call.options)), this.integerMode);
+  }
+
+  get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
+  get<T = Row>(query: Query, options?: RowOptions): Promise<T | undefined>;
+  async get<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T | undefined> {
+    const call = callOf<RowOptions>(sql, params, options);
+    const mode = isArrayMode(call.options) ? RowMode.firstArray : RowMode.firstObject;
+    packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    return decodeRows(resultAt(succeeded(message, call.options)), mode === RowMode.firstArray)[0] as T | undefined;
+  }
+
+  all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
+  all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
+  async all<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T[]> {
+    const call = callOf<RowOptions>(sql, params, options);
+    const mode = rowModeOf(call.options);
+    packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    return decodeRows(resultAt(succeeded(message, call.options)), mode === RowMode.array) as T[];
+  }
+
+  query<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<QueryResult<T>>;
+  query<T = Row>(query: Query, options?: RowOptions): Promise<QueryResult<T>>;
+  async query<T = Row>(
+    sql: string | Query,
+    params?: Params | RowOptions,
+    options?: RowOptions,
+  ): Promise<QueryResult<T>> {
+    const call = callOf<RowOptions>(sql, params, options);
+    const mode = rowModeOf(call.options);
+    packQuery(call.sql, call.params, mode, true, call.options?.jsonColumns);
+    const message = await this.submit(Request.run, call.sql, call.options);
+    const result = resultAt(succeeded(message, call.options));
+    return decodeQueryResult(result, this.integerMode, mode === RowMode.array) as QueryResult<T>;
+  }
+
+  iterate<T = Row>(sql: string, params?: Params, options?: IterateOptions): RowIterator<T>;
+  iterate<T = Row>(query: Query, options?: IterateOptions): RowIterator<T>;
+  iterate<T = Row>(sql: string | Query, params?: Params | IterateOptions, options?: IterateOptions): RowIterator<T> {
+    try {
+      const call = callOf<IterateOptions>(sql, params, options);
+      const mode = rowModeOf(call.options);
+      const ticket = packet.begin();
+      packet.addNumber(integer(call.options ?? {}, 'batchSize', BATCH_SIZE, 1, 1_000_000));
+      addQuery(call.sql, call.params, mode, false, IfNone.continue, call.options?.jsonColumns, 'params');
+      packet.checkWhole(ticket);
+      return new BatchedRows<T>(this.openCursor(call.sql, mode === RowMode.array, call.options));
+    } catch (error) {
+      // Misuse rejects, with the first row that is asked for.
+      const first = Promise.reject(error);
+      const ended = Promise.resolve();
+      return new BatchedRows<T>({ first, next: () => first, check() {}, close: async () => {}, ended, name: '' });
+    }
+  }
+
+  async exec(script: string, options?: CallOptions): Promise<void> {
+    if (typeof script !== 'string') throw invalidArgument('script', 'a string', script);
+    const own = readOptions(options);
+    packet.begin();
+    packet.addSql(script);
+    const message = await this.submit(Request.script, script, own);
+    succeeded(message, own);
+  }
+
+  async executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }> {
+    if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
+    if (!Array.isArray(rows)) throw invalidArgument('rows', 'an array', rows);
+    const own = readOptions(options);
+    const ticket = packet.begin();
+    packet.addSql(sql);
+    const count = packet.lengthOf(rows);
+    packet.addNumber(count);
+    for (let i = 0; i < count; i++) {
+      const row = rows[i];
+      if (row === undefined) throw invalidArgument(`rows[${i}]`, 'an array or an object', row);
+      packet.addParams(row, `rows[${i}]`);
+    }
+    packet.checkWhole(ticket);
+    const message = await this.submit(Request.many, sql, own);
+    return { changes: resultAt(succeeded(message, own))[0] };
+  }
+
+  /** Not async itself: a call that waits should hold on to no more than it needs for its results. */
+  batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]> {
+    try {
+      const own = readOptions(options);
+      const arrays = isArrayMode(own);
+      this.#packBatch(queries, arrays ? RowMode.array : RowMode.object, own?.columns !== false);
+      return batchResults(this.submit(Request.batch, queries, own), own, this.integerMode, arrays);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #packBatch(queries: readonly BatchQuery[], mode: RowMode, wantsColumns: boolean): void {
+    if (!Array.isArray(queries)) throw invalidArgument('queries', 'an array', queries);
+    const ticket = packet.begin();
+    const count = packet.lengthOf(queries);
+    packet.addNumber(count);
+    for (let i = 0; i < count; i++) {
+      const query = queries[i] as BatchQuery;
+      const sql = query?.sql;
+      if (typeof sql !== 'string') throw invalidArgument(`queries[${i}]`, 'a Query', query);
+      const ifNone = query.ifNone ?? 'continue';
+      if (!Object.hasOwn(IfNone, ifNone)) {
+        throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", ifNone);
+      }
+      addQuery(sql, query.params, mode, wantsColumns, IfNone[ifNone], query.jsonColumns, `queries[${i}].params`);
+    }
+    packet.checkWhole(ticket);
+  }
+}
+
+async function batchResults(
+  outcome: Promise<Message>,
+  options: BatchOptions | undefined,
+  integers: IntegerMode,
+  arrays: boolean,
+): Promise<QueryResult[]> {
+  const message = succeeded(await outcome, options);
+  const results: QueryResult[] = [];
+  for (let i = 0; i < resultCount(message); i++) {
+    results.push(decodeQueryResult(resultAt(message, i), integers, arrays) as QueryResult);
+  }
+  return results;
+}
+
+/** The message of a call that succeeded; throws the Error of one that failed. */
+export function succeeded(message: Message, options: CallOptions | undefined): Message {
+  if (message[1] !== 0) throw failureOf(message[1], options?.signal);
+  return message;
+}
+
+/** A batch as the worker sent it. */
+export function batchOf(message: Message, arrays: boolean): Batch {
+  return { rows: decodeRows(resultAt(message), arrays), done: (message[3] & OutcomeBit.done) !== 0 };
+}
+
+interface Call<Options> {
+  sql: string;
+  params: Params | undefined;
+  options: Options | undefined;
+}
+
+/** The two ways to call a verb: (sql, params, options) and (query, options). */
+function callOf<Options extends CallOptions>(
+  sql: string | Query,
+  params: Params | Options | undefined,
+  options: Options | undefined,
+): Call<Options> {
+  if (typeof sql === 'string') return { sql, params: params as Params | undefined, options: readOptions(options) };
+  const text = sql?.sql; // read once: it may be a getter
+  if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
+  return { sql: text, params: sql.params, options: readOptions(params as Options | undefined) };
+}
+
+const frozenNames = new WeakMap<readonly string[], string>();
+
+/** Column names as one text, U+0000 between them; undefined for none. Those that can't change are looked at once. */
+function namesOf(columns: readonly string[]): string | undefined {
+  const known = frozenNames.get(columns);
+  if (known !== undefined) return known;
+  const isRight = Array.isArray(columns) && columns.every((column) => typeof column === 'string');
+  if (!isRight) throw invalidArgument('jsonColumns', 'an array of column names', columns);
+  if (columns.length === 0) return undefined;
+  const names = columns.join('\0');
+  if (Object.isFrozen(columns)) frozenNames.set(columns, names);
+  return names;
+}
+
+function isArrayMode(options: RowOptions | undefined): boolean {
+  const mode = options?.rowMode;
+  if (mode === undefined || mode === 'object') return false;
+  if (mode === 'array') return true;
+  throw invalidArgument('options.rowMode', "'object' or 'array'", mode);
+}
+
+function rowModeOf(options: RowOptions | undefined): RowMode {
+  return isArrayMode(options) ? RowMode.array : RowMode.object;
+}
+
+function packQuery(
+  sql: string,
+  params: Params | undefined,
+  mode: RowMode,
+  wantsColumns: boolean,
+  jsonColumns: readonly string[] | undefined,
+): void {
+  const ticket = packet.begin();
+  addQuery(sql, params, mode, wantsColumns, IfNone.continue, jsonColumns, 'params');
+  packet.checkWhole(ticket);
+}
+
+/** A Query as the worker reads it (binding/engine/job.h). */
+function addQuery(
+  sql: string,
+  params: Params | undefined,
+  mode: RowMode,
+  wantsColumns: boolean,
+  ifNone: IfNone,
+  jsonColumns: readonly string[] | undefined,
+  paramsName: string,
+): void {
+  packet.addSql(sql);
+  const settings = mode | (wantsColumns ? Setting.wantsColumns : 0) | (ifNone << Setting.ifNoneAt);
+  if (jsonColumns === undefined) {
+    packet.addNumber(settings);
+  } else {
+    const names = namesOf(jsonColumns);
+    packet.addNumber(settings | (names === undefined ? 0 : Setting.hasJsonColumns));
+    if (names !== undefined) packet.addShared(names);
+  }
+  packet.addParams(params, paramsName);
+}

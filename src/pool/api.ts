@@ -1,0 +1,71 @@
+import type { Connection } from '../connection/api.js';
+import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
+import type { BackupOptions } from '../connection/features/files.js';
+import type { CallOptions, Executor, Transaction } from '../executor.js';
+import type { Lease, Role } from './lease.js';
+
+/**
+ * One writer and N read-only readers over one database (WAL). Opens lazily, at the first call.
+ * Statements that only read go to a reader, all others to the writer; a read started after a write has resolved sees
+ * that write. Independent writes that wait together share one commit.
+ */
+export interface Pool extends Executor, AsyncDisposable {
+  /**
+   * Leases one connection for `fn` (default role: writer); a transaction left open is rolled back, a broken or altered
+   * connection is discarded.
+   * @example await pool.withConnection(async (db) => { await db.exec('PRAGMA foreign_keys = OFF'); … });
+   */
+  withConnection<T>(fn: (connection: Connection) => Promise<T>, options?: { role?: Role }): Promise<T>;
+  /**
+   * Leases one connection until it is released. Rejects `'ERR_POOL_TIMEOUT'`.
+   * @example await using lease = await pool.acquire({ role: 'reader' });
+   */
+  acquire(options?: { role?: Role }): Promise<Lease>;
+  /** All reads in `fn` see one snapshot. A write rejects `'SQLITE_READONLY'`. */
+  read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;
+  /**
+   * One consistent snapshot, copied on a reader while writers go on. The destination, a path, is replaced only at success;
+   * the database itself rejects `'ERR_SAME_FILE'`, a `file:` URI RangeError. Removes what an earlier backup to the same
+   * destination left behind when its process was killed.
+   */
+  backup(destination: string, options?: BackupOptions): Promise<void>;
+  /** The database as the bytes of its file, of one snapshot: see deserialize(). */
+  serialize(): Promise<Uint8Array>;
+  /**
+   * A copy without free pages, made by VACUUM INTO on the writer: writes wait for it, while backup() holds nobody up.
+   * Rejects if the destination exists and is not empty.
+   */
+  vacuumInto(destination: string): Promise<void>;
+  /**
+   * SQL that rebuilds the database, statement by statement (Python's iterdump), on a reader's snapshot.
+   * @example for await (const statement of pool.dump()) console.log(statement);
+   */
+  dump(): AsyncIterableIterator<string>;
+  /** sqlite.org/pragma.html#pragma_integrity_check, on a reader's snapshot. */
+  integrityCheck(): Promise<{ ok: boolean; problems: string[] }>;
+  /**
+   * One value, read and written in parts: on a reader of its own until it is closed, or, if it is writable, on the writer
+   * between the calls of others.
+   * @example await using blob = await pool.openBlob({ table: 'file', column: 'content', rowid: 1 });
+   */
+  openBlob(at: BlobLocation): Promise<BlobHandle>;
+  /** Moves the whole WAL into the database file and empties it. Rejects `'SQLITE_BUSY'` if readers hold on to it for too long. */
+  checkpoint(): Promise<void>;
+  stats(): PoolStats;
+  /** Waits for what is queued and for leases, then closes all connections. Idempotent; later calls reject `'ERR_CLOSED'`. */
+  close(): Promise<void>;
+}
+
+/** `commits` and `groupedWrites` (writes that went through shared commits) count from 0 since opening. */
+export interface PoolStats {
+  /** Open connections. */
+  size: number;
+  /** Those that neither run anything nor are leased. */
+  idle: number;
+  /** Calls that wait. */
+  waiting: number;
+  /** Length of the WAL after the last commit, in pages. */
+  walPages: number;
+  commits: number;
+  groupedWrites: number;
+}

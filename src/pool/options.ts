@@ -1,0 +1,60 @@
+import type { Connection } from '../connection/api.js';
+import {
+  type CheckedOptions,
+  type ConnectionOptions,
+  checkDatabase,
+  checkOptions,
+  checkTimeoutMs,
+  integer,
+} from '../connection/options.js';
+import { invalidArgument } from '../errors.js';
+
+export interface PoolOptions extends ConnectionOptions {
+  /** A path, ':memory:', a 'file:' URI or a URL of a file. */
+  database: string | URL;
+  /** Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection. */
+  poolSize?: number;
+  /**
+   * Longest wait for a connection in milliseconds, by acquire() and by any verb: for it to open, onConnect included, and
+   * then for it to become free. Default: 30,000. Then: `'ERR_POOL_TIMEOUT'`.
+   */
+  acquireTimeoutMs?: number;
+  /** Readers that have had nothing to do for so long are closed, in milliseconds. Default: 3,600,000. */
+  idleTimeoutMs?: number;
+  /** Default deadline of every call in milliseconds: see CallOptions.timeoutMs. Default: none. */
+  operationTimeoutMs?: number;
+  /**
+   * Runs once on every new connection, after the PRAGMA profile. If it fails, the call that needed the connection rejects
+   * with its error and the next one tries again; so does one that has not ended within `acquireTimeoutMs`.
+   */
+  onConnect?: (connection: Connection) => Promise<void>;
+}
+
+/** Every option with its value. */
+export interface CheckedPoolOptions {
+  database: string;
+  connection: CheckedOptions;
+  poolSize: number;
+  acquireTimeoutMs: number;
+  idleTimeoutMs: number;
+  operationTimeoutMs: number | undefined;
+  onConnect: ((connection: Connection) => Promise<void>) | undefined;
+}
+
+export function checkPoolOptions(options: PoolOptions): CheckedPoolOptions {
+  const connection = checkOptions(options, 'wal');
+  const { operationTimeoutMs, onConnect } = options;
+  if (onConnect !== undefined && typeof onConnect !== 'function') {
+    throw invalidArgument('options.onConnect', 'a function', onConnect);
+  }
+  if (operationTimeoutMs !== undefined) checkTimeoutMs('options.operationTimeoutMs', operationTimeoutMs);
+  return {
+    database: checkDatabase(options.database),
+    connection,
+    poolSize: integer(options, 'poolSize', 5, 1, 1_000),
+    acquireTimeoutMs: integer(options, 'acquireTimeoutMs', 30_000, 1, 2 ** 31 - 1),
+    idleTimeoutMs: integer(options, 'idleTimeoutMs', 3_600_000, 1, 2 ** 31 - 1),
+    operationTimeoutMs,
+    onConnect,
+  };
+}

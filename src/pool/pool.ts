@@ -1,0 +1,449 @@
+import { setImmediate } from 'node:timers'; // fake timers replace the global one
+import type { Connection } from '../connection/api.js';
+import { newTally } from '../connection/connection.js';
+import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
+import type { BackupOptions } from '../connection/features/files.js';
+import { checkpoint } from '../connection/features/files.js';
+import { type CursorHost, openLaneCursor } from '../connection/lane-cursor.js';
+import { oneOf } from '../connection/options.js';
+import type { Cursor } from '../connection/row-iterator.js';
+import {
+  checkNotNested,
+  checkTransactionMode,
+  holding,
+  type Need,
+  runTransaction,
+  type TransactionHost,
+  type TransactionOptions,
+  withDefaultTimeout,
+  withTimeLeft,
+} from '../connection/transaction.js';
+import { succeeded, Verbs } from '../connection/verbs.js';
+import { AiosqliteError, checkObject, invalidArgument, warnForgotten } from '../errors.js';
+import type { CallOptions, Query, Transaction } from '../executor.js';
+import type { Message } from '../wire/native.js';
+import * as packet from '../wire/packet.js';
+import { CLOSE_GRACE_MS, checkCallOptions, enqueue, MAIN_LANE, type Tally } from '../wire/port.js';
+import { BeginMode, Policy, Request } from '../wire/protocol.js';
+import type { IntegerMode } from '../wire/rows.js';
+import { Watch } from '../wire/watch.js';
+import type { Pool, PoolStats } from './api.js';
+import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
+import { LeasedBlob } from './leased-blob.js';
+import { leasedCursor, type OpenedCursor } from './leased-cursor.js';
+import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './options.js';
+import { type Route, routeOf } from './route.js';
+import { WalRelief } from './wal-relief.js';
+import { Workers } from './workers.js';
+import { closed, WriterView } from './writer-view.js';
+
+/** A transaction over the pool may not change the connection that others use after it. */
+const TRANSACTION_POLICY = Policy.noTransactionControl | Policy.noSettings;
+const VERB_POLICY = TRANSACTION_POLICY | Policy.noSessionFunctions;
+
+class WriterAndReaders extends Verbs implements Pool {
+  readonly #options: CheckedPoolOptions;
+  readonly #tally: Tally;
+  readonly #writer: Workers;
+  /** The writer itself, where there is only one connection: set when the writer has opened. */
+  #readers: Workers | undefined;
+  readonly #makeReaders: () => Workers;
+  /** In the order in which they close: the last to close moves the WAL into the file, which a reader can't. */
+  readonly #groups: Workers[] = [];
+  #opening: Promise<Message> | undefined;
+  #isOpen = false;
+  #closing: Promise<void> | undefined;
+  /** Ends calls that have waited for too long, as long as any wait. */
+  #waitTimer: NodeJS.Timeout | undefined;
+  #watchesWaiting = false;
+  readonly #relief = new WalRelief(() => this.#checkpoint('RESTART'));
+
+  constructor(options: PoolOptions) {
+    super();
+    this.#options = checkPoolOptions(options);
+    const { database, connection, poolSize, acquireTimeoutMs, idleTimeoutMs, onConnect } = this.#options;
+    this.#tally = newTally(database, connection);
+    const common = {
+      database,
+      options: connection,
+      onConnect: onConnect && this.#guarded(onConnect),
+      setUpTimeoutMs: acquireTimeoutMs,
+      tally: this.#tally,
+    };
+    this.#writer = new Workers({ ...common, role: 'writer', limit: 1, idleTimeoutMs: 0 });
+    this.#makeReaders = () => new Workers({ ...common, role: 'reader', limit: poolSize - 1, idleTimeoutMs });
+    this.#groups.push(this.#writer);
+    forgotten.register(this, { database, groups: this.#groups }, this);
+  }
+
+  protected get integerMode(): IntegerMode {
+    return this.#options.connection.integerMode;
+  }
+
+  /** onConnect must not call the pool: it would wait for itself. Workers know it, and must not keep the pool alive. */
+  #guarded(onConnect: (connection: Connection) => Promise<void>): (connection: Connection) => Promise<void> {
+    const pool = new WeakRef<object>(this);
+    const setUp = new WeakRef(onConnect); // the options hold it; mostly it was written where the pool is at hand
+    const blocks = (executor: object) => executor === pool.deref();
+    return (connection) => holding(blocks, async () => setUp.deref()?.(connection));
+  }
+
+  get #single(): boolean {
+    return this.#readers === this.#writer;
+  }
+
+  protected submit(request: Request, sql: string | readonly Query[], given: CallOptions | undefined): Promise<Message> {
+    const route = request === Request.script ? 'writer' : routeOf(sql);
+    this.#checkUsable(route === 'writer' ? 'write' : 'read');
+    const options = withDefaultTimeout(given, this.#options.operationTimeoutMs);
+    const policy = request === Request.batch ? TRANSACTION_POLICY : VERB_POLICY;
+    if (!this.#isOpen) return this.#submitWhenOpen(request, policy, route, options);
+    this.#watchWaiting();
+    if (route === 'writer' || this.#single) return this.#write(request, policy, options);
+    return this.#read(request, policy, options);
+  }
+
+  async #submitWhenOpen(
+    request: Request,
+    policy: number,
+    route: Route,
+    options: CallOptions | undefined,
+  ): Promise<Message> {
+    const parked = packet.park();
+    const left = await this.#ready(options);
+    packet.unpark(parked);
+    this.#watchWaiting();
+    if (route === 'writer' || this.#single) return this.#write(request, policy, left);
+    return this.#read(request, policy, left);
+  }
+
+  #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
+    const outcome = this.#writer.port.submit(request, MAIN_LANE, policy, options);
+    if (!this.#single && this.#relief.isDue(this.#tally.walPages)) {
+      this.#relief.start(this.#readers as Workers, () => this.#tally.walPages);
+    }
+    return outcome;
+  }
+
+  async #read(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
+    const readers = this.#readers as Workers;
+    const under = this.#relief.under;
+    if (under === undefined) return readers.submit(request, policy | Policy.readOnly, options);
+    const since = performance.now();
+    const parked = packet.park();
+    await under;
+    packet.unpark(parked);
+    return readers.submit(request, policy | Policy.readOnly, withTimeLeft(options, since));
+  }
+
+  /** On a reader of its own, whose snapshot it holds until its end; never on the writer, unless there is only that. */
+  protected openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
+    this.#checkUsable('read');
+    const limits = withDefaultTimeout(options, this.#options.operationTimeoutMs);
+    const parked = packet.park();
+    const opening = this.#openReaderCursor(parked, arrays, limits);
+    return leasedCursor(opening, this.#options.database);
+  }
+
+  async #openReaderCursor(
+    parked: packet.ParkedPacket,
+    arrays: boolean,
+    options: CallOptions | undefined,
+  ): Promise<OpenedCursor> {
+    const since = performance.now();
+    await this.#ready(options);
+    if (this.#single) {
+      packet.unpark(parked);
+      this.#watchWaiting();
+      const { port } = this.#writer;
+      const host: CursorHost = {
+        port,
+        lane: MAIN_LANE,
+        name: this.#options.database,
+        submit: (request, limits) => {
+          // The order to close is before it in the line: nobody would be left to answer.
+          if (request === Request.nextCursor && this.#closing !== undefined) throw closed();
+          return port.submit(request, MAIN_LANE, VERB_POLICY | Policy.readOnly, limits);
+        },
+        hasEnded: () => this.#closing !== undefined,
+      };
+      return { cursor: openLaneCursor(host, arrays, withTimeLeft(options, since)), lease: undefined };
+    }
+    const lease = (await this.#lease('reader', withTimeLeft(options, since))) as WorkerLease;
+    packet.unpark(parked);
+    try {
+      return { cursor: lease.openCursor('', arrays, withTimeLeft(options, since)), lease };
+    } catch (error) {
+      await lease.close();
+      throw error;
+    }
+  }
+
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    this.#checkUsable('write');
+    const mode = checkTransactionMode(options, this.#options.connection.transactionMode);
+    const left = this.#isOpen ? options : await this.#ready(options);
+    this.#watchWaiting();
+    return runTransaction(this.#hostOf(this.#writer, TRANSACTION_POLICY), mode, fn, left);
+  }
+
+  async read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T> {
+    this.#checkUsable('read');
+    const since = performance.now();
+    const left = this.#isOpen ? options : await this.#ready(options);
+    if (this.#relief.under !== undefined) await this.#relief.under;
+    this.#watchWaiting();
+    const readers = this.#readers as Workers;
+    const host = this.#hostOf(readers, TRANSACTION_POLICY | Policy.readOnly);
+    return readers.use(() => runTransaction(host, BeginMode.deferred, fn, withTimeLeft(left, since)));
+  }
+
+  #hostOf(workers: Workers, policy: number): TransactionHost {
+    return {
+      port: workers.port,
+      lane: MAIN_LANE,
+      policy,
+      integerMode: this.integerMode,
+      outer: this,
+      defaultTimeoutMs: this.#options.operationTimeoutMs,
+    };
+  }
+
+  async acquire(options: { role?: Role } = {}): Promise<Lease> {
+    checkObject('options', options);
+    const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
+    this.#checkUsable(role === 'writer' ? 'write' : 'read');
+    return this.#lease(role, undefined);
+  }
+
+  async #lease(role: Role, limits: CallOptions | undefined): Promise<Lease> {
+    if (!this.#isOpen) await this.#ready(limits);
+    if (role === 'reader' && this.#relief.under !== undefined) await this.#relief.under;
+    this.#watchWaiting();
+    return acquireLease({
+      workers: role === 'writer' ? this.#writer : (this.#readers as Workers),
+      role,
+      limits,
+      database: this.#options.database,
+      options: this.#options.connection,
+      onAltered: role === 'writer' || this.#single ? () => this.#reopenWriter() : () => {},
+      blocks: (executor, need) => executor === this && this.#waitsFor(role, need),
+    });
+  }
+
+  async withConnection<T>(fn: (connection: Connection) => Promise<T>, options: { role?: Role } = {}): Promise<T> {
+    if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
+    const lease = (await this.acquire(options)) as WorkerLease;
+    try {
+      return await holding(lease.blocks, async () => fn(lease));
+    } finally {
+      await lease.close();
+    }
+  }
+
+  /** Whether a call that needs this waits until a lease of this role comes back. Another reader may be free. */
+  #waitsFor(role: Role, need: Need): boolean {
+    if (need === 'close' || this.#single) return true;
+    return role === 'writer' ? need === 'write' : need === 'read' && this.#options.poolSize === 2;
+  }
+
+  backup(destination: string, options?: BackupOptions): Promise<void> {
+    return this.#onSnapshot((db) => db.backup(destination, options));
+  }
+
+  serialize(): Promise<Uint8Array> {
+    return this.#onSnapshot((db) => db.serialize());
+  }
+
+  integrityCheck(): Promise<{ ok: boolean; problems: string[] }> {
+    return this.#onSnapshot((db) => db.integrityCheck());
+  }
+
+  vacuumInto(destination: string): Promise<void> {
+    return this.withConnection((db) => db.vacuumInto(destination));
+  }
+
+  async *dump(): AsyncGenerator<string, void> {
+    this.#checkUsable('read');
+    await this.#ready(undefined);
+    if (this.#single) return yield* this.#writerView().dump();
+    const lease = await this.#lease('reader', undefined);
+    try {
+      yield* lease.dump();
+    } finally {
+      await lease.close();
+    }
+  }
+
+  async openBlob(at: BlobLocation): Promise<BlobHandle> {
+    this.#checkUsable(at?.writable === true ? 'write' : 'read');
+    await this.#ready(undefined);
+    if (this.#single || at?.writable === true) return this.#writerView().openBlob(at);
+    const lease = await this.#lease('reader', undefined);
+    try {
+      return new LeasedBlob(await lease.openBlob(at), lease);
+    } catch (error) {
+      await lease.close();
+      throw error;
+    }
+  }
+
+  /** The writer as a connection that is nobody's own: calls of others come in between. */
+  #writerView(): Connection {
+    const { database, connection } = this.#options;
+    return new WriterView(database, connection, this.#writer.port, () => this.#closing !== undefined);
+  }
+
+  /** A snapshot that lasts: neither do writers wait for it, nor do they start the copying anew. */
+  async #onSnapshot<T>(work: (db: Connection) => Promise<T>): Promise<T> {
+    this.#checkUsable('read');
+    await this.#ready(undefined);
+    if (this.#single) return work(this.#writerView());
+    return this.withConnection(
+      async (db) => {
+        await db.exec('BEGIN');
+        await db.get('SELECT 1 FROM sqlite_schema');
+        return work(db);
+      },
+      { role: 'reader' },
+    );
+  }
+
+  async checkpoint(): Promise<void> {
+    this.#checkUsable('write');
+    await this.#ready(undefined);
+    await this.#checkpoint('TRUNCATE');
+  }
+
+  async #checkpoint(mode: 'TRUNCATE' | 'RESTART'): Promise<void> {
+    await checkpoint(this, mode);
+    this.#tally.walPages = 0;
+  }
+
+  stats(): PoolStats {
+    const sum = (of: (workers: Workers) => number) => this.#groups.reduce((total, group) => total + of(group), 0);
+    return {
+      size: sum((group) => group.size),
+      idle: sum((group) => group.idle),
+      waiting: sum((group) => group.waiting),
+      commits: this.#tally.commits,
+      groupedWrites: this.#tally.groupedWrites,
+      walPages: this.#tally.walPages,
+    };
+  }
+
+  async close(): Promise<void> {
+    checkNotNested(this, 'close'); // also while another close() is under way: it waits for the caller, too
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    forgotten.unregister(this);
+    const hurry = setInterval(() => {
+      for (const workers of this.#groups) workers.beginClose();
+    }, CLOSE_GRACE_MS);
+    await this.#opening;
+    await this.#relief.under;
+    // Calls that have waited for these are on their way now.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const workers of this.#groups) await workers.close();
+    clearInterval(hurry);
+    clearInterval(this.#waitTimer);
+  }
+
+  #checkUsable(need: Need): void {
+    if (this.#closing !== undefined) throw closed();
+    checkNotNested(this, need);
+  }
+
+  /** The pool with its writer, opened by whoever comes first. Gives the options with the time that is left. */
+  async #ready(given: CallOptions | undefined): Promise<CallOptions | undefined> {
+    const since = performance.now();
+    const options = withDefaultTimeout(given, this.#options.operationTimeoutMs);
+    const { signal, timeoutMs } = checkCallOptions(options);
+    signal?.throwIfAborted();
+    if (this.#isOpen) return options;
+    this.#opening ??= this.#openWriter();
+    const hurried = timeoutMs > 0 && timeoutMs < this.#options.acquireTimeoutMs;
+    const watch = new Watch(signal, hurried ? timeoutMs : this.#options.acquireTimeoutMs, () =>
+      hurried ? new AiosqliteError('ERR_TIMEOUT', 'the call has passed its timeoutMs') : poolTimeout(),
+    );
+    try {
+      succeeded(await Promise.race([this.#opening, watch.expired]), options);
+    } catch (error) {
+      throw error === watch ? watch.reason() : error;
+    } finally {
+      watch.stop();
+    }
+    return withTimeLeft(options, since);
+  }
+
+  /** It sets the journal mode, which tells whether there can be readers beside it. */
+  async #openWriter(): Promise<Message> {
+    const message = await this.#writer.open();
+    this.#opening = undefined;
+    const [, failure, , , , journalMode] = message;
+    if (failure !== 0) {
+      this.#writer.port.failAll(failure); // the next call tries again
+      return message;
+    }
+    if (this.#readers === undefined) {
+      const single = journalMode !== 'wal' || this.#options.poolSize === 1;
+      this.#readers = single ? this.#writer : this.#makeReaders();
+      if (!single) this.#groups.unshift(this.#readers);
+    }
+    this.#isOpen = true;
+    return message;
+  }
+
+  /** After a lease has altered it. What waits for it goes on waiting, be it the order to close. */
+  #reopenWriter(): void {
+    this.#isOpen = false;
+    this.#opening = this.#openWriter();
+  }
+
+  #watchWaiting(): void {
+    if (this.#watchesWaiting) return;
+    enqueue(this.#startWaitTimer);
+    this.#watchesWaiting = true;
+  }
+
+  /** Runs on a stack of its own: a timer that starts where the caller has used up the stack can lose its handle. */
+  readonly #startWaitTimer = () => {
+    const step = Math.min(Math.max(this.#options.acquireTimeoutMs / 8, 5), 1_000);
+    this.#waitTimer = setInterval(() => {
+      for (const workers of this.#groups) {
+        workers.port.expire(this.#options.acquireTimeoutMs, 'ERR_POOL_TIMEOUT', POOL_TIMEOUT);
+      }
+      if (this.stats().waiting > 0) return;
+      clearInterval(this.#waitTimer);
+      this.#watchesWaiting = false;
+    }, step).unref();
+  };
+}
+
+/** Tells of pools that were dropped without close(), and closes them. One that has opened nothing is nobody's loss. */
+const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[] }>(async ({ database, groups }) => {
+  if (groups.every((workers) => workers.size === 0)) return;
+  warnForgotten(`A pool over ${database}`);
+  for (const workers of groups) await workers.close();
+});
+
+const POOL_TIMEOUT = 'no connection became free within acquireTimeoutMs';
+
+function poolTimeout(): AiosqliteError {
+  return new AiosqliteError('ERR_POOL_TIMEOUT', POOL_TIMEOUT);
+}
+
+/**
+ * Makes a pool; nothing is opened before the first call. Wrong options throw.
+ * @example await using pool = createPool({ database: 'app.db' });
+ */
+export function createPool(options: PoolOptions): Pool {
+  return new WriterAndReaders(options);
+}

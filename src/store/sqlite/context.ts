@@ -1,0 +1,120 @@
+import { isJson } from '../../codec/json.js';
+import type { BatchQuery, Executor, Row } from '../../executor.js';
+import { corruptRow, StoreError } from '../errors.js';
+import { EVENT_JSON } from '../event-codec.js';
+import type { Names } from '../names.js';
+import { HANDLE_JSON } from '../session-codec.js';
+import type { KnownIds } from './known-ids.js';
+import type { Queries } from './queries.js';
+
+/** What every operation of a store works with. */
+export interface Context {
+  db: Executor;
+  names: Names;
+  sql: Queries;
+  known: KnownIds;
+  /** Called before each job; what it returns is waited for. A service makes its tables here, at its first job. */
+  ready?: (() => Promise<void> | undefined) | undefined;
+}
+
+const AS_ARRAYS = { rowMode: 'array', columns: false } as const;
+
+/** One result of a batch whose rows are arrays. */
+export interface Rows {
+  rows: unknown[][];
+  changes: number;
+  lastInsertRowid: number | bigint;
+}
+
+/** Runs queries as one job, as soon as the tables are there. */
+export function sendBatch({ db, ready }: Pick<Context, 'db' | 'ready'>, queries: BatchQuery[]): Promise<Rows[]> {
+  const waiting = ready?.();
+  const batch = waiting ? waiting.then(() => db.batch(queries, AS_ARRAYS)) : db.batch(queries, AS_ARRAYS);
+  return batch as Promise<unknown> as Promise<Rows[]>;
+}
+
+/** The same for queries that only read. A row that can't be read rejects `'ADK_CORRUPT_ROW'`. */
+export async function runReads(context: Context, queries: BatchQuery[]): Promise<Rows[]> {
+  try {
+    return await sendBatch(context, queries);
+  } catch (error) {
+    throw await explain(context, error, queries);
+  }
+}
+
+/** Whether an error is the one with this code: of the driver, whose classes the store does not know. */
+export function hasCode(error: unknown, code: string): error is { code: string; index?: number } {
+  return error instanceof Error && (error as { code?: unknown }).code === code;
+}
+
+/**
+ * Names the damaged row behind an error, if there is one: bad JSON in what was read ('ERR_INVALID_JSON'), or in a state
+ * that was to be merged ('SQLITE_ERROR', which has many causes). It runs reads that may show it, with all JSON as text.
+ */
+export async function explain(context: Context, error: unknown, suspects: BatchQuery[]): Promise<unknown> {
+  if (!hasCode(error, 'ERR_INVALID_JSON') && !hasCode(error, 'SQLITE_ERROR')) return error;
+  const plain = suspects.map(({ sql, params }) => (params ? { sql, params } : { sql }));
+  try {
+    const results = await context.db.batch(plain);
+    for (const { rows } of results) {
+      for (const row of rows) {
+        const column = Object.keys(row).find((name) => JSON_COLUMNS.has(name) && !isReadable(row[name]));
+        if (column !== undefined) return damage(context.names, row, column, error);
+      }
+    }
+    for (const [i, query] of plain.entries()) {
+      const found = await findIllFormed(context, query, results[i]?.rows ?? []);
+      if (found !== undefined) return damage(context.names, found.row, found.column, error);
+    }
+  } catch (worse) {
+    // It was met before the rest of the file was. Of all else the caller should hear the first error.
+    if (hasCode(worse, 'SQLITE_CORRUPT')) return worse;
+  }
+  return error;
+}
+
+/**
+ * What is not UTF-8 is no JSON either, but has become U+FFFD on its way here, and others may have stored that. The worker
+ * can tell.
+ */
+async function findIllFormed(context: Context, query: BatchQuery, rows: Row[]): Promise<Suspect | undefined> {
+  const suspects = rows.flatMap((row) =>
+    Object.keys(row)
+      .filter((column) => JSON_COLUMNS.has(column) && String(row[column]).includes('\ufffd'))
+      .map((column) => ({ row, column })),
+  );
+  for (const suspect of suspects) {
+    try {
+      await context.db.batch([{ ...query, jsonColumns: [suspect.column] }]);
+    } catch (error) {
+      if (hasCode(error, 'ERR_INVALID_JSON')) return suspect;
+    }
+  }
+  return undefined;
+}
+
+interface Suspect {
+  row: Row;
+  column: string;
+}
+
+const JSON_COLUMNS = new Set<string>([...EVENT_JSON, ...HANDLE_JSON]);
+
+function isReadable(value: unknown): boolean {
+  return typeof value !== 'string' || isJson(value);
+}
+
+function damage(names: Names, row: Row, column: string, cause: unknown): StoreError {
+  const app = String(row.app_name);
+  const user = `${app}, ${row.user_id}`;
+  if (column === 'app_state') return corruptRow(names.appStates, app, 'state', cause);
+  if (column === 'user_state') return corruptRow(names.userStates, user, 'state', cause);
+  if (column !== 'state') return corruptRow(names.events, String(row.id), column, cause);
+  if ('session_key' in row) return corruptRow(names.sessions, String(row.id), column, cause);
+  return 'user_id' in row
+    ? corruptRow(names.userStates, user, column, cause)
+    : corruptRow(names.appStates, app, column, cause);
+}
+
+export const notFound = (sessionId: string) =>
+  new StoreError('ADK_SESSION_NOT_FOUND', `Session ${sessionId} not found`);

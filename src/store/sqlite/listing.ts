@@ -1,0 +1,57 @@
+import type { BatchQuery } from '../../executor.js';
+import { checkSessionFilter } from '../arguments.js';
+import { corruptRow } from '../errors.js';
+import type { SessionFilter } from '../records.js';
+import { HANDLE_JSON, SESSION_JSON, type SessionRow } from '../session-codec.js';
+import { type Context, type Rows, runReads } from './context.js';
+
+/** One page of sessions, and of how many. */
+export interface Listed {
+  rows: SessionRow[];
+  total: number;
+}
+
+/** A page and its total, of one moment. `shared`: each row with the states that the session shares. */
+export async function listSessions(context: Context, filter: SessionFilter, shared: boolean): Promise<Listed> {
+  checkSessionFilter(filter);
+  const [page, total] = await runReads(context, [pageQuery(context, filter, shared), totalQuery(context, filter)]);
+  return { rows: page?.rows ?? [], total: decodeTotal(context, total) };
+}
+
+/** How many sessions there are: read from a counter, whatever the number. */
+export async function countSessions(
+  context: Context,
+  filter: Pick<SessionFilter, 'appName' | 'userId'>,
+): Promise<number> {
+  checkSessionFilter(filter);
+  const [total] = await runReads(context, [totalQuery(context, filter)]);
+  return decodeTotal(context, total);
+}
+
+function pageQuery({ sql }: Context, filter: SessionFilter, shared: boolean): BatchQuery {
+  const { orderBy = 'updateTime', order = 'desc', limit = -1, offset = 0 } = filter;
+  const texts = (shared ? sql.handlePage : sql.sessionPage)[orderBy][order];
+  return {
+    sql: filter.userId === undefined ? texts.all : texts.user,
+    params: [...scope(filter), limit, offset],
+    jsonColumns: shared ? HANDLE_JSON : SESSION_JSON,
+  };
+}
+
+function totalQuery({ sql }: Context, filter: SessionFilter): BatchQuery {
+  const { all, user } = sql.countSessions;
+  return { sql: filter.userId === undefined ? all : user, params: scope(filter) };
+}
+
+function scope({ appName, userId }: SessionFilter): string[] {
+  return userId === undefined ? [appName] : [appName, userId];
+}
+
+/** The counter's row is there as soon as there is one session. */
+function decodeTotal({ names }: Context, result: Rows | undefined): number {
+  const [row] = result?.rows ?? [];
+  if (!row) return 0;
+  const [key, value] = row;
+  if (!/^\d+$/.test(String(value))) throw corruptRow(names.metadata, String(key), 'value');
+  return Number(value);
+}

@@ -1,0 +1,178 @@
+import { NO_ACTIONS } from '../event-codec.js';
+import type { Names } from '../names.js';
+import { countKey } from './schema.js';
+
+/** Every statement of the store, its text fixed for the store's lifetime, so that the connection prepares it once. */
+export type Queries = ReturnType<typeof buildQueries>;
+
+/** Parameters stand in the order of the text. `key` is three of them: app, user, session. */
+export function buildQueries(names: Names) {
+  const [sessions, events, appStates, userStates, metadata] = [
+    `"${names.sessions}"`,
+    `"${names.events}"`,
+    `"${names.appStates}"`,
+    `"${names.userStates}"`,
+    `"${names.metadata}"`,
+  ];
+  const owner = names.owner ? `"${names.owner.column}"` : undefined;
+
+  const key = 's.app_name = ? AND s.user_id = ? AND s.id = ?';
+  const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE ${key})`;
+  const sessionColumns = `s.session_key, s.id, s.app_name, s.user_id, s.state, s.create_time, s.update_time, s.revision, ${
+    owner ? `s.${owner}` : 'NULL'
+  }`;
+  /** What a handle has beyond the session itself, of the same moment. */
+  const sharedColumns = `(SELECT a.state FROM ${appStates} AS a WHERE a.app_name = s.app_name) AS app_state,
+  (SELECT u.state FROM ${userStates} AS u WHERE u.app_name = s.app_name AND u.user_id = s.user_id) AS user_state,
+  coalesce((SELECT max(n.seq) FROM ${events} AS n WHERE n.session_key = s.session_key), 0) AS last_seq`;
+  const eventColumns = `e.seq, e.id, e.invocation_id, e.author, iif(e.actions = CAST('${NO_ACTIONS}' AS BLOB), '0', CAST(e.actions AS TEXT)) AS actions, e.long_running_tool_ids_json,
+  e.branch, e.timestamp, e.content, e.grounding_metadata, e.custom_metadata, e.partial, e.turn_complete, e.interrupted,
+  e.error_code, e.error_message, e.extra`;
+
+  const idle = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.update_time < ?
+  ORDER BY s.update_time DESC, s.id LIMIT ?)`;
+  const nextEvents = `(SELECT seq FROM ${events} WHERE seq > ? ORDER BY seq LIMIT ?)`;
+  const mergeShared =
+    'DO UPDATE SET state = json_merge_shallow(state, excluded.state), update_time = excluded.update_time';
+  const mergeApp = `ON CONFLICT (app_name) ${mergeShared}`;
+  const mergeUser = `ON CONFLICT (app_name, user_id) ${mergeShared}`;
+
+  const page = (columns: string, by: 'update_time' | 'create_time', order: 'ASC' | 'DESC', user: boolean) =>
+    `SELECT ${columns} FROM ${sessions} AS s WHERE s.app_name = ?${user ? ' AND s.user_id = ?' : ''}
+  ORDER BY s.${by} ${order}, s.id LIMIT ? OFFSET ?`;
+  const pages = (columns: string) => ({
+    updateTime: {
+      asc: byUser(page, columns, 'update_time', 'ASC'),
+      desc: byUser(page, columns, 'update_time', 'DESC'),
+    },
+    createTime: {
+      asc: byUser(page, columns, 'create_time', 'ASC'),
+      desc: byUser(page, columns, 'create_time', 'DESC'),
+    },
+  });
+
+  const insertEvent = `INSERT OR REPLACE INTO ${events} (seq, session_key, session_id, app_name, user_id, id, invocation_id, author, actions,
+  long_running_tool_ids_json, branch, timestamp, content, grounding_metadata, custom_metadata, partial, turn_complete,
+  interrupted, error_code, error_message, extra)`;
+  const eventParams =
+    '?3, ?1, ?2, ?4, ?5, ?6, CAST(?7 AS BLOB), ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19';
+
+  const returning = ' RETURNING revision';
+  const update = (where: string, end = '') => {
+    const text = (state: string) =>
+      `UPDATE ${sessions} AS s SET ${state}update_time = ?, revision = revision + 1 WHERE ${where}${end}`;
+    return { touch: text(''), merge: text('state = json_merge_shallow(state, ?), ') };
+  };
+
+  return {
+    // ── sessions ──
+    insertSession: `INSERT INTO ${sessions} (app_name, user_id, id, state, create_time, update_time${owner ? `, ${owner}` : ''})
+  VALUES (?, ?, ?, ?, ?, ?${owner ? ', ?' : ''}) ON CONFLICT (app_name, user_id, id) DO NOTHING`,
+    session: `SELECT ${sessionColumns} FROM ${sessions} AS s WHERE ${key}`,
+    /** With a condition instead of a branch: states are only touched if the session will be new. */
+    mergeAppStateIfNew: `INSERT INTO ${appStates} (app_name, state, update_time) SELECT ?, ?, ?
+  WHERE NOT EXISTS (SELECT 1 FROM ${sessions} AS s WHERE ${key}) ${mergeApp}`,
+    mergeUserStateIfNew: `INSERT INTO ${userStates} (app_name, user_id, state, update_time) SELECT ?, ?, ?, ?
+  WHERE NOT EXISTS (SELECT 1 FROM ${sessions} AS s WHERE ${key}) ${mergeUser}`,
+    handle: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE ${key}`,
+    replaceState: `UPDATE ${sessions} AS s SET state = ?, update_time = ?, revision = revision + 1 WHERE ${key}`,
+    // Without counting on the cascade, which a connection with foreign keys off has not.
+    deleteEvents: `DELETE FROM ${events} WHERE session_key = ${sessionKey}`,
+    deleteSession: `DELETE FROM ${sessions} AS s WHERE ${key}`,
+    writeNothing: `DELETE FROM ${sessions} WHERE 0`,
+    sessionPage: pages(sessionColumns),
+    handlePage: pages(`${sessionColumns}, ${sharedColumns}`),
+    countSessions: {
+      all: `SELECT key, value FROM ${metadata} WHERE key = ${countKey(names.sessions, '?')}`,
+      user: `SELECT key, value FROM ${metadata} WHERE key = ${countKey(names.sessions, '?', '?')}`,
+    },
+
+    // ── events ──
+    /**
+     * An event whose id (?4) is there already is replaced at its place; a new one, for which the look-back gives NULL, gets
+     * the next seq. `byKey`: with the session's key (?20), a seq up to which the id is known not to be (?21), so that the
+     * look-back over the covering index begins there, and the id of the event of that seq (?22). If one of these is not
+     * so any more, there is no session key and the NOT NULL constraint refuses.
+     */
+    insertEvent: {
+      byKey: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ?20 AND e.seq > ?21 AND e.id = ?4 LIMIT 1),
+  (SELECT s.session_key FROM ${sessions} AS s WHERE s.session_key = ?20 AND s.app_name = ?1 AND s.user_id = ?2 AND s.id = ?3
+    AND (?21 = 0 OR EXISTS (SELECT 1 FROM ${events} AS k INDEXED BY "${names.events}_session_seq"
+      WHERE k.session_key = ?20 AND k.seq = ?21 AND k.id = ?22))),
+  ${eventParams})`,
+      byName: `${insertEvent} SELECT (SELECT e.seq FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id = ?4 LIMIT 1),
+  s.session_key, ${eventParams}
+  FROM ${sessions} AS s WHERE s.app_name = ?1 AND s.user_id = ?2 AND s.id = ?3 RETURNING seq, session_key`,
+    },
+    /** What an append does to its session, by its terms. The `byKey` ones follow an `insertEvent.byKey` that has found it. */
+    updateSession: {
+      byKey: {
+        any: update('s.session_key = ?', returning),
+        catchUp: update('s.session_key = ?'),
+        reject: update('s.session_key = ? AND s.revision = ?'),
+      },
+      byName: {
+        any: update(key, returning),
+        catchUp: update(key, returning),
+        catchUpAfter: update(key, returning),
+        reject: update(`${key} AND s.revision = ? AND (s.session_key = ? OR ? IS NULL)`, returning),
+        // The new event is written already: of the others, the newest must be the one that was seen.
+        rejectAfter: update(
+          `${key} AND (SELECT e.id FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id <> ?
+    ORDER BY e.seq DESC LIMIT 1) IS ?`,
+          returning,
+        ),
+      },
+    },
+    /** Ids after a seq, in order: what known-ids.ts remembers. */
+    eventIds: `SELECT e.seq, e.id FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq LIMIT ?`,
+    /** The stored states, if the session is not the one, or not as far, as the appending handle thinks. */
+    overtaken: {
+      byKey: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE s.session_key = ? AND s.revision <> ?`,
+      byName: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s
+  WHERE ${key} AND (s.revision <> ? OR s.session_key <> ?)`,
+    },
+    /** What it lacks, its new event among it: all after the seq, or the event (all, if that is not there), that it has seen. */
+    missed: {
+      byKey: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ? AND e.seq > ? ORDER BY e.seq`,
+      byName: `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq`,
+      afterEvent: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ${sessionKey}
+  AND e.seq > coalesce((SELECT l.seq FROM ${events} AS l WHERE l.session_key = ${sessionKey} AND l.id = ?
+    ORDER BY l.seq DESC LIMIT 1), 0) ORDER BY e.seq`,
+    },
+    /** Parameters of both orders: key, after which seq, after which time, how many. */
+    events: {
+      asc: `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq LIMIT ?`,
+      desc: `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq DESC LIMIT ?`,
+    },
+
+    // ── shared states ──
+    appState: `SELECT app_name, state FROM ${appStates} WHERE app_name = ?`,
+    userState: `SELECT app_name, user_id, state FROM ${userStates} WHERE app_name = ? AND user_id = ?`,
+    mergeAppState: `INSERT INTO ${appStates} (app_name, state, update_time) VALUES (?, ?, ?) ${mergeApp}`,
+    mergeUserState: `INSERT INTO ${userStates} (app_name, user_id, state, update_time) VALUES (?, ?, ?, ?) ${mergeUser}`,
+
+    // ── retention ──
+    /** Every app, by skipping from one to the next in the index. */
+    apps: `WITH RECURSIVE app (name) AS (
+  SELECT min(app_name) FROM ${sessions}
+  UNION ALL SELECT (SELECT min(s.app_name) FROM ${sessions} AS s WHERE s.app_name > app.name) FROM app WHERE app.name IS NOT NULL)
+  SELECT name FROM app WHERE name IS NOT NULL`,
+    deleteIdleEvents: `DELETE FROM ${events} WHERE session_key IN ${idle}`,
+    deleteIdleSessions: `DELETE FROM ${sessions} WHERE session_key IN ${idle}`,
+    /** The last seq and the number of the next n events after a seq. */
+    eventRange: `SELECT max(seq), count(*) FROM ${nextEvents}`,
+    deleteOldEvents: {
+      all: `DELETE FROM ${events} WHERE seq > ? AND seq <= (SELECT max(seq) FROM ${nextEvents}) AND timestamp < ?`,
+      app: `DELETE FROM ${events} WHERE seq > ? AND seq <= (SELECT max(seq) FROM ${nextEvents}) AND timestamp < ? AND app_name = ?`,
+    },
+  };
+}
+
+/** One text for all users of an app, one for a single user. */
+function byUser<A extends unknown[]>(text: (...args: [...A, user: boolean]) => string, ...args: A) {
+  return { all: text(...args, false), user: text(...args, true) };
+}

@@ -1,0 +1,314 @@
+import { checkTimeoutMs } from '../connection/options.js';
+import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from '../errors.js';
+import type { BatchOptions, CallOptions, IterateOptions } from '../executor.js';
+import {
+  type CommittedChange,
+  expect,
+  type Message,
+  type NativeConnection,
+  type NativeFailure,
+  native,
+  nextId,
+  settle,
+  type Told,
+  takeException,
+} from './native.js';
+import * as packet from './packet.js';
+import { LaneNumber, OutcomeBit, Policy, Request, Stat } from './protocol.js';
+import { calls, publish, type SlowCalls } from './trace.js';
+import { forgetUnpackers } from './unpack.js';
+import { LONGEST_TIMER_MS, onAbort } from './watch.js';
+
+/** Names of requests, as traces have them. */
+const NAMES = Object.fromEntries(Object.entries(Request).map(([name, code]) => [code, name])) as Record<
+  Request,
+  string
+>;
+
+/** The lane in which everybody waits; a transaction or a lease has one of its own. */
+export const MAIN_LANE: number = LaneNumber.main;
+let lastLane = MAIN_LANE;
+let openWorkers = 0;
+
+/**
+ * How long closing leaves those alone that wait for a lock. A lock that lasts longer is another process's; shorter ones
+ * are also those of connections beside this one that commit, recover or close.
+ */
+export const CLOSE_GRACE_MS = 100;
+
+export function nextLane(): number {
+  lastLane = lastLane >= 0xffff_ffff ? 1 : lastLane + 1;
+  return lastLane;
+}
+
+/** What all ports of one database share: counts, and those who watch. */
+export interface Tally {
+  readonly database: string;
+  readonly slowCalls: SlowCalls | undefined;
+  commits: number;
+  groupedWrites: number;
+  walPages: number;
+}
+
+/** As it is now: where fake timers take its place, as in tests, no call would ever be sent. */
+export const enqueue = queueMicrotask;
+
+export type CommitListeners = Map<number, Set<(changes: CommittedChange[]) => void>>;
+
+/**
+ * The TypeScript end of one worker and its queue. It submits the current packet (see packet.ts), and settles calls that
+ * are cancelled while they wait; for those that run, the worker does.
+ */
+export class Port {
+  readonly native: NativeConnection;
+  readonly tally: Tally;
+  /** Told of what each commit has changed, by the number of the worker that commits. */
+  readonly commitListeners: CommitListeners;
+  /** Of the worker, where it is one's own. */
+  number = 0;
+  #releasing = false;
+
+  private constructor(connection: NativeConnection, tally: Tally, commitListeners: CommitListeners) {
+    this.native = connection;
+    this.tally = tally;
+    this.commitListeners = commitListeners;
+  }
+
+  /** A queue of its own. It has no worker until {@link open}. */
+  static create(maxPending: number, maxPendingBytes: number, tally: Tally): Port {
+    return new Port(new native.Connection(maxPending, maxPendingBytes), tally, new Map());
+  }
+
+  /** Another worker for the same queue. */
+  sibling(): Port {
+    return new Port(new native.Connection(this.native), this.tally, this.commitListeners);
+  }
+
+  /** The same worker, for whoever closes it once its user is gone: knows none of the user's listeners and functions. */
+  heir(): Port {
+    return new Port(this.native, { ...this.tally, slowCalls: undefined }, new Map());
+  }
+
+  /** Starts the worker on the current packet. */
+  open(worker: number, lane: number): Promise<Message> {
+    const id = nextId();
+    this.number = worker;
+    packet.setHeader(id, Request.open, lane, Policy.none, 0, false);
+    const opened = new Promise<Message>((resolve) => expect(id, resolve));
+    this.native.open(worker, packet.textsOf(), packet.blobsOf());
+    openWorkers++;
+    return opened;
+  }
+
+  /** Counts of the queue, and of the worker if it has one of its own. */
+  stats(): Record<keyof typeof Stat, number> {
+    const numbers = this.native.stats();
+    const named = Object.entries(Stat).map(([name, at]) => [name, numbers[at]]);
+    return Object.fromEntries(named) as Record<keyof typeof Stat, number>;
+  }
+
+  /** Waits for the worker's thread, whose database has closed or could not be opened. */
+  join(): void {
+    this.native.join();
+    openWorkers--;
+    if (openWorkers === 0) forgetUnpackers();
+  }
+
+  /**
+   * Hands the current packet over. Resolves to the outcome, failed or not: {@link failureOf} makes its Error, where the
+   * caller's stack is still known. Throws when the call can't be made at all.
+   */
+  submit(request: Request, lane: number, policy: number, options: CallOptions | undefined): Promise<Message> {
+    const { signal, timeoutMs } = checkCallOptions(options);
+    if (signal?.aborted) throw signal.reason;
+    const id = nextId();
+    // Calls in a lane can be interrupted together, when their transaction is cancelled.
+    const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
+    const traced = calls.hasSubscribers || this.tally.slowCalls !== undefined;
+    packet.setHeader(id, request, lane, traced ? policy | Policy.trace : policy, timeoutMs, cancellable);
+    // The worker hears of the call last: where the caller has used up the stack, all before that can fail.
+    this.#releaseSoon();
+    const outcome = this.#outcomeOf(id, signal, timeoutMs);
+    let taken = false;
+    try {
+      taken = this.native.submit(packet.textsOf(), packet.blobsOf());
+    } finally {
+      if (!taken) settle(cancelled(id, 'ERR_QUEUE_FULL', '')); // nobody waits for it
+    }
+    if (!taken) {
+      throw new AiosqliteError('ERR_QUEUE_FULL', 'too many calls, or too many bytes, wait for this connection');
+    }
+    return traced ? this.#trace(request, packet.sqlOf(), outcome) : outcome;
+  }
+
+  async #trace(request: Request, sql: string, outcome: Promise<Message>): Promise<Message> {
+    const since = performance.now();
+    const message = await outcome;
+    const { database, slowCalls } = this.tally;
+    const [, failure, , bits] = message;
+    if (message.told?.trace === undefined) return message; // cancelled before it ran
+    const call = {
+      database,
+      request: NAMES[request],
+      sql,
+      totalMs: performance.now() - since,
+      groupSize: bits >> OutcomeBit.groupSizeAt,
+      outcome: failure ? failure.code : 'ok',
+    };
+    publish(call, message.told, slowCalls);
+    return message;
+  }
+
+  #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {
+    if (signal === undefined && timeoutMs === 0) {
+      return new Promise((resolve) => expect(id, (message) => resolve(this.#count(message))));
+    }
+    return this.#submitCancellable(id, signal, timeoutMs);
+  }
+
+  #submitCancellable(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {
+    return new Promise((resolve) => {
+      // A queued call leaves at once; one that runs is interrupted, and its outcome comes from the worker. The worker
+      // watches the deadline of what runs by itself.
+      const abort = () => {
+        if (this.native.cancel(id, true)) settle(cancelled(id, 'ERR_CANCELLED', 'the call was cancelled'));
+      };
+      const onTimeout = () => {
+        if (this.native.cancel(id, false)) settle(cancelled(id, 'ERR_TIMEOUT', 'the call has passed its timeoutMs'));
+      };
+      // Beyond what a timer can wait, the worker's deadline is enough.
+      const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
+      const forget = signal && onAbort(signal, abort);
+      expect(id, (message) => {
+        clearTimeout(timer);
+        forget?.();
+        resolve(this.#count(message));
+      });
+    });
+  }
+
+  /** One publication for all calls of a turn: they cost one wake-up, and their writes meet in one commit. */
+  #releaseSoon(): void {
+    if (this.#releasing) return;
+    enqueue(this.#release);
+    this.#releasing = true;
+  }
+
+  readonly #release = () => {
+    this.#releasing = false;
+    this.native.publish();
+  };
+
+  #count(message: Message): Message {
+    const bits = message[3];
+    if (bits !== 0) {
+      if (bits & OutcomeBit.commit) {
+        this.tally.commits++;
+        this.tally.walPages = message[2];
+      }
+      if (bits >> OutcomeBit.groupSizeAt > 1) this.tally.groupedWrites++;
+    }
+    if (message.told !== undefined && message.told.changes.length > 0) this.#tell(message[4], message.told);
+    return message;
+  }
+
+  #tell(worker: number, { changes }: Told): void {
+    // Those of this moment: one that subscribes anew would be told again and again.
+    for (const listener of [...(this.commitListeners.get(worker) ?? [])]) {
+      try {
+        listener(changes);
+      } catch (error) {
+        throwLater(error);
+      }
+    }
+  }
+
+  /** Rejects everything that waits in a lane, and interrupts what runs there. */
+  abortLane(lane: number, code: string, message: string): void {
+    for (const id of this.native.drain(lane)) settle(cancelled(id, code, message));
+  }
+
+  /** Rejects everything that waits in the main lane, where no worker is left to do it. */
+  failAll(failure: NativeFailure): void {
+    for (const id of this.native.drain(MAIN_LANE)) settle([id, failure, 0, 0, 0]);
+  }
+
+  /** Rejects what has waited in the main lane for longer than this. */
+  expire(ageMs: number, code: string, message: string): void {
+    for (const id of this.native.expire(ageMs)) settle(cancelled(id, code, message));
+  }
+
+  /** Ends the only worker, after what waits in the lane, and waits for its thread. */
+  async close(lane = MAIN_LANE): Promise<void> {
+    const hurry = setTimeout(() => this.native.beginClose(), CLOSE_GRACE_MS);
+    await this.submitClose(lane);
+    clearTimeout(hurry);
+    this.join();
+  }
+
+  /** Asks for the end of a worker. The outcome names the one that took it: its thread is to be joined. */
+  submitClose(lane = MAIN_LANE): Promise<Message> {
+    packet.begin();
+    return this.submit(Request.close, lane, Policy.none, undefined);
+  }
+}
+
+function cancelled(id: number, code: string, message: string): Message {
+  return [id, { code, message, errcode: 0 }, 0, 0, 0];
+}
+
+interface CheckedCallOptions {
+  signal: AbortSignal | undefined;
+  /** 0: none. */
+  timeoutMs: number;
+}
+const NO_OPTIONS: CheckedCallOptions = { signal: undefined, timeoutMs: 0 };
+
+/** What any verb takes. */
+type AnyOptions = IterateOptions & BatchOptions;
+
+/**
+ * The options of a call, read once and before its packet is begun: a getter among them may make a call of its own, and
+ * that one's packet would go out in place of this one's.
+ */
+export function readOptions<Options extends CallOptions>(options: Options | undefined): Options | undefined {
+  if (options === undefined) return undefined;
+  checkObject('options', options);
+  const { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } = options as AnyOptions;
+  return { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } as CallOptions as Options;
+}
+
+export function checkCallOptions(options: CallOptions | undefined): CheckedCallOptions {
+  if (options === undefined) return NO_OPTIONS;
+  checkObject('options', options);
+  const { signal, timeoutMs } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidArgument('options.signal', 'an AbortSignal', signal);
+  }
+  if (timeoutMs === undefined) return signal === undefined ? NO_OPTIONS : { signal, timeoutMs: 0 };
+  checkTimeoutMs('options.timeoutMs', timeoutMs);
+  return { signal, timeoutMs };
+}
+
+/** The Error for a failed outcome; made by whoever awaited it, so that its stack shows the caller's line. */
+export function failureOf(failure: NativeFailure, signal: AbortSignal | undefined): unknown {
+  if ('reason' in failure) return failure.reason;
+  const { code, message, errcode, offset, index, sql, column, exception } = failure;
+  if (code === 'ERR_CANCELLED') {
+    return signal?.aborted
+      ? signal.reason
+      : new AiosqliteError('ERR_TRANSACTION_CLOSED', 'the transaction has ended while this call was running');
+  }
+  if (code === 'ERR_OUT_OF_RANGE') return Object.assign(new RangeError(message), { code });
+  if (code.startsWith('SQLITE_')) {
+    return new SqliteError(message, code, errcode, {
+      ...(sql !== undefined && { sql }),
+      ...(offset !== undefined && { offset }),
+    });
+  }
+  return new AiosqliteError(code, message, {
+    ...(exception !== undefined && { cause: takeException(exception) }),
+    ...(index !== undefined && { index }),
+    ...(column !== undefined && { column }),
+  });
+}

@@ -1,0 +1,54 @@
+import { channel } from 'node:diagnostics_channel';
+import { throwLater } from '../errors.js';
+import type { Told } from './native.js';
+
+/** One finished call, without any of its values. */
+export interface TracedCall {
+  /** As it was given to connect() or createPool(). */
+  database: string;
+  /** 'run' (run, get, all, query), 'many', 'batch', 'script', 'begin', 'end', 'openCursor', … */
+  request: string;
+  /** The SQL text, of a batch all of them; values are parameters, and not in it. Empty where there is none. */
+  sql: string;
+  /** From the call until its statements began, in milliseconds. */
+  queueMs: number;
+  /** Its own statements, without a commit that it shares with others, in milliseconds. */
+  runMs: number;
+  /** From the call until its result was back, its commit included, in milliseconds. */
+  totalMs: number;
+  rows: number;
+  /** Of rows, as they crossed to JavaScript. */
+  bytes: number;
+  /** Writes in its commit, itself included; 0 outside shared commits. */
+  groupSize: number;
+  /** 'ok', or the code of its error; 'ERR_CANCELLED' where its signal has ended it. */
+  outcome: string;
+}
+
+/**
+ * Where every call is published once it has finished, as a {@link TracedCall}: `diagnostics_channel` 'aiosqlite:call'.
+ * Nothing is measured while nobody subscribes. Calls that were cancelled while they waited are not among them.
+ */
+export const calls = channel('aiosqlite:call');
+
+/** Calls that took longer. */
+export interface SlowCalls {
+  thresholdMs: number;
+  listener: (call: TracedCall) => void;
+}
+
+export function publish(
+  call: Omit<TracedCall, 'queueMs' | 'runMs' | 'rows' | 'bytes'>,
+  told: Told,
+  slow: SlowCalls | undefined,
+): void {
+  const [queueUs, runUs, rows, bytes] = told.trace ?? [0, 0, 0, 0];
+  const traced: TracedCall = { ...call, queueMs: queueUs / 1000, runMs: runUs / 1000, rows, bytes };
+  if (calls.hasSubscribers) calls.publish(traced);
+  if (slow === undefined || traced.runMs < slow.thresholdMs) return;
+  try {
+    slow.listener(traced);
+  } catch (error) {
+    throwLater(error);
+  }
+}

@@ -1,0 +1,26 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { IdSet } from '../../../src/store/sqlite/id-set.js';
+
+describe('IdSet', () => {
+  test('has every id that was added, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 200 }), (ids) => {
+        const set = new IdSet();
+        for (const id of ids) set.add(id);
+        expect(ids.every((id) => set.has(id))).toBe(true);
+        expect(set.size).toBeLessThanOrEqual(new Set(ids).size);
+      }),
+    );
+  });
+
+  test('takes hardly any other id for one of them', () => {
+    const set = new IdSet();
+    for (let at = 0; at < 100_000; at += 1) set.add(`event-${at}`);
+    expect(set.size).toBeGreaterThan(99_980);
+    let mistaken = 0;
+    for (let at = 0; at < 100_000; at += 1) if (set.has(`other-${at}`)) mistaken += 1;
+    // 10^5 questions of 10^5 ids, 32 bits each: 2.3 on average
+    expect(mistaken).toBeLessThan(20);
+  });
+});
