@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { oneOf } from '../arguments.js';
 import { AiosqliteError, checkObject, invalidArgument } from '../errors.js';
 import type { CallOptions, Query, Transaction, TransactionMode } from '../executor.js';
 import type { Message } from '../wire/native.js';
@@ -8,7 +9,6 @@ import { BeginMode, EndMode, OutcomeBit, Policy, Request } from '../wire/protoco
 import type { IntegerMode } from '../wire/rows.js';
 import { Watch } from '../wire/watch.js';
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
-import { oneOf } from './options.js';
 import type { Cursor } from './row-iterator.js';
 import { succeeded, Verbs } from './verbs.js';
 

@@ -1,3 +1,4 @@
+import { integer } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import type {
   BatchOptions,
@@ -27,7 +28,6 @@ import {
   resultAt,
   resultCount,
 } from '../wire/rows.js';
-import { integer } from './options.js';
 import { type Batch, BatchedRows, type Cursor } from './row-iterator.js';
 
 /** More at a time live long enough for V8 to widen its young generation, by some 15 MB, and are not read faster. */

@@ -1,12 +1,6 @@
+import { checkTimeoutMs, integer } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
-import {
-  type CheckedOptions,
-  type ConnectionOptions,
-  checkDatabase,
-  checkOptions,
-  checkTimeoutMs,
-  integer,
-} from '../connection/options.js';
+import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions } from '../connection/options.js';
 import { invalidArgument } from '../errors.js';
 
 export interface PoolOptions extends ConnectionOptions {

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers'; // fake timers replace the global one
+import { oneOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import { newTally } from '../connection/connection.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
 import type { BackupOptions } from '../connection/features/files.js';
 import { checkpoint } from '../connection/features/files.js';
 import { type CursorHost, openLaneCursor } from '../connection/lane-cursor.js';
-import { oneOf } from '../connection/options.js';
 import type { Cursor } from '../connection/row-iterator.js';
 import {
   checkNotNested,

@@ -1,4 +1,4 @@
-import { checkTimeoutMs } from '../connection/options.js';
+import { checkTimeoutMs } from '../arguments.js';
 import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from '../errors.js';
 import type { BatchOptions, CallOptions, IterateOptions } from '../executor.js';
 import {

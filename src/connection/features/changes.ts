@@ -1,9 +1,9 @@
+import { oneOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument } from '../../errors.js';
 import { type CommittedChange, type NativeResult, native } from '../../wire/native.js';
 import * as packet from '../../wire/packet.js';
 import type { CommitListeners } from '../../wire/port.js';
 import { ConflictPolicy, Request } from '../../wire/protocol.js';
-import { oneOf } from '../options.js';
 import { closeHandle, registerHandle, type Send } from './send.js';
 
 /** What a commit did to one row. */

@@ -1,8 +1,8 @@
+import { checkPath, integer } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange } from '../../errors.js';
 import type { Query } from '../../executor.js';
 import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
-import { checkPath, integer } from '../options.js';
 import { infoOf, type Send } from './send.js';
 
 export interface StatementDescription {

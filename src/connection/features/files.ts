@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { checkPath, integer } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
 import type { Executor } from '../../executor.js';
 import type { NativeResult } from '../../wire/native.js';
 import * as packet from '../../wire/packet.js';
 import { checkCallOptions } from '../../wire/port.js';
 import { OutcomeBit, Request } from '../../wire/protocol.js';
-import { checkPath, integer } from '../options.js';
 import { bytesOf } from './changes.js';
 import { infoOf, type Send } from './send.js';
 

@@ -1,3 +1,4 @@
+import { integer } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import type { SqlParam, SqlValue } from '../../executor.js';
 import { forgetExceptions, keepException, native } from '../../wire/native.js';
@@ -5,7 +6,6 @@ import * as packet from '../../wire/packet.js';
 import type { Port } from '../../wire/port.js';
 import { FunctionKind, HostOperation, Request } from '../../wire/protocol.js';
 import type { IntegerMode } from '../../wire/rows.js';
-import { integer } from '../options.js';
 import { hasRestParameter } from './rest-parameter.js';
 import type { Send } from './send.js';
 
