@@ -129,9 +129,9 @@ export interface Executor {
   query<T = Row>(query: Query, options?: RowOptions): Promise<QueryResult<T>>;
   /**
    * Rows in batches with back-pressure: the worker stops stepping when the consumer is slow; it is one batch ahead at
-   * most. Until its end the iterator holds a snapshot; on a pool it has a reader of its own. Leaving the loop, by
-   * `break`, an exception or `signal`, lets go of it. A statement that writes is refused: `'ERR_NOT_A_READ'`.
-   * `timeoutMs` is the deadline of the whole iteration.
+   * most. Until its end the iterator holds a snapshot; on a pool it has a reader of its own, for which calls inside the
+   * loop don't wait. Leaving the loop, by `break`, an exception or `signal`, lets go of it. A statement that writes is
+   * refused: `'ERR_NOT_A_READ'`. `timeoutMs` is the deadline of the whole iteration.
    * @example for await (const note of db.iterate('SELECT * FROM note')) console.log(note);
    */
   iterate<T = Row>(sql: string, params?: Params, options?: IterateOptions): RowIterator<T>;

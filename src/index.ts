@@ -43,7 +43,7 @@ export type {
   TransactionMode,
 } from './executor.js';
 export type { Pool, PoolStats } from './pool/api.js';
-export type { Lease, Role } from './pool/lease.js';
+export type { Lease, LeaseOptions, Role } from './pool/lease.js';
 export type { PoolOptions } from './pool/options.js';
 export { createPool } from './pool/pool.js';
 export { sql } from './sql.js';

@@ -66,6 +66,11 @@ export abstract class LaneConnection extends Verbs implements Connection {
   /** Calls on other objects that would wait for the end of this one. */
   protected readonly blocks: Blocks | undefined;
 
+  /** Whether its end is under way: what is open on the worker closes with it. */
+  protected get hasEnded(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Ends what this object holds; called once. */
   protected abstract end(): Promise<void>;
 
@@ -92,7 +97,7 @@ export abstract class LaneConnection extends Verbs implements Connection {
       lane: this.lane,
       name: this.database,
       submit: (request, limits) => this.submit(request, '', limits),
-      hasEnded: () => this.#closing !== undefined,
+      hasEnded: () => this.hasEnded,
     };
     return openLaneCursor(host, arrays, options);
   }
@@ -187,7 +192,7 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   checkpoint(): Promise<void> {
-    return files.checkpoint(this, 'TRUNCATE');
+    return files.truncateWal(this);
   }
 
   dump(): AsyncGenerator<string, void> {

@@ -1,8 +1,7 @@
-import { AiosqliteError } from '../errors.js';
 import type { CallOptions } from '../executor.js';
 import type { Message } from '../wire/native.js';
 import * as packet from '../wire/packet.js';
-import { checkCallOptions, type Port } from '../wire/port.js';
+import { checkCallOptions, type Port, sharedLimits } from '../wire/port.js';
 import { Policy, Request } from '../wire/protocol.js';
 import { LONGEST_TIMER_MS, onAbort } from '../wire/watch.js';
 import type { Batch, Cursor } from './row-iterator.js';
@@ -23,26 +22,13 @@ export interface CursorHost {
 /** A cursor in a lane, opened on the current packet. */
 export function openLaneCursor(host: CursorHost, arrays: boolean, options: CallOptions | undefined): Cursor {
   const { signal, timeoutMs } = checkCallOptions(options);
-  const until = timeoutMs > 0 ? performance.now() + timeoutMs : undefined;
+  const limits = sharedLimits(options, 'the iteration');
   let id: number | undefined;
   let open = true;
   let resolveEnded: () => void;
   const ended = new Promise<void>((resolve) => {
     resolveEnded = resolve;
   });
-
-  const check = () => {
-    if (signal?.aborted) throw signal.reason;
-    if (until !== undefined && performance.now() >= until) {
-      throw new AiosqliteError('ERR_TIMEOUT', 'the iteration has passed its timeoutMs');
-    }
-  };
-
-  /** The options of one of its calls: what is left of the deadline of the whole. */
-  const current = (): CallOptions | undefined => {
-    check();
-    return until === undefined ? options : { ...(signal && { signal }), timeoutMs: until - performance.now() };
-  };
 
   const take = async (outcome: Promise<Message>): Promise<Batch> => {
     const message = succeeded(await outcome, options);
@@ -72,19 +58,20 @@ export function openLaneCursor(host: CursorHost, arrays: boolean, options: CallO
 
   const opening = take(host.submit(Request.openCursor, options));
   // Even if nobody asks for the next row.
-  const timer = until === undefined || timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(close, timeoutMs);
+  const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(close, timeoutMs) : undefined;
   timer?.unref();
   const forget = signal && onAbort(signal, close);
   return {
     first: opening,
     name: host.name,
     ended,
-    check,
+    check: () => void limits(),
     close,
     async next() {
+      const left = limits();
       packet.begin();
       packet.addNumber(id as number);
-      return take(host.submit(Request.nextCursor, current()));
+      return take(host.submit(Request.nextCursor, left));
     },
   };
 }

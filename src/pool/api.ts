@@ -2,7 +2,7 @@ import type { Connection } from '../connection/api.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
 import type { BackupOptions } from '../connection/features/files.js';
 import type { CallOptions, Executor, Transaction } from '../executor.js';
-import type { Lease, Role } from './lease.js';
+import type { Lease, LeaseOptions } from './lease.js';
 
 /**
  * One writer and N read-only readers over one database (WAL). Opens lazily, at the first call.
@@ -12,15 +12,16 @@ import type { Lease, Role } from './lease.js';
 export interface Pool extends Executor, AsyncDisposable {
   /**
    * Leases one connection for `fn` (default role: writer); a transaction left open is rolled back, a broken or altered
-   * connection is discarded.
+   * connection is discarded. `signal` and `timeoutMs` end the wait for the connection, not `fn`.
    * @example await pool.withConnection(async (db) => { await db.exec('PRAGMA foreign_keys = OFF'); … });
    */
-  withConnection<T>(fn: (connection: Connection) => Promise<T>, options?: { role?: Role }): Promise<T>;
+  withConnection<T>(fn: (connection: Connection) => Promise<T>, options?: LeaseOptions): Promise<T>;
   /**
-   * Leases one connection until it is released. Rejects `'ERR_POOL_TIMEOUT'`.
-   * @example await using lease = await pool.acquire({ role: 'reader' });
+   * Leases one connection until it is released. Calls never wait for a leased reader: where leases hold all of them,
+   * another one opens. `signal` and `timeoutMs` end the wait for the connection. Rejects `'ERR_POOL_TIMEOUT'`.
+   * @example await using lease = await pool.acquire({ role: 'reader', timeoutMs: 1_000 });
    */
-  acquire(options?: { role?: Role }): Promise<Lease>;
+  acquire(options?: LeaseOptions): Promise<Lease>;
   /** All reads in `fn` see one snapshot. A write rejects `'SQLITE_READONLY'`. */
   read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;
   /**
@@ -52,7 +53,10 @@ export interface Pool extends Executor, AsyncDisposable {
   /** Moves the whole WAL into the database file and empties it. Rejects `'SQLITE_BUSY'` if readers hold on to it for too long. */
   checkpoint(): Promise<void>;
   stats(): PoolStats;
-  /** Waits for what is queued and for leases, then closes all connections. Idempotent; later calls reject `'ERR_CLOSED'`. */
+  /**
+   * Waits for what is queued and for leases, then closes all connections. Iterators, blobs and dumps that have not been
+   * used for 0.1 seconds are ended: they reject `'ERR_CLOSED'`. Idempotent; later calls reject `'ERR_CLOSED'`.
+   */
   close(): Promise<void>;
 }
 

@@ -3,12 +3,19 @@ import { LaneConnection } from '../connection/connection.js';
 import type { CheckedOptions } from '../connection/options.js';
 import { type Blocks, beginLane, endLane } from '../connection/transaction.js';
 import { warnForgotten } from '../errors.js';
-import type { CallOptions } from '../executor.js';
-import { MAIN_LANE, nextLane, type Port } from '../wire/port.js';
-import { BeginMode, EndMode, Policy } from '../wire/protocol.js';
+import type { CallOptions, Query } from '../executor.js';
+import type { Message } from '../wire/native.js';
+import { MAIN_LANE, nextLane, type Port, sharedLimits } from '../wire/port.js';
+import { BeginMode, EndMode, Policy, type Request } from '../wire/protocol.js';
 import type { Workers } from './workers.js';
 
 export type Role = 'writer' | 'reader';
+
+/** `signal` and `timeoutMs` end the wait for the connection, not what is done with it. */
+export interface LeaseOptions extends CallOptions {
+  /** Default: `'writer'`. */
+  role?: Role;
+}
 
 /** A connection of the pool, for one user at a time. */
 export interface Lease extends Connection {
@@ -21,6 +28,7 @@ export interface Lease extends Connection {
 export class WorkerLease extends LaneConnection implements Lease {
   readonly #giveBack: () => Promise<void>;
   override readonly blocks: Blocks;
+  #used = false;
 
   constructor(from: LeaseSource, lane: number, worker: Port, giveBack: () => Promise<void>) {
     const policy = from.role === 'reader' ? Policy.readOnly : Policy.none;
@@ -33,6 +41,26 @@ export class WorkerLease extends LaneConnection implements Lease {
     void this.finish();
   }
 
+  /** Notes that its user goes on. */
+  touch(): void {
+    this.#used = true;
+  }
+
+  /** Releases it if it has not been used since the last time. */
+  releaseIfIdle(): void {
+    if (!this.#used && !this.stats().running) this.release();
+    this.#used = false;
+  }
+
+  protected override submit(
+    request: Request,
+    sql: string | readonly Query[],
+    options: CallOptions | undefined,
+  ): Promise<Message> {
+    this.#used = true;
+    return super.submit(request, sql, options);
+  }
+
   protected end(): Promise<void> {
     forgotten.unregister(this);
     return this.#giveBack();
@@ -42,7 +70,7 @@ export class WorkerLease extends LaneConnection implements Lease {
 export interface LeaseSource {
   workers: Workers;
   role: Role;
-  /** Of the wait for a worker. */
+  /** Limits of the wait for a worker. */
   limits: CallOptions | undefined;
   database: string;
   options: CheckedOptions;
@@ -50,29 +78,35 @@ export interface LeaseSource {
   onAltered: () => void;
   /** Calls that wait until the lease comes back. */
   blocks: Blocks;
+  /** Holds the lease, weakly, until it comes back. */
+  lent: Set<WeakRef<WorkerLease>> | undefined;
 }
 
-/** Waits for a worker that is free. It counts as busy until the lease is given back, and serves the lease's lane alone. */
-export async function acquireLease(from: LeaseSource): Promise<Lease> {
+/** Waits for a worker to hold. Until the lease is given back, the worker serves the lease's lane alone. */
+export async function acquireLease(from: LeaseSource): Promise<WorkerLease> {
   const { workers, database } = from;
+  const limits = sharedLimits(from.limits, 'the call');
+  const letGo = await workers.hold(limits());
   const lane = nextLane();
-  const free = workers.occupy();
   let worker: number;
   try {
-    const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, from.limits);
+    const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, limits());
     worker = message[4];
   } catch (error) {
-    free();
+    letGo();
     throw error;
   }
   const port = workers.leased(worker);
   const giveBack = async () => {
+    from.lent?.delete(ref);
     const altered = await endLane(workers.port, lane, EndMode.release);
-    free();
+    letGo();
     workers.returned(worker, altered);
     if (altered) from.onAltered();
   };
   const lease = new WorkerLease(from, lane, port, giveBack);
+  const ref = new WeakRef(lease);
+  from.lent?.add(ref);
   forgotten.register(lease, { giveBack, database }, lease);
   return lease;
 }

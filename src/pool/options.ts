@@ -6,7 +6,11 @@ import { invalidArgument } from '../errors.js';
 export interface PoolOptions extends ConnectionOptions {
   /** A path, ':memory:', a 'file:' URI or a URL of a file. */
   database: string | URL;
-  /** Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection. */
+  /**
+   * Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection. Calls never wait
+   * for iterators, blobs, dumps and leases of readers: while these hold all readers, further ones open beyond
+   * `poolSize`.
+   */
   poolSize?: number;
   /**
    * Longest wait for a connection in milliseconds, by acquire() and by any verb: for it to open, onConnect included, and
@@ -33,6 +37,8 @@ export interface CheckedPoolOptions {
   idleTimeoutMs: number;
   operationTimeoutMs: number | undefined;
   onConnect: ((connection: Connection) => Promise<void>) | undefined;
+  /** False where automatic checkpoints are off: the user runs them. */
+  relievesWal: boolean;
 }
 
 export function checkPoolOptions(options: PoolOptions): CheckedPoolOptions {
@@ -50,5 +56,13 @@ export function checkPoolOptions(options: PoolOptions): CheckedPoolOptions {
     idleTimeoutMs: integer(options, 'idleTimeoutMs', 3_600_000, 1, 2 ** 31 - 1),
     operationTimeoutMs,
     onConnect,
+    relievesWal: checkpointsItself(options.pragmas ?? {}),
   };
+}
+
+/** sqlite.org/pragma.html#pragma_wal_autocheckpoint: a threshold of 0 or less turns automatic checkpoints off. */
+function checkpointsItself(pragmas: object): boolean {
+  return Object.entries(pragmas).every(
+    ([name, value]) => !/(?:^|\.)wal_autocheckpoint$/i.test(name) || Number(value) > 0,
+  );
 }

@@ -4,7 +4,7 @@ import type { Connection } from '../connection/api.js';
 import { newTally } from '../connection/connection.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
 import type { BackupOptions } from '../connection/features/files.js';
-import { checkpoint } from '../connection/features/files.js';
+import { checkpoint, truncateWal } from '../connection/features/files.js';
 import { type CursorHost, openLaneCursor } from '../connection/lane-cursor.js';
 import type { Cursor } from '../connection/row-iterator.js';
 import {
@@ -19,20 +19,28 @@ import {
   withTimeLeft,
 } from '../connection/transaction.js';
 import { succeeded, Verbs } from '../connection/verbs.js';
-import { AiosqliteError, checkObject, invalidArgument, warnForgotten } from '../errors.js';
+import { checkObject, invalidArgument, warnForgotten } from '../errors.js';
 import type { CallOptions, Query, Transaction } from '../executor.js';
 import type { Message } from '../wire/native.js';
 import * as packet from '../wire/packet.js';
-import { CLOSE_GRACE_MS, checkCallOptions, enqueue, MAIN_LANE, type Tally } from '../wire/port.js';
+import {
+  CLOSE_GRACE_MS,
+  checkCallOptions,
+  enqueue,
+  MAIN_LANE,
+  readOptions,
+  sharedLimits,
+  type Tally,
+} from '../wire/port.js';
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
-import { Watch } from '../wire/watch.js';
 import type { Pool, PoolStats } from './api.js';
-import { acquireLease, type Lease, type Role, type WorkerLease } from './lease.js';
+import { acquireLease, type Lease, type LeaseOptions, type Role, type WorkerLease } from './lease.js';
 import { LeasedBlob } from './leased-blob.js';
 import { leasedCursor, type OpenedCursor } from './leased-cursor.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './options.js';
 import { type Route, routeOf } from './route.js';
+import { POOL_TIMEOUT, waitFor } from './wait.js';
 import { WalRelief } from './wal-relief.js';
 import { Workers } from './workers.js';
 import { closed, WriterView } from './writer-view.js';
@@ -56,7 +64,13 @@ class WriterAndReaders extends Verbs implements Pool {
   /** Ends calls that have waited for too long, as long as any wait. */
   #waitTimer: NodeJS.Timeout | undefined;
   #watchesWaiting = false;
-  readonly #relief = new WalRelief(() => this.#checkpoint('RESTART'));
+  readonly #relief = new WalRelief({
+    reads: () => this.#readers?.calls ?? 0,
+    walPages: () => this.#tally.walPages,
+    checkpoint: (mode, limits) => this.#checkpoint(mode, limits),
+  });
+  /** Leases of the pool's own iterators, blobs and dumps. */
+  readonly #lent = new Set<WeakRef<WorkerLease>>();
 
   constructor(options: PoolOptions) {
     super();
@@ -67,7 +81,7 @@ class WriterAndReaders extends Verbs implements Pool {
       database,
       options: connection,
       onConnect: onConnect && this.#guarded(onConnect),
-      setUpTimeoutMs: acquireTimeoutMs,
+      acquireTimeoutMs,
       tally: this.#tally,
     };
     this.#writer = new Workers({ ...common, role: 'writer', limit: 1, idleTimeoutMs: 0 });
@@ -119,9 +133,7 @@ class WriterAndReaders extends Verbs implements Pool {
 
   #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
     const outcome = this.#writer.port.submit(request, MAIN_LANE, policy, options);
-    if (!this.#single && this.#relief.isDue(this.#tally.walPages)) {
-      this.#relief.start(this.#readers as Workers, () => this.#tally.walPages);
-    }
+    if (!this.#single && this.#options.relievesWal) this.#relief.startIfDue();
     return outcome;
   }
 
@@ -131,7 +143,7 @@ class WriterAndReaders extends Verbs implements Pool {
     if (under === undefined) return readers.submit(request, policy | Policy.readOnly, options);
     const since = performance.now();
     const parked = packet.park();
-    await under;
+    await waitFor(under, options, this.#options.acquireTimeoutMs);
     packet.unpark(parked);
     return readers.submit(request, policy | Policy.readOnly, withTimeLeft(options, since));
   }
@@ -169,7 +181,7 @@ class WriterAndReaders extends Verbs implements Pool {
       };
       return { cursor: openLaneCursor(host, arrays, withTimeLeft(options, since)), lease: undefined };
     }
-    const lease = (await this.#lease('reader', withTimeLeft(options, since))) as WorkerLease;
+    const lease = await this.#lend(withTimeLeft(options, since));
     packet.unpark(parked);
     try {
       return { cursor: lease.openCursor('', arrays, withTimeLeft(options, since)), lease };
@@ -189,13 +201,12 @@ class WriterAndReaders extends Verbs implements Pool {
 
   async read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T> {
     this.#checkUsable('read');
-    const since = performance.now();
-    const left = this.#isOpen ? options : await this.#ready(options);
-    if (this.#relief.under !== undefined) await this.#relief.under;
+    const ready = this.#isOpen && this.#relief.under === undefined;
+    const left = ready ? options : await this.#readyToRead(options);
     this.#watchWaiting();
     const readers = this.#readers as Workers;
     const host = this.#hostOf(readers, TRANSACTION_POLICY | Policy.readOnly);
-    return readers.use(() => runTransaction(host, BeginMode.deferred, fn, withTimeLeft(left, since)));
+    return readers.use(() => runTransaction(host, BeginMode.deferred, fn, left));
   }
 
   #hostOf(workers: Workers, policy: number): TransactionHost {
@@ -209,21 +220,29 @@ class WriterAndReaders extends Verbs implements Pool {
     };
   }
 
-  async acquire(options: { role?: Role } = {}): Promise<Lease> {
+  async acquire(options: LeaseOptions = {}): Promise<Lease> {
     checkObject('options', options);
     const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
+    checkCallOptions(options);
     this.#checkUsable(role === 'writer' ? 'write' : 'read');
-    return this.#lease(role, undefined);
+    return this.#lease(role, readOptions(options));
   }
 
-  async #lease(role: Role, limits: CallOptions | undefined): Promise<Lease> {
-    if (!this.#isOpen) await this.#ready(limits);
-    if (role === 'reader' && this.#relief.under !== undefined) await this.#relief.under;
+  /** A reader for an iterator, a blob or a dump. It is released when close() finds it idle. */
+  #lend(limits: CallOptions | undefined): Promise<WorkerLease> {
+    return this.#lease('reader', limits, this.#lent);
+  }
+
+  async #lease(role: Role, limits: CallOptions | undefined, lent?: Set<WeakRef<WorkerLease>>): Promise<WorkerLease> {
+    const since = performance.now();
+    if (role === 'reader') await this.#readyToRead(limits);
+    else if (!this.#isOpen) await this.#ready(limits);
     this.#watchWaiting();
     return acquireLease({
       workers: role === 'writer' ? this.#writer : (this.#readers as Workers),
       role,
-      limits,
+      limits: withTimeLeft(limits, since),
+      lent,
       database: this.#options.database,
       options: this.#options.connection,
       onAltered: role === 'writer' || this.#single ? () => this.#reopenWriter() : () => {},
@@ -231,7 +250,7 @@ class WriterAndReaders extends Verbs implements Pool {
     });
   }
 
-  async withConnection<T>(fn: (connection: Connection) => Promise<T>, options: { role?: Role } = {}): Promise<T> {
+  async withConnection<T>(fn: (connection: Connection) => Promise<T>, options: LeaseOptions = {}): Promise<T> {
     if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
     const lease = (await this.acquire(options)) as WorkerLease;
     try {
@@ -241,14 +260,16 @@ class WriterAndReaders extends Verbs implements Pool {
     }
   }
 
-  /** Whether a call that needs this waits until a lease of this role comes back. Another reader may be free. */
+  /** Whether a call that needs this waits until a lease of this role comes back. For readers there is another one. */
   #waitsFor(role: Role, need: Need): boolean {
-    if (need === 'close' || this.#single) return true;
-    return role === 'writer' ? need === 'write' : need === 'read' && this.#options.poolSize === 2;
+    return need === 'close' || this.#single || (role === 'writer' && need === 'write');
   }
 
-  backup(destination: string, options?: BackupOptions): Promise<void> {
-    return this.#onSnapshot((db) => db.backup(destination, options));
+  async backup(destination: string, options: BackupOptions = {}): Promise<void> {
+    checkObject('options', options);
+    const limits = sharedLimits(options, 'the backup');
+    const left = () => ({ ...options, ...limits() });
+    return this.#onSnapshot((db) => db.backup(destination, left()), limits);
   }
 
   serialize(): Promise<Uint8Array> {
@@ -267,9 +288,12 @@ class WriterAndReaders extends Verbs implements Pool {
     this.#checkUsable('read');
     await this.#ready(undefined);
     if (this.#single) return yield* this.#writerView().dump();
-    const lease = await this.#lease('reader', undefined);
+    const lease = await this.#lend(undefined);
     try {
-      yield* lease.dump();
+      for await (const statement of lease.dump()) {
+        yield statement;
+        lease.touch();
+      }
     } finally {
       await lease.close();
     }
@@ -279,7 +303,7 @@ class WriterAndReaders extends Verbs implements Pool {
     this.#checkUsable(at?.writable === true ? 'write' : 'read');
     await this.#ready(undefined);
     if (this.#single || at?.writable === true) return this.#writerView().openBlob(at);
-    const lease = await this.#lease('reader', undefined);
+    const lease = await this.#lend(undefined);
     try {
       return new LeasedBlob(await lease.openBlob(at), lease);
     } catch (error) {
@@ -295,29 +319,34 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   /** A snapshot that lasts: neither do writers wait for it, nor do they start the copying anew. */
-  async #onSnapshot<T>(work: (db: Connection) => Promise<T>): Promise<T> {
+  async #onSnapshot<T>(
+    work: (db: Connection) => Promise<T>,
+    limits: () => CallOptions | undefined = () => undefined,
+  ): Promise<T> {
     this.#checkUsable('read');
-    await this.#ready(undefined);
+    await this.#ready(limits());
     if (this.#single) return work(this.#writerView());
     return this.withConnection(
       async (db) => {
-        await db.exec('BEGIN');
-        await db.get('SELECT 1 FROM sqlite_schema');
+        await db.exec('BEGIN', limits());
+        await db.get('SELECT 1 FROM sqlite_schema', [], limits());
         return work(db);
       },
-      { role: 'reader' },
+      { ...limits(), role: 'reader' },
     );
   }
 
   async checkpoint(): Promise<void> {
     this.#checkUsable('write');
     await this.#ready(undefined);
-    await this.#checkpoint('TRUNCATE');
+    await truncateWal(this);
+    this.#tally.walPages = 0;
   }
 
-  async #checkpoint(mode: 'TRUNCATE' | 'RESTART'): Promise<void> {
-    await checkpoint(this, mode);
-    this.#tally.walPages = 0;
+  async #checkpoint(mode: 'PASSIVE' | 'RESTART', limits: CallOptions): Promise<boolean> {
+    const done = await checkpoint(this, mode, limits);
+    if (done && mode === 'RESTART') this.#tally.walPages = 0;
+    return done;
   }
 
   stats(): PoolStats {
@@ -346,7 +375,9 @@ class WriterAndReaders extends Verbs implements Pool {
     forgotten.unregister(this);
     const hurry = setInterval(() => {
       for (const workers of this.#groups) workers.beginClose();
+      for (const lease of this.#lent) lease.deref()?.releaseIfIdle();
     }, CLOSE_GRACE_MS);
+    this.#relief.stop();
     await this.#opening;
     await this.#relief.under;
     // Calls that have waited for these are on their way now.
@@ -365,22 +396,21 @@ class WriterAndReaders extends Verbs implements Pool {
   async #ready(given: CallOptions | undefined): Promise<CallOptions | undefined> {
     const since = performance.now();
     const options = withDefaultTimeout(given, this.#options.operationTimeoutMs);
-    const { signal, timeoutMs } = checkCallOptions(options);
-    signal?.throwIfAborted();
+    checkCallOptions(options).signal?.throwIfAborted();
     if (this.#isOpen) return options;
     this.#opening ??= this.#openWriter();
-    const hurried = timeoutMs > 0 && timeoutMs < this.#options.acquireTimeoutMs;
-    const watch = new Watch(signal, hurried ? timeoutMs : this.#options.acquireTimeoutMs, () =>
-      hurried ? new AiosqliteError('ERR_TIMEOUT', 'the call has passed its timeoutMs') : poolTimeout(),
-    );
-    try {
-      succeeded(await Promise.race([this.#opening, watch.expired]), options);
-    } catch (error) {
-      throw error === watch ? watch.reason() : error;
-    } finally {
-      watch.stop();
-    }
+    succeeded(await waitFor(this.#opening, options, this.#options.acquireTimeoutMs), options);
     return withTimeLeft(options, since);
+  }
+
+  /** As {@link #ready}, with the WAL relieved. */
+  async #readyToRead(given: CallOptions | undefined): Promise<CallOptions | undefined> {
+    const left = await this.#ready(given);
+    const under = this.#relief.under;
+    if (under === undefined) return left;
+    const since = performance.now();
+    await waitFor(under, left, this.#options.acquireTimeoutMs);
+    return withTimeLeft(left, since);
   }
 
   /** It sets the journal mode, which tells whether there can be readers beside it. */
@@ -433,12 +463,6 @@ const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[]
   warnForgotten(`A pool over ${database}`);
   for (const workers of groups) await workers.close();
 });
-
-const POOL_TIMEOUT = 'no connection became free within acquireTimeoutMs';
-
-function poolTimeout(): AiosqliteError {
-  return new AiosqliteError('ERR_POOL_TIMEOUT', POOL_TIMEOUT);
-}
 
 /**
  * Makes a pool; nothing is opened before the first call. Wrong options throw.

@@ -55,49 +55,50 @@ function routeOfText(sql: string): Route {
   return text.length < sql.length ? routeOfText(text) : 'writer';
 }
 
-/** A table name REPLACE, which SQLite allows without quotes, only costs a read its reader. */
-const VERB = /^(?:select|values|insert|update|delete|replace)$/i;
-const WORD = /[\w$\u0080-\uffff]+/y;
+/** The next quote, comment, parenthesis or verb outside parentheses. A table named REPLACE costs a read its reader. */
+const OUTSIDE =
+  /[('"`[]|--|\/\*|(?<![\w$\u0080-\uffff])(?:select|values|insert|update|delete|replace)(?![\w$\u0080-\uffff])/gi;
+/** The next quote, comment or parenthesis. */
+const INSIDE = /[()'"`[]|--|\/\*/g;
 
 /** The statement's own verb: the first outside parentheses, strings, quoted names and comments. */
 function verbAfterWith(sql: string): string {
   let depth = 0;
-  for (let at = 4; at < sql.length; at++) {
-    const char = sql[at] as string;
-    switch (char) {
+  let at = 0;
+  for (;;) {
+    const pattern = depth === 0 ? OUTSIDE : INSIDE;
+    pattern.lastIndex = at;
+    const found = pattern.exec(sql)?.[0];
+    if (found === undefined) return '';
+    at = pattern.lastIndex;
+    switch (found) {
       case '(':
         depth++;
-        continue;
+        break;
       case ')':
         depth--;
-        continue;
+        break;
       case "'":
       case '"':
       case '`':
-        at = endOf(sql, char, at + 1); // a doubled quote ends one text and begins another
-        continue;
+        at = after(sql, found, at); // a doubled quote ends one text and begins another
+        break;
       case '[':
-        at = endOf(sql, ']', at + 1);
-        continue;
-      case '-':
-        if (sql[at + 1] === '-') at = endOf(sql, '\n', at + 2);
-        continue;
-      case '/':
-        if (sql[at + 1] === '*') at = endOf(sql, '*/', at + 2);
-        continue;
+        at = after(sql, ']', at);
+        break;
+      case '--':
+        at = after(sql, '\n', at);
+        break;
+      case '/*':
+        at = after(sql, '*/', at);
+        break;
+      default:
+        return found;
     }
-    if (depth > 0) continue;
-    WORD.lastIndex = at;
-    const word = WORD.exec(sql)?.[0];
-    if (word === undefined) continue;
-    if (VERB.test(word)) return word;
-    at += word.length - 1;
   }
-  return '';
 }
 
-/** The place of the last character of `end`, or the end of the text. */
-function endOf(sql: string, end: string, from: number): number {
+function after(sql: string, end: string, from: number): number {
   const found = sql.indexOf(end, from);
-  return found < 0 ? sql.length : found + end.length - 1;
+  return found < 0 ? sql.length : found + end.length;
 }

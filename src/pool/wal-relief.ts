@@ -1,46 +1,73 @@
 import { setTimeout as sleep } from 'node:timers/promises'; // fake timers replace the global one
-import type { Workers } from './workers.js';
+import type { CallOptions } from '../executor.js';
 
-/** A WAL of so many pages that is not getting shorter is held by readers: 8 times SQLite's checkpoint threshold. */
+/** A WAL of this many pages, 8 times SQLite's checkpoint threshold, does not start anew by itself. */
 const LONG_WAL_PAGES = 8_000;
+/** Longest pause of new reads. */
+const PAUSE_MS = 1_000;
 
-/** Makes a WAL short that readers hold on to: they take turns without a gap, so that it never starts anew by itself. */
+export interface WalReliefSource {
+  /** Reads of the pool that run. */
+  readonly reads: () => number;
+  readonly walPages: () => number;
+  /** Runs a checkpoint on the writer; resolves to whether all of the WAL is in the database file. */
+  readonly checkpoint: (mode: 'PASSIVE' | 'RESTART', limits: CallOptions) => Promise<boolean>;
+}
+
+/**
+ * Shortens a WAL that overlapping readers keep from starting anew. New reads pause until those that run have ended, for
+ * a second at most. A passive checkpoint then tells whether another reader, of a lease or of another process, still
+ * needs the WAL. If so, relief gives up until the WAL has doubled: neither reads nor writes wait for that reader.
+ */
 export class WalRelief {
-  readonly #checkpoint: () => Promise<void>;
+  readonly #source: WalReliefSource;
   #under: Promise<void> | undefined;
   #dueAt = LONG_WAL_PAGES;
+  #until = 0;
 
-  /** `checkpoint`: lets the WAL start anew, or rejects if readers hold on to it. */
-  constructor(checkpoint: () => Promise<void>) {
-    this.#checkpoint = checkpoint;
+  constructor(source: WalReliefSource) {
+    this.#source = source;
   }
 
-  /** While the WAL is made short, new reads wait for this. */
+  /** New reads wait for this. */
   get under(): Promise<void> | undefined {
     return this.#under;
   }
 
-  isDue(walPages: number): boolean {
-    return walPages > this.#dueAt && this.#under === undefined;
-  }
-
-  /** New reads wait until those that run have let go of the WAL, for a second at most, and the WAL starts anew. */
-  start(readers: Workers, walPages: () => number): void {
-    const relieve = async () => {
-      const until = performance.now() + 1_000;
-      while (readers.inFlight > 0 && performance.now() < until) await sleep(5);
-      try {
-        await this.#checkpoint();
-        this.#dueAt = LONG_WAL_PAGES;
-      } catch {
-        this.#dueAt = walPages() * 2; // held by a lease or another process: later again
-      }
-    };
-    // Not before it is known that there is a relief: its checkpoint is a write, too.
+  startIfDue(): void {
+    const pages = this.#source.walPages();
+    if (pages <= LONG_WAL_PAGES) this.#dueAt = LONG_WAL_PAGES;
+    if (pages <= this.#dueAt || this.#under !== undefined) return;
+    this.#until = performance.now() + PAUSE_MS;
+    // The checkpoint is a write, too: it must find `under` set.
     this.#under = Promise.resolve()
-      .then(relieve)
+      .then(() => this.#relieve())
       .finally(() => {
         this.#under = undefined;
       });
+  }
+
+  /** Ends the pause of reads. */
+  stop(): void {
+    this.#until = 0;
+  }
+
+  async #relieve(): Promise<void> {
+    while (this.#source.reads() > 0 && this.#left() > 0) await sleep(5);
+    try {
+      if ((await this.#checkpoint('PASSIVE')) && (await this.#checkpoint('RESTART'))) return;
+    } catch {
+      // The writer is busy for longer, the WAL is locked, or the pool closes.
+    }
+    this.#dueAt = this.#source.walPages() * 2;
+  }
+
+  async #checkpoint(mode: 'PASSIVE' | 'RESTART'): Promise<boolean> {
+    const timeoutMs = this.#left();
+    return timeoutMs > 0 && (await this.#source.checkpoint(mode, { timeoutMs }));
+  }
+
+  #left(): number {
+    return this.#until - performance.now();
   }
 }

@@ -9,6 +9,7 @@ import type { Message, NativeFailure } from '../wire/native.js';
 import { MAIN_LANE, nextLane, Port, type Tally } from '../wire/port.js';
 import { EndMode, Policy, type Request } from '../wire/protocol.js';
 import { Watch } from '../wire/watch.js';
+import { waitFor } from './wait.js';
 
 export interface WorkersOptions {
   database: string;
@@ -19,14 +20,22 @@ export interface WorkersOptions {
   /** How long one may have nothing to do before all of them close. 0: for ever. */
   idleTimeoutMs: number;
   onConnect: ((connection: Connection) => Promise<void>) | undefined;
-  /** How long that may take. */
-  setUpTimeoutMs: number;
+  /** Longest wait for a worker, and for onConnect. */
+  acquireTimeoutMs: number;
   tally: Tally;
 }
 
+/** A lease that waits gets a reader beyond the limit when none has come back for this long. */
+const STALL_MS = 20;
+/** Readers beyond the limit close when they have not been needed after this long. */
+const LINGER_MS = 1_000;
+
 /**
- * One role of a pool: a queue, and the workers that take from it. Whoever is free takes the next call, so no call waits
+ * One role of a pool: a queue, and the workers that take from it. A free worker takes the next call, so no call waits
  * behind a long one while another worker idles.
+ *
+ * A lease holds a reader for as long as its holder likes, and the holder may wait for calls and for further leases. So
+ * neither may wait for its end: there is always one reader more than leases hold, beyond the limit if need be.
  */
 export class Workers {
   /** The queue. It has no worker of its own. */
@@ -36,9 +45,17 @@ export class Workers {
   readonly #leased = new Set<number>();
   readonly #opening = new Map<Port, Promise<Message>>();
   #lastNumber = 0;
-  #inFlight = 0;
+  /** Calls that run or wait. Each needs one worker for a while. */
+  #calls = 0;
+  /** Leases that hold a worker or are about to. */
+  #held = 0;
+  /** Admit the leases that wait, in their order. */
+  readonly #waiting = new Set<() => void>();
+  #cameBack = false;
   #retiring = 0;
   #idleTimer: NodeJS.Timeout | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
+  #surplusTimer: NodeJS.Timeout | undefined;
 
   constructor(settings: WorkersOptions) {
     this.#settings = settings;
@@ -58,43 +75,51 @@ export class Workers {
   }
 
   get waiting(): number {
-    return this.port.stats().pending;
+    return this.port.stats().pending + this.#waiting.size;
   }
 
-  get inFlight(): number {
-    return this.#inFlight;
+  get calls(): number {
+    return this.#calls;
   }
 
-  /** Sends the current packet to whoever is free, and opens another worker if nobody is. */
+  /** Sends the current packet to the worker that is free first, and opens another one if all are busy. */
   async submit(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
     // First of all: opening a worker takes a packet, too.
     const outcome = this.port.submit(request, MAIN_LANE, policy, options);
-    const free = this.occupy();
+    this.#occupy();
     try {
       return await outcome;
     } finally {
-      free();
+      this.#free();
     }
   }
 
   /** Counts `work` as keeping one worker busy. */
   async use<T>(work: () => Promise<T>): Promise<T> {
-    const free = this.occupy();
+    this.#occupy();
     try {
       return await work();
     } finally {
-      free();
+      this.#free();
     }
   }
 
-  /** From here on one more worker is needed, and opened if all are busy, until the function is called that it returns. */
-  occupy(): () => void {
-    this.#inFlight++;
+  #occupy(): void {
+    this.#calls++;
     this.#growIfBusy();
-    return () => {
-      this.#inFlight--;
-      if (this.#inFlight === 0) this.#watchIdle();
-    };
+  }
+
+  #free(): void {
+    this.#calls--;
+    this.#watchIdle();
+  }
+
+  /** Waits until a lease may hold one more worker, and counts it as held until the function is called that it returns. */
+  async hold(limits: CallOptions | undefined): Promise<() => void> {
+    if (this.#held < this.#settings.limit || this.#settings.role === 'writer') this.#held++;
+    else await this.#turn(limits);
+    this.#growIfBusy();
+    return () => this.#letGo();
   }
 
   /**
@@ -111,6 +136,7 @@ export class Workers {
   /** This worker serves a lease now. */
   leased(worker: number): Port {
     this.#leased.add(worker);
+    this.#growIfBusy(); // a call may wait that found it free
     return this.#open.get(worker) as Port;
   }
 
@@ -119,7 +145,7 @@ export class Workers {
     this.#leased.delete(worker);
     if (!altered) return;
     this.#ended(worker);
-    // What waits may have nobody left to take it: a call, or the order to close. The pool itself reopens its writer.
+    // A call or the order to close may be left without a worker. The pool itself reopens its writer.
     if (this.#settings.role === 'reader') this.#growIfBusy();
   }
 
@@ -131,12 +157,13 @@ export class Workers {
   /** Closes all workers, each after what it has been given. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#surplusTimer);
     do {
       await Promise.all(this.#opening.values());
-      await this.#retire();
-      // Whoever has just been answered may go on, and need a worker once more.
+      await this.#retire(this.#open.size - this.#retiring);
+      // A caller that has just been answered may go on, and need a worker once more.
       await new Promise((resolve) => setImmediate(resolve));
-    } while (this.#open.size + this.#opening.size > 0);
+    } while (this.#open.size + this.#opening.size + this.#waiting.size > 0);
   }
 
   async #openOne(port: Port): Promise<Message> {
@@ -168,11 +195,11 @@ export class Workers {
     lane: number,
     onConnect: (connection: Connection) => Promise<void>,
   ): Promise<NativeFailure | undefined> {
-    const { database, options, role, setUpTimeoutMs } = this.#settings;
+    const { database, options, role, acquireTimeoutMs } = this.#settings;
     const policy = role === 'reader' ? Policy.readOnly : Policy.none;
     const connection = new SetupConnection(database, options, port, lane, policy);
-    // One that never ended would keep everybody waiting, close() too.
-    const watch = new Watch(undefined, setUpTimeoutMs, setUpTimeout);
+    // An onConnect that never ended would keep every caller waiting, close() too.
+    const watch = new Watch(undefined, acquireTimeoutMs, setUpTimeout);
     try {
       await Promise.race([onConnect(connection), watch.expired]);
       return undefined;
@@ -185,21 +212,87 @@ export class Workers {
     }
   }
 
+  /** Waits for a lease to end, or for a stall. */
+  async #turn(limits: CallOptions | undefined): Promise<void> {
+    let admit = () => {};
+    const admitted = new Promise<void>((resolve) => {
+      admit = resolve;
+    });
+    this.#waiting.add(admit);
+    this.#watchStall();
+    try {
+      await waitFor(admitted, limits, this.#settings.acquireTimeoutMs);
+    } catch (error) {
+      if (!this.#waiting.delete(admit)) this.#letGo(); // admitted at the last moment
+      throw error;
+    }
+  }
+
+  /** A lease that waits takes the place of one that ends. */
+  #letGo(): void {
+    this.#cameBack = true;
+    this.#held--;
+    this.#admitFirst();
+    this.#watchIdle();
+    this.#watchSurplus();
+  }
+
+  #admitFirst(): void {
+    for (const admit of this.#waiting) {
+      this.#waiting.delete(admit);
+      this.#held++;
+      admit();
+      return;
+    }
+  }
+
+  #watchStall(): void {
+    if (this.#stallTimer !== undefined) return;
+    this.#cameBack = false;
+    this.#stallTimer = setInterval(() => {
+      if (!this.#cameBack) this.#admitFirst();
+      this.#cameBack = false;
+      if (this.#waiting.size > 0) return;
+      clearInterval(this.#stallTimer);
+      this.#stallTimer = undefined;
+    }, STALL_MS);
+  }
+
+  /** Those that are open and stay, and those that are being opened. */
+  get #expected(): number {
+    return this.#open.size - this.#retiring + this.#opening.size;
+  }
+
+  get #most(): number {
+    const { role, limit } = this.#settings;
+    return role === 'writer' ? limit : Math.max(limit, this.#held + 1);
+  }
+
   #growIfBusy(): void {
-    const expected = this.#open.size - this.#retiring + this.#opening.size;
-    if (this.#inFlight > expected && expected < this.#settings.limit) this.#grow();
+    const expected = this.#expected;
+    if (this.#calls + this.#held > expected && expected < this.#most) this.#grow();
   }
 
   #grow(): void {
     void this.open().then(([, failure]) => {
-      // Where others serve, nobody has failed: the next call that finds all of them busy tries again.
-      if (failure !== 0 && this.#open.size === 0 && this.#opening.size === 0) this.port.failAll(failure);
+      // No call fails while a worker serves calls: the next call that finds all workers busy tries again.
+      const serving = this.#open.size - this.#leased.size + this.#opening.size;
+      if (failure !== 0 && serving === 0) this.port.failAll(failure);
     });
+  }
+
+  #watchSurplus(): void {
+    if (this.#expected <= this.#most || this.#surplusTimer !== undefined) return;
+    this.#surplusTimer = setTimeout(() => {
+      this.#surplusTimer = undefined;
+      void this.#retire(this.#expected - this.#most);
+    }, LINGER_MS);
+    this.#surplusTimer.unref();
   }
 
   #watchIdle(): void {
     const { idleTimeoutMs } = this.#settings;
-    if (idleTimeoutMs === 0) return;
+    if (idleTimeoutMs === 0 || this.#calls + this.#held > 0) return;
     if (this.#idleTimer === undefined) {
       this.#idleTimer = setTimeout(() => this.#closeIdle(), idleTimeoutMs);
       this.#idleTimer.unref();
@@ -209,17 +302,17 @@ export class Workers {
   }
 
   #closeIdle(): void {
-    if (this.#inFlight === 0) void this.#retire();
+    if (this.#calls + this.#held === 0) void this.#retire(this.#open.size - this.#retiring);
   }
 
-  async #retire(): Promise<void> {
-    const count = this.#open.size - this.#retiring;
+  async #retire(count: number): Promise<void> {
+    if (count <= 0) return;
     this.#retiring += count;
     const retired = Array.from({ length: count }, async () => {
       const message = await this.port.submitClose();
       this.#retiring--;
       this.#ended(message[4]);
-      // An altered lease has taken its worker with it: somebody must take its order to close.
+      // An altered lease may have taken its worker with it: the order to close needs another one.
       if (this.#retiring > this.#open.size + this.#opening.size) this.#grow();
     });
     await Promise.all(retired);

@@ -29,5 +29,9 @@ export class WriterView extends LaneConnection {
     return super.submit(request, sql, options);
   }
 
+  protected override get hasEnded(): boolean {
+    return this.#hasEnded();
+  }
+
   protected async end(): Promise<void> {}
 }

@@ -290,6 +290,23 @@ export function checkCallOptions(options: CallOptions | undefined): CheckedCallO
   return { signal, timeoutMs };
 }
 
+/**
+ * One signal and one deadline for several calls: gives each of them the time that is left. Throws once the signal is
+ * aborted or the deadline has passed; `what` names the whole.
+ */
+export function sharedLimits(options: CallOptions | undefined, what: string): () => CallOptions | undefined {
+  const { signal, timeoutMs } = checkCallOptions(options);
+  const until = timeoutMs > 0 ? performance.now() + timeoutMs : undefined;
+  const limits = signal && { signal };
+  return () => {
+    if (signal?.aborted) throw signal.reason;
+    if (until === undefined) return limits;
+    const left = until - performance.now();
+    if (left <= 0) throw new AiosqliteError('ERR_TIMEOUT', `${what} has passed its timeoutMs`);
+    return { ...limits, timeoutMs: left };
+  };
+}
+
 /** The Error for a failed outcome; made by whoever awaited it, so that its stack shows the caller's line. */
 export function failureOf(failure: NativeFailure, signal: AbortSignal | undefined): unknown {
   if ('reason' in failure) return failure.reason;

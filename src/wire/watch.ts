@@ -78,3 +78,20 @@ export class Watch {
     this.#forget?.();
   }
 }
+
+/** Waits for `work` until a signal is aborted or `ms` have passed; `timedOut` makes the error of the latter. */
+export async function within<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  ms: number | undefined,
+  timedOut: () => Error,
+): Promise<T> {
+  const watch = new Watch(signal, ms, timedOut);
+  try {
+    return await Promise.race([work, watch.expired]);
+  } catch (error) {
+    throw error === watch ? watch.reason() : error;
+  } finally {
+    watch.stop();
+  }
+}

@@ -104,4 +104,16 @@ describe('stream() of Kysely over a pool', () => {
     expect(last).toBe(COUNT);
     expect(pool.stats()).toMatchObject({ waiting: 0 });
   });
+
+  test('reads in its loop go on, however small the pool', async () => {
+    const db = kyselyOver(on.pool({ poolSize: 2 }));
+    await fill(db);
+    const loop = async () => {
+      for await (const { id } of db.selectFrom('person').select('id').stream()) {
+        if (id % 300 !== 0) continue;
+        expect(await db.selectFrom('person').select('id').where('id', '=', id).executeTakeFirst()).toEqual({ id });
+      }
+    };
+    await Promise.all([loop(), loop(), loop()]);
+  });
 });

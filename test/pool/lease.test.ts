@@ -1,5 +1,6 @@
 import type { Lease, Pool } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { busyReaders } from '../support/busy.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
 import { ENDLESS, first, gate, sleep, timed, until } from '../support/time.js';
@@ -328,6 +329,151 @@ describe('a lease', () => {
   });
 });
 
+describe('calls', () => {
+  const rows = 2_000;
+  beforeEach(async () => {
+    await pool.executeMany(
+      'INSERT INTO t (x) VALUES (?)',
+      Array.from({ length: rows }, (_, i) => [i]),
+    );
+  });
+
+  test.each([
+    [2, 1],
+    [2, 8],
+    [3, 8],
+    [5, 8],
+  ])('in loops over iterate() go on: poolSize %i, loops %i', async (poolSize, loops) => {
+    const small = on.pool({ poolSize });
+    const loop = async () => {
+      let seen = 0;
+      for await (const { x } of small.iterate<{ x: number }>('SELECT x FROM t ORDER BY id')) {
+        if (x % 500 === 0) {
+          expect(await small.get('SELECT count(*) AS n FROM t')).toMatchObject({ n: rows });
+          expect(await small.read((tx) => tx.get('SELECT 1 AS one'))).toEqual({ one: 1 });
+          for await (const _ of small.iterate('SELECT x FROM t')) break;
+        }
+        seen++;
+      }
+      expect(seen).toBe(rows);
+    };
+    await Promise.all(Array.from({ length: loops }, loop));
+  });
+
+  test.each([2, 3])('while leases hold every reader go on: poolSize %i', async (poolSize) => {
+    const small = on.pool({ poolSize });
+    const inside = async () => {
+      expect(await small.get('SELECT 1 AS one')).toEqual({ one: 1 });
+      expect(await small.withConnection((db) => db.get('SELECT 2 AS two'), { role: 'reader' })).toEqual({ two: 2 });
+      await small.run('UPDATE t SET x = x + 1 WHERE id = 1');
+      await small.serialize();
+    };
+    await Promise.all(Array.from({ length: 6 }, () => small.withConnection(inside, { role: 'reader' })));
+    const leases = await Promise.all(Array.from({ length: 6 }, () => small.acquire({ role: 'reader' })));
+    await inside();
+    await using writer = await small.acquire();
+    expect(await small.get('SELECT 1 AS one')).toEqual({ one: 1 });
+    await using _ = await small
+      .openBlob({ table: 't', column: 'x', rowid: 1 })
+      .catch(() => small.acquire({ role: 'reader' }));
+    await writer.close();
+    for (const lease of leases) lease.release();
+  });
+
+  test('need readers beyond poolSize only as long as leases hold the others', async () => {
+    const small = on.pool({ poolSize: 3 });
+    const leases = await Promise.all(Array.from({ length: 5 }, () => small.acquire({ role: 'reader' })));
+    await Promise.all(Array.from({ length: 20 }, () => small.get('SELECT 1')));
+    expect(small.stats().size).toBe(7); // the writer, five that are leased, one for calls
+    for (const lease of leases) lease.release();
+    await until(() => small.stats().size === 3);
+    expect(await small.get('SELECT 1 AS one')).toEqual({ one: 1 });
+    await until(() => small.stats().idle === 3);
+  });
+
+  test('that iterate for a moment take turns: they open no readers beyond poolSize', async () => {
+    const small = on.pool({ poolSize: 3 });
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 1_000 }, async () => {
+        for await (const _ of small.iterate('SELECT x FROM t LIMIT 3')) most = Math.max(most, small.stats().size);
+      }),
+    );
+    expect(most).toBeLessThan(50); // a few open while this thread is held up
+  });
+
+  test('reject with the error of a reader that can not open while leases hold the others', async () => {
+    let fail = false;
+    const small = on.pool({
+      poolSize: 2,
+      onConnect: async () => {
+        if (fail) throw new Error('no more');
+      },
+    });
+    const lease = await small.acquire({ role: 'reader' });
+    fail = true;
+    expect(await rejection(small.get('SELECT 1'))).toMatchObject({ message: 'no more' });
+    expect(await rejection(small.acquire({ role: 'reader' }))).toMatchObject({ message: 'no more' });
+    fail = false;
+    expect(await small.get('SELECT 1 AS one')).toEqual({ one: 1 });
+    await lease.close();
+  });
+});
+
+describe('acquire() and withConnection()', () => {
+  test('end with their signal or deadline while they wait', async () => {
+    await using writer = await pool.acquire();
+    const abort = new AbortController();
+    const aborted = [
+      pool.acquire({ signal: abort.signal }),
+      pool.withConnection(async () => {}, { signal: abort.signal }),
+    ].map(rejection);
+    const late = [pool.acquire({ timeoutMs: 30 }), pool.withConnection(async () => {}, { timeoutMs: 30 })].map(
+      rejection,
+    );
+    setTimeout(() => abort.abort(new Error('enough')), 30);
+    expect(await Promise.all(aborted)).toEqual([abort.signal.reason, abort.signal.reason]);
+    for (const error of await Promise.all(late)) expect(error).toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(await rejection(pool.acquire({ signal: abort.signal }))).toBe(abort.signal.reason);
+    await writer.close();
+    await pool.run('INSERT INTO t (x) VALUES (1)');
+  });
+
+  test('end with their signal or deadline while all readers are leased', async () => {
+    const small = on.pool({ poolSize: 2 });
+    await using _ = await small.acquire({ role: 'reader' });
+    const abort = new AbortController();
+    const aborted = rejection(small.acquire({ role: 'reader', signal: abort.signal }));
+    const late = rejection(small.acquire({ role: 'reader', timeoutMs: 0.001 }));
+    abort.abort(new Error('enough'));
+    expect(await aborted).toBe(abort.signal.reason);
+    expect(await late).toMatchObject({ code: 'ERR_TIMEOUT' });
+    await (await small.acquire({ role: 'reader' })).close();
+  });
+
+  test('set no limit to what is done with the connection', async () => {
+    const abort = new AbortController();
+    await pool.withConnection(
+      async (db) => {
+        abort.abort();
+        await sleep(60);
+        expect(await db.get('SELECT 1 AS one')).toEqual({ one: 1 });
+      },
+      { signal: abort.signal, timeoutMs: 50 },
+    );
+  });
+
+  test.each([
+    ['a signal', { signal: {} }, 'ERR_INVALID_ARG_TYPE'],
+    ['a deadline', { timeoutMs: 'soon' }, 'ERR_INVALID_ARG_TYPE'],
+    ['a deadline out of range', { timeoutMs: 0 }, 'ERR_OUT_OF_RANGE'],
+  ])('reject %s that is none', async (_, options, code) => {
+    expect(await rejection(pool.acquire(options as never))).toMatchObject({ code });
+    expect(await rejection(pool.withConnection(async () => {}, options as never))).toMatchObject({ code });
+    await pool.run('INSERT INTO t (x) VALUES (1)');
+  });
+});
+
 describe('acquireTimeoutMs', () => {
   let hurried: Pool;
   beforeEach(() => {
@@ -355,7 +501,7 @@ describe('acquireTimeoutMs', () => {
   });
 
   test('ends what waits for a reader', async () => {
-    const leases = await Promise.all([hurried.acquire({ role: 'reader' }), hurried.acquire({ role: 'reader' })]);
+    const busy = await busyReaders(hurried, 2);
     const calls = [
       hurried.acquire({ role: 'reader' }),
       hurried.get('SELECT 1'),
@@ -364,7 +510,7 @@ describe('acquireTimeoutMs', () => {
     ].map(rejection);
     for (const error of await Promise.all(calls)) expect(error).toMatchObject(late);
     await hurried.run('INSERT INTO t (x) VALUES (1)');
-    for (const lease of leases) lease.release();
+    await busy[Symbol.asyncDispose]();
     expect(await hurried.get('SELECT count(*) AS n FROM t')).toEqual({ n: 1 });
   });
 

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import type { Pool, Transaction } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { busyReaders } from '../support/busy.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { COUNT_TO, countFor, ENDLESS, first, gate, sleep, until } from '../support/time.js';
+import { COUNT_TO, countFor, ENDLESS, gate, sleep, timed, until } from '../support/time.js';
 
 const on = databases();
 let pool: Pool;
@@ -19,12 +20,8 @@ async function withoutWriter<T>(work: () => Promise<T>): Promise<T> {
   return await work();
 }
 async function withoutReaders<T>(of: Pool, count: number, work: () => Promise<T>): Promise<T> {
-  const leases = await Promise.all(Array.from({ length: count }, () => of.acquire({ role: 'reader' })));
-  try {
-    return await work();
-  } finally {
-    await Promise.all(leases.map((lease) => lease.close()));
-  }
+  await using _ = await busyReaders(of, count);
+  return await work();
 }
 
 describe('a pool', () => {
@@ -273,7 +270,7 @@ describe('a signal or a deadline', () => {
   test('ends a call wherever it waits', async () => {
     const small = on.pool({ poolSize: 2 });
     const writer = await small.acquire();
-    const reader = await small.acquire({ role: 'reader' });
+    const busy = await busyReaders(small, 1);
     const stop = new AbortController();
     const { signal } = stop;
     const waiting = [
@@ -290,25 +287,8 @@ describe('a signal or a deadline', () => {
     const names = (await Promise.all(waiting)).map((error) => error.code === 'ERR_TIMEOUT' || error.name);
     expect(names).toEqual([...Array(5).fill('AbortError'), true, true, true]);
     writer.release();
-    reader.release();
+    await busy[Symbol.asyncDispose]();
     expect(await small.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 });
-  });
-});
-
-describe('a deadline', () => {
-  test('is one for all of a call that goes on from a reader to the writer', async () => {
-    const small = on.pool({ poolSize: 2 });
-    const writer = await small.acquire();
-    const reader = await small.acquire({ role: 'reader' });
-    const insert = 'WITH a AS (SELECT 1) INSERT INTO t (x) SELECT * FROM a';
-    const early = rejection(small.run(insert, [], { timeoutMs: 300 }));
-    await sleep(150);
-    const late = rejection(small.run('DELETE FROM t', [], { timeoutMs: 300 }));
-    await reader.close();
-    // Were its time counted anew from here, it would outlast the other.
-    expect(await first({ early, late })).toBe('early');
-    for (const error of [await early, await late]) expect(error).toMatchObject({ code: 'ERR_TIMEOUT' });
-    await writer.close();
   });
 });
 
@@ -540,6 +520,80 @@ describe('the WAL', () => {
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: written });
   });
 
+  /** Writes until the WAL is so long that the next write begins its relief. */
+  async function writeLongWal(to: Pool): Promise<void> {
+    while (to.stats().walPages <= 8_000) await to.run('INSERT INTO t (x) VALUES (randomblob(400000))');
+  }
+
+  test.each([
+    ['a lease of its own', (to: Pool) => to.acquire({ role: 'reader' })],
+    ['another connection', () => on.connect()],
+  ])('that %s holds on to stops neither reads nor writes', { timeout: 120_000 }, async (_, connect) => {
+    const busyTimeoutMs = 20_000; // relief used to wait on the writer for as long
+    const patient = on.pool({ synchronous: 'off', busyTimeoutMs });
+    await using reader = await connect(patient);
+    await reader.exec('BEGIN');
+    await reader.get('SELECT count(*) FROM t');
+    let longest = 0;
+    const time = async (call: () => Promise<unknown>) => {
+      longest = Math.max(longest, await timed(call));
+    };
+    for (let i = 0; i < 120; i++) {
+      await Promise.all([
+        time(() => patient.run('INSERT INTO t (x) VALUES (randomblob(400000))')),
+        time(() => patient.get('SELECT 1')),
+      ]);
+    }
+    expect(patient.stats().walPages).toBeGreaterThan(10_000);
+    expect(longest).toBeLessThan(busyTimeoutMs / 3);
+    await reader.exec('COMMIT');
+  });
+
+  test('a read that waits for its relief has its signal, its deadline and acquireTimeoutMs', async () => {
+    const paused = on.pool({ synchronous: 'off', poolSize: 3, acquireTimeoutMs: 150 });
+    const stop = new AbortController();
+    await paused.run('INSERT INTO t (x) VALUES (1)');
+    const endless = rejection(paused.get(ENDLESS.replace('SELECT 1', 'SELECT id FROM t'), [], { signal: stop.signal }));
+    await until(() => paused.stats().size === 2);
+    await writeLongWal(paused);
+    void paused.run('INSERT INTO t (x) VALUES (2)'); // from here on new reads wait for the endless one, for a second
+    const abort = new AbortController();
+    const aborted = [
+      paused.get('SELECT 1', [], { signal: abort.signal }),
+      paused.read(async () => {}, { signal: abort.signal }),
+      paused.acquire({ role: 'reader', signal: abort.signal }),
+      paused.iterate('SELECT 1', [], { signal: abort.signal }).next(),
+      paused.backup(on.file('copy.db'), { signal: abort.signal }),
+    ].map(rejection);
+    const late = [
+      paused.get('SELECT 1', [], { timeoutMs: 30 }),
+      paused.read(async () => {}, { timeoutMs: 30 }),
+      paused.acquire({ role: 'reader', timeoutMs: 30 }),
+      paused.iterate('SELECT 1', [], { timeoutMs: 30 }).next(),
+    ].map(rejection);
+    const tooLong = [paused.get('SELECT 1'), paused.acquire({ role: 'reader' })].map(rejection);
+    abort.abort(new Error('enough'));
+    for (const error of await Promise.all(aborted)) expect(error).toBe(abort.signal.reason);
+    for (const error of await Promise.all(late)) expect(error).toMatchObject({ code: 'ERR_TIMEOUT' });
+    for (const error of await Promise.all(tooLong)) expect(error).toMatchObject({ code: 'ERR_POOL_TIMEOUT' });
+    await until(() => paused.get('SELECT 1').then(Boolean, () => false));
+    stop.abort();
+    await endless;
+  });
+
+  test.each([0, '-1', 'off'])('is left to the user where wal_autocheckpoint is %j', async (wal_autocheckpoint) => {
+    const own = on.pool({ synchronous: 'off', pragmas: { wal_autocheckpoint } });
+    await own.get('SELECT 1');
+    await writeLongWal(own);
+    await own.run('INSERT INTO t (x) VALUES (1)');
+    expect(own.stats().walPages).toBeGreaterThan(8_000);
+    await own.get('SELECT 1'); // after relief, if there is any
+    await own.run('INSERT INTO t (x) VALUES (1)');
+    expect(own.stats().walPages).toBeGreaterThan(8_000);
+    await own.checkpoint();
+    expect(own.stats().walPages).toBe(0);
+  });
+
   test.each<[string, () => Promise<unknown>]>([
     ['run', () => pool.run('INSERT INTO t (x) VALUES (1)')],
     ['exec', () => pool.exec('INSERT INTO t (x) VALUES (1); INSERT INTO t (x) VALUES (2)')],
@@ -658,12 +712,12 @@ describe('a call on the pool from inside', () => {
     );
   });
 
-  test('a withConnection() that holds the only reader rejects reads, instead of waiting for itself', async () => {
+  test('a withConnection() that holds the only reader lets reads go on', async () => {
     const small = on.pool({ poolSize: 2 });
     await small.withConnection(
       async () => {
-        expect(await rejection(small.get('SELECT 1'))).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
-        expect(await rejection(small.read(async () => {}))).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+        expect(await small.get('SELECT 1 AS one')).toEqual({ one: 1 });
+        expect(await small.read((tx) => tx.get('SELECT 2 AS two'))).toEqual({ two: 2 });
         await small.run('INSERT INTO t (x) VALUES (1)');
       },
       { role: 'reader' },

@@ -71,3 +71,14 @@ test('it works inside a transaction, and rejects wrong arguments with the first 
   });
   expect(await rejection(store.iterateEvents(key, { after: 'x' as never }).next())).toBeInstanceOf(TypeError);
 });
+
+test('reads in its loop go on, however small the pool', async () => {
+  await append(1_000);
+  const small = await makeStore(on.pool({ poolSize: 2 }));
+  const loop = async () => {
+    for await (const { id } of small.iterateEvents(key)) {
+      if (id.endsWith('99')) expect(await small.getSession(key)).toMatchObject({ id: key.sessionId });
+    }
+  };
+  await Promise.all([loop(), loop(), loop()]);
+});

@@ -4,10 +4,10 @@ import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { checkPath, integer } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
-import type { Executor } from '../../executor.js';
+import type { CallOptions, Executor } from '../../executor.js';
 import type { NativeResult } from '../../wire/native.js';
 import * as packet from '../../wire/packet.js';
-import { checkCallOptions } from '../../wire/port.js';
+import { sharedLimits } from '../../wire/port.js';
 import { OutcomeBit, Request } from '../../wire/protocol.js';
 import { bytesOf } from './changes.js';
 import { infoOf, type Send } from './send.js';
@@ -20,11 +20,10 @@ export interface BackupProgress {
   remainingPages: number;
 }
 
-export interface BackupOptions {
+/** `signal` and `timeoutMs` end the backup, also while it waits; an existing destination stays as it is. */
+export interface BackupOptions extends CallOptions {
   /** Pages that are copied at a time; other calls run in between. Default: 500. */
   pagesPerStep?: number;
-  /** Ends the backup; an existing destination stays as it is. */
-  signal?: AbortSignal;
   onProgress?: (progress: BackupProgress) => void;
 }
 
@@ -44,17 +43,16 @@ export async function backup(
   const target = absolute(destination);
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
   const pages = integer(options, 'pagesPerStep', 500, 1, 2 ** 31 - 1);
-  const { signal } = checkCallOptions({ signal: options.signal } as BackupOptions);
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalidArgument('options.onProgress', 'a function', onProgress);
   }
-  signal?.throwIfAborted();
-  await checkNotItself(db, target);
+  const limits = sharedLimits(options, 'the backup');
+  await checkNotItself(db, target, limits());
   const abandoned = await oldCopies(target);
   await replace(target, async (copy) => {
     createNew(copy);
-    await copyPages(send, copy, abandoned, pages, signal, onProgress);
+    await copyPages(send, copy, abandoned, pages, limits, onProgress);
   });
 }
 
@@ -106,26 +104,25 @@ async function copyPages(
   copy: string,
   abandoned: string[],
   pages: number,
-  signal: AbortSignal | undefined,
+  limits: () => CallOptions | undefined,
   onProgress: BackupOptions['onProgress'],
 ): Promise<void> {
-  const limits = signal && { signal };
   packet.begin();
   packet.addText(copy);
   packet.addNumber(abandoned.length);
   for (const path of abandoned) packet.addText(path);
-  const opened = await send(Request.openBackup, limits);
+  const opened = await send(Request.openBackup, limits());
   const id = opened[0];
   const inUse = JSON.parse(infoOf(opened)) as boolean[];
   try {
     // A file of another user stays: the backup does not depend on it.
     for (const [i, path] of abandoned.entries()) if (!inUse[i]) await removeDatabase(path).catch(() => {});
     for (;;) {
-      signal?.throwIfAborted();
+      const left = limits();
       packet.begin();
       packet.addNumber(id);
       packet.addNumber(pages);
-      const message = await send(Request.stepBackup, limits);
+      const message = await send(Request.stepBackup, left);
       const [remainingPages, totalPages] = JSON.parse(infoOf(message)) as [number, number];
       onProgress?.({ totalPages, remainingPages });
       if (message[3] & OutcomeBit.done) return;
@@ -148,8 +145,8 @@ function createNew(path: string): void {
 }
 
 /** By file identity: links and other spellings of the path don't hide it. Nor may it be what belongs to the database. */
-async function checkNotItself(db: Executor, target: string): Promise<void> {
-  const main = await db.get<{ file: string }>("SELECT file FROM pragma_database_list WHERE name = 'main'");
+async function checkNotItself(db: Executor, target: string, limits: CallOptions | undefined): Promise<void> {
+  const main = await db.get<{ file: string }>("SELECT file FROM pragma_database_list WHERE name = 'main'", [], limits);
   if (!main?.file || !existsSync(dirname(target))) return;
   const real = join(await realpath(dirname(target)), basename(target));
   const companions = ['-journal', '-wal', '-shm'].map((suffix) => main.file + suffix);
@@ -205,8 +202,18 @@ export async function integrityCheck(db: Executor): Promise<{ ok: boolean; probl
   return { ok: problems.length === 0, problems };
 }
 
-/** sqlite.org/pragma.html#pragma_wal_checkpoint */
-export async function checkpoint(db: Executor, mode: 'TRUNCATE' | 'RESTART'): Promise<void> {
-  const [row] = await db.all<{ busy: number }>(`PRAGMA wal_checkpoint(${mode})`);
-  if (row?.busy === 1) throw new SqliteError('readers hold on to the WAL', 'SQLITE_BUSY', 5);
+/** Moves the whole WAL into the file and empties it. */
+export async function truncateWal(db: Executor): Promise<void> {
+  if (!(await checkpoint(db, 'TRUNCATE'))) throw new SqliteError('readers hold on to the WAL', 'SQLITE_BUSY', 5);
+}
+
+/** Resolves to whether all of the WAL is in the file (sqlite.org/pragma.html#pragma_wal_checkpoint). */
+export async function checkpoint(
+  db: Executor,
+  mode: 'PASSIVE' | 'RESTART' | 'TRUNCATE',
+  limits?: CallOptions,
+): Promise<boolean> {
+  const sql = `PRAGMA wal_checkpoint(${mode})`;
+  const row = await db.get<{ busy: number; log: number; checkpointed: number }>(sql, [], limits);
+  return row?.busy === 0 && row.log === row.checkpointed;
 }

@@ -12,10 +12,11 @@ import {
 import { basename, dirname, join, relative } from 'node:path';
 import { type Connection, connect, type Pool } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
+import { busyReaders } from '../../support/busy.js';
 import { lock, run } from '../../support/child.js';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
-import { FOREVER_MS, sleep } from '../../support/time.js';
+import { FOREVER_MS, sleep, spin } from '../../support/time.js';
 import { fillItems } from './support/rows.js';
 
 const on = databases();
@@ -185,6 +186,33 @@ describe('backup()', () => {
     expect(writes).toBeGreaterThan(2);
     await Promise.all(writing);
     expect(await contentOf(on.file('copy.db'))).toHaveLength(20_000); // one snapshot
+  });
+
+  test('of a pool ends with its signal or deadline, also while it waits for a reader', async () => {
+    const pool = on.pool();
+    await fillItems(pool, 10);
+    await using busy = await busyReaders(pool, 4);
+    const abort = new AbortController();
+    const aborted = rejection(pool.backup(on.file('copy.db'), { signal: abort.signal }));
+    const late = rejection(pool.backup(on.file('copy.db'), { timeoutMs: 30 }));
+    setTimeout(() => abort.abort(new Error('enough')), 30);
+    expect(await aborted).toBe(abort.signal.reason);
+    expect(await late).toMatchObject({ code: 'ERR_TIMEOUT' });
+    await busy[Symbol.asyncDispose]();
+    expect(existsSync(on.file('copy.db'))).toBe(false);
+    await pool.backup(on.file('copy.db'), { signal: new AbortController().signal, timeoutMs: 20_000 });
+    expect(await contentOf(on.file('copy.db'))).toHaveLength(10);
+  });
+
+  test('ends with its deadline between two steps', async () => {
+    const db = await on.connect();
+    await fillItems(db, 20_000);
+    const late = db.backup(on.file('copy.db'), { pagesPerStep: 1, timeoutMs: 100, onProgress: () => spin(60) });
+    expect(await rejection(late)).toMatchObject({
+      code: 'ERR_TIMEOUT',
+      message: 'the backup has passed its timeoutMs',
+    });
+    expect(readdirSync(dirname(on.file())).filter((name) => name.includes('backup'))).toEqual([]);
   });
 
   test('copies in a transaction of the user what that has seen, and refuses to wait for its own writes', async () => {

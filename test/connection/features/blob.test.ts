@@ -446,6 +446,16 @@ describe('closing', () => {
     await pool.exec('DROP TABLE file');
   });
 
+  test('a pool ends a handle that is idle when it closes', async () => {
+    const db = await files();
+    await db.close();
+    const pool = on.pool();
+    const blob = await pool.openBlob(AT);
+    await pool.close();
+    expect(await rejection(blob.read(0, 1))).toMatchObject({ code: 'ERR_CLOSED' });
+    await blob.close();
+  });
+
   test('inside a transaction of its connection is refused, and can be done after it', async () => {
     const db = await files();
     const blob = await db.openBlob(AT);

@@ -241,6 +241,22 @@ describe('dump()', () => {
     expect(code).toBe(0);
   });
 
+  test.each([
+    ['over :memory:', { database: ':memory:' }],
+    ['of one connection', { poolSize: 1 }],
+    ['with readers', {}],
+  ])('that is idle is ended by close() of a pool %s, and the process ends', async (_, options) => {
+    const pool = on.pool(options);
+    await fillItems(pool, 1_000);
+    const dump = pool.dump();
+    for (let i = 0; i < 5; i++) await dump.next();
+    await pool.close();
+    expect(await rejection(collect(dump))).toMatchObject({ code: 'ERR_CLOSED' });
+    const args = [on.file('left.db'), JSON.stringify(options)];
+    const { code } = await run(new URL('support/dump-left.mjs', import.meta.url), args);
+    expect(code).toBe(0);
+  });
+
   test('rejects on a closed connection, with the first statement', async () => {
     const db = await on.connect();
     await db.close();

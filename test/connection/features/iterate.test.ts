@@ -1,5 +1,6 @@
 import { type Connection, type RowIterator, sql } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
+import { busyReaders } from '../../support/busy.js';
 import { run } from '../../support/child.js';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
@@ -595,16 +596,16 @@ describe('an iterator on a pool', () => {
   });
 
   test('can be cancelled and has its deadline while it waits for a reader', async () => {
-    const pool = on.pool({ poolSize: 2 });
+    const pool = on.pool();
     await fillItems(pool, 10);
-    const lease = await pool.acquire({ role: 'reader' });
+    await using busy = await busyReaders(pool, 4);
     const abort = new AbortController();
     setTimeout(() => abort.abort(new Error('enough')), 30);
     const aborted = rejection(pool.iterate('SELECT * FROM item', [], { signal: abort.signal }).next());
     const late = rejection(pool.iterate('SELECT * FROM item', [], { timeoutMs: 30 }).next());
     expect(await aborted).toBe(abort.signal.reason);
     expect(await late).toMatchObject({ code: 'ERR_TIMEOUT' });
-    lease.release();
+    await busy[Symbol.asyncDispose]();
     expect(await collect(pool.iterate('SELECT * FROM item'))).toHaveLength(10);
   });
 
@@ -629,20 +630,37 @@ describe('an iterator on a pool', () => {
     expect(stdout).toContain('AiosqliteWarning');
   });
 
-  test('is waited for by close()', async () => {
+  test('is waited for by close() as long as rows are asked for', async () => {
     const pool = on.pool();
-    await fillItems(pool, 10);
+    await fillItems(pool, 12);
     const rows = pool.iterate('SELECT * FROM item', [], { batchSize: 1 });
     await rows.next();
     let closed = false;
     const closing = pool.close().then(() => {
       closed = true;
     });
-    await sleep(30);
-    expect(closed).toBe(false);
+    // For longer than an idle iterator is left alone.
+    for (let i = 0; i < 10; i++) {
+      await sleep(30);
+      expect(closed).toBe(false);
+      expect((await rows.next()).value).toMatchObject({ id: i + 2 });
+    }
     await rows.return();
     await closing;
     expect(await rejection(pool.iterate('SELECT 1').next())).toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  test('that is idle is ended by close(), and rejects ERR_CLOSED', async () => {
+    const pool = on.pool();
+    await fillItems(pool, 10);
+    const rows = pool.iterate('SELECT * FROM item', [], { batchSize: 1 });
+    await rows.next();
+    await pool.close();
+    const rest = async () => {
+      while (!(await rows.next()).done);
+    };
+    expect(await rejection(rest())).toMatchObject({ code: 'ERR_CLOSED' });
+    await rows.return();
   });
 
   test('works where there is only one connection', async () => {
