@@ -10,6 +10,7 @@
 #include "engine/features/recorder.h"
 #include "engine/sqlite/library.h"
 #include "node/connection.h"
+#include "node/copies.h"
 
 namespace aiosqlite {
 namespace {
@@ -95,6 +96,11 @@ Napi::Value Invert(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("packageVersion", PackageVersion());
+  if (const std::string path = EarlierCopy(); !path.empty()) {
+    exports.Set("earlierCopy", path);
+    return exports;
+  }
   const std::string problem = CheckLibrary();
   if (!problem.empty()) {
     Napi::Error::New(env, "aiosqlite: " + problem).ThrowAsJavaScriptException();

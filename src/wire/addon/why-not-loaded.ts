@@ -50,6 +50,12 @@ export function whyNotLoaded(file: string, cause: unknown): string {
   return `${file} fits this Node, but did not load (${firstLineOf(cause)}): ${compileIt}.`;
 }
 
+/** Why a loaded addon can't be used: the code and the addon of a version fit only each other. */
+export function whyNotFitting(file: string, wanted: string, found: string | undefined): string {
+  const owner = found === undefined ? 'another package' : `aiosqlite ${found}`;
+  return `${file} belongs to ${owner}, but this code is aiosqlite ${wanted}: take both from the same version.`;
+}
+
 function nameOf({ platform, arch, libc }: BinaryKind): string {
   return `${platform}-${arch}${libc ? ` (${libc})` : ''}`;
 }

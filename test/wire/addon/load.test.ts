@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const builtHere = join(root, 'build', 'Release', 'aiosqlite.node');
 const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
 const glibc = header.glibcVersionRuntime;
@@ -120,6 +121,19 @@ describe('one sentence says what was looked for, where, and what to do', () => {
   test('of a file that is none', async () => {
     const file = put('build/Release/aiosqlite.node', Buffer.from('version https://git-lfs.github.com/spec/v1'));
     expect(await importIt()).toContain(`${errorStart} ${file} is no native addon, or damaged: install`);
+  });
+
+  test('of an addon of another version', async () => {
+    const file = put('build/Release/aiosqlite.node', altered([`\0${version}\0`, `\0${version.replace(/^./, '9')}\0`]));
+    expect(await importIt()).toBe(
+      `${errorStart} ${file} belongs to aiosqlite ${version.replace(/^./, '9')}, but this code is aiosqlite ${version}: ` +
+        'take both from the same version.',
+    );
+  });
+
+  test('of an addon of another package', async () => {
+    const file = put('build/Release/aiosqlite.node', altered(['packageVersion', 'packageVersio_']));
+    expect(await importIt()).toContain(`${errorStart} ${file} belongs to another package, but this code is aiosqlite`);
   });
 
   test('of an old Node', async () => {
