@@ -10,9 +10,9 @@ const npm = (cwd: string, ...args: string[]) =>
 
 /**
  * Packs the package into a folder, as it would be published, but for the addon: it is the one that was built here, in
- * the place of the prebuilt ones, which may be older or not there.
+ * the place of the prebuilt ones, which may be older or not there. Gives the tarball.
  */
-export async function pack(folder: string): Promise<void> {
+export async function pack(folder: string): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const packed = (cwd: string) => npm(cwd, 'pack', '--ignore-scripts', '--pack-destination', folder);
   await packed(root);
@@ -25,10 +25,11 @@ export async function pack(folder: string): Promise<void> {
   mkdirSync(place, { recursive: true });
   copyFileSync(join(root, 'build/Release/aiosqlite.node'), join(place, 'aiosqlite.node'));
   await packed(join(unpacked, 'package'));
+  return join(folder, `aiosqlite-${version}.tgz`);
 }
 
-/** Installs what a project asks for, without running any script, from the cache where that has it. */
-export async function install(folder: string): Promise<void> {
+/** Installs the dependencies of a project, the package from its tarball, without scripts and from npm's cache if it can. */
+export async function install(folder: string, tarball: string): Promise<void> {
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--no-package-lock'];
-  await npm(folder, ...args);
+  await npm(folder, ...args, tarball);
 }
