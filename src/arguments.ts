@@ -1,5 +1,71 @@
 import { isWellFormed } from './codec/well-formed.js';
-import { invalidArgument, outOfRange } from './errors.js';
+import { checkObject, invalidArgument, outOfRange, unknownOption } from './errors.js';
+import type {
+  BatchOptions,
+  BatchQuery,
+  CallOptions,
+  IterateOptions,
+  RowOptions,
+  TransactionOptions,
+} from './executor.js';
+
+/** The names of an options type. The compiler refuses a table that lacks one or has another. */
+export type NamesOf<Options> = { readonly [name in keyof Required<Options>]: true };
+
+export const CALL_OPTIONS: NamesOf<CallOptions> = { signal: true, timeoutMs: true };
+export const ROW_OPTIONS: NamesOf<RowOptions> = { ...CALL_OPTIONS, rowMode: true, jsonColumns: true };
+export const ITERATE_OPTIONS: NamesOf<IterateOptions> = { ...ROW_OPTIONS, batchSize: true };
+export const BATCH_OPTIONS: NamesOf<BatchOptions> = { ...CALL_OPTIONS, rowMode: true, columns: true };
+export const BATCH_QUERY: NamesOf<BatchQuery> = { sql: true, params: true, jsonColumns: true, ifNone: true };
+export const TRANSACTION_OPTIONS: NamesOf<TransactionOptions> = { ...CALL_OPTIONS, mode: true };
+
+/** Throws unless `value` is an object whose own names all stand in the table. A misspelt option would have no effect. */
+export function checkNames<Options>(name: string, value: Options, known: NamesOf<Options>): void {
+  checkObject(name, value);
+  if (value instanceof AbortSignal) throw invalidArgument(name, 'an object such as { signal }', value);
+  for (const key in value) {
+    // A name that every object inherits, like 'toString', has another value here.
+    if ((known as Record<string, unknown>)[key] !== true && Object.hasOwn(value as object, key)) {
+      throw unknownName(name, key, Object.keys(known));
+    }
+  }
+}
+
+/** The options of one type among those of several. */
+export function pick<Options>(options: Options, names: NamesOf<Options>): Options {
+  return Object.fromEntries(
+    Object.entries(options as object).filter(([name]) => Object.hasOwn(names, name)),
+  ) as Options;
+}
+
+function unknownName(name: string, key: string, known: string[]): TypeError {
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`;
+  return unknownOption(`${name}.${key}`, hint);
+}
+
+/** Two names are near if their letters in common, in order, make up this share of both. */
+const NEAR = 0.6;
+
+/** The known name that is most like this one, if any is like it. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const ranked = known.map((name) => ({ name, likeness: likeness(key.toLowerCase(), name.toLowerCase()) }));
+  const [best] = ranked.sort((a, b) => b.likeness - a.likeness);
+  return best !== undefined && best.likeness >= NEAR ? best.name : undefined;
+}
+
+/** From 0 to 1: twice the length of the longest common subsequence, over the sum of both lengths. */
+function likeness(a: string, b: string): number {
+  let row = new Array<number>(b.length + 1).fill(0);
+  for (const letter of a) {
+    const next = [0];
+    for (let i = 0; i < b.length; i++) {
+      next.push(letter === b[i] ? (row[i] as number) + 1 : Math.max(next[i] as number, row[i + 1] as number));
+    }
+    row = next;
+  }
+  return (2 * (row[b.length] as number)) / (a.length + b.length);
+}
 
 /** Checks a duration in milliseconds; fractions are allowed. */
 export function checkTimeoutMs(name: string, timeoutMs: unknown): void {

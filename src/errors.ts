@@ -47,6 +47,11 @@ export function outOfRange(name: string, expected: string): RangeError {
   return Object.assign(new RangeError(`${name} must be ${expected}`), { code: 'ERR_OUT_OF_RANGE' });
 }
 
+/** A name that an options object may not have: a TypeError with code `'ERR_UNKNOWN_OPTION'`. */
+export function unknownOption(name: string, hint: string): TypeError {
+  return Object.assign(new TypeError(`${name} is unknown: ${hint}`), { code: 'ERR_UNKNOWN_OPTION' });
+}
+
 /** Tells of something that was dropped, and that nobody can end any more. */
 export function warnForgotten(what: string, how = 'without close()'): void {
   process.emitWarning(`${what} was garbage-collected ${how}`, 'AiosqliteWarning');

@@ -96,6 +96,11 @@ export interface IterateOptions extends RowOptions {
 /** When a transaction takes its locks (sqlite.org/lang_transaction.html). */
 export type TransactionMode = 'deferred' | 'immediate' | 'exclusive';
 
+export interface TransactionOptions extends CallOptions {
+  /** Default: the connection's option `transactionMode`. A nested transaction has none. */
+  mode?: TransactionMode;
+}
+
 /**
  * Anything that runs SQL: Connection, Transaction and Pool share these verbs.
  * Where a verb takes (sql, params, options) it also takes (query, options).
@@ -158,7 +163,7 @@ export interface Executor {
    * rejects `'ERR_NESTED_ACQUIRE'`, a call on `tx` after the end `'ERR_TRANSACTION_CLOSED'`.
    * @example await db.transaction(async (tx) => { await tx.run('…'); await tx.run('…'); });
    */
-  transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions & { mode?: TransactionMode }): Promise<T>;
+  transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
 }
 
 /** The verbs inside one open transaction. */

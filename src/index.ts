@@ -41,6 +41,7 @@ export type {
   SqlValue,
   Transaction,
   TransactionMode,
+  TransactionOptions,
 } from './executor.js';
 export type { Pool, PoolStats } from './pool/api.js';
 export type { Lease, LeaseOptions, Role } from './pool/lease.js';

@@ -11,6 +11,7 @@ import {
   type Session,
   trimTempDeltaState,
 } from '@google/adk';
+import { checkNames } from '../arguments.js';
 import type { Pool, PoolOptions } from '../index.js';
 import {
   type Context,
@@ -35,18 +36,11 @@ import { checkAppend } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
 import { Handle, stateOf } from './handle.js';
 import { Handles } from './handles.js';
+import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import { openSessionStore } from './source.js';
 import { copyEach, splitState } from './state-scopes.js';
 import { TablesOnce } from './tables-once.js';
-
-export interface SessionServiceOptions {
-  /**
-   * What happens to an append through a session object that others have overtaken. `'merge'` (default): it succeeds on
-   * what is stored, and the object catches up. `'reject'`: it rejects `'ADK_STALE_SESSION'`, and nothing is written.
-   */
-  staleSessions?: 'merge' | 'reject';
-}
 
 /**
  * Sessions for ADK's Runner, in SQLite. Tables are made at the first call; every call is one job on the database's thread.
@@ -73,7 +67,7 @@ export class SqliteSessionService extends BaseSessionService {
     options: SessionServiceOptions = {},
   ) {
     super();
-    checkObject('options', options);
+    checkNames('options', options, SERVICE_OPTIONS);
     const { staleSessions = (source as SessionServiceOptions | null)?.staleSessions } = options;
     checkChoice('staleSessions', staleSessions, ['merge', 'reject']);
     const { store, pool } = openSessionStore(source);

@@ -1,18 +1,28 @@
+import { checkNames, type NamesOf, pick } from '../arguments.js';
 import { createPool, type Pool, type PoolOptions } from '../index.js';
+import { POOL_OPTIONS } from '../pool/options.js';
 import {
+  ARTIFACT_STORE_OPTIONS,
   ArtifactStore,
   type ArtifactStoreOptions,
-  checkObject,
   type Database,
+  SESSION_STORE_OPTIONS,
   SessionStore,
   type SessionStoreOptions,
 } from '../store/index.js';
+import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
+
+type SessionSourceOptions = PoolOptions & SessionStoreOptions & SessionServiceOptions;
+type ArtifactSourceOptions = PoolOptions & ArtifactStoreOptions;
 
 /** Sources of a session service. */
-export type SessionServiceSource = SessionStore | string | (PoolOptions & SessionStoreOptions);
+export type SessionServiceSource = SessionStore | string | SessionSourceOptions;
 
 /** Sources of an artifact service. Of a session store it takes the database and the names of the tables. */
-export type ArtifactServiceSource = ArtifactStore | SessionStore | string | (PoolOptions & ArtifactStoreOptions);
+export type ArtifactServiceSource = ArtifactStore | SessionStore | string | ArtifactSourceOptions;
+
+const SESSION_SOURCE: NamesOf<SessionSourceOptions> = { ...POOL_OPTIONS, ...SESSION_STORE_OPTIONS, ...SERVICE_OPTIONS };
+const ARTIFACT_SOURCE: NamesOf<ArtifactSourceOptions> = { ...POOL_OPTIONS, ...ARTIFACT_STORE_OPTIONS };
 
 /** A store, and the pool if one was opened for it. */
 interface Opened<Store> {
@@ -22,58 +32,23 @@ interface Opened<Store> {
 
 export function openSessionStore(source: SessionServiceSource): Opened<SessionStore> {
   if (source instanceof SessionStore) return { store: source };
-  const options = optionsOf(source);
-  const pool = openPool(options, [...SESSION_OPTIONS, 'staleSessions']);
-  return { store: new SessionStore(pool, pick(options, SESSION_OPTIONS)), pool };
+  const { pool, options } = openPool(source, SESSION_SOURCE);
+  return { store: new SessionStore(pool, pick(options, SESSION_STORE_OPTIONS)), pool };
 }
 
 export function openArtifactStore(source: ArtifactServiceSource): Opened<ArtifactStore> {
   if (source instanceof ArtifactStore) return { store: source };
   if (source instanceof SessionStore) return { store: new ArtifactStore(databaseOf(source), tablesOf(source)) };
-  const options = optionsOf(source);
-  const pool = openPool(options, ARTIFACT_OPTIONS);
-  return { store: new ArtifactStore(pool, pick(options, ARTIFACT_OPTIONS)), pool };
+  const { pool, options } = openPool(source, ARTIFACT_SOURCE);
+  return { store: new ArtifactStore(pool, pick(options, ARTIFACT_STORE_OPTIONS)), pool };
 }
 
-const SESSION_OPTIONS = [
-  'sessionsTable',
-  'eventsTable',
-  'appStatesTable',
-  'userStatesTable',
-  'metadataTable',
-  'artifactsTable',
-  'ownerIdColumn',
-] as const satisfies (keyof SessionStoreOptions)[];
-
-const ARTIFACT_OPTIONS = [
-  'artifactsTable',
-  'blobsTable',
-  'sessionsTable',
-  'eventsTable',
-  'metadataTable',
-  'maxBytes',
-] as const satisfies (keyof ArtifactStoreOptions)[];
-
-function optionsOf<Options extends object>(source: string | Options): Options & PoolOptions {
-  const options = typeof source === 'string' ? { database: source } : source;
-  checkObject('source', options);
-  return options as Options & PoolOptions;
-}
-
-/** A pool with every option that is no store's. */
-function openPool(options: PoolOptions, storeOptions: readonly string[]): Pool {
-  const rest = Object.entries(options).filter(([name]) => !storeOptions.includes(name));
-  const poolOptions = Object.fromEntries(rest) as unknown as PoolOptions;
-  return createPool({ ...poolOptions, database: pathOf(options.database) });
-}
-
-/** The options that are there, of those named. */
-function pick<Options extends object, Name extends keyof Options>(
-  options: Options,
-  names: readonly Name[],
-): Pick<Options, Name> {
-  const picked = names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
-  return Object.fromEntries(picked) as Pick<Options, Name>;
+/** A pool with those of the options that are a pool's. */
+function openPool<Options extends PoolOptions>(source: string | Options, known: NamesOf<Options>) {
+  const options = (typeof source === 'string' ? { database: source } : source) as Options;
+  checkNames('source', options, known);
+  const pool = createPool({ ...pick<PoolOptions>(options, POOL_OPTIONS), database: pathOf(options.database) });
+  return { pool, options };
 }
 
 /** The database of a session store: where it came from, or the transaction that it works in. */

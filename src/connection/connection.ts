@@ -1,5 +1,5 @@
 import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
-import type { CallOptions, Query, SqlParam, SqlValue, Transaction } from '../executor.js';
+import type { CallOptions, Query, SqlParam, SqlValue, Transaction, TransactionOptions } from '../executor.js';
 import type { Message } from '../wire/native.js';
 import { MAIN_LANE, Port, type Tally } from '../wire/port.js';
 import { Policy, Request } from '../wire/protocol.js';
@@ -22,7 +22,14 @@ import * as files from './features/files.js';
 import { type Aggregate, type FunctionOptions, functionsOf } from './features/functions.js';
 import type { Send } from './features/send.js';
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
-import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions, packOpen } from './options.js';
+import {
+  type CheckedOptions,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  checkDatabase,
+  checkOptions,
+  packOpen,
+} from './options.js';
 import type { Cursor } from './row-iterator.js';
 import {
   type Blocks,
@@ -30,7 +37,6 @@ import {
   checkTransactionMode,
   runTransaction,
   type TransactionHost,
-  type TransactionOptions,
 } from './transaction.js';
 import { succeeded, Verbs } from './verbs.js';
 
@@ -275,7 +281,7 @@ const forgotten = new FinalizationRegistry<{ heir: Port; database: string }>(({ 
  * @example await using db = await connect('app.db');
  */
 export async function connect(database: string | URL, options: ConnectionOptions = {}): Promise<Connection> {
-  const checked = checkOptions(options, '');
+  const checked = checkOptions(options, CONNECTION_OPTIONS, '');
   const name = checkDatabase(database);
   const port = Port.create(checked.maxPending, checked.maxPendingBytes, newTally(name, checked));
   packOpen(name, checked, false);

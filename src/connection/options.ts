@@ -1,5 +1,5 @@
-import { boolean, checkPath, checkTimeoutMs, integer, oneOf } from '../arguments.js';
-import { checkObject, invalidArgument, outOfRange } from '../errors.js';
+import { boolean, checkNames, checkPath, checkTimeoutMs, integer, type NamesOf, oneOf } from '../arguments.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 import type { TransactionMode } from '../executor.js';
 import * as packet from '../wire/packet.js';
 import { IntegerMode as IntegerModes } from '../wire/protocol.js';
@@ -54,6 +54,26 @@ export interface ConnectionOptions {
   slowQueryMs?: number;
 }
 
+export const CONNECTION_OPTIONS: NamesOf<ConnectionOptions> = {
+  readonly: true,
+  mustExist: true,
+  transactionMode: true,
+  busyTimeoutMs: true,
+  integerMode: true,
+  statementCacheSize: true,
+  maxPending: true,
+  maxPendingBytes: true,
+  journalMode: true,
+  synchronous: true,
+  foreignKeys: true,
+  doubleQuotedStrings: true,
+  pragmas: true,
+  allowExtensions: true,
+  extensions: true,
+  onSlowQuery: true,
+  slowQueryMs: true,
+};
+
 /** Every option with its value: what a connection is opened with. */
 export interface CheckedOptions {
   readonly: boolean;
@@ -90,8 +110,12 @@ export function checkDatabase(database: unknown): string {
 }
 
 /** Checks all options at once, so that no half-configured connection exists. */
-export function checkOptions(options: ConnectionOptions, defaultJournalMode: '' | 'wal'): CheckedOptions {
-  checkObject('options', options);
+export function checkOptions<Options extends ConnectionOptions>(
+  options: Options,
+  known: NamesOf<Options>,
+  defaultJournalMode: '' | 'wal',
+): CheckedOptions {
+  checkNames('options', options, known);
   const readonly = boolean(options, 'readonly', false);
   const synchronous = oneOf(options, 'synchronous', SYNCHRONOUS, 'full');
   const foreignKeys = boolean(options, 'foreignKeys', true);

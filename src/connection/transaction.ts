@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { oneOf } from '../arguments.js';
-import { AiosqliteError, checkObject, invalidArgument } from '../errors.js';
-import type { CallOptions, Query, Transaction, TransactionMode } from '../executor.js';
+import { checkNames, oneOf, TRANSACTION_OPTIONS } from '../arguments.js';
+import { AiosqliteError, invalidArgument } from '../errors.js';
+import type { CallOptions, Query, Transaction, TransactionMode, TransactionOptions } from '../executor.js';
 import type { Message } from '../wire/native.js';
 import * as packet from '../wire/packet.js';
 import { checkCallOptions, nextLane, type Port, readOptions } from '../wire/port.js';
@@ -71,12 +71,8 @@ export interface TransactionHost {
   readonly defaultTimeoutMs?: number | undefined;
 }
 
-export interface TransactionOptions extends CallOptions {
-  mode?: TransactionMode;
-}
-
 export function checkTransactionMode(options: TransactionOptions | undefined, fallback: TransactionMode): BeginMode {
-  if (options !== undefined) checkObject('options', options);
+  if (options !== undefined) checkNames('options', options, TRANSACTION_OPTIONS);
   return BeginMode[oneOf(options ?? {}, 'mode', ['deferred', 'immediate', 'exclusive'] as const, fallback)];
 }
 
@@ -179,7 +175,7 @@ export async function runTransaction<T>(
   outer?: TransactionScope,
 ): Promise<T> {
   if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
-  const limits = withDefaultTimeout(readOptions(options), host.defaultTimeoutMs);
+  const limits = withDefaultTimeout(readOptions(options, TRANSACTION_OPTIONS), host.defaultTimeoutMs);
   const { signal, timeoutMs } = checkCallOptions(limits);
   const until = performance.now() + timeoutMs;
   const lane = nextLane();

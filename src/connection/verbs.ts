@@ -1,4 +1,13 @@
-import { integer } from '../arguments.js';
+import {
+  BATCH_OPTIONS,
+  BATCH_QUERY,
+  CALL_OPTIONS,
+  checkNames,
+  ITERATE_OPTIONS,
+  integer,
+  type NamesOf,
+  ROW_OPTIONS,
+} from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import type {
   BatchOptions,
@@ -14,7 +23,7 @@ import type {
   RowOptions,
   RunResult,
   Transaction,
-  TransactionMode,
+  TransactionOptions,
 } from '../executor.js';
 import type { Message } from '../wire/native.js';
 import * as packet from '../wire/packet.js';
@@ -51,10 +60,7 @@ export abstract class Verbs implements Executor {
     options: CallOptions | undefined,
   ): Promise<Message>;
 
-  abstract transaction<T>(
-    fn: (tx: Transaction) => Promise<T>,
-    options?: CallOptions & { mode?: TransactionMode },
-  ): Promise<T>;
+  abstract transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
 
   /** @internal Opens a cursor on the current packet. `options` are those of every one of its calls. */
   protected abstract openCursor(sql: string, arrays: boolean, options: CallOptions | undefined): Cursor;
@@ -62,7 +68,7 @@ export abstract class Verbs implements Executor {
   run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;
   run(query: Query, options?: CallOptions): Promise<RunResult>;
   async run(sql: string | Query, params?: Params | CallOptions, options?: CallOptions): Promise<RunResult> {
-    const call = callOf(sql, params, options);
+    const call = callOf(sql, params, options, CALL_OPTIONS);
     packQuery(call.sql, call.params, RowMode.none, false, undefined);
     const message = await this.submit(Request.run, call.sql, call.options);
     return decodeRunResult(resultAt(succeeded(message, call.options)), this.integerMode);
@@ -71,7 +77,7 @@ export abstract class Verbs implements Executor {
   get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
   get<T = Row>(query: Query, options?: RowOptions): Promise<T | undefined>;
   async get<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T | undefined> {
-    const call = callOf<RowOptions>(sql, params, options);
+    const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = isArrayMode(call.options) ? RowMode.firstArray : RowMode.firstObject;
     packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
     const message = await this.submit(Request.run, call.sql, call.options);
@@ -81,7 +87,7 @@ export abstract class Verbs implements Executor {
   all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
   all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
   async all<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T[]> {
-    const call = callOf<RowOptions>(sql, params, options);
+    const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = rowModeOf(call.options);
     packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
     const message = await this.submit(Request.run, call.sql, call.options);
@@ -95,7 +101,7 @@ export abstract class Verbs implements Executor {
     params?: Params | RowOptions,
     options?: RowOptions,
   ): Promise<QueryResult<T>> {
-    const call = callOf<RowOptions>(sql, params, options);
+    const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = rowModeOf(call.options);
     packQuery(call.sql, call.params, mode, true, call.options?.jsonColumns);
     const message = await this.submit(Request.run, call.sql, call.options);
@@ -107,7 +113,7 @@ export abstract class Verbs implements Executor {
   iterate<T = Row>(query: Query, options?: IterateOptions): RowIterator<T>;
   iterate<T = Row>(sql: string | Query, params?: Params | IterateOptions, options?: IterateOptions): RowIterator<T> {
     try {
-      const call = callOf<IterateOptions>(sql, params, options);
+      const call = callOf<IterateOptions>(sql, params, options, ITERATE_OPTIONS);
       const mode = rowModeOf(call.options);
       const ticket = packet.begin();
       packet.addNumber(integer(call.options ?? {}, 'batchSize', BATCH_SIZE, 1, 1_000_000));
@@ -124,7 +130,7 @@ export abstract class Verbs implements Executor {
 
   async exec(script: string, options?: CallOptions): Promise<void> {
     if (typeof script !== 'string') throw invalidArgument('script', 'a string', script);
-    const own = readOptions(options);
+    const own = readOptions(options, CALL_OPTIONS);
     packet.begin();
     packet.addSql(script);
     const message = await this.submit(Request.script, script, own);
@@ -134,7 +140,7 @@ export abstract class Verbs implements Executor {
   async executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }> {
     if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
     if (!Array.isArray(rows)) throw invalidArgument('rows', 'an array', rows);
-    const own = readOptions(options);
+    const own = readOptions(options, CALL_OPTIONS);
     const ticket = packet.begin();
     packet.addSql(sql);
     const count = packet.lengthOf(rows);
@@ -152,7 +158,7 @@ export abstract class Verbs implements Executor {
   /** Not async itself: a call that waits should hold on to no more than it needs for its results. */
   batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]> {
     try {
-      const own = readOptions(options);
+      const own = readOptions(options, BATCH_OPTIONS);
       const arrays = isArrayMode(own);
       this.#packBatch(queries, arrays ? RowMode.array : RowMode.object, own?.columns !== false);
       return batchResults(this.submit(Request.batch, queries, own), own, this.integerMode, arrays);
@@ -170,6 +176,7 @@ export abstract class Verbs implements Executor {
       const query = queries[i] as BatchQuery;
       const sql = query?.sql;
       if (typeof sql !== 'string') throw invalidArgument(`queries[${i}]`, 'a Query', query);
+      checkNames(`queries[${i}]`, query, BATCH_QUERY);
       const ifNone = query.ifNone ?? 'continue';
       if (!Object.hasOwn(IfNone, ifNone)) {
         throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", ifNone);
@@ -216,11 +223,14 @@ function callOf<Options extends CallOptions>(
   sql: string | Query,
   params: Params | Options | undefined,
   options: Options | undefined,
+  known: NamesOf<Options>,
 ): Call<Options> {
-  if (typeof sql === 'string') return { sql, params: params as Params | undefined, options: readOptions(options) };
+  if (typeof sql === 'string') {
+    return { sql, params: params as Params | undefined, options: readOptions(options, known) };
+  }
   const text = sql?.sql; // read once: it may be a getter
   if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
-  return { sql: text, params: sql.params, options: readOptions(params as Options | undefined) };
+  return { sql: text, params: sql.params, options: readOptions(params as Options | undefined, known) };
 }
 
 const frozenNames = new WeakMap<readonly string[], string>();

@@ -8,6 +8,7 @@ import {
 } from 'drizzle-orm';
 import type { BatchItem, BatchResponse } from 'drizzle-orm/batch';
 import { BaseSQLiteDatabase, SQLiteAsyncDialect, type SQLiteTransactionConfig } from 'drizzle-orm/sqlite-core';
+import { checkNames, type NamesOf } from '../arguments.js';
 import {
   type Connection,
   createPool,
@@ -96,10 +97,21 @@ export function drizzle<TSchema extends AnySchema>(
   source: Client | string | (DrizzleConfig<TSchema> & { client?: Client; connection?: string | PoolOptions }),
   config?: DrizzleConfig<TSchema>,
 ): AiosqliteDatabase<TSchema> {
-  if (typeof source === 'string') return databaseOver(open(source), config);
-  if (isClient(source)) return databaseOver(source, config);
-  return databaseOver(source.client ?? open(source.connection), source);
+  const isConfig = typeof source !== 'string' && !isClient(source);
+  if (isConfig) {
+    checkNames('config', source, SOURCE_CONFIG);
+    return databaseOver(source.client ?? open(source.connection), source);
+  }
+  if (config !== undefined) checkNames('config', config, CONFIG);
+  return databaseOver(typeof source === 'string' ? open(source) : source, config);
 }
+
+const CONFIG: NamesOf<DrizzleConfig> = { logger: true, schema: true, casing: true, cache: true };
+const SOURCE_CONFIG: NamesOf<DrizzleConfig & { client?: Client; connection?: string | PoolOptions }> = {
+  ...CONFIG,
+  client: true,
+  connection: true,
+};
 
 function databaseOver<TSchema extends AnySchema>(
   client: Client,

@@ -1,4 +1,5 @@
 import { type MigrationConfig, type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
+import { checkNames, type NamesOf } from '../arguments.js';
 import {
   AiosqliteError,
   type Connection,
@@ -25,12 +26,20 @@ export async function migrate<TSchema extends Record<string, unknown>>(
   db: AiosqliteDatabase<TSchema, Client>,
   config: MigrationConfig,
 ): Promise<void> {
+  checkNames('config', config, MIGRATION_CONFIG);
   const migrations = readMigrationFiles(config);
   const table = sql.id(config.migrationsTable ?? '__drizzle_migrations');
   const client = db.$client;
   if ('acquire' in client) await client.withConnection((connection) => migrateOn(connection, migrations, table));
   else await migrateOn(client, migrations, table);
 }
+
+/** `migrationsSchema` is for other databases: SQLite has one, and Drizzle's own drivers ignore it. */
+const MIGRATION_CONFIG: NamesOf<MigrationConfig> = {
+  migrationsFolder: true,
+  migrationsTable: true,
+  migrationsSchema: true,
+};
 
 async function migrateOn(db: Connection | Transaction, migrations: MigrationMeta[], table: Query): Promise<void> {
   // As Drizzle's other drivers make it, and drizzle-kit.

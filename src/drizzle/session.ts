@@ -133,10 +133,11 @@ export class AiosqliteSession<
     const prepared = queries.map((query) => (query as unknown as Preparable)._prepare());
     const built = prepared.map((query) => {
       const { sql, params, method } = query.getQuery() as Query & { method: Method };
-      return { sql, params: fillPlaceholders(params, {}) as Params, method };
+      return { query: { sql, params: fillPlaceholders(params, {}) as Params }, method };
     });
-    for (const { sql, params } of built) this.#logger.logQuery(sql, params as unknown[]);
-    const results = (await this.#executor.batch(built, {
+    for (const { query } of built) this.#logger.logQuery(query.sql, query.params as unknown[]);
+    const sent = built.map(({ query }) => query);
+    const results = (await this.#executor.batch(sent, {
       rowMode: 'array',
     })) as QueryResult<unknown>[] as BatchResult[];
 

@@ -1,3 +1,4 @@
+import { CALL_OPTIONS, type NamesOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import { LaneConnection } from '../connection/connection.js';
 import type { CheckedOptions } from '../connection/options.js';
@@ -16,6 +17,8 @@ export interface LeaseOptions extends CallOptions {
   /** Default: `'writer'`. */
   role?: Role;
 }
+
+export const LEASE_OPTIONS: NamesOf<LeaseOptions> = { ...CALL_OPTIONS, role: true };
 
 /** A connection of the pool, for one user at a time. */
 export interface Lease extends Connection {

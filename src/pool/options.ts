@@ -1,6 +1,12 @@
-import { checkTimeoutMs, integer } from '../arguments.js';
+import { checkTimeoutMs, integer, type NamesOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
-import { type CheckedOptions, type ConnectionOptions, checkDatabase, checkOptions } from '../connection/options.js';
+import {
+  type CheckedOptions,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  checkDatabase,
+  checkOptions,
+} from '../connection/options.js';
 import { invalidArgument } from '../errors.js';
 
 export interface PoolOptions extends ConnectionOptions {
@@ -28,6 +34,16 @@ export interface PoolOptions extends ConnectionOptions {
   onConnect?: (connection: Connection) => Promise<void>;
 }
 
+export const POOL_OPTIONS: NamesOf<PoolOptions> = {
+  ...CONNECTION_OPTIONS,
+  database: true,
+  poolSize: true,
+  acquireTimeoutMs: true,
+  idleTimeoutMs: true,
+  operationTimeoutMs: true,
+  onConnect: true,
+};
+
 /** Every option with its value. */
 export interface CheckedPoolOptions {
   database: string;
@@ -42,7 +58,7 @@ export interface CheckedPoolOptions {
 }
 
 export function checkPoolOptions(options: PoolOptions): CheckedPoolOptions {
-  const connection = checkOptions(options, 'wal');
+  const connection = checkOptions(options, POOL_OPTIONS, 'wal');
   const { operationTimeoutMs, onConnect } = options;
   if (onConnect !== undefined && typeof onConnect !== 'function') {
     throw invalidArgument('options.onConnect', 'a function', onConnect);

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'; // fake timers replace the global one
-import { oneOf } from '../arguments.js';
+import { CALL_OPTIONS, checkNames, oneOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import { newTally } from '../connection/connection.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
@@ -14,13 +14,12 @@ import {
   type Need,
   runTransaction,
   type TransactionHost,
-  type TransactionOptions,
   withDefaultTimeout,
   withTimeLeft,
 } from '../connection/transaction.js';
 import { succeeded, Verbs } from '../connection/verbs.js';
-import { checkObject, invalidArgument, warnForgotten } from '../errors.js';
-import type { CallOptions, Query, Transaction } from '../executor.js';
+import { invalidArgument, warnForgotten } from '../errors.js';
+import type { CallOptions, Query, Transaction, TransactionOptions } from '../executor.js';
 import type { Message } from '../wire/native.js';
 import * as packet from '../wire/packet.js';
 import {
@@ -35,7 +34,7 @@ import {
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
 import type { Pool, PoolStats } from './api.js';
-import { acquireLease, type Lease, type LeaseOptions, type Role, type WorkerLease } from './lease.js';
+import { acquireLease, LEASE_OPTIONS, type Lease, type LeaseOptions, type Role, type WorkerLease } from './lease.js';
 import { LeasedBlob } from './leased-blob.js';
 import { leasedCursor, type OpenedCursor } from './leased-cursor.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './options.js';
@@ -201,6 +200,7 @@ class WriterAndReaders extends Verbs implements Pool {
 
   async read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T> {
     this.#checkUsable('read');
+    if (options !== undefined) checkNames('options', options, CALL_OPTIONS);
     const ready = this.#isOpen && this.#relief.under === undefined;
     const left = ready ? options : await this.#readyToRead(options);
     this.#watchWaiting();
@@ -221,11 +221,11 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async acquire(options: LeaseOptions = {}): Promise<Lease> {
-    checkObject('options', options);
+    checkNames('options', options, LEASE_OPTIONS);
     const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
     checkCallOptions(options);
     this.#checkUsable(role === 'writer' ? 'write' : 'read');
-    return this.#lease(role, readOptions(options));
+    return this.#lease(role, readOptions(options, LEASE_OPTIONS));
   }
 
   /** A reader for an iterator, a blob or a dump. It is released when close() finds it idle. */

@@ -1,8 +1,35 @@
+import type { NamesOf } from '../arguments.js';
 import { isWellFormed } from '../codec/well-formed.js';
 import { invalidArgument, outOfRange } from '../errors.js';
-import type { EventFilter, EventRecord, SessionFilter, SessionKey } from './records.js';
+import type { EventFilter, EventRecord, NewSession, SessionFilter, SessionKey, StateDeltas } from './records.js';
 
 /** Checks of what callers give, each naming the argument. */
+
+const APP: NamesOf<{ appName: string }> = { appName: true };
+const USER: NamesOf<{ appName: string; userId: string }> = { ...APP, userId: true };
+export const COUNT_FILTER: NamesOf<Pick<SessionFilter, 'appName' | 'userId'>> = USER;
+export const SESSION_FILTER: NamesOf<SessionFilter> = {
+  ...USER,
+  orderBy: true,
+  order: true,
+  limit: true,
+  offset: true,
+};
+export const SEQUEL_FILTER: NamesOf<Pick<EventFilter, 'after' | 'afterSeq'>> = { after: true, afterSeq: true };
+export const EVENT_FILTER: NamesOf<EventFilter> = { ...SEQUEL_FILTER, limit: true, last: true };
+export const IDLE_FILTER: NamesOf<{ idleSince: number; appName?: string }> = { ...APP, idleSince: true };
+export const OLD_FILTER: NamesOf<{ before: number; appName?: string }> = { ...APP, before: true };
+export const NEW_SESSION: NamesOf<NewSession> = {
+  ...USER,
+  sessionId: true,
+  state: true,
+  ownerId: true,
+  app: true,
+  user: true,
+  ifExists: true,
+};
+export const STATE_DELTAS: NamesOf<StateDeltas> = { session: true, app: true, user: true };
+export const APPEND_OPTIONS: NamesOf<{ expectedRevision?: number }> = { expectedRevision: true };
 
 export function checkObject(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))

@@ -4,11 +4,15 @@ export { invalidArgument, outOfRange } from '../errors.js';
 export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
 export { ArtifactStore } from './artifacts/artifact-store.js';
 export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifacts/records.js';
+/** @internal */
+export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
 export type { Swept } from './artifacts/sweep.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
 /** @internal */
 export { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
 export type { SessionStoreOptions } from './names.js';
+/** @internal */
+export { SESSION_STORE_OPTIONS } from './names.js';
 export type {
   EventFilter,
   EventRecord,

@@ -1,3 +1,4 @@
+import { checkNames, type NamesOf } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import { StoreError } from './errors.js';
 
@@ -21,6 +22,16 @@ export interface SessionStoreOptions {
   ownerIdColumn?: string;
 }
 
+export const SESSION_STORE_OPTIONS: NamesOf<SessionStoreOptions> = {
+  sessionsTable: true,
+  eventsTable: true,
+  appStatesTable: true,
+  userStatesTable: true,
+  metadataTable: true,
+  artifactsTable: true,
+  ownerIdColumn: true,
+};
+
 /** The store's table names, validated, so that quoting them is all that SQL text needs. */
 export interface Names {
   sessions: string;
@@ -35,7 +46,7 @@ export interface Names {
 
 /** Checks all names at once; throws `'ADK_INVALID_NAME'`. */
 export function resolveNames(options: SessionStoreOptions): Names {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  checkNames('options', options, SESSION_STORE_OPTIONS);
   const {
     sessionsTable = 'adk_sessions',
     eventsTable = 'adk_events',

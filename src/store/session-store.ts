@@ -1,7 +1,21 @@
+import { checkNames } from '../arguments.js';
 import { julianDay } from '../codec/julian-day.js';
 import { invalidArgument } from '../errors.js';
 import type { Executor, Transaction } from '../executor.js';
-import { checkArray, checkCount, checkKey, checkObject } from './arguments.js';
+import {
+  APPEND_OPTIONS,
+  COUNT_FILTER,
+  checkArray,
+  checkCount,
+  checkKey,
+  EVENT_FILTER,
+  IDLE_FILTER,
+  NEW_SESSION,
+  OLD_FILTER,
+  SEQUEL_FILTER,
+  SESSION_FILTER,
+  STATE_DELTAS,
+} from './arguments.js';
 import { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
 import type { SessionStoreOptions } from './names.js';
 import type {
@@ -95,6 +109,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const session = await store.createSession({ appName: 'shop', userId: 'ada', state: { cart: [] } });
    */
   async createSession(input: NewSession<S>): Promise<SessionRecord<S>> {
+    checkNames<NewSession>('input', input, NEW_SESSION);
     const { snapshot } = await createSession(this.context, input, { limit: 0 });
     return snapshot.session as SessionRecord<S>;
   }
@@ -116,6 +131,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const loaded = await store.loadSession(key, { last: 50 });
    */
   async loadSession(key: SessionKey, filter?: EventFilter): Promise<LoadedSession<S> | undefined> {
+    if (filter !== undefined) checkNames('filter', filter, EVENT_FILTER);
     const loaded = await loadSession(this.context, key, filter);
     if (!loaded) return undefined;
     const { session, appState, userState } = loaded.snapshot;
@@ -146,6 +162,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const { sessions, total } = await store.listSessionPage({ appName: 'shop', limit: 20, offset: 40 });
    */
   async listSessionPage(filter: SessionFilter): Promise<{ sessions: SessionRecord<S>[]; total: number }> {
+    checkNames('filter', filter, SESSION_FILTER);
     const { rows, total } = await listSessions(this.context, filter, false);
     return { sessions: rows.map((row) => decodeSession(row, this.context.names) as SessionRecord<S>), total };
   }
@@ -155,6 +172,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const total = await store.countSessions({ appName: 'shop' });
    */
   async countSessions(filter: { appName: string; userId?: string }): Promise<number> {
+    checkNames('filter', filter, COUNT_FILTER);
     return await countSessions(this.context, filter);
   }
 
@@ -180,8 +198,9 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     deltas?: StateDeltas,
     options: { expectedRevision?: number } = {},
   ): Promise<{ seq: number; updateTime: number; revision: number }> {
+    if (deltas !== undefined) checkNames('deltas', deltas, STATE_DELTAS);
+    checkNames('options', options, APPEND_OPTIONS);
     const append = prepareAppend(event, deltas);
-    checkObject('options', options);
     checkCount('options.expectedRevision', options.expectedRevision);
     const { timestamp: updateTime } = event;
     const { expectedRevision: revision } = options;
@@ -208,6 +227,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const recent = await store.getEvents(key, { last: 50 });
    */
   async getEvents(key: SessionKey, filter?: EventFilter): Promise<EventRecord[]> {
+    if (filter !== undefined) checkNames('filter', filter, EVENT_FILTER);
     return this.#records(key, await loadEvents(this.context, key, filter));
   }
 
@@ -227,6 +247,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     key: SessionKey,
     filter: Pick<EventFilter, 'after' | 'afterSeq'>,
   ): AsyncGenerator<EventRecord, void> {
+    checkNames('filter', filter, SEQUEL_FILTER);
     for await (const row of iterateEvents(this.context, key, filter)) {
       yield recordOf(row, key, this.context.names.events);
     }
@@ -278,6 +299,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.deleteIdleSessions({ idleSince: Date.now() - 90 * 86_400_000 });
    */
   async deleteIdleSessions(filter: { idleSince: number; appName?: string }): Promise<number> {
+    checkNames('filter', filter, IDLE_FILTER);
     return await deleteIdleSessions(this.context, filter);
   }
 
@@ -287,6 +309,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.deleteOldEvents({ before: Date.now() - 30 * 86_400_000, appName: 'shop' });
    */
   async deleteOldEvents(filter: { before: number; appName?: string }): Promise<number> {
+    checkNames('filter', filter, OLD_FILTER);
     return await deleteOldEvents(this.context, filter);
   }
 }

@@ -1,4 +1,4 @@
-import { checkTimeoutMs } from '../arguments.js';
+import { checkNames, checkTimeoutMs, type NamesOf } from '../arguments.js';
 import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from '../errors.js';
 import type { BatchOptions, CallOptions, IterateOptions } from '../executor.js';
 import {
@@ -268,12 +268,15 @@ const NO_OPTIONS: CheckedCallOptions = { signal: undefined, timeoutMs: 0 };
 type AnyOptions = IterateOptions & BatchOptions;
 
 /**
- * The options of a call, read once and before its packet is begun: a getter among them may make a call of its own, and
- * that one's packet would go out in place of this one's.
+ * Reads the options of a call once, before its packet is begun. A getter among them may make a call of its own, whose
+ * packet would otherwise replace this one.
  */
-export function readOptions<Options extends CallOptions>(options: Options | undefined): Options | undefined {
+export function readOptions<Options extends CallOptions>(
+  options: Options | undefined,
+  known: NamesOf<Options>,
+): Options | undefined {
   if (options === undefined) return undefined;
-  checkObject('options', options);
+  checkNames('options', options, known);
   const { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } = options as AnyOptions;
   return { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } as CallOptions as Options;
 }

@@ -100,11 +100,13 @@ describe('deleteOldEvents()', () => {
 test.each<[any, string, string]>([
   [undefined, 'TypeError', 'filter must be an object, not undefined'],
   [{}, 'TypeError', 'must be a number, not undefined'],
-  [{ idleSince: Number.NaN, before: Number.NaN }, 'RangeError', 'must be finite'],
-  [{ idleSince: new Date(), before: new Date() }, 'TypeError', 'must be a number, not an instance of Date'],
-  [{ idleSince: 1, before: 1, appName: 1 }, 'TypeError', 'appName must be a string, not number'],
+  [{ time: Number.NaN }, 'RangeError', 'must be finite'],
+  [{ time: new Date() }, 'TypeError', 'must be a number, not an instance of Date'],
+  [{ time: 1, appName: 1 }, 'TypeError', 'appName must be a string, not number'],
 ])('both reject %j', async (filter, name, message) => {
-  for (const call of [() => store.deleteIdleSessions(filter), () => store.deleteOldEvents(filter)]) {
+  const { time, ...rest } = filter ?? {};
+  const of = (key: string) => filter && { ...rest, ...('time' in filter && { [key]: time }) };
+  for (const call of [() => store.deleteIdleSessions(of('idleSince')), () => store.deleteOldEvents(of('before'))]) {
     expect(await rejection(call())).toMatchObject({ name, message: expect.stringContaining(message) });
   }
 });

@@ -1,3 +1,4 @@
+import { checkNames, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import type { NativeResult } from '../../wire/native.js';
 import * as packet from '../../wire/packet.js';
@@ -14,6 +15,14 @@ export interface BlobLocation {
   /** Default: false. */
   writable?: boolean;
 }
+
+const BLOB_LOCATION: NamesOf<BlobLocation> = {
+  table: true,
+  column: true,
+  rowid: true,
+  database: true,
+  writable: true,
+};
 
 /**
  * One BLOB or TEXT value, read and written in parts without loading the whole. Its size is fixed
@@ -33,7 +42,7 @@ export interface BlobHandle extends AsyncDisposable {
 const STREAM_CHUNK = 64 * 1024;
 
 export async function openBlob(send: Send, at: BlobLocation): Promise<BlobHandle> {
-  if (typeof at !== 'object' || at === null) throw invalidArgument('at', 'an object', at);
+  checkNames('at', at, BLOB_LOCATION);
   const { table, column, rowid, database = 'main', writable = false } = at;
   for (const [name, value] of Object.entries({ database, table, column })) {
     if (typeof value !== 'string') throw invalidArgument(`at.${name}`, 'a string', value);

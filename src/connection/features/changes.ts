@@ -1,4 +1,4 @@
-import { oneOf } from '../../arguments.js';
+import { checkNames, type NamesOf, oneOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument } from '../../errors.js';
 import { type CommittedChange, type NativeResult, native } from '../../wire/native.js';
 import * as packet from '../../wire/packet.js';
@@ -35,8 +35,15 @@ export interface ApplyOptions {
 
 const CONFLICT_POLICIES = ['abort', 'omit', 'replace'] as const;
 
-export async function recordChanges(send: Send, options: { tables?: readonly string[] } = {}): Promise<ChangeRecorder> {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+interface RecorderOptions {
+  tables?: readonly string[];
+}
+
+const RECORDER_OPTIONS: NamesOf<RecorderOptions> = { tables: true };
+const APPLY_OPTIONS: NamesOf<ApplyOptions> = { onConflict: true, tables: true };
+
+export async function recordChanges(send: Send, options: RecorderOptions = {}): Promise<ChangeRecorder> {
+  checkNames('options', options, RECORDER_OPTIONS);
   packet.begin();
   addTables(options.tables);
   const message = await send(Request.openRecorder);
@@ -84,7 +91,7 @@ class OpenRecorder implements ChangeRecorder {
 
 export async function applyChangeset(send: Send, changeset: Uint8Array, options: ApplyOptions = {}): Promise<void> {
   checkBytes('changeset', changeset);
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  checkNames('options', options, APPLY_OPTIONS);
   const policy = oneOf(options, 'onConflict', CONFLICT_POLICIES, 'abort');
   packet.begin();
   packet.addValue(changeset, 'changeset', 0);

@@ -1,4 +1,4 @@
-import { checkPath, integer } from '../../arguments.js';
+import { checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange } from '../../errors.js';
 import type { Query } from '../../executor.js';
 import * as packet from '../../wire/packet.js';
@@ -77,6 +77,9 @@ export interface AuthorizerRules {
   deny?: AuthorizerRule[];
 }
 
+const RULE: NamesOf<AuthorizerRule> = { action: true, database: true, table: true, column: true };
+const RULES: NamesOf<AuthorizerRules> = { allow: true, deny: true };
+
 /** sqlite.org/c3ref/c_limit_attached.html */
 const LIMITS = {
   length: 0,
@@ -137,7 +140,7 @@ export async function loadExtension(
 }
 
 export async function authorize(send: Send, rules: AuthorizerRules | null): Promise<void> {
-  if (typeof rules !== 'object') throw invalidArgument('rules', 'an object or null', rules);
+  if (rules !== null) checkNames('rules', rules, RULES);
   const lists = [
     { name: 'allow', list: rules?.allow ?? [], allow: 1 },
     { name: 'deny', list: rules?.deny ?? [], allow: 0 },
@@ -160,7 +163,7 @@ export async function authorize(send: Send, rules: AuthorizerRules | null): Prom
 
 /** The number of its action, and its names. */
 function checkRule(rule: AuthorizerRule, at: string): [number, string, string, string] {
-  if (typeof rule !== 'object' || rule === null) throw invalidArgument(at, 'an object', rule);
+  checkNames(at, rule, RULE);
   const { action, database, table, column } = rule;
   if (typeof action !== 'string') throw invalidArgument(`${at}.action`, 'a string', action);
   if (!Object.hasOwn(ACTIONS, action)) throw outOfRange(`${at}.action`, `one of ${Object.keys(ACTIONS).join(', ')}`);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { checkPath, integer } from '../../arguments.js';
+import { checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
 import type { CallOptions, Executor } from '../../executor.js';
 import type { NativeResult } from '../../wire/native.js';
@@ -27,6 +27,8 @@ export interface BackupOptions extends CallOptions {
   onProgress?: (progress: BackupProgress) => void;
 }
 
+const BACKUP_OPTIONS: NamesOf<BackupOptions> = { pagesPerStep: true, signal: true, onProgress: true };
+
 /** An absolute path: SQLite would take a relative one that begins with 'file:' for a URI. */
 function absolute(destination: unknown): string {
   checkPath('destination', destination);
@@ -41,7 +43,7 @@ export async function backup(
   options: BackupOptions = {},
 ): Promise<void> {
   const target = absolute(destination);
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  checkNames('options', options, BACKUP_OPTIONS);
   const pages = integer(options, 'pagesPerStep', 500, 1, 2 ** 31 - 1);
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {

@@ -1,4 +1,4 @@
-import { integer } from '../../arguments.js';
+import { checkNames, integer, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import type { SqlParam, SqlValue } from '../../executor.js';
 import { forgetExceptions, keepException, native } from '../../wire/native.js';
@@ -21,6 +21,8 @@ export interface FunctionOptions {
   argumentCount?: number;
 }
 
+const FUNCTION_OPTIONS: NamesOf<FunctionOptions> = { deterministic: true, directOnly: true, argumentCount: true };
+
 export interface Aggregate<S> {
   start: () => S;
   step: (state: S, ...args: SqlValue[]) => S;
@@ -29,6 +31,8 @@ export interface Aggregate<S> {
   /** Default: the state itself. */
   result?: (state: S) => SqlParam;
 }
+
+const AGGREGATE: NamesOf<Aggregate<unknown>> = { start: true, step: true, inverse: true, result: true };
 
 type Caller = (operation: number, instance: number, args: SqlValue[]) => unknown;
 
@@ -115,7 +119,7 @@ export class Functions {
     options: FunctionOptions = {},
   ): Promise<void> {
     checkName(name);
-    if (typeof aggregate !== 'object' || aggregate === null) throw invalidArgument('aggregate', 'an object', aggregate);
+    checkNames('aggregate', aggregate as Aggregate<unknown>, AGGREGATE);
     const { start, step, inverse, result = (state: S) => state as SqlParam } = aggregate;
     for (const [key, value] of Object.entries({ start, step, inverse: inverse ?? step, result })) {
       if (typeof value !== 'function') throw invalidArgument(`aggregate.${key}`, 'a function', value);
@@ -231,7 +235,7 @@ function flag(options: FunctionOptions, key: 'deterministic' | 'directOnly'): nu
 
 /** `skipped`: parameters of `fn` that are not SQL's. */
 function argumentsOf(options: FunctionOptions, fn: (...args: never[]) => unknown, skipped: number): number {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  checkNames('options', options, FUNCTION_OPTIONS);
   const own = hasRestParameter(fn) ? -1 : Math.max(fn.length - skipped, 0);
   return integer(options, 'argumentCount', own, -1, 127);
 }

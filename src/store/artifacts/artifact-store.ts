@@ -1,3 +1,4 @@
+import { checkNames, type NamesOf } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
 import { isWellFormed } from '../../codec/well-formed.js';
 import { invalidArgument } from '../../errors.js';
@@ -19,6 +20,15 @@ import { type Swept, sweep } from './sweep.js';
 const CHUNK = 4 * 2 ** 20;
 /** Bytes that a stream hands out at a time. */
 const PIECE = 256 * 1024;
+
+interface SaveOptions {
+  customMetadata?: JsonObject;
+}
+interface VersionOptions {
+  version?: number | undefined;
+}
+const SAVE_OPTIONS: NamesOf<SaveOptions> = { customMetadata: true };
+const VERSION_OPTIONS: NamesOf<VersionOptions> = { version: true };
 
 /**
  * Versioned contents under names, in two tables of any database file: 0, 1, 2 …, equal bytes stored once. Names, apps, users
@@ -81,10 +91,10 @@ export class ArtifactStore {
    * than `maxBytes` rejects `'ADK_ARTIFACT_TOO_LARGE'`; a part without content is a TypeError. Nothing is written then.
    * @example await artifacts.save(key, { inlineData: { mimeType: 'image/png', data: base64 } });
    */
-  async save(key: ArtifactKey, part: JsonObject, options: { customMetadata?: JsonObject } = {}): Promise<ArtifactInfo> {
+  async save(key: ArtifactKey, part: JsonObject, options: SaveOptions = {}): Promise<ArtifactInfo> {
     const { sql, maxBytes } = this.#layout;
     checkArtifactKey(key);
-    checkObject('options', options);
+    checkNames('options', options, SAVE_OPTIONS);
     const { customMetadata } = options;
     const custom = customMetadata === undefined ? null : serializeObject(customMetadata, 'options.customMetadata');
     const params = keyParams(key);
@@ -108,7 +118,7 @@ export class ArtifactStore {
    */
   async load(
     key: ArtifactKey,
-    options: { version?: number | undefined } = {},
+    options: VersionOptions = {},
   ): Promise<{ part: JsonObject; info: ArtifactInfo } | undefined> {
     const { sql } = this.#layout;
     const selection = selectVersion(key, options);
@@ -132,7 +142,7 @@ export class ArtifactStore {
    * Everything about one version except its content, which is not read.
    * @example const { size, mimeType } = (await artifacts.info(key)) ?? {};
    */
-  async info(key: ArtifactKey, options: { version?: number | undefined } = {}): Promise<ArtifactInfo | undefined> {
+  async info(key: ArtifactKey, options: VersionOptions = {}): Promise<ArtifactInfo | undefined> {
     const selection = selectVersion(key, options);
     if (selection === undefined) return undefined;
     const { which, params } = selection;
@@ -147,10 +157,7 @@ export class ArtifactStore {
    * fails with `'ADK_ARTIFACT_NOT_FOUND'`.
    * @example for await (const bytes of (await artifacts.stream(key)) ?? []) response.write(bytes);
    */
-  async stream(
-    key: ArtifactKey,
-    options: { version?: number | undefined } = {},
-  ): Promise<ReadableStream<Uint8Array> | undefined> {
+  async stream(key: ArtifactKey, options: VersionOptions = {}): Promise<ReadableStream<Uint8Array> | undefined> {
     const info = await this.info(key, options);
     if (info === undefined) return undefined;
     return ReadableStream.from(this.#pieces(key.name, info)) as ReadableStream<Uint8Array>;
@@ -263,10 +270,10 @@ const keyParams = ({ appName, userId, sessionId = '', name }: ArtifactKey): KeyP
 /** Which statement finds a version, and its parameters; `undefined` for a number that no version has. */
 function selectVersion(
   key: ArtifactKey,
-  options: { version?: number | undefined },
+  options: VersionOptions,
 ): { which: 'latest' | 'version'; params: KeyParams } | undefined {
   checkArtifactKey(key);
-  checkObject('options', options);
+  checkNames('options', options, VERSION_OPTIONS);
   const { version } = options;
   if (version === undefined) return { which: 'latest', params: keyParams(key) };
   if (typeof version !== 'number') throw invalidArgument('options.version', 'a number', version);

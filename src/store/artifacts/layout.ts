@@ -1,10 +1,11 @@
-import { checkCount, checkObject } from '../arguments.js';
+import { checkNames } from '../../arguments.js';
+import { checkCount } from '../arguments.js';
 import { index, insertVersion, metadataTable, type Schema, table, trigger } from '../ddl.js';
 import { StoreError } from '../errors.js';
 import { tableName } from '../names.js';
 import { cascadeToArtifacts } from './cascade.js';
 import { buildArtifactQueries } from './queries.js';
-import type { ArtifactStoreOptions } from './records.js';
+import { ARTIFACT_STORE_OPTIONS, type ArtifactStoreOptions } from './records.js';
 
 const MAX_BYTES = 64 * 2 ** 20;
 
@@ -26,7 +27,7 @@ export class ArtifactLayout {
   readonly sql: ReturnType<typeof buildArtifactQueries>;
 
   constructor(options: ArtifactStoreOptions) {
-    checkObject('options', options);
+    checkNames('options', options, ARTIFACT_STORE_OPTIONS);
     const { maxBytes = MAX_BYTES } = options;
     checkCount('options.maxBytes', maxBytes);
     this.maxBytes = maxBytes;

@@ -1,3 +1,4 @@
+import type { NamesOf } from '../../arguments.js';
 import type { JsonObject } from '../records.js';
 
 /** The identity of an artifact: columns, compared exactly, so that every name is a name and no scope reaches into another. */
@@ -41,3 +42,12 @@ export interface ArtifactStoreOptions {
   /** Largest content of one version in bytes; more rejects `'ADK_ARTIFACT_TOO_LARGE'`. Default: 67,108,864 (64 MiB). */
   maxBytes?: number;
 }
+
+export const ARTIFACT_STORE_OPTIONS: NamesOf<ArtifactStoreOptions> = {
+  artifactsTable: true,
+  blobsTable: true,
+  sessionsTable: true,
+  eventsTable: true,
+  metadataTable: true,
+  maxBytes: true,
+};
