@@ -47,7 +47,8 @@ export class AiosqliteDatabase<
     this.$client = client;
     this.#session = session;
     const { cache } = config;
-    if (cache !== undefined) this.$cache = { invalidate: (mutation) => cache.onMutate(mutation) };
+    // As Drizzle's own drivers do: the cache itself, with this name for its method.
+    if (cache !== undefined) this.$cache = Object.assign(cache, { invalidate: cache.onMutate });
   }
 
   /**
@@ -84,34 +85,35 @@ export function drizzle<TSchema extends AnySchema = Record<string, never>, TClie
   config?: DrizzleConfig<TSchema>,
 ): AiosqliteDatabase<TSchema, TClient>;
 export function drizzle<TSchema extends AnySchema = Record<string, never>>(
-  database: string,
+  database: string | URL,
   config?: DrizzleConfig<TSchema>,
 ): AiosqliteDatabase<TSchema, Pool>;
 export function drizzle<TSchema extends AnySchema = Record<string, never>, TClient extends Client = Client>(
   config: DrizzleConfig<TSchema> & { client: TClient },
 ): AiosqliteDatabase<TSchema, TClient>;
 export function drizzle<TSchema extends AnySchema = Record<string, never>>(
-  config: DrizzleConfig<TSchema> & { connection: string | PoolOptions },
+  config: DrizzleConfig<TSchema> & { connection: string | URL | PoolOptions },
 ): AiosqliteDatabase<TSchema, Pool>;
 export function drizzle<TSchema extends AnySchema>(
-  source: Client | string | (DrizzleConfig<TSchema> & { client?: Client; connection?: string | PoolOptions }),
+  source: Client | string | URL | SourceConfig<TSchema>,
   config?: DrizzleConfig<TSchema>,
 ): AiosqliteDatabase<TSchema> {
-  const isConfig = typeof source !== 'string' && !isClient(source);
-  if (isConfig) {
-    checkNames('config', source, SOURCE_CONFIG);
-    return databaseOver(source.client ?? open(source.connection), source);
+  if (isClient(source) || typeof source === 'string' || source instanceof URL) {
+    if (config !== undefined) checkNames('config', config, CONFIG);
+    return databaseOver(isClient(source) ? source : createPool(source), config);
   }
-  if (config !== undefined) checkNames('config', config, CONFIG);
-  return databaseOver(typeof source === 'string' ? open(source) : source, config);
+  checkNames('config', source, SOURCE_CONFIG);
+  // createPool() reports a missing database.
+  return databaseOver(source.client ?? createPool(source.connection as string), source);
 }
 
-const CONFIG: NamesOf<DrizzleConfig> = { logger: true, schema: true, casing: true, cache: true };
-const SOURCE_CONFIG: NamesOf<DrizzleConfig & { client?: Client; connection?: string | PoolOptions }> = {
-  ...CONFIG,
-  client: true,
-  connection: true,
+type SourceConfig<TSchema extends AnySchema = AnySchema> = DrizzleConfig<TSchema> & {
+  client?: Client;
+  connection?: string | URL | PoolOptions;
 };
+
+const CONFIG: NamesOf<DrizzleConfig> = { logger: true, schema: true, casing: true, cache: true };
+const SOURCE_CONFIG: NamesOf<SourceConfig> = { ...CONFIG, client: true, connection: true };
 
 function databaseOver<TSchema extends AnySchema>(
   client: Client,
@@ -133,11 +135,6 @@ function relationsOf<TSchema extends AnySchema>(fullSchema: TSchema) {
   return { fullSchema, schema: tables, tableNamesMap };
 }
 
-/** A missing database is for createPool() to tell. */
-function open(connection: string | PoolOptions | undefined): Pool {
-  return createPool(typeof connection === 'object' ? connection : { database: connection as string });
-}
-
-function isClient(source: object): source is Client {
-  return 'transaction' in source && typeof (source as Executor).transaction === 'function';
+function isClient(source: unknown): source is Client {
+  return typeof (source as Executor | undefined)?.transaction === 'function';
 }

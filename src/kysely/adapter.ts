@@ -1,8 +1,7 @@
 import { type Kysely, SqliteAdapter } from 'kysely';
-import type { Executor } from '../index.js';
 
-/** Who migrates on an executor, one after another. */
-const migrating = new WeakMap<Executor, Promise<void>>();
+/** The last migrator of each source. They run one after another. */
+const migrating = new WeakMap<object, Promise<void>>();
 
 /**
  * What Kysely should know of SQLite. Other than in its own dialect, migrations run inside one transaction: BEGIN IMMEDIATE
@@ -11,12 +10,13 @@ const migrating = new WeakMap<Executor, Promise<void>>();
  * processes can't be held off then.
  */
 export class AiosqliteAdapter extends SqliteAdapter {
-  readonly #executor: Executor;
+  readonly #source: object;
   #release = () => {};
 
-  constructor(executor: Executor) {
+  /** `source`: one object for all that migrate the same database in this process. */
+  constructor(source: object) {
     super();
-    this.#executor = executor;
+    this.#source = source;
   }
 
   override get supportsTransactionalDdl(): boolean {
@@ -30,10 +30,10 @@ export class AiosqliteAdapter extends SqliteAdapter {
 
   override async acquireMigrationLock(db: Kysely<unknown>): Promise<void> {
     if (db.isTransaction) return; // it holds the writer, for which others would wait with the lock in their hands
-    const before = migrating.get(this.#executor);
+    const before = migrating.get(this.#source);
     let release = () => {};
     migrating.set(
-      this.#executor,
+      this.#source,
       new Promise((resolve) => {
         release = resolve;
       }),

@@ -1,4 +1,4 @@
-import { type CompiledQuery, type DatabaseConnection, type QueryResult, RawNode, SelectQueryNode } from 'kysely';
+import { CompiledQuery, type DatabaseConnection, type QueryResult, RawNode, SelectQueryNode } from 'kysely';
 import {
   AiosqliteError,
   type QueryResult as AiosqliteResult,
@@ -8,6 +8,7 @@ import {
   type Pool,
   SqliteError,
 } from '../index.js';
+import { lastCompiled, wasCompiledAfter } from './compiler.js';
 import { OpenTransaction } from './open-transaction.js';
 
 /** Kysely 0.29 hands these over. */
@@ -17,13 +18,19 @@ interface Abortable {
 
 /** `PRAGMA foreign_keys = …`: inside a transaction SQLite ignores it without a word (sqlite.org/pragma.html). */
 const SETS_FOREIGN_KEYS = /^\s*pragma\s+(?:\w+\s*\.\s*)?foreign_keys\s*[=(]/i;
+const SETS_FOREIGN_KEYS_ON = /^\s*pragma\s+foreign_keys\s*=\s*(?:on|1|true|yes)\s*;?\s*$/i;
+
+/** Statements that Kysely's log should show, and the calls that take their place. */
+const acts = new WeakMap<CompiledQuery, () => Promise<void>>();
 
 /**
- * What Kysely holds for the time of one query, of one `db.connection()` or of one transaction. It can't be told which,
- * before the second call: so the first query runs on the pool itself, and only then is a connection leased from it.
+ * What Kysely holds for the time of one query, of one `db.connection()` or of one transaction. Over a pool the first
+ * query runs on the pool itself; a connection is leased for the second one, or for a first one of `db.connection()` that
+ * needs it.
  */
 export class KyselyConnection implements DatabaseConnection {
   readonly #executor: Executor;
+  readonly #acquiredAt = lastCompiled();
   #isUsed = false;
   #lease: Lease | undefined;
   /** For a transaction that only reads. */
@@ -40,7 +47,19 @@ export class KyselyConnection implements DatabaseConnection {
     return this.#open.length > 0;
   }
 
+  /** Does what a statement says, by a call. Goes through executeQuery(), around which Kysely puts its log. */
+  async act(sql: string, work: () => Promise<void>): Promise<void> {
+    const statement = CompiledQuery.raw(sql);
+    acts.set(statement, work);
+    await this.executeQuery(statement);
+  }
+
   async executeQuery<R>(query: CompiledQuery, options?: Abortable): Promise<QueryResult<R>> {
+    const act = acts.get(query);
+    if (act !== undefined) {
+      await act();
+      return { rows: [] };
+    }
     this.#checkPragma(query);
     const params = query.parameters as Params;
     const cancel = options?.signal && new AbortController();
@@ -50,10 +69,15 @@ export class KyselyConnection implements DatabaseConnection {
     try {
       return resultOf(query, await executor.query<R>(query.sql, params, limits));
     } catch (error) {
-      // BEGIN, TEMP tables, a PRAGMA that sets: nothing has run. They want a connection of their own.
       if (executor !== this.#executor || !isPool(executor) || !isRefusedByPool(error)) throw error;
-      const lease = await this.#pin(executor);
-      return resultOf(query, await lease.query<R>(query.sql, params, limits));
+      // BEGIN, TEMP tables, a PRAGMA that sets: nothing has run. They need a connection of their own.
+      if (wasCompiledAfter(query, this.#acquiredAt)) {
+        const lease = await this.#pin(executor);
+        return resultOf(query, await lease.query<R>(query.sql, params, limits));
+      }
+      // Libraries send this one to be sure. It is on already, unless the pool's options say otherwise.
+      if (SETS_FOREIGN_KEYS_ON.test(query.sql) && (await hasForeignKeys(executor))) return { rows: [] };
+      throw error;
     }
   }
 
@@ -168,6 +192,11 @@ export class KyselyConnection implements DatabaseConnection {
       'PRAGMA foreign_keys does nothing inside a transaction: set it before, in a migration with disableTransactions',
     );
   }
+}
+
+async function hasForeignKeys(executor: Executor): Promise<boolean> {
+  const row = await executor.get<[number | bigint]>('PRAGMA foreign_keys', [], { rowMode: 'array' });
+  return Number(row?.[0]) === 1;
 }
 
 function isPool(executor: Executor): executor is Pool {

@@ -6,10 +6,10 @@ import {
   type Kysely,
   type QueryCompiler,
   SqliteIntrospector,
-  SqliteQueryCompiler,
 } from 'kysely';
 import { type Connection, createPool, type Executor, type Pool, type PoolOptions, type Transaction } from '../index.js';
 import { AiosqliteAdapter } from './adapter.js';
+import { AiosqliteQueryCompiler } from './compiler.js';
 import { AiosqliteDriver } from './driver.js';
 
 /**
@@ -26,35 +26,39 @@ import { AiosqliteDriver } from './driver.js';
  * as SQLite would ignore it: it goes into a Migrator with `disableTransactions: true`.
  */
 export class AiosqliteDialect implements Dialect {
-  readonly #executor: Executor;
-  readonly #close: () => Promise<void>;
+  /** The executor that was given, if one was. */
+  readonly #executor: Executor | undefined;
+  readonly #createPool: () => Pool;
 
   /**
-   * @param source what to run on, or the options of a pool of its own, which opens at the first query and which
-   * `db.destroy()` closes. What was given stays open. Wrong options throw.
-   * @example const db = new Kysely<Database>({ dialect: new AiosqliteDialect({ database: 'app.db' }) });
+   * @param source an executor, which stays open; or a path or the options of a pool. Such a pool is made for each Kysely
+   * instance, opens at its first query and is closed by `db.destroy()`. Wrong options throw.
+   * @param options of the pool, where `source` is a path
+   * @example const db = new Kysely<Database>({ dialect: new AiosqliteDialect('app.db') });
    */
-  constructor(source: Pool | Connection | Transaction | PoolOptions) {
-    if (isExecutor(source)) {
-      this.#executor = source;
-      this.#close = async () => {};
-    } else {
-      const pool = createPool(source);
-      this.#executor = pool;
-      this.#close = () => pool.close();
-    }
+  constructor(source: Pool | Connection | Transaction | PoolOptions);
+  constructor(database: string | URL, options?: Omit<PoolOptions, 'database'>);
+  constructor(
+    source: Pool | Connection | Transaction | PoolOptions | string | URL,
+    options?: Omit<PoolOptions, 'database'>,
+  ) {
+    this.#executor = isExecutor(source) ? source : undefined;
+    this.#createPool = () => createPool(source as string, options);
+    if (this.#executor === undefined) this.#createPool(); // checks the options, opens nothing
   }
 
   createDriver(): Driver {
-    return new AiosqliteDriver(this.#executor, this.#close);
+    if (this.#executor !== undefined) return new AiosqliteDriver(this.#executor, async () => {});
+    const pool = this.#createPool();
+    return new AiosqliteDriver(pool, () => pool.close());
   }
 
   createAdapter(): DialectAdapter {
-    return new AiosqliteAdapter(this.#executor);
+    return new AiosqliteAdapter(this.#executor ?? this);
   }
 
   createQueryCompiler(): QueryCompiler {
-    return new SqliteQueryCompiler();
+    return new AiosqliteQueryCompiler();
   }
 
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
@@ -62,6 +66,6 @@ export class AiosqliteDialect implements Dialect {
   }
 }
 
-function isExecutor(source: Executor | PoolOptions): source is Executor {
-  return 'transaction' in source && typeof source.transaction === 'function';
+function isExecutor(source: unknown): source is Executor {
+  return typeof (source as Executor | undefined)?.transaction === 'function';
 }

@@ -39,27 +39,27 @@ export class AiosqliteDriver implements Driver {
   async beginTransaction(connection: KyselyConnection, settings: TransactionSettings): Promise<void> {
     // Before the first await, so that it holds for the function that awaits this: the one that then calls the callback.
     insides.enterWith({ executor: this.#executor, connection, parent: insides.getStore() });
-    await connection.begin(settings.accessMode === 'read only');
+    await connection.act('begin', () => connection.begin(settings.accessMode === 'read only'));
   }
 
   async commitTransaction(connection: KyselyConnection): Promise<void> {
-    await connection.commit();
+    await connection.act('commit', () => connection.commit());
   }
 
   async rollbackTransaction(connection: KyselyConnection): Promise<void> {
-    await connection.rollback();
+    await connection.act('rollback', () => connection.rollback());
   }
 
   async savepoint(connection: KyselyConnection, name: string): Promise<void> {
-    await connection.savepoint(name);
+    await connection.act(`savepoint ${quoted(name)}`, () => connection.savepoint(name));
   }
 
   async rollbackToSavepoint(connection: KyselyConnection, name: string): Promise<void> {
-    await connection.rollbackTo(name);
+    await connection.act(`rollback to ${quoted(name)}`, () => connection.rollbackTo(name));
   }
 
   async releaseSavepoint(connection: KyselyConnection, name: string): Promise<void> {
-    await connection.releaseSavepoint(name);
+    await connection.act(`release ${quoted(name)}`, () => connection.releaseSavepoint(name));
   }
 
   async releaseConnection(connection: KyselyConnection): Promise<void> {
@@ -69,4 +69,8 @@ export class AiosqliteDriver implements Driver {
   async destroy(): Promise<void> {
     await this.#close();
   }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,4 +1,4 @@
-import { checkTimeoutMs, integer, type NamesOf } from '../arguments.js';
+import { checkNames, checkTimeoutMs, integer, type NamesOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import {
   type CheckedOptions,
@@ -34,15 +34,31 @@ export interface PoolOptions extends ConnectionOptions {
   onConnect?: (connection: Connection) => Promise<void>;
 }
 
-export const POOL_OPTIONS: NamesOf<PoolOptions> = {
+/** Options of a pool whose database is named apart. */
+const FURTHER_OPTIONS: NamesOf<Omit<PoolOptions, 'database'>> = {
   ...CONNECTION_OPTIONS,
-  database: true,
   poolSize: true,
   acquireTimeoutMs: true,
   idleTimeoutMs: true,
   operationTimeoutMs: true,
   onConnect: true,
 };
+
+export const POOL_OPTIONS: NamesOf<PoolOptions> = { ...FURTHER_OPTIONS, database: true };
+
+/** The options of a pool, from either form of the arguments of createPool(). */
+export function poolOptionsOf(
+  source: string | URL | PoolOptions,
+  options?: Omit<PoolOptions, 'database'>,
+): PoolOptions {
+  if (typeof source !== 'string' && !(source instanceof URL)) {
+    if (options !== undefined) throw invalidArgument('options', 'absent where the first argument has them', options);
+    return source;
+  }
+  if (options === undefined) return { database: source };
+  checkNames('options', options, FURTHER_OPTIONS);
+  return { ...options, database: source };
+}
 
 /** Every option with its value. */
 export interface CheckedPoolOptions {

@@ -3,8 +3,7 @@ import { CALL_OPTIONS, checkNames, oneOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import { newTally } from '../connection/connection.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
-import type { BackupOptions } from '../connection/features/files.js';
-import { checkpoint, truncateWal } from '../connection/features/files.js';
+import { BACKUP_OPTIONS, type BackupOptions, checkpoint, truncateWal } from '../connection/features/files.js';
 import { type CursorHost, openLaneCursor } from '../connection/lane-cursor.js';
 import type { Cursor } from '../connection/row-iterator.js';
 import {
@@ -37,7 +36,7 @@ import type { Pool, PoolStats } from './api.js';
 import { acquireLease, LEASE_OPTIONS, type Lease, type LeaseOptions, type Role, type WorkerLease } from './lease.js';
 import { LeasedBlob } from './leased-blob.js';
 import { leasedCursor, type OpenedCursor } from './leased-cursor.js';
-import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions } from './options.js';
+import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions, poolOptionsOf } from './options.js';
 import { type Route, routeOf } from './route.js';
 import { POOL_TIMEOUT, waitFor } from './wait.js';
 import { WalRelief } from './wal-relief.js';
@@ -266,7 +265,7 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   async backup(destination: string, options: BackupOptions = {}): Promise<void> {
-    checkObject('options', options);
+    checkNames('options', options, BACKUP_OPTIONS);
     const limits = sharedLimits(options, 'the backup');
     const left = () => ({ ...options, ...limits() });
     return this.#onSnapshot((db) => db.backup(destination, left()), limits);
@@ -466,8 +465,10 @@ const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[]
 
 /**
  * Makes a pool; nothing is opened before the first call. Wrong options throw.
- * @example await using pool = createPool({ database: 'app.db' });
+ * @example await using pool = createPool('app.db', { poolSize: 3 });
  */
-export function createPool(options: PoolOptions): Pool {
-  return new WriterAndReaders(options);
+export function createPool(database: string | URL, options?: Omit<PoolOptions, 'database'>): Pool;
+export function createPool(options: PoolOptions): Pool;
+export function createPool(source: string | URL | PoolOptions, options?: Omit<PoolOptions, 'database'>): Pool {
+  return new WriterAndReaders(poolOptionsOf(source, options));
 }

@@ -204,7 +204,22 @@ describe('wrong options', () => {
   test.each([[null], ['options'], [1], [[]]])('%j in place of options is refused', async (options) => {
     const error = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: expect.stringContaining('options') };
     expect(await rejection(connect(on.file(), options as never))).toMatchObject(error);
+    expect(() => createPool('app.db', options as never)).toThrow(expect.objectContaining(error));
+    if (options === 'options') return; // a path
     expect(() => createPool(options as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+  });
+
+  test('createPool() takes a path first, as connect() does, and then no second one', async () => {
+    const pool = createPool(on.file('first.db'), { poolSize: 2 });
+    expect(await pool.get('SELECT 1 AS one')).toEqual({ one: 1 });
+    await pool.close();
+    const database = on.file();
+    expect(() => createPool(database, { database } as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_UNKNOWN_OPTION' }),
+    );
+    expect(() => (createPool as any)({ database }, { poolSize: 2 })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', message: expect.stringContaining('options') }),
+    );
   });
 
   test('nothing is created by a call that is refused', async () => {

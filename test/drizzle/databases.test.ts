@@ -90,6 +90,7 @@ describe('drizzle()', () => {
     await db.batch([db.insert(users).values({ name: 'Alan' }), db.select().from(posts)]);
     expect(await count()).toBe(3);
     await db.$client.run('DELETE FROM users');
+    expect(db.$cache).toBe(cache);
     await db.$cache.invalidate({ tables: users });
     expect(await count()).toBe(0);
   });

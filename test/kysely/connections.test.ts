@@ -1,6 +1,7 @@
+import { pathToFileURL } from 'node:url';
 import { createPool, type TracedCall } from 'aiosqlite';
 import { AiosqliteDialect } from 'aiosqlite/kysely';
-import { CompiledQuery, Kysely, type LogEvent, sql } from 'kysely';
+import { CamelCasePlugin, CompiledQuery, Kysely, type LogEvent, sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import type { KyselyConnection } from '../../lib/kysely/connection.js';
 import { databases } from '../support/databases.js';
@@ -44,6 +45,34 @@ describe('AiosqliteDialect', () => {
     expect((await Promise.allSettled(writes)).filter(({ status }) => status === 'fulfilled')).toHaveLength(50);
   });
 
+  test.each([
+    ['a path', () => new AiosqliteDialect(on.file(), { poolSize: 2 })],
+    ['a URL', () => new AiosqliteDialect(pathToFileURL(on.file()))],
+    ['options', () => new AiosqliteDialect({ database: on.file() })],
+  ])('made from %s can be used again after destroy()', async (_, make) => {
+    const dialect = make();
+    for (const round of [0, 1]) {
+      const db = new Kysely<Database>({ dialect });
+      if (round === 0) await createTables(db);
+      await db
+        .insertInto('person')
+        .values({ first_name: 'Ada', last_name: `${round}` })
+        .execute();
+      expect(await db.selectFrom('person').select('id').execute()).toHaveLength(round + 1);
+      await db.destroy();
+    }
+  });
+
+  test('destroy() closes the pool of its own instance alone', async () => {
+    const dialect = new AiosqliteDialect(on.file());
+    const [one, other] = [new Kysely<Database>({ dialect }), new Kysely<Database>({ dialect })];
+    await createTables(one);
+    expect(await other.selectFrom('pet').selectAll().execute()).toEqual([]);
+    await one.destroy();
+    expect(await other.selectFrom('pet').selectAll().execute()).toEqual([]);
+    await other.destroy();
+  });
+
   test.each(sourceNames)('leaves %s that it was given open', async (name) => {
     const source = await sources[name](on);
     const db = kyselyOver(source);
@@ -55,6 +84,12 @@ describe('AiosqliteDialect', () => {
   test('throws for wrong options, and tells when the database can not be opened', async () => {
     expect(() => new AiosqliteDialect({ database: 1 as never })).toThrow(TypeError);
     expect(() => new AiosqliteDialect({ database: 'x.db', poolSize: 0 })).toThrow(RangeError);
+    expect(() => new AiosqliteDialect('x.db', { poolSize: 0 })).toThrow(RangeError);
+    for (const source of [undefined, null, 1]) {
+      expect(() => new AiosqliteDialect(source as never)).toThrow(
+        expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
+      );
+    }
     const db = new Kysely<Database>({ dialect: new AiosqliteDialect({ database: on.file('no/such/folder.db') }) });
     expect(await rejection(db.selectFrom('pet').selectAll().execute())).toMatchObject({ code: 'SQLITE_CANTOPEN' });
     await db.destroy();
@@ -95,6 +130,48 @@ describe('AiosqliteDialect', () => {
     await rejection(sql`select nothing`.execute(db));
     for await (const _ of db.selectFrom('pet').selectAll().stream());
     expect(events.map(({ level }) => level)).toEqual(['query', 'error', 'query']);
+  });
+
+  test.each(sourceNames)('logs the limits of transactions over %s, as the dialects of Kysely do', async (name) => {
+    const logged: string[] = [];
+    const log = ({ level, query }: LogEvent) => void logged.push(`${level}: ${query.sql}`);
+    const db = kyselyOver(await sources[name](on), { log });
+    await createTables(db);
+    logged.length = 0;
+    const insert = () => db.insertInto('person').values({ first_name: 'Ada' });
+    await db.transaction().execute((trx) => trx.executeQuery(insert()));
+    await rejection(db.transaction().execute(() => Promise.reject(new Error('undo'))));
+    const trx = await db.startTransaction().execute();
+    const savepoint = await trx.savepoint('a"b').execute();
+    await savepoint.rollbackToSavepoint('a"b').execute();
+    await savepoint.releaseSavepoint('a"b').execute();
+    await trx.commit().execute();
+    expect(logged).toEqual([
+      'query: begin',
+      'query: insert into "person" ("first_name") values (?)',
+      'query: commit',
+      'query: begin',
+      'query: rollback',
+      'query: begin',
+      'query: savepoint "a""b"',
+      'query: rollback to "a""b"',
+      'query: release "a""b"',
+      'query: commit',
+    ]);
+  });
+
+  test('logs a transaction that can not begin as an error', async () => {
+    const events: string[] = [];
+    await using other = await on.connect();
+    const log = ({ level, query }: LogEvent) => void events.push(`${level}: ${query.sql}`);
+    const db = kyselyOver(on.pool({ busyTimeoutMs: 1 }), { log });
+    await createTables(db);
+    events.length = 0;
+    await other.exec('BEGIN IMMEDIATE');
+    const begun = db.transaction().execute(async () => {});
+    expect(await rejection(begun)).toMatchObject({ code: 'SQLITE_BUSY' });
+    expect(events[0]).toBe('error: begin');
+    await other.exec('ROLLBACK');
   });
 
   test('tells the tracing of the package what it runs, without values', async () => {
@@ -201,5 +278,60 @@ describe('db.connection() of Kysely over a pool', () => {
       await one.insertInto('person').values({ first_name: 'Ada' }).execute();
     });
     expect(await db.selectFrom('person').select('id').execute()).toEqual([]);
+  });
+});
+
+describe('a statement that belongs to one connection, on Kysely over a pool', () => {
+  test.each([
+    'begin',
+    'savepoint a',
+    'pragma cache_size = 10',
+    'create temp table scratch (x)',
+    "attach ':memory:' as a",
+  ])('%s is refused, as the pool refuses it, and nothing is lost after it', async (statement) => {
+    const pool = on.pool();
+    const db = kyselyOver(pool);
+    const error = await rejection(sql.raw(statement).execute(db));
+    expect(error).toMatchObject({ name: 'AiosqliteError', code: 'ERR_CONTROL_STATEMENT' });
+    expect(error.message).toBe((await rejection(pool.run(statement))).message);
+    expect(await rejection(db.executeQuery(CompiledQuery.raw(statement)))).toMatchObject({ message: error.message });
+  });
+
+  test('is taken in db.connection() and its transactions, also as the first one and beside others', async () => {
+    const db = kyselyOver(on.pool());
+    await createTables(db);
+    const own = (statement: string) =>
+      db.connection().execute(async (one) => {
+        await sql.raw(statement).execute(one);
+        await one.selectFrom('person').select('id').execute();
+      });
+    const statements = ['begin', 'savepoint a', 'pragma cache_size = 10', 'create temp table scratch (x)'];
+    await Promise.all([
+      ...statements.map(own),
+      ...Array.from({ length: 20 }, () => db.selectFrom('pet').selectAll().execute()),
+      expect(rejection(sql`begin`.execute(db))).resolves.toMatchObject({ code: 'ERR_CONTROL_STATEMENT' }),
+    ]);
+    await db.transaction().execute((trx) => sql`pragma defer_foreign_keys = on`.execute(trx));
+  });
+
+  test('is refused in Kysely over an own Pool with plugins, too', async () => {
+    const db = kyselyOver(on.pool(), { plugins: [new CamelCasePlugin()] });
+    expect(await rejection(sql`begin`.execute(db))).toMatchObject({ code: 'ERR_CONTROL_STATEMENT' });
+    await db.connection().execute(async (one) => {
+      await sql`begin`.execute(one);
+      await sql`rollback`.execute(one);
+    });
+  });
+
+  test('is no fault where it says what is so: foreign keys are on', async () => {
+    const db = kyselyOver(on.pool());
+    expect(await sql`pragma foreign_keys = on`.execute(db)).toEqual({ rows: [] });
+    expect(await rejection(sql`pragma foreign_keys = off`.execute(db))).toMatchObject({
+      code: 'ERR_CONTROL_STATEMENT',
+    });
+    const without = kyselyOver(on.pool({ foreignKeys: false }));
+    expect(await rejection(sql`pragma foreign_keys = 1`.execute(without))).toMatchObject({
+      code: 'ERR_CONTROL_STATEMENT',
+    });
   });
 });

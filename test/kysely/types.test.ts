@@ -6,17 +6,19 @@ import type { Database } from './fixtures.js';
 
 /** Read by the compiler (npm run typecheck); nothing of it need run. */
 describe('the types of aiosqlite/kysely', () => {
-  test('take a pool, a connection, a transaction or the options of a pool', () => {
+  test('take a pool, a connection, a transaction, or a path or the options of a pool', () => {
     expectTypeOf<AiosqliteDialect>().toExtend<Dialect>();
     expectTypeOf(AiosqliteDialect).toBeConstructibleWith({} as Pool);
     expectTypeOf(AiosqliteDialect).toBeConstructibleWith({} as Connection);
     expectTypeOf(AiosqliteDialect).toBeConstructibleWith({} as Transaction);
     expectTypeOf(AiosqliteDialect).toBeConstructibleWith({ database: 'app.db', poolSize: 2 });
+    expectTypeOf(AiosqliteDialect).toBeConstructibleWith('app.db');
+    expectTypeOf(AiosqliteDialect).toBeConstructibleWith(new URL('file:app.db'), { poolSize: 2 });
     const wrong = () => {
       // @ts-expect-error: no database
       new AiosqliteDialect({});
-      // @ts-expect-error: a path alone is no options
-      new AiosqliteDialect('app.db');
+      // @ts-expect-error: two databases
+      new AiosqliteDialect('app.db', { database: 'app.db' });
       // @ts-expect-error: no such option
       new AiosqliteDialect({ database: 'app.db', size: 1 });
     };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
+import { CALL_OPTIONS, checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
 import type { CallOptions, Executor } from '../../executor.js';
 import type { NativeResult } from '../../wire/native.js';
@@ -27,7 +27,7 @@ export interface BackupOptions extends CallOptions {
   onProgress?: (progress: BackupProgress) => void;
 }
 
-const BACKUP_OPTIONS: NamesOf<BackupOptions> = { pagesPerStep: true, signal: true, onProgress: true };
+export const BACKUP_OPTIONS: NamesOf<BackupOptions> = { ...CALL_OPTIONS, pagesPerStep: true, onProgress: true };
 
 /** An absolute path: SQLite would take a relative one that begins with 'file:' for a URI. */
 function absolute(destination: unknown): string {
