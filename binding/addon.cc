@@ -64,6 +64,12 @@ void SetFunctionCaller(const Napi::CallbackInfo& info) {
   info.Env().GetInstanceData<Environment>()->completion.SetFunctionCaller(info[0].As<Napi::Function>());
 }
 
+// callOutside(fn): calls fn in no asynchronous context, whatever the caller's is: without an async_context,
+// napi_make_callback enters an empty one (nodejs.org/api/n-api.html#napi_make_callback).
+Napi::Value CallOutside(const Napi::CallbackInfo& info) {
+  return info[0].As<Napi::Function>().MakeCallback(Napi::Object::New(info.Env()), std::vector<napi_value>{});
+}
+
 // On a thread of Node's pool: it needs no connection.
 class Inversion final : public Napi::AsyncWorker {
  public:
@@ -116,6 +122,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("shareText", Napi::Function::New<ShareText>(env, "shareText"));
   exports.Set("setDispatcher", Napi::Function::New<SetDispatcher>(env, "setDispatcher"));
   exports.Set("setFunctionCaller", Napi::Function::New<SetFunctionCaller>(env, "setFunctionCaller"));
+  exports.Set("callOutside", Napi::Function::New<CallOutside>(env, "callOutside"));
   exports.Set("invertChangeset", Napi::Function::New<Invert>(env, "invertChangeset"));
   exports.Set("sqliteVersion", SqliteVersion());
   Napi::Array options = Napi::Array::New(env);

@@ -7,7 +7,6 @@ import type {
   LoadArtifactRequest,
   SaveArtifactRequest,
 } from '@google/adk';
-import type { Pool } from '../index.js';
 import {
   type ArtifactInfo,
   type ArtifactKey,
@@ -17,6 +16,7 @@ import {
   type JsonObject,
   outOfRange,
 } from '../store/index.js';
+import { ServiceCalls } from './service-calls.js';
 import { type ArtifactServiceSource, openArtifactStore } from './source.js';
 import { TablesOnce } from './tables-once.js';
 
@@ -37,7 +37,7 @@ export class SqliteArtifactService implements BaseArtifactService {
   readonly store: ArtifactStore;
   /** The same store, which waits until the tables are there. */
   readonly #store: ArtifactStore;
-  readonly #pool: Pool | undefined;
+  readonly #calls: ServiceCalls;
 
   /**
    * `source`: an `ArtifactStore`; a `SessionStore`, whose database and table names it takes; a path, `':memory:'`, a
@@ -48,7 +48,7 @@ export class SqliteArtifactService implements BaseArtifactService {
     const tables = new TablesOnce(() => store.createTables());
     this.store = store;
     this.#store = store.after(() => tables.ready());
-    this.#pool = pool;
+    this.#calls = new ServiceCalls(pool);
   }
 
   /**
@@ -60,7 +60,7 @@ export class SqliteArtifactService implements BaseArtifactService {
     const key = keyOf(request);
     const { artifact, customMetadata } = request;
     const options = customMetadata === undefined ? {} : { customMetadata };
-    return (await this.#store.save(key, artifact as JsonObject, options)).version;
+    return (await this.#calls.make(() => this.#store.save(key, artifact as JsonObject, options))).version;
   }
 
   /**
@@ -68,7 +68,7 @@ export class SqliteArtifactService implements BaseArtifactService {
    * @example const part = await service.loadArtifact({ ...key, filename: 'report.txt', version: 0 });
    */
   async loadArtifact(request: LoadArtifactRequest): Promise<Part | undefined> {
-    const loaded = await this.#store.load(keyOf(request), { version: request.version });
+    const loaded = await this.#calls.make(() => this.#store.load(keyOf(request), { version: request.version }));
     return loaded?.part as Part | undefined;
   }
 
@@ -80,7 +80,7 @@ export class SqliteArtifactService implements BaseArtifactService {
   async listArtifactKeys(request: ListArtifactKeysRequest): Promise<string[]> {
     checkObject('request', request);
     const { appName, userId, sessionId } = request;
-    return await this.#store.list({ appName, userId, sessionId });
+    return await this.#calls.make(() => this.#store.list({ appName, userId, sessionId }));
   }
 
   /**
@@ -88,7 +88,7 @@ export class SqliteArtifactService implements BaseArtifactService {
    * @example await service.deleteArtifact({ ...key, filename: 'report.txt' });
    */
   async deleteArtifact(request: DeleteArtifactRequest): Promise<void> {
-    await this.#store.delete(keyOf(request));
+    await this.#calls.make(() => this.#store.delete(keyOf(request)));
   }
 
   /**
@@ -96,7 +96,7 @@ export class SqliteArtifactService implements BaseArtifactService {
    * @example const versions = await service.listVersions({ ...key, filename: 'report.txt' });
    */
   async listVersions(request: ListVersionsRequest): Promise<number[]> {
-    const versions = await this.#store.versions(keyOf(request));
+    const versions = await this.#calls.make(() => this.#store.versions(keyOf(request)));
     return versions.map(({ version }) => version);
   }
 
@@ -105,7 +105,7 @@ export class SqliteArtifactService implements BaseArtifactService {
    * @example const versions = await service.listArtifactVersions({ ...key, filename: 'report.txt' });
    */
   async listArtifactVersions(request: ListVersionsRequest): Promise<ArtifactVersion[]> {
-    const versions = await this.#store.versions(keyOf(request));
+    const versions = await this.#calls.make(() => this.#store.versions(keyOf(request)));
     return versions.map(toArtifactVersion);
   }
 
@@ -114,16 +114,17 @@ export class SqliteArtifactService implements BaseArtifactService {
    * @example const { mimeType } = (await service.getArtifactVersion({ ...key, filename: 'report.txt' })) ?? {};
    */
   async getArtifactVersion(request: LoadArtifactRequest): Promise<ArtifactVersion | undefined> {
-    const info = await this.#store.info(keyOf(request), { version: request.version });
+    const info = await this.#calls.make(() => this.#store.info(keyOf(request), { version: request.version }));
     return info && toArtifactVersion(info);
   }
 
   /**
-   * Closes the pool if this service opened it; a store that it was given stays open. Waiting calls finish first.
+   * Closes the pool if this service opened it; a store that it was given stays open. Every call made before
+   * finishes first; later calls reject `'ERR_CLOSED'`.
    * @example process.once('SIGTERM', () => void service.close());
    */
   async close(): Promise<void> {
-    await this.#pool?.close();
+    await this.#calls.close();
   }
 
   /** As {@link close}, for `await using`. */

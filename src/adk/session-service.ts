@@ -12,7 +12,7 @@ import {
   trimTempDeltaState,
 } from '@google/adk';
 import { checkNames } from '../arguments.js';
-import type { Pool, PoolOptions } from '../index.js';
+import type { PoolOptions } from '../index.js';
 import {
   type Context,
   checkChoice,
@@ -38,6 +38,7 @@ import { Handle, stateOf } from './handle.js';
 import { Handles } from './handles.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
+import { ServiceCalls } from './service-calls.js';
 import { openSessionStore } from './source.js';
 import { copyEach, splitState } from './state-scopes.js';
 import { TablesOnce } from './tables-once.js';
@@ -54,7 +55,7 @@ export class SqliteSessionService extends BaseSessionService {
   /** The store beneath, for what ADK has no call for: retention, owners, transactions. */
   readonly store: SessionStore;
   readonly #context: Context;
-  readonly #pool: Pool | undefined;
+  readonly #calls: ServiceCalls;
   readonly #rejectsStale: boolean;
   readonly #handles = new Handles();
 
@@ -72,7 +73,7 @@ export class SqliteSessionService extends BaseSessionService {
     checkChoice('staleSessions', staleSessions, ['merge', 'reject']);
     const { store, pool } = openSessionStore(source);
     this.store = store;
-    this.#pool = pool;
+    this.#calls = new ServiceCalls(pool);
     this.#rejectsStale = staleSessions === 'reject';
     const tables = new TablesOnce(() => store.createTables());
     this.#context = { ...store.context, ready: () => tables.ready() };
@@ -84,7 +85,7 @@ export class SqliteSessionService extends BaseSessionService {
    * @example const session = await service.createSession({ appName: 'shop', userId: 'ada', state: { 'app:currency': 'EUR' } });
    */
   override async createSession(request: CreateSessionRequest): Promise<Session> {
-    return await this.#create(request, 'error');
+    return await this.#calls.make(() => this.#create(request, 'error'));
   }
 
   /**
@@ -92,7 +93,7 @@ export class SqliteSessionService extends BaseSessionService {
    * @example const session = await service.getOrCreateSession({ appName: 'shop', userId: 'ada', sessionId: 's1' });
    */
   override async getOrCreateSession(request: CreateSessionRequest): Promise<Session> {
-    return await this.#create(request, 'return');
+    return await this.#calls.make(() => this.#create(request, 'return'));
   }
 
   async #create(request: CreateSessionRequest, ifExists: 'error' | 'return'): Promise<Session> {
@@ -118,7 +119,7 @@ export class SqliteSessionService extends BaseSessionService {
     checkObject('request', request);
     const { numRecentEvents: last, afterTimestamp: after } = request.config ?? {};
     checkCount('config.numRecentEvents', last);
-    const loaded = await loadSession(this.#context, request, { last, after });
+    const loaded = await this.#calls.make(() => loadSession(this.#context, request, { last, after }));
     return loaded && this.#makeHandle(loaded.snapshot, loaded.events);
   }
 
@@ -130,7 +131,7 @@ export class SqliteSessionService extends BaseSessionService {
   override async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
     checkObject('request', request);
     const filter = { ...request, offset: offsetOf(request) };
-    const { rows, total } = await listSessions(this.#context, filter, true);
+    const { rows, total } = await this.#calls.make(() => listSessions(this.#context, filter, true));
     const sessions = rows.map((row) => this.#makeHandle(decodeSnapshot(row, this.#context.names), []));
     return { sessions, ...pageOf(request, total) };
   }
@@ -141,7 +142,7 @@ export class SqliteSessionService extends BaseSessionService {
    */
   override async deleteSession(request: DeleteSessionRequest): Promise<void> {
     checkObject('request', request);
-    await deleteSession(this.#context, request);
+    await this.#calls.make(() => deleteSession(this.#context, request));
   }
 
   /**
@@ -153,7 +154,7 @@ export class SqliteSessionService extends BaseSessionService {
   override appendEvent(request: AppendEventRequest): Promise<Event> {
     try {
       checkObject('request', request);
-      return this.#append(request);
+      return this.#calls.make(() => this.#append(request));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -182,7 +183,7 @@ export class SqliteSessionService extends BaseSessionService {
    */
   async getAppState(request: { appName: string }): Promise<JsonObject> {
     checkObject('request', request);
-    return await getAppState(this.#context, request.appName);
+    return await this.#calls.make(() => getAppState(this.#context, request.appName));
   }
 
   /**
@@ -191,15 +192,16 @@ export class SqliteSessionService extends BaseSessionService {
    */
   async getUserState(request: { appName: string; userId: string }): Promise<JsonObject> {
     checkObject('request', request);
-    return await getUserState(this.#context, request.appName, request.userId);
+    return await this.#calls.make(() => getUserState(this.#context, request.appName, request.userId));
   }
 
   /**
-   * Closes the pool if this service opened it; a store that it was given stays open. Calls that are waiting finish first.
+   * Closes the pool if this service opened it; a store that it was given stays open. Every call made before finishes first,
+   * whatever it waits for; later calls reject `'ERR_CLOSED'`.
    * @example process.once('SIGTERM', () => void service.close());
    */
   async close(): Promise<void> {
-    await this.#pool?.close();
+    await this.#calls.close();
   }
 
   /** As {@link close}, for `await using`. */

@@ -96,7 +96,8 @@ export interface Connection extends Executor, AsyncDisposable {
   openBlob(at: BlobLocation): Promise<BlobHandle>;
   /**
    * After each COMMIT, never before, once: what it changed, without what was rolled back inside it. Rowid tables alone,
-   * without what REPLACE removes (sqlite.org/c3ref/update_hook.html). Returns the unsubscribe function.
+   * without what REPLACE removes (sqlite.org/c3ref/update_hook.html). Listeners run in no AsyncLocalStorage context.
+   * Returns the unsubscribe function.
    * @example const stop = db.onCommit((changes) => console.log(changes.length));
    */
   onCommit(listener: CommitListener): () => void;

@@ -360,8 +360,14 @@ class WriterAndReaders extends Verbs implements Pool {
     };
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.closeAfter(undefined);
+  }
+
+  /** @internal As close(), but refuses calls only once `work` has settled. */
+  async closeAfter(work: (() => Promise<void>) | undefined): Promise<void> {
     checkNotNested(this, 'close'); // also while another close() is under way: it waits for the caller, too
+    if (work !== undefined) await work();
     this.#closing ??= this.#close();
     return this.#closing;
   }

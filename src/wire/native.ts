@@ -82,6 +82,8 @@ interface NativeModule {
     dispatcher: (header: string, chunks: string[] | undefined, buffers: ArrayBuffer[] | undefined) => void,
   ): void;
   setFunctionCaller(caller: (id: number, operation: number, instance: number, args: SqlValue[]) => unknown): void;
+  /** Calls `fn` in no asynchronous context. */
+  callOutside(fn: () => void): void;
   invertChangeset(changeset: Uint8Array): Promise<Uint8Array | null>;
   sqliteVersion: string;
   compileOptions: string[];

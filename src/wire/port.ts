@@ -212,14 +212,17 @@ export class Port {
     return message;
   }
 
+  /** Calls the listeners of a worker's commits outside the request that has committed or whose outcome came with it. */
   #tell(worker: number, { changes }: Told): void {
-    // Those of this moment: one that subscribes anew would be told again and again.
+    // The listeners of this moment: one that subscribes anew would be called again and again.
     for (const listener of [...(this.commitListeners.get(worker) ?? [])]) {
-      try {
-        listener(changes);
-      } catch (error) {
-        throwLater(error);
-      }
+      native.callOutside(() => {
+        try {
+          listener(changes);
+        } catch (error) {
+          throwLater(error);
+        }
+      });
     }
   }
 

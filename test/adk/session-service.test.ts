@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { BaseSessionService, type Session } from '@google/adk';
+import type { Pool } from 'aiosqlite';
 import { SqliteSessionService } from 'aiosqlite/adk';
 import { SessionStore } from 'aiosqlite/store';
 import { afterEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
+import { gate } from '../support/time.js';
 import { event, ids, key, withDelta } from './fixtures.js';
 
 const on = databases();
@@ -184,6 +186,46 @@ describe('close()', () => {
     await service.close();
     expect(await rejection(service.getSession(key))).toMatchObject({ code: 'ERR_CLOSED' });
     expect(ids(await open(on.file()).getSession(key))).toBe('e1');
+  });
+
+  test('finishes the first call, made before the pool has opened', async () => {
+    const service = open(on.file());
+    const first = service.createSession(key);
+    await service.close();
+    expect(await first).toMatchObject({ id: 's1' });
+    expect(await open(on.file()).getSession(key)).toMatchObject({ id: 's1' });
+  });
+
+  test.each(['merge', 'reject'] as const)('finishes appends that take turns: %s', async (staleSessions) => {
+    const service = open(on.file(), { staleSessions });
+    const made = await service.createSession(key);
+    const session = staleSessions === 'merge' ? structuredClone(made) : made;
+    const appends = [1, 2, 3, 4].map((i) => service.appendEvent({ session, event: event(`e${i}`) }));
+    const reads = [service.getSession(key), service.listSessions({ appName: 'app' })];
+    const closing = service.close();
+    const late = service.appendEvent({ session, event: event('late') });
+    expect(await rejection(late)).toMatchObject({ code: 'ERR_CLOSED' });
+    await closing;
+    await Promise.all([...appends, ...reads]);
+    expect(ids(await open(on.file()).getSession(key))).toBe('e1 e2 e3 e4');
+  });
+
+  test('inside a transaction that its calls wait for rejects ERR_NESTED_ACQUIRE, and the service goes on', async () => {
+    const service = open(on.file());
+    const session = await service.createSession(key);
+    const begun = gate();
+    const waiting = gate();
+    const transaction = ((service.store as any).context.db as Pool).transaction(async () => {
+      begun.open();
+      await waiting.opened;
+      expect(await rejection(service.close())).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+    });
+    await begun.opened;
+    const appending = service.appendEvent({ session, event: event('e1') });
+    waiting.open();
+    await Promise.all([transaction, appending]);
+    await service.appendEvent({ session, event: event('e2') });
+    expect(ids(await service.getSession(key))).toBe('e1 e2');
   });
 
   test('is what `await using` does', async () => {

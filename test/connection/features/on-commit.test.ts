@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Change, Connection } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
 import { run } from '../../support/child.js';
@@ -374,6 +375,21 @@ describe('listeners', () => {
     expect(code).toBe(0);
     const lines = stdout.split('\n').filter(Boolean).sort();
     expect(lines).toEqual(['other 1', 'resolved 1', 'stored 1', 'uncaught of the listener']);
+  });
+
+  test('run in no asynchronous context, though outcomes may arrive in that of a caller', async () => {
+    const requests = new AsyncLocalStorage<number>();
+    const { db } = await watched();
+    const seen = new Set<unknown>();
+    await requests.run(-1, async () => db.onCommit(() => seen.add(requests.getStore())));
+    // One in some hundred outcomes is here before its caller has returned to the event loop.
+    for (let i = 0; i < 2_000; i++) {
+      await requests.run(i, async () => {
+        await db.run('INSERT INTO t (x) VALUES (?)', [i]);
+        expect(requests.getStore()).toBe(i);
+      });
+    }
+    expect([...seen]).toEqual([undefined]);
   });
 
   test('that are none are refused', async () => {

@@ -1,0 +1,50 @@
+import { AiosqliteError, type Pool } from '../index.js';
+
+/** A pool that refuses calls only once some work has settled. */
+interface ServicePool extends Pool {
+  closeAfter(work: () => Promise<void>): Promise<void>;
+}
+
+/**
+ * The calls of a service. One call may be several of the pool's, with waits in between: before the pool opens, and in the
+ * turns of a session's appends. So close() lets all calls made before it finish, and only then closes the pool.
+ */
+export class ServiceCalls {
+  readonly #pool: ServicePool | undefined;
+  #underWay = 0;
+  #draining: Promise<void> | undefined;
+  #drained = () => {};
+
+  /** `pool`: the pool that the service opened. Without one, close() does nothing. */
+  constructor(pool: Pool | undefined) {
+    this.#pool = pool as ServicePool | undefined;
+  }
+
+  /** Makes a call. Rejects `'ERR_CLOSED'` after close(). */
+  make<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#draining !== undefined) {
+      return Promise.reject(new AiosqliteError('ERR_CLOSED', 'the service is closed'));
+    }
+    const made = call();
+    this.#underWay++;
+    made.then(this.#end, this.#end);
+    return made;
+  }
+
+  readonly #end = () => {
+    this.#underWay--;
+    if (this.#underWay === 0) this.#drained();
+  };
+
+  async close(): Promise<void> {
+    await this.#pool?.closeAfter(() => this.#drain());
+  }
+
+  #drain(): Promise<void> {
+    this.#draining ??= new Promise((resolve) => {
+      this.#drained = resolve;
+      if (this.#underWay === 0) resolve();
+    });
+    return this.#draining;
+  }
+}
