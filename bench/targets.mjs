@@ -145,7 +145,7 @@ export const TARGETS = [
   most('P21', '… main', 0.5, undefined, part('append-full-64', 'main', 'better-sqlite3-batching')),
 ];
 
-/** The four cheapest ratios, for `npm run bench:check`: at 60 % of the target something is broken, not noisy. */
+/** The four cheapest ratios, for `npm run bench -- --check`: at 60 % of the target something is broken, not noisy. */
 export const CHECKED = TARGETS.filter(
   ({ id, scenario }) => ['P1', 'P9', 'P11'].includes(id) || (id === 'P7' && scenario === 'history-1000'),
 );

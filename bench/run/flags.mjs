@@ -10,7 +10,7 @@ export const USAGE = `npm run bench -- [flags]
   --quick           the scenarios that targets need, with short rounds and small growth files: under five minutes
   --json FILE       results as JSON, and beside it a chart and a table of the targets (FILE with .svg and .md)
   --chart FILE      only makes chart and table of results that --json has written
-  --check           P1, P7, P9 and P11 against loose bounds; exits 1 when one is missed (npm run bench:check)
+  --check           P1, P7, P9 and P11 against loose bounds; exits 1 when one is missed
   --list            names of scenarios and drivers
   --help`;
 

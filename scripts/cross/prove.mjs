@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run test:platforms [-- NAME…]`: runs the prebuilt addons in what can be had here, on linux-x64, and prints a line
+ * `node scripts/cross/prove.mjs [NAME…]`: runs the prebuilt addons in what can be had here, on linux-x64, and prints a line
  * for each. --suites: in each Node also the driver's and the conformance suite, which takes minutes. --engine: also
  * engine_test of the targets that can be run here, which has to be compiled for them.
  *

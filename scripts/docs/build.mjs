@@ -56,7 +56,7 @@ const app = await Application.bootstrap({
   out: join(root, 'build/docs'),
   basePath: root,
   disableSources: true,
-  skipErrorChecking: true, // `npm run typecheck` does it
+  skipErrorChecking: true, // `npm run check` does it
   excludeExternals: true,
   excludePrivate: true,
   searchInDocuments: true,

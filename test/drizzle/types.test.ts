@@ -5,7 +5,7 @@ import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core';
 import { describe, expectTypeOf, test } from 'vitest';
 import { posts, schema, users } from './fixtures.js';
 
-/** Read by the compiler (npm run typecheck); nothing of it need run. */
+/** Read by the compiler (npm run check); nothing of it need run. */
 describe('the types of aiosqlite/drizzle', () => {
   test('tell what a database runs on', () => {
     const work = (pool: Pool, connection: Connection, transaction: Transaction, options: PoolOptions) => {

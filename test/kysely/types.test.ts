@@ -4,7 +4,7 @@ import type { Dialect, InsertResult, Kysely } from 'kysely';
 import { describe, expectTypeOf, test } from 'vitest';
 import type { Database } from './fixtures.js';
 
-/** Read by the compiler (npm run typecheck); nothing of it need run. */
+/** Read by the compiler (npm run check); nothing of it need run. */
 describe('the types of aiosqlite/kysely', () => {
   test('take a pool, a connection, a transaction, or a path or the options of a pool', () => {
     expectTypeOf<AiosqliteDialect>().toExtend<Dialect>();
