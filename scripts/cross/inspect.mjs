@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { describeBinary, newestFirst } from '../../lib/wire/addon/binary.js';
+import { describeBinary, isNewer } from './binary.mjs';
 import { prebuildFile } from './targets.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -49,21 +49,18 @@ export function inspectPrebuild(target, { anyGlibc = false } = {}) {
   const compressedBytes = gzipSync(bytes, { level: 9 }).length;
   const problems = [];
 
-  const binary = describeBinary(bytes);
-  const found = binary && [binary.platform, binary.arch, binary.libc].filter(Boolean).join('-');
+  const { platform: found, glibc: newest } = describeBinary(bytes);
   const wanted = [target.platform, target.arch, target.libc].filter(Boolean).join('-');
-  if (found !== wanted) problems.push(`it is a binary for ${found ?? 'nothing known'} instead of ${wanted}`);
+  if (found !== wanted) problems.push(`it is a binary for ${found} instead of ${wanted}`);
   if (!text.includes('napi_register_module_v1')) problems.push('it does not show napi_register_module_v1');
   if (/\0\.?_*debug_info\0/.test(text)) problems.push('it is not stripped');
   if (compressedBytes > maxCompressedBytes) problems.push(`${compressedBytes} bytes compressed are too many`);
   if (target.platform === 'linux' && needsStaticTls(bytes)) problems.push('it needs static TLS');
   if (target.libc !== 'glibc') return { target, bytes: bytes.length, compressedBytes, problems };
 
-  const glibc = binary?.glibc ?? '0.0';
-  const [major = 0, minor = 0] = glibc.split('.').map(Number);
+  const glibc = newest?.join('.') ?? 'none';
   if (anyGlibc) return { target, bytes: bytes.length, compressedBytes, glibc, problems };
-  if (newestFirst([major, minor], maxGlibc) < 0)
-    problems.push(`it needs glibc ${glibc}, more than ${maxGlibc.join('.')}`);
+  if (newest && isNewer(newest, maxGlibc)) problems.push(`it needs glibc ${glibc}, more than ${maxGlibc.join('.')}`);
   if (/GLIBCXX_\d/.test(text)) problems.push("it needs the machine's libstdc++");
   return { target, bytes: bytes.length, compressedBytes, glibc, problems };
 }

@@ -100,27 +100,16 @@ describe('one sentence says what was looked for, where, and what to do', () => {
     );
   });
 
-  test('of an addon for another system', async () => {
-    const machO = Buffer.alloc(4096);
-    machO.writeUInt32LE(0xfeed_facf, 0);
-    machO.writeUInt32LE(0x0100_000c, 4);
-    const pe = Buffer.alloc(4096);
-    pe.write('MZ');
-    pe.writeUInt32LE(0x80, 0x3c);
-    pe.write('PE', 0x80);
-    pe.writeUInt16LE(0xaa64, 0x84);
-    const foreign = process.platform === 'darwin' ? pe : machO;
-    const file = put('build/Release/aiosqlite.node', foreign);
-    const what = process.platform === 'darwin' ? 'win32-arm64' : 'darwin-arm64';
-    expect(await importIt()).toContain(
-      `${errorStart} ${file} is for ${what}, but this Node is for ${process.platform}`,
+  const doesNotLoad = (file: string, why: RegExp) =>
+    new RegExp(
+      `^${errorStart} ${file} does not load in this Node for ${process.platform}-${process.arch}[^:]*: .*${why.source}.*; ` +
+        'install the package again on this machine, or compile it with "npx aiosqlite build", which needs CMake and a ' +
+        'C\\+\\+17 compiler\\.$',
     );
-    expect(await importIt()).toMatch(/install the package again on this machine, or remove .*build if it is there\.$/);
-  });
 
-  test('of a file that is none', async () => {
+  test('of a file that is no addon, with what the loader says', async () => {
     const file = put('build/Release/aiosqlite.node', Buffer.from('version https://git-lfs.github.com/spec/v1'));
-    expect(await importIt()).toContain(`${errorStart} ${file} is no native addon, or damaged: install`);
+    expect(await importIt()).toMatch(doesNotLoad(file, /\w/));
   });
 
   test('of an addon of another version', async () => {
@@ -145,41 +134,22 @@ describe('one sentence says what was looked for, where, and what to do', () => {
   });
 
   describe.runIf(process.platform === 'linux' && glibc)('on Linux with glibc', () => {
-    test('of another architecture', async () => {
+    test('of an addon for another architecture', async () => {
       const bytes = readFileSync(builtHere);
       bytes.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
+      expect(await importIt()).toMatch(/addon of aiosqlite: looked for/);
       const file = put('build/Release/aiosqlite.node', bytes);
-      const other = process.arch === 'x64' ? 'arm64' : 'x64';
-      expect(await importIt()).toContain(
-        `${errorStart} ${file} is for linux-${other}, but this Node is for linux-${process.arch} (glibc): install`,
-      );
-    });
-
-    test('of an addon for musl that was built or copied here', async () => {
-      const file = put('build/Release/aiosqlite.node', altered(['GLIBC_', 'OTHER_']));
-      expect(await importIt()).toContain(`${errorStart} ${file} is for musl, but this Node uses glibc: install`);
-    });
-
-    test('of a prebuilt addon for musl that was chosen by mistake', async () => {
-      const file = put(`prebuilds/linux-${process.arch}/aiosqlite.musl.node`, altered(['GLIBC_', 'OTHER_']));
-      expect(await importIt('', { LIBC: 'musl' })).toBe(
-        `${errorStart} ${file} is for musl, but this Node uses glibc: set LIBC=glibc in the environment.`,
-      );
+      expect(await importIt()).toMatch(doesNotLoad(file, /cannot open shared object file/));
     });
 
     test('of a glibc that is too old', async () => {
       const file = put('build/Release/aiosqlite.node', altered([/GLIBC_2\.\d\d/, 'GLIBC_2.99']));
-      expect(await importIt()).toBe(
-        `${errorStart} ${file} needs glibc 2.99, but this machine has ${glibc}: compile it with "npx aiosqlite build", ` +
-          'which needs CMake and a C++17 compiler.',
-      );
+      expect(await importIt()).toMatch(doesNotLoad(file, /GLIBC_2\.99/));
     });
 
-    test('of an addon that fits and does not load all the same', async () => {
+    test('of an addon that asks for a function that this Node does not have', async () => {
       const file = put('build/Release/aiosqlite.node', altered(['napi_create_function', 'napi_create_fun_tion']));
-      expect(await importIt()).toMatch(
-        new RegExp(`^${errorStart} ${file} fits this Node, but did not load \\(.+\\): compile it`),
-      );
+      expect(await importIt()).toMatch(doesNotLoad(file, /napi_create_fun_tion/));
     });
   });
 });
