@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { lock } from '../../support/child.js';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
-import { ENDLESS, FOREVER_MS, gate, sleep, until } from '../../support/time.js';
+import { ENDLESS, FOREVER_MS, gate, sleep } from '../../support/time.js';
 import { fillItems } from './support/rows.js';
 
 const on = databases();
@@ -14,7 +14,7 @@ const ENDLESS_WRITE =
 /** Its promise resolves in the middle of {@link ENDLESS_READ} or {@link ENDLESS_WRITE}. */
 async function beginning(db: Connection): Promise<{ begun: Promise<void> }> {
   const { opened, open } = gate();
-  await db.createFunction('begun', open);
+  await db.createFunction('begun', () => open());
   return { begun: opened };
 }
 
@@ -142,9 +142,9 @@ describe('interrupt()', () => {
     await fillItems(db, 10);
     const waiting = db.iterate('SELECT * FROM item', [], { batchSize: 1 });
     await waiting.next();
-    await until(() => !db.stats().running);
-    const stepping = rejection(db.iterate(ENDLESS).next());
-    await until(() => db.stats().running);
+    const { begun } = await beginning(db);
+    const stepping = rejection(db.iterate(ENDLESS_READ).next());
+    await begun; // the batch that the other one reads ahead has come
     db.interrupt();
     expect(await stepping).toMatchObject({ code: 'SQLITE_INTERRUPT' });
     let rest = 0;
