@@ -26,7 +26,7 @@ describe.each(['SECURITY.md', 'RELIABILITY.md'])('%s', (page) => {
     .filter((line) => line.startsWith('| ') && !/^\| *(-|promise|figure|$|\|)/.test(line) && !line.startsWith('| |'));
 
   test('names a test in each line that promises something', () => {
-    expect(rows.length).toBeGreaterThan(10);
+    expect(rows).not.toEqual([]);
     // What somebody *can* do, and what is the program's own affair, has nothing to be held by.
     const promises = rows.filter((line) => !/^\| can:/.test(line));
     expect(promises.filter((line) => !/\]\(test\//.test(line))).toEqual([]);

@@ -14,7 +14,7 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 describe('the programs in docs/', () => {
   it('are there', () => {
-    expect(whole.length).toBeGreaterThan(30);
+    expect(whole).not.toEqual([]);
   });
 
   it.concurrent.each(whole.map((program) => [labelOf(program), program] as const))(
