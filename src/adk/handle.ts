@@ -33,8 +33,6 @@ export interface Arrival {
   untrimmed: JsonObject | undefined;
   /** Its temp keys. */
   temp: JsonObject | undefined;
-  /** Its time when it came. */
-  timestamp: number;
 }
 
 /**
@@ -99,7 +97,7 @@ export class Handle {
   }
 
   /** Shows temp keys: unless a State.set() has put something else there since, which is newer then. */
-  showTemp(temp: JsonObject): void {
+  #showTemp(temp: JsonObject): void {
     const { state } = this.#session;
     this.#temp ??= new Map();
     for (const key of Object.keys(temp)) {
@@ -145,7 +143,7 @@ export class Handle {
   /** All that happens to the handle happens at once; the promise only tells when ADK has refused some of it. */
   #apply(
     { sessionKey, revision, seq, missed }: Appended,
-    { event, temp, timestamp }: Arrival,
+    { append, event, temp }: Arrival,
   ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;
@@ -162,14 +160,14 @@ export class Handle {
       this.#gapAfter ??= seen.seq;
     }
     const caughtUp = missed && this.#marks.catchUp(session.state, stateOf(missed.snapshot));
-    if (temp) this.showTemp(temp);
+    if (temp) this.#showTemp(temp);
     const isNew = this.#isNew(event, seq, seen);
     if (lacking.length > 0) this.#addEarlier(lacking, seq, isNew ? undefined : event.id);
     const applied = this.#marks.settle(session.state, isNew ? undefined : session.events, event);
     if (isNew) session.events.push(event);
     for (const other of lacking) if (other.seq > seq) session.events.push(other.event);
     this.#leaveEvents();
-    session.lastUpdateTime = timestamp;
+    session.lastUpdateTime = append.updateTimeMs;
     this.#seen = {
       sessionKey,
       revision,

@@ -40,7 +40,7 @@ import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import { ServiceCalls } from './service-calls.js';
 import { openSessionStore } from './source.js';
-import { copyEach, splitState } from './state-scopes.js';
+import { splitState } from './state-scopes.js';
 import { TablesOnce } from './tables-once.js';
 
 /**
@@ -81,7 +81,7 @@ export class SqliteSessionService extends BaseSessionService {
 
   /**
    * Creates a session; without a `sessionId` it gets a UUID. Keys of `state` that begin with `app:` or `user:` go to the
-   * shared states, `temp:` keys stay on the returned session. Rejects `'ADK_SESSION_EXISTS'`.
+   * shared states, `temp:` keys are dropped. Rejects `'ADK_SESSION_EXISTS'`.
    * @example const session = await service.createSession({ appName: 'shop', userId: 'ada', state: { 'app:currency': 'EUR' } });
    */
   override async createSession(request: CreateSessionRequest): Promise<Session> {
@@ -100,23 +100,22 @@ export class SqliteSessionService extends BaseSessionService {
     checkObject('request', request);
     const { appName, userId, sessionId = '', state = {} } = request;
     checkObject('state', state);
-    const { temp, ...scopes } = splitState(state);
-    const { session = {}, app = {}, user = {} } = scopes;
+    const { session = {}, app = {}, user = {} } = splitState(state);
     const input = { appName, userId, sessionId, state: session, app, user, ifExists };
     const shown = ifExists === 'return' ? {} : { limit: 0 };
-    const { snapshot, events, created } = await createSession(this.#context, input, shown);
-    const handle = this.#makeHandle(snapshot, events);
-    if (temp && created) this.#handles.get(handle)?.showTemp(copyEach(temp));
-    return handle;
+    const { snapshot, events } = await createSession(this.#context, input, shown);
+    return this.#makeHandle(snapshot, events);
   }
 
   /**
    * A session with its events and the state of all scopes, of one moment; `undefined` if there is none. `config` limits
-   * the events: `numRecentEvents` the newest n, `afterTimestamp` (milliseconds) only later ones.
+   * the events: `numRecentEvents` the newest n (0: none), `afterTimestamp` (milliseconds) only later ones.
    * @example const session = await service.getSession({ appName, userId, sessionId, config: { numRecentEvents: 50 } });
    */
   override async getSession(request: GetSessionRequest): Promise<Session | undefined> {
     checkObject('request', request);
+    // A Runner that was made without an appName then rejects with a sentence that says so.
+    if (request.appName === undefined) return undefined;
     const { numRecentEvents: last, afterTimestamp: after } = request.config ?? {};
     checkCount('config.numRecentEvents', last);
     const loaded = await this.#calls.make(() => loadSession(this.#context, request, { last, after }));
@@ -170,7 +169,7 @@ export class SqliteSessionService extends BaseSessionService {
       const scoped = splitState(untrimmed ?? {});
       const handle = this.#handleOf(session);
       const append = prepareAppend(toRecord(event, session), scoped, handle.name);
-      return handle.append({ append, event, untrimmed, temp: scoped.temp, timestamp: event.timestamp });
+      return handle.append({ append, event, untrimmed, temp: scoped.temp });
     } catch (error) {
       if (untrimmed) event.actions.stateDelta = untrimmed;
       throw error;

@@ -39,19 +39,6 @@ export function mergeState(session: JsonObject, app: JsonObject, user: JsonObjec
   return merged;
 }
 
-/** Values that are never stored, so they may be anything: copied where that is possible. */
-export function copyEach(values: JsonObject): JsonObject {
-  const copies = Object.create(null) as JsonObject;
-  for (const key of Object.keys(values)) {
-    try {
-      copies[key] = structuredClone(values[key]);
-    } catch {
-      copies[key] = values[key];
-    }
-  }
-  return copies;
-}
-
 /** Sets a key, `__proto__` too. */
 export function define(object: JsonObject, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });

@@ -23,6 +23,7 @@ export const NEW_SESSION: NamesOf<NewSession> = {
   ...USER,
   sessionId: true,
   state: true,
+  createTime: true,
   ownerId: true,
   app: true,
   user: true,

@@ -1,6 +1,7 @@
 import { julianDay } from '../codec/julian-day.js';
 import { isWellFormed } from '../codec/well-formed.js';
 import type { SqlParam } from '../executor.js';
+import { removedKeys } from './deltas.js';
 import { corruptRow } from './errors.js';
 import { type EventRecord, isJsonObject, type JsonObject } from './records.js';
 import { serialize, serializeObject } from './serialize.js';
@@ -23,12 +24,14 @@ export const EVENT_JSON = Object.freeze([
 
 /**
  * What the columns can't hold, kept in the column `extra` under one reserved key: known fields that were absent where a
- * column needs a value, known fields with a value that their column has no room for, and the missing brand.
+ * column needs a value, known fields with a value that their column has no room for, removed keys, the missing brand.
  */
 interface Notes {
   absent: string[] | undefined;
   as: JsonObject | undefined;
   unbranded: true | undefined;
+  /** Keys that the event's state delta removes: JSON has no text for `undefined`. */
+  removed: string[] | undefined;
 }
 
 /** The reserved key. A field of the event that is called so, or so behind more `$`, gets one `$` more. */
@@ -68,6 +71,24 @@ const NO_ACTIONS_KEYS = Object.keys(noActions());
  */
 export const NO_ACTIONS = JSON.stringify(noActions());
 
+/** Every field that a record names; all others of an event belong into `extra`. */
+const NAMED = new Set<string>([...FIELDS, 'id', 'sessionId', 'appName', 'userId', 'extra', 'unbranded', 'seq']);
+
+/** The event itself, or a copy whose unnamed fields have moved to `extra`. */
+export function gatherExtra(event: EventRecord): EventRecord {
+  let extra: JsonObject | undefined;
+  for (const field in event) {
+    if (NAMED.has(field)) continue;
+    const value = (event as unknown as JsonObject)[field];
+    if (value === undefined) continue;
+    extra ??= Object.assign(Object.create(null) as JsonObject, event.extra);
+    extra[field] = value;
+  }
+  return extra !== undefined && isMissingOrObject(event.extra) ? { ...event, extra } : event;
+}
+
+const isMissingOrObject = (value: unknown) => value === undefined || isJsonObject(value);
+
 /** Where those at the end begin. */
 export const KNOWN_AT = 19;
 
@@ -78,7 +99,12 @@ export const KNOWN_AT = 19;
  * those of `insertEvent.byName`. Throws `'ADK_NOT_SERIALIZABLE'`.
  */
 export function encodeEvent(event: EventRecord): SqlParam[] {
-  const notes: Notes = { absent: undefined, as: undefined, unbranded: event.unbranded === true ? true : undefined };
+  const notes: Notes = {
+    absent: undefined,
+    as: undefined,
+    unbranded: event.unbranded === true ? true : undefined,
+    removed: removedFrom(event.actions),
+  };
   const timestamp = julianDay.encode(event.timestamp);
   if (julianDay.decode(timestamp) !== event.timestamp) note(notes, 'event.timestamp', event.timestamp);
   return [
@@ -166,9 +192,26 @@ function absent(notes: Notes, field: string, standIn: string): string {
 function extra(notes: Notes, fields: JsonObject | undefined): string | null {
   const own =
     fields === undefined ? '{}' : serializeObject(hasReserved(fields) ? escapeKeys(fields) : fields, 'event.extra');
-  if (notes.absent === undefined && notes.as === undefined && notes.unbranded === undefined)
-    return own === '{}' ? null : own;
+  if (!hasNotes(notes)) return own === '{}' ? null : own;
   return `${own.slice(0, -1)}${own === '{}' ? '' : ','}"${NOTES}":${JSON.stringify(notes)}}`;
+}
+
+function hasNotes({ absent, as, unbranded, removed }: Notes): boolean {
+  return absent !== undefined || as !== undefined || unbranded !== undefined || removed !== undefined;
+}
+
+/** Keys that the state delta among an event's actions removes. */
+function removedFrom(actions: unknown): string[] | undefined {
+  const delta = isJsonObject(actions) ? actions.stateDelta : undefined;
+  return isJsonObject(delta) ? removedKeys(delta) : undefined;
+}
+
+/** Puts the removed keys back into an event's state delta. */
+function restoreRemoved({ actions }: EventFields, removed: string[]): void {
+  const delta = isJsonObject(actions) ? actions.stateDelta : undefined;
+  if (!isJsonObject(delta)) return;
+  const property = { value: undefined, writable: true, enumerable: true, configurable: true };
+  for (const key of removed) if (!Object.hasOwn(delta, key)) Object.defineProperty(delta, key, property);
 }
 
 function hasReserved(fields: JsonObject): boolean {
@@ -284,9 +327,10 @@ export function decodeExtra(
   if (!Object.hasOwn(stored, NOTES)) return { extra, unbranded: false };
   const notes = stored[NOTES];
   if (!isJsonObject(notes)) throw damaged(row, 16, table);
-  const { absent = [], as = {}, unbranded } = notes;
-  if (!Array.isArray(absent) || !isJsonObject(as)) throw damaged(row, 16, table);
+  const { absent = [], as = {}, unbranded, removed = [] } = notes;
+  if (!Array.isArray(absent) || !isJsonObject(as) || !Array.isArray(removed)) throw damaged(row, 16, table);
   for (const field of absent) if (FIELDS.has(field)) delete event[field as keyof EventFields];
   for (const field of Object.keys(as)) if (FIELDS.has(field)) Object.assign(event, { [field]: as[field] });
+  if (removed.length > 0) restoreRemoved(event, removed);
   return { extra, unbranded: unbranded === true };
 }

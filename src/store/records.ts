@@ -56,7 +56,10 @@ export interface EventRecord {
   interrupted?: boolean;
   errorCode?: string;
   errorMessage?: string;
-  /** Every other field of the event, so that nothing an ADK version adds is ever lost. */
+  /**
+   * Every other field of the event, so that nothing an ADK version adds is ever lost. Fields that stand beside the named
+   * ones when an event is appended are stored here, too, and win over one of the same name.
+   */
   extra?: JsonObject;
   /** True for an event that was stored without its framework's brand (ADK's `createEvent` sets one): it comes back without. */
   unbranded?: boolean;
@@ -64,7 +67,10 @@ export interface EventRecord {
   seq?: number;
 }
 
-/** Keys to set in each scope: a key's value is replaced, `null` is stored, other keys stay. Keys carry no prefix. */
+/**
+ * Changes to each scope: a key's value is replaced, `null` is stored, `undefined` removes the key, other keys stay. Keys carry
+ * no prefix.
+ */
 export interface StateDeltas {
   session?: JsonObject;
   app?: JsonObject;
@@ -105,6 +111,8 @@ export interface NewSession<S extends JsonObject = JsonObject> {
   sessionId?: string;
   /** `{}` by default. */
   state?: S;
+  /** For imports: milliseconds since the Unix epoch, also the first `updateTime`. Now by default. */
+  createTime?: number;
   /** For the owner column; NULL by default. */
   ownerId?: SqlValue;
   /** Delta to the app's state, in the same transaction. */

@@ -16,7 +16,7 @@ import {
   SESSION_FILTER,
   STATE_DELTAS,
 } from './arguments.js';
-import { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
+import { decodeEvent, decodeExtra, type EventRow, gatherExtra, hasExtra } from './event-codec.js';
 import type { SessionStoreOptions } from './names.js';
 import type {
   EventFilter,
@@ -200,14 +200,13 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   ): Promise<{ seq: number; updateTime: number; revision: number }> {
     if (deltas !== undefined) checkNames('deltas', deltas, STATE_DELTAS);
     checkNames('options', options, APPEND_OPTIONS);
-    const append = prepareAppend(event, deltas);
+    const append = prepareAppend(gatherExtra(event), deltas);
     checkCount('options.expectedRevision', options.expectedRevision);
-    const { timestamp: updateTime } = event;
     const { expectedRevision: revision } = options;
     const terms =
       revision === undefined ? ({ kind: 'any' } as const) : ({ kind: 'reject', revision, sessionKey: null } as const);
     const appended = await sendAppend(this.context, append, terms);
-    return { seq: appended.seq, updateTime, revision: appended.revision };
+    return { seq: appended.seq, updateTime: append.updateTimeMs, revision: appended.revision };
   }
 
   /**
@@ -218,7 +217,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     checkArray('events', events);
     await sendAppends(
       this.context,
-      events.map((event) => prepareAppend(event)),
+      events.map((event) => prepareAppend(gatherExtra(event))),
     );
   }
 
@@ -276,7 +275,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   }
 
   /**
-   * Merges keys into the state of an app: a key's value is replaced, `null` is stored, other keys stay.
+   * Merges keys into the state of an app: a key's value is replaced, `null` is stored, `undefined` removes the key, other
+   * keys stay.
    * @example await store.updateAppState('shop', { currency: 'EUR' });
    */
   async updateAppState(appName: string, delta: JsonObject): Promise<void> {

@@ -40,7 +40,7 @@ describe.each(methods)('%s() rejects', (method) => {
 
 describe.each(methods.filter((method) => method !== 'appendEvent'))('%s() rejects', (method) => {
   test.each<[any, string, string]>([
-    [{}, 'TypeError', 'appName must be a string, not undefined'],
+    [{ ...key, appName: null }, 'TypeError', 'appName must be a string, not null'],
     [{ ...key, appName: 5 }, 'TypeError', 'appName must be a string, not number'],
     [{ ...key, appName: '\ud800' }, 'RangeError', 'appName must be well-formed text'],
   ])('%j', async (request, name, message) => {

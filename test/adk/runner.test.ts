@@ -128,3 +128,26 @@ describe('an event that was stored', () => {
     expect(Symbol.for('google.adk.event') in stored).toBe(false);
   });
 });
+
+test.each(['accessToken', 'app:accessToken', 'user:accessToken'])(
+  'what a tool sets to undefined is gone when the session is read again: %s',
+  async (name) => {
+    const logOut = new FunctionTool({
+      name: 'log_out',
+      description: 'logs out',
+      execute: (_: unknown, context) => {
+        context?.state.set(name, undefined);
+        return { done: true };
+      },
+    });
+    const model = new ScriptedLlm(({ contents }) => [
+      contents.at(-1).parts[0].functionResponse ? { text: 'bye' } : { functionCall: { name: 'log_out', args: {} } },
+    ]);
+    const agent = new LlmAgent({ name: 'root', model, tools: [logOut] });
+    await service.createSession({ ...key, state: { [name]: 'secret', kept: 1 } });
+    await run(new Runner({ appName: 'app', agent, sessionService: service }), 'log out');
+    const { state, events } = await load();
+    expect(state).toStrictEqual(Object.assign(Object.create(null), { kept: 1 }));
+    expect(events.some(({ actions }) => name in actions.stateDelta)).toBe(true);
+  },
+);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { BaseSessionService, type Session } from '@google/adk';
+import { BaseSessionService, LlmAgent, Runner, type Session } from '@google/adk';
 import type { Pool } from 'aiosqlite';
 import { SqliteSessionService } from 'aiosqlite/adk';
 import { SessionStore } from 'aiosqlite/store';
@@ -253,14 +253,19 @@ test('shared states can be read without a session', async () => {
   expect(await service.getUserState({ appName: 'app', userId: 'bob' })).toEqual({});
 });
 
-test('temp values of a new session are not shared with who gave them, where they can be copied', async () => {
+test('temp values of an initial state are neither stored nor shown, whatever they are', async () => {
   const service = open(':memory:');
-  const list = [1];
-  const client = { call: () => 'x' };
-  const session: any = await service.createSession({ ...key, state: { 'temp:list': list, 'temp:client': client } });
-  list.push(2);
-  expect(session.state['temp:list']).toEqual([1]);
-  expect(session.state['temp:client']).toBe(client);
+  const state = { a: 1, 'temp:client': { call: () => 'x' }, 'temp:n': 1n };
+  for (const create of [service.createSession, service.getOrCreateSession]) {
+    const session = await create.call(service, { ...key, sessionId: create.name, state });
+    expect(Object.keys(session.state)).toEqual(['a']);
+  }
+});
+
+test("a Runner without an appName rejects with ADK's own sentence", async () => {
+  const runner = new Runner({ agent: new LlmAgent({ name: 'root' }), sessionService: open(':memory:') } as never);
+  const turn = runner.runAsync({ userId: 'ada', sessionId: 's1', newMessage: { parts: [{ text: 'hi' }] } });
+  expect((await rejection(turn.next())).message).toContain('appName must be provided in runner constructor');
 });
 
 test('64 appends at once on 64 sessions share commits, and each is there', async () => {

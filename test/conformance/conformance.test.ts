@@ -36,7 +36,6 @@ conformance('SqliteSessionService that rejects stale sessions', async () => inFi
 conformance("ADK's InMemorySessionService", async () => ({ service: new InMemorySessionService() }), [
   'that exists already is refused, and stays as it is',
   'splits its state by scope',
-  'keeps temp keys for who made it, and does not store them',
   'is independent of the objects that it was made from',
   'gives any number of concurrent callers one session',
   'to none',

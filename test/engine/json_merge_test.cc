@@ -1,4 +1,4 @@
-// The SQL function json_merge_shallow(target, delta).
+// The SQL function json_merge_shallow(target, delta [, removed]).
 #include "support.h"
 
 namespace aiosqlite::test {
@@ -9,6 +9,16 @@ std::string Merge(const Param& target, const Param& delta) {
   static Local local;
   Outcome outcome;
   const Query query{"SELECT CAST(json_merge_shallow(?, ?) AS BLOB)", {target, delta}, RowMode::kArray};
+  if (auto failure = local.Run(query, outcome)) return "!" + failure->code;
+  return outcome.results[0].first.bytes;
+}
+
+// The same with keys to remove.
+std::string MergeAndRemove(const Param& target, const Param& delta, const Param& removed) {
+  static Local local;
+  Outcome outcome;
+  const Query query{
+      "SELECT CAST(json_merge_shallow(?, ?, ?) AS BLOB)", {target, delta, removed}, RowMode::kArray};
   if (auto failure = local.Run(query, outcome)) return "!" + failure->code;
   return outcome.results[0].first.bytes;
 }
@@ -25,6 +35,17 @@ TEST("members of the delta replace those of the same key, new ones come last") {
 TEST("null is a value like any other, not a removal") {
   EXPECT(Merge(R"({"a":1})", R"({"a":null,"b":null})") == R"({"a":null,"b":null})");
   EXPECT(Merge(R"({"a":null})", R"({"b":1})") == R"({"a":null,"b":1})");
+}
+
+TEST("keys of the third argument are left out of the target, however they are written; the delta wins") {
+  EXPECT(MergeAndRemove(R"({"a":1,"b":2,"c":3})", R"({"c":4,"d":5})", R"({"a":null,"x":null})") ==
+         R"({"b":2,"c":4,"d":5})");
+  EXPECT(MergeAndRemove(R"({"caf\u00e9":1,"a\"b":2,"a\u0000":3,"__proto__":4,"a":5})", "{}",
+                        R"({"café":0,"a\"b":0,"a\u0000":0,"__proto__":0})") == R"({"a":5})");
+  EXPECT(MergeAndRemove(R"({"a":1,"b":0,"a":2})", "{}", R"({"a":null})") == R"({"b":0})");
+  EXPECT(MergeAndRemove(R"({"a":1})", R"({"a":2})", R"({"a":null})") == R"({"a":2})");
+  EXPECT(MergeAndRemove(R"({"a":1})", R"({"b":2})", nullptr) == R"({"a":1,"b":2})");
+  EXPECT(MergeAndRemove(R"({"a":1})", "{}", R"(["a"])") == "!SQLITE_ERROR");
 }
 
 TEST("a nested object is replaced, not merged") {

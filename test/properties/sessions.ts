@@ -55,7 +55,12 @@ function toObject(entries: [string, unknown][]): Record<string, unknown> {
 }
 const object = fc.array(fc.tuple(name, json), { maxLength: 3 }).map(toObject);
 const delta = fc
-  .array(fc.tuple(fc.constantFrom('', '', 'app:', 'user:', 'temp:'), name, json), { maxLength: 4 })
+  .array(
+    fc.tuple(fc.constantFrom('', '', 'app:', 'user:', 'temp:'), name, fc.oneof(json, json, fc.constant(undefined))),
+    {
+      maxLength: 4,
+    },
+  )
   .map((entries) => toObject(entries.map(([prefix, key, value]) => [prefix + key, value])));
 
 const fields = fc.record(
@@ -136,15 +141,16 @@ class Model {
 
   merge(at: number, values: Record<string, unknown>): void {
     const { appName, userId } = KEYS[at] as Key;
-    for (const [key, value] of Object.entries(normal(values) as Record<string, unknown>)) {
+    for (const [key, value] of Object.entries(values)) {
       if (isTemp(key)) continue;
       const scope = key.startsWith('app:')
         ? JSON.stringify([appName])
         : key.startsWith('user:')
           ? JSON.stringify([appName, userId])
           : undefined;
-      if (scope === undefined) this.#own.get(at)?.set(key, value);
-      else this.#scope(scope).set(key, value);
+      const state = scope === undefined ? this.#own.get(at) : this.#scope(scope);
+      if (value === undefined) state?.delete(key);
+      else state?.set(key, normal(value));
     }
   }
 

@@ -63,6 +63,8 @@ describe('createSession() rejects', () => {
     [{ ...key, state: 'x' }, 'TypeError', 'state must be an object, not string'],
     [{ ...key, app: [] }, 'TypeError', 'app must be an object, not an array'],
     [{ ...key, user: 1 }, 'TypeError', 'user must be an object, not number'],
+    [{ ...key, createTime: '2020' }, 'TypeError', 'createTime must be a number, not string'],
+    [{ ...key, createTime: Number.NaN }, 'RangeError', 'createTime must be finite'],
     [{ ...key, ifExists: 'replace' }, 'RangeError', "ifExists must be 'error' or 'return'"],
     [{ ...key, state: { n: 1n } }, 'StoreError', 'state.n is a bigint'],
   ])('%o', async (input, name, message) => {
@@ -85,6 +87,8 @@ describe('appendEvent() and appendEvents() reject', () => {
     [{ ...event('e'), timestamp: Number.NaN }, 'RangeError', 'event.timestamp must be finite'],
     [{ ...event('e'), extra: 'x' }, 'TypeError', 'event.extra must be an object'],
     [{ ...event('e'), extra: [] }, 'TypeError', 'event.extra must be an object'],
+    [{ ...event('e'), extra: 'x', usageMetadata: {} }, 'TypeError', 'event.extra must be an object'],
+    [{ ...event('e'), usageMetadata: { n: 1n } }, 'StoreError', 'event.extra.usageMetadata.n is a bigint'],
   ])('%o', async (wrong, name, message) => {
     for (const call of [() => store.appendEvent(wrong), () => store.appendEvents([event('sound'), wrong])]) {
       expect(await rejection(call())).toMatchObject({ name, message: expect.stringContaining(message) });

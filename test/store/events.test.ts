@@ -30,6 +30,29 @@ describe('appendEvent()', () => {
     expect(await store.getSession(key)).toMatchObject({ updateTime: second.timestamp, revision: 3 });
   });
 
+  test('keeps every field of an event: those without a column go to extra, as through the session service', async () => {
+    const fields = { usageMetadata: { promptTokenCount: 3 }, finishReason: null, output: undefined };
+    const given: EventRecord = event('e1', { ...fields, extra: { old: 1, finishReason: 'STOP' } } as object);
+    Object.defineProperty(given, '__proto__', { value: 2, enumerable: true });
+    const before = structuredClone(given);
+    await store.appendEvent(given);
+    await store.appendEvents([event('e2', fields as object)]);
+    const [first, second] = await store.getEvents(key);
+    const { output: _, ...kept } = fields;
+    expect(first?.extra).toEqual({ old: 1, ...kept, ['__proto__']: 2 });
+    expect(second?.extra).toEqual(kept);
+    expect(given).toEqual(before);
+    await store.appendEvent({ ...first, id: 'e3' } as EventRecord);
+    expect((await store.getEvents(key))[2]?.extra).toEqual(first?.extra);
+  });
+
+  test('sets the time that is read afterwards, also where a timestamp has more digits than are kept', async () => {
+    for (const [at, timestamp] of [1_732_968_271_123.4568, 0.5, 8.64e15].entries()) {
+      const { updateTime } = await store.appendEvent(event(`e${at}`, { timestamp }));
+      expect(await store.getSession(key)).toMatchObject({ updateTime });
+    }
+  });
+
   test('keeps the order of the appends, whatever the timestamps say', async () => {
     for (const [id, timestamp] of Object.entries({ a: 3_000, b: 1_000, c: 2_000, d: 2_000 })) {
       await store.appendEvent(event(id, { timestamp }));

@@ -28,6 +28,16 @@ describe('createSession()', () => {
     expect(await store.getSession(key)).toEqual(session);
   });
 
+  test('takes a time of creation, as an import needs it', async () => {
+    const createTime = 1_600_000_000_123;
+    const session = await store.createSession({ ...key, createTime });
+    expect(session).toMatchObject({ createTime, updateTime: createTime });
+    expect(await store.getSession(key)).toEqual(session);
+    await store.createSession({ ...key, createTime: 1, ifExists: 'return' });
+    await store.appendEvent(event('e1', { timestamp: 1_700_000_000_000 }));
+    expect(await store.getSession(key)).toMatchObject({ createTime, updateTime: 1_700_000_000_000 });
+  });
+
   test('makes up an id where none is given', async () => {
     const [one, other] = await Promise.all([
       store.createSession({ appName: 'app', userId: 'ada' }),

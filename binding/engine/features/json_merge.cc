@@ -50,23 +50,28 @@ void Append(std::string& out, const json::Member& member, std::string_view value
   out.append(value);
 }
 
-void Merge(sqlite3_context* context, int, sqlite3_value** arguments) {
+void Merge(sqlite3_context* context, int count, sqlite3_value** arguments) {
   const std::string_view target = TextOf(arguments[0]);
   const std::string_view delta = TextOf(arguments[1]);
+  const bool removes = count > 2 && sqlite3_value_type(arguments[2]) != SQLITE_NULL;
   std::vector<json::Member> old;
   std::vector<json::Member> fresh;
-  if (!json::ReadObject(target, old) || !json::ReadObject(delta, fresh)) {
+  std::vector<json::Member> removed;
+  if (!json::ReadObject(target, old) || !json::ReadObject(delta, fresh) ||
+      (removes && !json::ReadObject(TextOf(arguments[2]), removed))) {
     sqlite3_result_error(context, "json_merge_shallow: malformed JSON object", -1);
     return;
   }
   const LastByKey last_old(old);
   const LastByKey last_fresh(fresh);
+  const LastByKey last_removed(removed);
   std::string merged;
   merged.reserve(target.size() + delta.size());
   merged.push_back('{');
   for (size_t i = 0; i < old.size(); ++i) {
     if (last_old.Find(old[i].key) != i) continue;
     const size_t replacement = last_fresh.Find(old[i].key);
+    if (replacement == LastByKey::kNone && last_removed.Find(old[i].key) != LastByKey::kNone) continue;
     Append(merged, old[i], replacement == LastByKey::kNone ? old[i].value : fresh[replacement].value);
   }
   for (size_t i = 0; i < fresh.size(); ++i) {
@@ -80,9 +85,13 @@ void Merge(sqlite3_context* context, int, sqlite3_value** arguments) {
 }  // namespace
 
 int RegisterJsonMerge(sqlite3* db) {
-  return sqlite3_create_function_v2(db, "json_merge_shallow", 2,
-                                    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, nullptr, &Merge,
-                                    nullptr, nullptr, nullptr);
+  for (const int arguments : {2, 3}) {
+    constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+    const int rc = sqlite3_create_function_v2(db, "json_merge_shallow", arguments, kFlags, nullptr, &Merge, nullptr,
+                                              nullptr, nullptr);
+    if (rc != SQLITE_OK) return rc;
+  }
+  return SQLITE_OK;
 }
 
 }  // namespace aiosqlite

@@ -1,12 +1,12 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
 import { checkEvent, checkObject } from '../arguments.js';
+import { type Delta, encodeOptionalDelta } from '../deltas.js';
 import { StoreError } from '../errors.js';
 import { EVENT_JSON, type EventRow, encodeEvent, KNOWN_AT } from '../event-codec.js';
 import type { EventRecord, SessionKey, StateDeltas } from '../records.js';
 import { decodeSnapshot, HANDLE_JSON, type Snapshot } from '../session-codec.js';
 import { type Context, explain, hasCode, notFound, type Rows, sendBatch } from './context.js';
-import { deltaText } from './jobs.js';
 import { FETCH_IDS, type Found, type Lookup, nameOf } from './known-ids.js';
 import type { Queries } from './queries.js';
 
@@ -20,10 +20,12 @@ export interface PreparedAppend {
   params: SqlParam[];
   /** Julian Day. */
   updateTime: number;
-  /** JSON texts, where there is something to merge. */
-  session: string | undefined;
-  app: string | undefined;
-  user: string | undefined;
+  /** The same as it is read afterwards, in milliseconds. */
+  updateTimeMs: number;
+  /** Where there is something to merge. */
+  session: Delta | undefined;
+  app: Delta | undefined;
+  user: Delta | undefined;
 }
 
 /**
@@ -33,16 +35,18 @@ export interface PreparedAppend {
 export function prepareAppend(event: EventRecord, deltas?: StateDeltas, name?: string): PreparedAppend {
   checkEvent(event);
   if (deltas !== undefined) checkObject('deltas', deltas);
+  const updateTime = julianDay.encode(event.timestamp);
   const key = { appName: event.appName, userId: event.userId, sessionId: event.sessionId };
   return {
     key,
     name: name ?? nameOf(key),
     id: event.id,
     params: encodeEvent(event),
-    updateTime: julianDay.encode(event.timestamp),
-    session: deltaText(deltas?.session, 'deltas.session'),
-    app: deltaText(deltas?.app, 'deltas.app'),
-    user: deltaText(deltas?.user, 'deltas.user'),
+    updateTime,
+    updateTimeMs: julianDay.decode(updateTime),
+    session: encodeOptionalDelta(deltas?.session, 'deltas.session'),
+    app: encodeOptionalDelta(deltas?.app, 'deltas.app'),
+    user: encodeOptionalDelta(deltas?.user, 'deltas.user'),
   };
 }
 
@@ -196,7 +200,9 @@ function writesByKey(sql: Queries, append: PreparedAppend, terms: Terms, lookup:
   params[KNOWN_AT + 1] = lookup.knownSeq;
   params[KNOWN_AT + 2] = lookup.knownId;
   const update: SqlParam[] =
-    session === undefined ? [updateTime, lookup.sessionKey] : [session, updateTime, lookup.sessionKey];
+    session === undefined
+      ? [updateTime, lookup.sessionKey]
+      : [session.set, session.remove, updateTime, lookup.sessionKey];
   if (terms.kind === 'reject') update.push(terms.revision);
   const texts = sql.updateSession.byKey[terms.kind as keyof Queries['updateSession']['byKey']];
   return [
@@ -208,7 +214,7 @@ function writesByKey(sql: Queries, append: PreparedAppend, terms: Terms, lookup:
 function writesByName(sql: Queries, append: PreparedAppend, terms: Terms): BatchQuery[] {
   const { key, params, session, updateTime } = append;
   const update: SqlParam[] = [updateTime, key.appName, key.userId, key.sessionId];
-  if (session !== undefined) update.unshift(session);
+  if (session !== undefined) update.unshift(session.set, session.remove);
   if (terms.kind === 'reject') update.push(terms.revision, terms.sessionKey, terms.sessionKey);
   if (terms.kind === 'rejectAfter') update.push(append.id, terms.eventId);
   const texts = sql.updateSession.byName[terms.kind];
@@ -249,11 +255,11 @@ function missed(sql: string, params: SqlParam[]): BatchQuery {
 }
 
 /** Merges a delta into the state of an app. */
-export function mergeAppState(sql: Queries, appName: string, delta: string): BatchQuery {
-  return { sql: sql.mergeAppState, params: [appName, delta, julianDay.encode(Date.now())] };
+export function mergeAppState(sql: Queries, appName: string, { set, remove }: Delta): BatchQuery {
+  return { sql: sql.mergeAppState, params: [appName, set, julianDay.encode(Date.now()), remove] };
 }
 
 /** Merges a delta into the state of a user. */
-export function mergeUserState(sql: Queries, appName: string, userId: string, delta: string): BatchQuery {
-  return { sql: sql.mergeUserState, params: [appName, userId, delta, julianDay.encode(Date.now())] };
+export function mergeUserState(sql: Queries, appName: string, userId: string, { set, remove }: Delta): BatchQuery {
+  return { sql: sql.mergeUserState, params: [appName, userId, set, julianDay.encode(Date.now()), remove] };
 }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { julianDay } from '../../codec/julian-day.js';
 import { outOfRange } from '../../errors.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
-import { checkChoice, checkEventFilter, checkKey, checkObject } from '../arguments.js';
+import { checkChoice, checkEventFilter, checkKey, checkObject, checkTime } from '../arguments.js';
+import { encodeOptionalDelta } from '../deltas.js';
 import { StoreError } from '../errors.js';
 import { EVENT_JSON, type EventRow } from '../event-codec.js';
-import type { EventFilter, JsonObject, NewSession, SessionKey } from '../records.js';
+import type { EventFilter, NewSession, SessionKey } from '../records.js';
 import { serializeObject } from '../serialize.js';
 import { decodeSnapshot, HANDLE_JSON, type Snapshot } from '../session-codec.js';
 import { type Context, explain, hasCode, type Rows, runReads, sendBatch } from './context.js';
@@ -17,38 +18,37 @@ export interface Loaded {
 }
 
 /** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. `events`: which of its events to load. */
-export async function createSession(
-  context: Context,
-  input: NewSession,
-  events: EventFilter,
-): Promise<Loaded & { created: boolean }> {
+export async function createSession(context: Context, input: NewSession, events: EventFilter): Promise<Loaded> {
   checkObject('input', input);
-  const { appName, userId, state = {}, ownerId, ifExists } = input;
+  const { appName, userId, state = {}, createTime = Date.now(), ownerId, ifExists } = input;
   const session = { appName, userId, sessionId: input.sessionId || randomUUID() };
   checkKey(session);
+  checkTime('createTime', createTime);
   checkChoice('ifExists', ifExists, ['error', 'return']);
   const { names, sql, known } = context;
   if (ownerId !== undefined && !names.owner) throw outOfRange('ownerId', 'absent: the store has no ownerIdColumn');
 
   const key = keyParams(session);
   const now = julianDay.encode(Date.now());
-  const row: SqlParam[] = [...key, serializeObject(state, 'state'), now, now];
+  const created = julianDay.encode(createTime);
+  const row: SqlParam[] = [...key, serializeObject(state, 'state'), created, created];
   if (names.owner) row.push(ownerId ?? null);
-  const app = deltaText(input.app, 'app');
-  const user = deltaText(input.user, 'user');
+  const app = encodeOptionalDelta(input.app, 'app');
+  const user = encodeOptionalDelta(input.user, 'user');
 
   const writes: BatchQuery[] = [];
   // Shared states go first, while the session tells by its absence that it is new.
-  if (app) writes.push({ sql: sql.mergeAppStateIfNew, params: [appName, app, now, ...key] });
-  if (user) writes.push({ sql: sql.mergeUserStateIfNew, params: [appName, userId, user, now, ...key] });
+  if (app) writes.push({ sql: sql.mergeAppStateIfNew, params: [appName, app.set, now, ...key, app.remove] });
+  if (user)
+    writes.push({ sql: sql.mergeUserStateIfNew, params: [appName, userId, user.set, now, ...key, user.remove] });
   writes.push({ sql: sql.insertSession, params: row, ifNone: ifExists === 'return' ? 'continue' : 'rollback' });
   const reads = loadQueries(context, session, events);
   try {
     const results = await sendBatch(context, [...writes, ...reads]);
     const loaded = decodeLoaded(context, results.slice(writes.length), events) as Loaded;
-    const created = results[writes.length - 1]?.changes === 1;
-    if (created) known.created(session, loaded.snapshot.sessionKey, loaded.snapshot.session.revision);
-    return { ...loaded, created };
+    const isNew = results[writes.length - 1]?.changes === 1;
+    if (isNew) known.created(session, loaded.snapshot.sessionKey, loaded.snapshot.session.revision);
+    return loaded;
   } catch (error) {
     if (!hasCode(error, 'ERR_NO_MATCH')) {
       throw await explain(context, error, [...reads, ...sharedStateQueries(context, session)]);
@@ -153,11 +153,4 @@ function sharedStateQueries({ sql }: Context, { appName, userId }: SessionKey): 
 
 export function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
   return [appName, userId, sessionId];
-}
-
-/** The JSON text of a delta, `undefined` if there is nothing to merge. */
-export function deltaText(delta: JsonObject | undefined, name: string): string | undefined {
-  if (delta === undefined) return undefined;
-  const text = serializeObject(delta, name);
-  return text === '{}' ? undefined : text;
 }

@@ -33,7 +33,7 @@ export function buildQueries(names: Names) {
   ORDER BY s.update_time DESC, s.id LIMIT ?)`;
   const nextEvents = `(SELECT seq FROM ${events} WHERE seq > ? ORDER BY seq LIMIT ?)`;
   const mergeShared =
-    'DO UPDATE SET state = json_merge_shallow(state, excluded.state), update_time = excluded.update_time';
+    'DO UPDATE SET state = json_merge_shallow(state, excluded.state, ?), update_time = excluded.update_time';
   const mergeApp = `ON CONFLICT (app_name) ${mergeShared}`;
   const mergeUser = `ON CONFLICT (app_name, user_id) ${mergeShared}`;
 
@@ -61,7 +61,7 @@ export function buildQueries(names: Names) {
   const update = (where: string, end = '') => {
     const text = (state: string) =>
       `UPDATE ${sessions} AS s SET ${state}update_time = ?, revision = revision + 1 WHERE ${where}${end}`;
-    return { touch: text(''), merge: text('state = json_merge_shallow(state, ?), ') };
+    return { touch: text(''), merge: text('state = json_merge_shallow(state, ?, ?), ') };
   };
 
   return {

@@ -1,7 +1,7 @@
 import type { BatchQuery } from '../../executor.js';
 import { checkId } from '../arguments.js';
+import { encodeDelta } from '../deltas.js';
 import type { JsonObject } from '../records.js';
-import { serializeObject } from '../serialize.js';
 import { decodeState } from '../session-codec.js';
 import { mergeAppState, mergeUserState } from './append.js';
 import { type Context, explain, runReads, sendBatch } from './context.js';
@@ -26,7 +26,7 @@ export async function getUserState(context: Context, appName: string, userId: st
 
 export async function updateAppState(context: Context, appName: string, delta: JsonObject): Promise<void> {
   checkId('appName', appName);
-  const merge = mergeAppState(context.sql, appName, serializeObject(delta, 'delta'));
+  const merge = mergeAppState(context.sql, appName, encodeDelta(delta, 'delta'));
   await write(context, merge, appStateQuery(context, appName));
 }
 
@@ -38,7 +38,7 @@ export async function updateUserState(
 ): Promise<void> {
   checkId('appName', appName);
   checkId('userId', userId);
-  const merge = mergeUserState(context.sql, appName, userId, serializeObject(delta, 'delta'));
+  const merge = mergeUserState(context.sql, appName, userId, encodeDelta(delta, 'delta'));
   await write(context, merge, userStateQuery(context, appName, userId));
 }
 
