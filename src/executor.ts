@@ -93,6 +93,12 @@ export interface IterateOptions extends RowOptions {
   batchSize?: number;
 }
 
+/**
+ * @internal Stands on the results of a batch that wrote and is not committed yet: it ran inside a transaction that is still
+ * open, and can be rolled back.
+ */
+export const UNCOMMITTED: unique symbol = Symbol.for('aiosqlite.uncommitted');
+
 /** When a transaction takes its locks (sqlite.org/lang_transaction.html). */
 export type TransactionMode = 'deferred' | 'immediate' | 'exclusive';
 

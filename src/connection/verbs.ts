@@ -9,21 +9,22 @@ import {
   ROW_OPTIONS,
 } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
-import type {
-  BatchOptions,
-  BatchQuery,
-  CallOptions,
-  Executor,
-  IterateOptions,
-  Params,
-  Query,
-  QueryResult,
-  Row,
-  RowIterator,
-  RowOptions,
-  RunResult,
-  Transaction,
-  TransactionOptions,
+import {
+  type BatchOptions,
+  type BatchQuery,
+  type CallOptions,
+  type Executor,
+  type IterateOptions,
+  type Params,
+  type Query,
+  type QueryResult,
+  type Row,
+  type RowIterator,
+  type RowOptions,
+  type RunResult,
+  type Transaction,
+  type TransactionOptions,
+  UNCOMMITTED,
 } from '../executor.js';
 import type { Message } from '../wire/native.js';
 import * as packet from '../wire/packet.js';
@@ -198,7 +199,14 @@ async function batchResults(
   for (let i = 0; i < resultCount(message); i++) {
     results.push(decodeQueryResult(resultAt(message, i), integers, arrays) as QueryResult);
   }
+  const bits = message[3];
+  if ((bits & OutcomeBit.commit) === 0 && bits >> OutcomeBit.groupSizeAt === 0) markUncommitted(results);
   return results;
+}
+
+/** Not enumerable: results look the same wherever they come from. */
+function markUncommitted(results: QueryResult[]): void {
+  if (results.some(({ changes }) => changes > 0)) Object.defineProperty(results, UNCOMMITTED, { value: true });
 }
 
 /** The message of a call that succeeded; throws the Error of one that failed. */

@@ -71,7 +71,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     const layout = options instanceof Layout ? options : new Layout(options);
     this.#layout = layout;
     // Of its own for each transaction: what is undone with it must not be remembered.
-    this.context = { db, names: layout.names, sql: layout.sql, known: new KnownIds() };
+    const known = new KnownIds(options instanceof Layout);
+    this.context = { db, names: layout.names, sql: layout.sql, known };
   }
 
   /**

@@ -6,7 +6,7 @@ import { StoreError } from '../errors.js';
 import { EVENT_JSON, type EventRow, encodeEvent, KNOWN_AT } from '../event-codec.js';
 import type { EventRecord, SessionKey, StateDeltas } from '../records.js';
 import { decodeSnapshot, HANDLE_JSON, type Snapshot } from '../session-codec.js';
-import { type Context, explain, hasCode, notFound, type Rows, sendBatch } from './context.js';
+import { type Context, explain, hasCode, isCommitted, notFound, type Rows, sendBatch } from './context.js';
 import { FETCH_IDS, type Found, type Lookup, nameOf } from './known-ids.js';
 import type { Queries } from './queries.js';
 
@@ -132,7 +132,8 @@ export function concludeAppend(context: Context, job: AppendJob, results: Rows[]
     revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(terms)),
     missed,
   };
-  context.known.appended(lookup, append.id, appended, idsAt < missedAt ? results[idsAt]?.rows : undefined);
+  const fetched = idsAt < missedAt ? results[idsAt]?.rows : undefined;
+  context.known.appended(lookup, append.id, appended, fetched, isCommitted(results));
   return appended;
 }
 

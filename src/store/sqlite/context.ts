@@ -1,5 +1,5 @@
 import { isJson } from '../../codec/json.js';
-import type { BatchQuery, Executor, Row } from '../../executor.js';
+import { type BatchQuery, type Executor, type Row, UNCOMMITTED } from '../../executor.js';
 import { corruptRow, StoreError } from '../errors.js';
 import { EVENT_JSON } from '../event-codec.js';
 import type { Names } from '../names.js';
@@ -32,6 +32,9 @@ export function sendBatch({ db, ready }: Pick<Context, 'db' | 'ready'>, queries:
   const batch = waiting ? waiting.then(() => db.batch(queries, AS_ARRAYS)) : db.batch(queries, AS_ARRAYS);
   return batch as Promise<unknown> as Promise<Rows[]>;
 }
+
+/** Whether a batch that wrote was committed when it resolved: not inside a transaction that can still be rolled back. */
+export const isCommitted = (results: Rows[] & { [UNCOMMITTED]?: true }): boolean => results[UNCOMMITTED] === undefined;
 
 /** The same for queries that only read. A row that can't be read rejects `'ADK_CORRUPT_ROW'`. */
 export async function runReads(context: Context, queries: BatchQuery[]): Promise<Rows[]> {

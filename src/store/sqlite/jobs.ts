@@ -9,7 +9,7 @@ import { EVENT_JSON, type EventRow } from '../event-codec.js';
 import type { EventFilter, NewSession, SessionKey } from '../records.js';
 import { serializeObject } from '../serialize.js';
 import { decodeSnapshot, HANDLE_JSON, type Snapshot } from '../session-codec.js';
-import { type Context, explain, hasCode, type Rows, runReads, sendBatch } from './context.js';
+import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch } from './context.js';
 
 /** A session and its events, of one moment; the events still as rows. */
 export interface Loaded {
@@ -47,7 +47,8 @@ export async function createSession(context: Context, input: NewSession, events:
     const results = await sendBatch(context, [...writes, ...reads]);
     const loaded = decodeLoaded(context, results.slice(writes.length), events) as Loaded;
     const isNew = results[writes.length - 1]?.changes === 1;
-    if (isNew) known.created(session, loaded.snapshot.sessionKey, loaded.snapshot.session.revision);
+    const { sessionKey, session: stored } = loaded.snapshot;
+    if (isNew) known.created(session, sessionKey, stored.revision, isCommitted(results));
     return loaded;
   } catch (error) {
     if (!hasCode(error, 'ERR_NO_MATCH')) {

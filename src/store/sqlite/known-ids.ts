@@ -50,9 +50,10 @@ export interface Found {
  * Exact, against other processes too. `seq` is AUTOINCREMENT: it grows in commit order and none is used twice, so what is
  * known up to a seq stays complete for good: events below it may be deleted, none can be added. What comes after it the
  * append looks through itself, inside its own transaction. That nobody else has written in between, so that its own event
- * is the next one to be known, is told by the revision, which every write to a session raises. And should a seq be used
- * twice after all (an append that the caller's own BEGIN … ROLLBACK undid, a file put back from a backup), then the event
- * of the last known seq is another one: the statement refuses, and the append is sent again as one that knows nothing.
+ * is the next one to be known, is told by the revision, which every write to a session raises. An append inside
+ * a transaction that the caller has begun by hand is not remembered: a rollback would set its seq free. Should a seq be used
+ * twice after all (a file put back from a backup), then the event of the last known seq is another one: the statement
+ * refuses, and the append is sent again as one that knows nothing.
  */
 export class KnownIds {
   /**
@@ -62,6 +63,12 @@ export class KnownIds {
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   #youngSize = 0;
+  readonly #keepsUncommitted: boolean;
+
+  /** `keepsUncommitted`: for a store inside a transaction, which ends with it. */
+  constructor(keepsUncommitted = false) {
+    this.#keepsUncommitted = keepsUncommitted;
+  }
 
   /** `name`: of the session, see {@link nameOf}. */
   lookup(name: string, id: string): Lookup {
@@ -82,9 +89,10 @@ export class KnownIds {
   }
 
   /** A session was created: it has no events. */
-  created(session: SessionKey, sessionKey: number, revision: number): void {
+  created(session: SessionKey, sessionKey: number, revision: number, isCommitted = true): void {
     const name = nameOf(session);
     this.#forget(name);
+    if (!isCommitted && !this.#keepsUncommitted) return;
     this.#add(name, newEntry(sessionKey, revision, false));
   }
 
@@ -94,8 +102,19 @@ export class KnownIds {
   }
 
   /** `fetched`: seq and id of the events after `fetchAfter`, in order, {@link FETCH_IDS} at most. */
-  appended(lookup: Lookup, id: string, found: Found, fetched?: readonly unknown[][]): void {
+  appended(
+    lookup: Lookup,
+    id: string,
+    found: Found,
+    fetched?: readonly unknown[][] | undefined,
+    isCommitted = true,
+  ): void {
     const { name, entry } = lookup;
+    if (!isCommitted && !this.#keepsUncommitted) {
+      // It may be rolled back, and its seq used again: the next append fetches in its place.
+      if (lookup.fetchAfter !== undefined) entry.behind = true;
+      return;
+    }
     // Dropped in the meantime, or so long that the rest is left to the look-back.
     if (this.#young.get(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
     if (lookup.isListed && found.seq > entry.seq) {
