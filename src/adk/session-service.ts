@@ -21,6 +21,7 @@ import {
   createSession,
   decodeSnapshot,
   deleteSession,
+  deleteUser,
   type EventRow,
   getAppState,
   getUserState,
@@ -192,6 +193,16 @@ export class SqliteSessionService extends BaseSessionService {
   async getUserState(request: { appName: string; userId: string }): Promise<JsonObject> {
     checkObject('request', request);
     return await this.#calls.make(() => getUserState(this.#context, request.appName, request.userId));
+  }
+
+  /**
+   * Deletes one user of an app: sessions with their events, and the user's state. In batches, so that writers never wait
+   * long.
+   * @example await service.deleteUser({ appName: 'shop', userId: 'ada' });
+   */
+  async deleteUser(request: { appName: string; userId: string }): Promise<void> {
+    checkObject('request', request);
+    await this.#calls.make(() => deleteUser(this.#context, request));
   }
 
   /**

@@ -48,3 +48,5 @@ export { nameOf } from './sqlite/known-ids.js';
 export { listSessions } from './sqlite/listing.js';
 /** @internal */
 export { getAppState, getUserState } from './sqlite/shared-states.js';
+/** @internal */
+export { deleteUser } from './sqlite/users.js';

@@ -40,6 +40,7 @@ import { countSessions, listSessions } from './sqlite/listing.js';
 import { deleteIdleSessions, deleteOldEvents } from './sqlite/retention.js';
 import { getAppState, getUserState, updateAppState, updateUserState } from './sqlite/shared-states.js';
 import { createTables, dropTables } from './sqlite/tables.js';
+import { deleteUser, listApps, listUsers } from './sqlite/users.js';
 
 /** What a store can be built on: a Pool or a Connection. It is never closed by the store. */
 export type Database = Executor & { close(): Promise<void> };
@@ -49,7 +50,7 @@ export type Database = Executor & { close(): Promise<void> };
  * they are, without prefixes. `S` types the session state.
  *
  * Every method is one job on the connection's thread and one transaction, except `createTables` where something is
- * missing, and the two retention methods, which go in batches. Wrong arguments reject a TypeError or RangeError that names
+ * missing, and the retention methods and `deleteUser`, which go in batches. Wrong arguments reject a TypeError or RangeError that names
  * the argument, values that JSON can't hold `'ADK_NOT_SERIALIZABLE'`, damaged rows `'ADK_CORRUPT_ROW'`.
  *
  * @example
@@ -183,6 +184,38 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async deleteSession(key: SessionKey): Promise<boolean> {
     return await deleteSession(this.context, key);
+  }
+
+  // ── apps and users ──
+
+  /**
+   * Every app that has sessions, with their number, in the order of the names.
+   * @example const apps = await store.listApps();
+   */
+  async listApps(): Promise<{ appName: string; sessions: number }[]> {
+    return await listApps(this.context);
+  }
+
+  /**
+   * The users of an app that have sessions, with their number, in the order of the ids; all by default. `after`, exclusive,
+   * is the last user of the page before.
+   * @example const users = await store.listUsers({ appName: 'shop', limit: 100, after: 'ada' });
+   */
+  async listUsers(filter: {
+    appName: string;
+    limit?: number;
+    after?: string;
+  }): Promise<{ userId: string; sessions: number }[]> {
+    return await listUsers(this.context, filter);
+  }
+
+  /**
+   * Deletes one user of an app: sessions with their events, and the user's state. In batches, so that writers never wait
+   * long. Resolves to the number of sessions that were deleted.
+   * @example const { sessions } = await store.deleteUser({ appName: 'shop', userId: 'ada' });
+   */
+  async deleteUser(key: { appName: string; userId: string }): Promise<{ sessions: number }> {
+    return await deleteUser(this.context, key);
   }
 
   // ── events ──

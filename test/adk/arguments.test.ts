@@ -26,6 +26,7 @@ const methods = [
   'appendEvent',
   'getAppState',
   'getUserState',
+  'deleteUser',
 ];
 
 describe.each(methods)('%s() rejects', (method) => {

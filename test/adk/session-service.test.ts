@@ -268,6 +268,15 @@ test("a Runner without an appName rejects with ADK's own sentence", async () => 
   expect((await rejection(turn.next())).message).toContain('appName must be provided in runner constructor');
 });
 
+test('a user can be deleted with sessions and state', async () => {
+  const service = open(':memory:');
+  await service.deleteUser({ appName: 'app', userId: 'nobody' });
+  await service.createSession({ ...key, state: { a: 1, 'user:email': 'a@b', 'app:all': 1 } });
+  await service.deleteUser({ appName: 'app', userId: 'ada' });
+  expect(await service.getSession(key)).toBeUndefined();
+  expect((await service.createSession(key)).state).toEqual({ 'app:all': 1 });
+});
+
 test('64 appends at once on 64 sessions share commits, and each is there', async () => {
   const pool = on.pool();
   const service = new SqliteSessionService(new SessionStore(pool));

@@ -1,6 +1,7 @@
 import type { BatchQuery } from '../../executor.js';
 import { checkSessionFilter } from '../arguments.js';
 import { corruptRow } from '../errors.js';
+import type { Names } from '../names.js';
 import type { SessionFilter } from '../records.js';
 import { HANDLE_JSON, SESSION_JSON, type SessionRow } from '../session-codec.js';
 import { type Context, type Rows, runReads } from './context.js';
@@ -15,7 +16,7 @@ export interface Listed {
 export async function listSessions(context: Context, filter: SessionFilter, shared: boolean): Promise<Listed> {
   checkSessionFilter(filter);
   const [page, total] = await runReads(context, [pageQuery(context, filter, shared), totalQuery(context, filter)]);
-  return { rows: page?.rows ?? [], total: decodeTotal(context, total) };
+  return { rows: page?.rows ?? [], total: totalOf(context, total) };
 }
 
 /** How many sessions there are: read from a counter, whatever the number. */
@@ -25,7 +26,7 @@ export async function countSessions(
 ): Promise<number> {
   checkSessionFilter(filter);
   const [total] = await runReads(context, [totalQuery(context, filter)]);
-  return decodeTotal(context, total);
+  return totalOf(context, total);
 }
 
 function pageQuery({ sql }: Context, filter: SessionFilter, shared: boolean): BatchQuery {
@@ -48,10 +49,13 @@ function scope({ appName, userId }: SessionFilter): string[] {
 }
 
 /** The counter's row is there as soon as there is one session. */
-function decodeTotal({ names }: Context, result: Rows | undefined): number {
+function totalOf({ names }: Context, result: Rows | undefined): number {
   const [row] = result?.rows ?? [];
-  if (!row) return 0;
-  const [key, value] = row;
+  return row ? decodeTotal(names, row[0], row[1]) : 0;
+}
+
+/** The value of a counter, or `'ADK_CORRUPT_ROW'`. */
+export function decodeTotal(names: Names, key: unknown, value: unknown): number {
   if (!/^\d+$/.test(String(value))) throw corruptRow(names.metadata, String(key), 'value');
   return Number(value);
 }

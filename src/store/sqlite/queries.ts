@@ -31,6 +31,19 @@ export function buildQueries(names: Names) {
 
   const idle = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.update_time < ?
   ORDER BY s.update_time DESC, s.id LIMIT ?)`;
+  const ofUser = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.user_id = ? ORDER BY s.id LIMIT ?)`;
+  const counter = (key: string) => `${key}, (SELECT m.value FROM ${metadata} AS m WHERE m.key = ${key})`;
+  // Apps and users are found by skipping from one to the next in the index.
+  const everyApp = `WITH RECURSIVE app (name) AS (
+  SELECT min(app_name) FROM ${sessions}
+  UNION ALL SELECT (SELECT min(s.app_name) FROM ${sessions} AS s WHERE s.app_name > app.name) FROM app WHERE app.name IS NOT NULL)`;
+  const users = (after: string) => {
+    const next = (condition: string) =>
+      `(SELECT min(s.user_id) FROM ${sessions} AS s WHERE s.app_name = ?1${condition})`;
+    return `WITH RECURSIVE user (id) AS (SELECT ${next(after)}
+  UNION ALL SELECT ${next(' AND s.user_id > user.id')} FROM user WHERE user.id IS NOT NULL LIMIT ?${after === '' ? 2 : 3})
+  SELECT user.id, ${counter(countKey(names.sessions, '?1', 'user.id'))} FROM user WHERE user.id IS NOT NULL`;
+  };
   const nextEvents = `(SELECT seq FROM ${events} WHERE seq > ? ORDER BY seq LIMIT ?)`;
   const mergeShared =
     'DO UPDATE SET state = json_merge_shallow(state, excluded.state, ?), update_time = excluded.update_time';
@@ -155,11 +168,19 @@ export function buildQueries(names: Names) {
     mergeAppState: `INSERT INTO ${appStates} (app_name, state, update_time) VALUES (?, ?, ?) ${mergeApp}`,
     mergeUserState: `INSERT INTO ${userStates} (app_name, user_id, state, update_time) VALUES (?, ?, ?, ?) ${mergeUser}`,
 
+    // ── users ──
+    /** Names with the counters of their sessions. */
+    listApps: `${everyApp}
+  SELECT app.name, ${counter(countKey(names.sessions, 'app.name'))} FROM app WHERE app.name IS NOT NULL`,
+    listUsers: { first: users(''), next: users(' AND s.user_id > ?2') },
+    deleteUser: {
+      deleteEvents: `DELETE FROM ${events} WHERE session_key IN ${ofUser}`,
+      deleteSessions: `DELETE FROM ${sessions} WHERE session_key IN ${ofUser}`,
+      deleteState: `DELETE FROM ${userStates} WHERE app_name = ? AND user_id = ?`,
+    },
+
     // ── retention ──
-    /** Every app, by skipping from one to the next in the index. */
-    apps: `WITH RECURSIVE app (name) AS (
-  SELECT min(app_name) FROM ${sessions}
-  UNION ALL SELECT (SELECT min(s.app_name) FROM ${sessions} AS s WHERE s.app_name > app.name) FROM app WHERE app.name IS NOT NULL)
+    apps: `${everyApp}
   SELECT name FROM app WHERE name IS NOT NULL`,
     deleteIdleEvents: `DELETE FROM ${events} WHERE session_key IN ${idle}`,
     deleteIdleSessions: `DELETE FROM ${sessions} WHERE session_key IN ${idle}`,

@@ -2,8 +2,8 @@ import type { Connection } from 'aiosqlite';
 import { SqliteSessionService } from 'aiosqlite/adk';
 import type { SessionStore } from 'aiosqlite/store';
 import { beforeEach, expect, test } from 'vitest';
-import { databases } from '../support/databases.js';
-import { event, ids, key, makeStore } from './fixtures.js';
+import { databases } from '../../support/databases.js';
+import { event, ids, key, makeStore } from '../fixtures.js';
 
 /** A store over a connection on which the caller begins and ends transactions by hand, and one of another process. */
 const on = databases();

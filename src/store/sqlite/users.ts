@@ -1,0 +1,59 @@
+import { checkCount, checkId, checkObject } from '../arguments.js';
+import { type Context, type Rows, runReads, sendBatch } from './context.js';
+import { decodeTotal } from './listing.js';
+
+/** Sessions that one job deletes, so that writers wait some milliseconds at most. */
+const SESSIONS_PER_JOB = 50;
+
+/** Deletes the sessions of a user, with their events, and the user's state. Resolves to the number of sessions. */
+export async function deleteUser(
+  context: Context,
+  key: { appName: string; userId: string },
+): Promise<{ sessions: number }> {
+  checkObject('key', key);
+  const { appName, userId } = key;
+  checkId('appName', appName);
+  checkId('userId', userId);
+  const { deleteEvents, deleteSessions, deleteState } = context.sql.deleteUser;
+  const some = [appName, userId, SESSIONS_PER_JOB];
+  let sessions = 0;
+  for (let deleted = SESSIONS_PER_JOB; deleted === SESSIONS_PER_JOB; sessions += deleted) {
+    const [, result] = await sendBatch(context, [
+      { sql: deleteEvents, params: some },
+      { sql: deleteSessions, params: some },
+      { sql: deleteState, params: [appName, userId] },
+    ]);
+    deleted = result?.changes ?? 0;
+  }
+  return { sessions };
+}
+
+/** Every app that has sessions, in the order of the names. */
+export async function listApps(context: Context): Promise<{ appName: string; sessions: number }[]> {
+  const [apps] = await runReads(context, [{ sql: context.sql.listApps }]);
+  return counts(context, apps).map(([appName, sessions]) => ({ appName, sessions }));
+}
+
+/** Users of an app that have sessions, in the order of their ids. */
+export async function listUsers(
+  context: Context,
+  filter: { appName: string; limit?: number; after?: string },
+): Promise<{ userId: string; sessions: number }[]> {
+  checkObject('filter', filter);
+  const { appName, limit, after } = filter;
+  checkId('appName', appName);
+  checkCount('limit', limit);
+  if (after !== undefined) checkId('after', after);
+  const { first, next } = context.sql.listUsers;
+  const query =
+    after === undefined
+      ? { sql: first, params: [appName, limit ?? -1] }
+      : { sql: next, params: [appName, after, limit ?? -1] };
+  const [users] = await runReads(context, [query]);
+  return counts(context, users).map(([userId, sessions]) => ({ userId, sessions }));
+}
+
+/** Names with the values of their counters. */
+function counts({ names }: Context, result: Rows | undefined): [name: string, sessions: number][] {
+  return (result?.rows ?? []).map(([name, key, value]) => [String(name), decodeTotal(names, key, value)]);
+}

@@ -1,0 +1,142 @@
+import { type Connection, julianDay, type Pool } from 'aiosqlite';
+import type { SessionStore } from 'aiosqlite/store';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { databases } from '../support/databases.js';
+import { rejection } from '../support/rejection.js';
+import { event, key, makeStore } from './fixtures.js';
+
+const on = databases();
+let pool: Pool;
+let store: SessionStore;
+beforeEach(async () => {
+  pool = on.pool({ synchronous: 'off' });
+  store = await makeStore(pool);
+});
+
+const tables = ['adk_sessions', 'adk_events', 'adk_app_states', 'adk_user_states', 'adk_metadata'];
+/** Every row of the store that mentions a text. */
+async function mentions(text: string, db: Pool | Connection = pool): Promise<number> {
+  const rows = await Promise.all(tables.map((table) => db.all(`SELECT * FROM ${table}`)));
+  return rows.flat().filter((row) => JSON.stringify(Object.values(row)).includes(text)).length;
+}
+
+describe('deleteUser()', () => {
+  test('deletes sessions, events and user state, of this user of this app alone', async () => {
+    for (const [appName, userId] of [
+      ['app', 'ada'],
+      ['app', 'ada2'],
+      ['app', 'bob'],
+      ['other', 'ada'],
+    ] as const) {
+      for (const sessionId of ['s1', 's2']) {
+        const session = { appName, userId, sessionId };
+        await store.createSession({ ...session, state: { a: 1 }, user: { email: `${userId}@${appName}` } });
+        await store.appendEvent(event('e1', session));
+      }
+    }
+    await store.updateAppState('app', { currency: 'EUR' });
+    expect(await mentions('ada')).toBe(3 * (2 + 2 + 1 + 1));
+    expect(await store.deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: 2 });
+    expect(await store.getUserState('app', 'ada')).toEqual({});
+    expect(await store.countSessions({ appName: 'app', userId: 'ada' })).toBe(0);
+    expect(await mentions('ada')).toBe(2 * (2 + 2 + 1 + 1));
+    expect(await store.listUsers({ appName: 'app' })).toEqual([
+      { userId: 'ada2', sessions: 2 },
+      { userId: 'bob', sessions: 2 },
+    ]);
+    expect(await store.getAppState('app')).toEqual({ currency: 'EUR' });
+    expect(await store.deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: 0 });
+  });
+
+  test('deletes a state without sessions', async () => {
+    await store.updateUserState('app', 'ada', { email: 'a@b' });
+    expect(await store.deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: 0 });
+    expect(await mentions('ada')).toBe(0);
+  });
+
+  test('goes in batches, so that writers never wait for all of it', async () => {
+    const count = 230;
+    const now = julianDay.encode(0);
+    await pool.run(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+       INSERT INTO adk_sessions (id, app_name, user_id, create_time, update_time) SELECT 's' || i, 'app', 'ada', ?, ? FROM n`,
+      [count, now, now],
+    );
+    const { commits } = pool.stats();
+    expect(await store.deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: count });
+    expect(pool.stats().commits - commits).toBeGreaterThan(3);
+    expect(await mentions('ada')).toBe(0);
+  });
+
+  test("works inside the caller's own transaction", async () => {
+    await store.createSession(key);
+    const failed = pool.transaction(async (tx) => {
+      expect(await store.with(tx).deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: 1 });
+      throw new Error('no');
+    });
+    expect((await rejection(failed)).message).toBe('no');
+    expect(await store.countSessions({ appName: 'app' })).toBe(1);
+  });
+
+  test.each<[any, string]>([
+    [undefined, 'key must be an object'],
+    [{ userId: 'ada' }, 'appName must be a string, not undefined'],
+    [{ appName: 'app' }, 'userId must be a string, not undefined'],
+    [{ appName: 'app', userId: null }, 'userId must be a string, not null'],
+  ])('rejects %j and deletes nothing', async (wrong, message) => {
+    await store.createSession(key);
+    expect(await rejection(store.deleteUser(wrong))).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining(message),
+    });
+    expect(await store.countSessions({ appName: 'app' })).toBe(1);
+  });
+});
+
+describe('listApps() and listUsers()', () => {
+  const odd = ['', ' ', '"', "'", '\0', 'a', 'a\0b', 'b', '[1]', '\u{1f600}', 'ä'];
+  /** SQLite compares bytes. */
+  const inOrder = (names: string[]) => [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+  test('give every name with the number of its sessions, in the order of the names', async () => {
+    expect(await store.listApps()).toEqual([]);
+    expect(await store.listUsers({ appName: 'app' })).toEqual([]);
+    for (const [at, name] of odd.entries()) {
+      for (let i = 0; i <= at % 3; i += 1) {
+        await store.createSession({ appName: 'app', userId: name });
+        if (name !== 'app') await store.createSession({ appName: name, userId: 'ada' });
+      }
+    }
+    const sessions = (name: string) => (odd.indexOf(name) % 3) + 1;
+    const total = odd.reduce((sum, name) => sum + sessions(name), 0);
+    expect(await store.listUsers({ appName: 'app' })).toEqual(
+      inOrder(odd).map((userId) => ({ userId, sessions: sessions(userId) })),
+    );
+    expect(await store.listApps()).toEqual(
+      inOrder([...odd, 'app']).map((appName) => ({ appName, sessions: appName === 'app' ? total : sessions(appName) })),
+    );
+  });
+
+  test('listUsers() pages by the last user of the page before', async () => {
+    for (let i = 10; i < 35; i += 1) await store.createSession({ appName: 'app', userId: `u${i}` });
+    await store.createSession({ appName: 'app2', userId: 'u99' });
+    const seen: string[] = [];
+    for (let after: string | undefined; ; after = seen.at(-1)) {
+      const page = await store.listUsers({ appName: 'app', limit: 10, ...(after !== undefined && { after }) });
+      if (page.length === 0) break;
+      seen.push(...page.map(({ userId }) => userId));
+    }
+    expect(seen).toEqual(Array.from({ length: 25 }, (_, i) => `u${i + 10}`));
+    expect(await store.listUsers({ appName: 'app', limit: 0 })).toEqual([]);
+    expect(await store.listUsers({ appName: 'app', after: 'u33' })).toEqual([{ userId: 'u34', sessions: 1 }]);
+  });
+
+  test.each<[any, string, string]>([
+    [{}, 'TypeError', 'appName must be a string, not undefined'],
+    [{ appName: 'app', limit: -1 }, 'RangeError', 'limit must be a whole number'],
+    [{ appName: 'app', limit: '1' }, 'TypeError', 'limit must be a number, not string'],
+    [{ appName: 'app', after: 1 }, 'TypeError', 'after must be a string, not number'],
+  ])('listUsers() rejects %j', async (filter, name, message) => {
+    expect(await rejection(store.listUsers(filter))).toMatchObject({ name, message: expect.stringContaining(message) });
+  });
+});
