@@ -17,6 +17,11 @@ export const SESSION_FILTER: NamesOf<SessionFilter> = {
 };
 export const SEQUEL_FILTER: NamesOf<Pick<EventFilter, 'after' | 'afterSeq'>> = { after: true, afterSeq: true };
 export const EVENT_FILTER: NamesOf<EventFilter> = { ...SEQUEL_FILTER, limit: true, last: true };
+export const USERS_FILTER: NamesOf<{ appName: string; limit?: number; after?: string }> = {
+  ...APP,
+  limit: true,
+  after: true,
+};
 export const IDLE_FILTER: NamesOf<{ idleSince: number; appName?: string }> = { ...APP, idleSince: true };
 export const OLD_FILTER: NamesOf<{ before: number; appName?: string }> = { ...APP, before: true };
 export const NEW_SESSION: NamesOf<NewSession> = {

@@ -15,6 +15,7 @@ import {
   SEQUEL_FILTER,
   SESSION_FILTER,
   STATE_DELTAS,
+  USERS_FILTER,
 } from './arguments.js';
 import { decodeEvent, decodeExtra, type EventRow, gatherExtra, hasExtra } from './event-codec.js';
 import type { SessionStoreOptions } from './names.js';
@@ -206,6 +207,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     limit?: number;
     after?: string;
   }): Promise<{ userId: string; sessions: number }[]> {
+    checkNames('filter', filter, USERS_FILTER);
     return await listUsers(this.context, filter);
   }
 
