@@ -87,8 +87,8 @@ void Merge(sqlite3_context* context, int count, sqlite3_value** arguments) {
 int RegisterJsonMerge(sqlite3* db) {
   for (const int arguments : {2, 3}) {
     constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-    const int rc = sqlite3_create_function_v2(db, "json_merge_shallow", arguments, kFlags, nullptr, &Merge, nullptr,
-                                              nullptr, nullptr);
+    const int rc = sqlite3_create_function_v2(db, "json_merge_shallow", arguments, kFlags, nullptr, &Merge,
+                                              nullptr, nullptr, nullptr);
     if (rc != SQLITE_OK) return rc;
   }
   return SQLITE_OK;
