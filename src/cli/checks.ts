@@ -62,6 +62,18 @@ export async function selfTest(): Promise<string> {
   return 'values, deadlines, sessions and events';
 }
 
+/** Whether a file is a database that can be read, without a change to it. */
+export async function checkDatabase(file: string): Promise<string> {
+  const { connect } = await import('../index.js');
+  await using db = await connect(file, { readonly: true });
+  const [mode] = (await db.get<[string]>('PRAGMA journal_mode', [], { rowMode: 'array' })) ?? [];
+  const [tables] = (await db.get<[number]>("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], {
+    rowMode: 'array',
+  })) ?? [0];
+  const size = (statSync(file).size / 2 ** 20).toFixed(1);
+  return `${file}: ${tables} tables, ${size} MiB, journal mode '${mode}'`;
+}
+
 /** Tries the file system of a folder with files in a folder of its own, which is removed again. */
 export async function checkFolder(folder: string): Promise<Check[]> {
   let scratch = '';

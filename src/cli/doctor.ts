@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { type Check, checkFolder, type Finding, run, selfTest } from './checks.js';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type Check, checkDatabase, checkFolder, type Finding, run, selfTest } from './checks.js';
 
 /** The output of `aiosqlite doctor --json`. */
 export interface Report {
@@ -20,15 +20,17 @@ interface Package {
   binary: { napi_versions: number[] };
 }
 
-/** Looks at everything that aiosqlite needs; it never throws. */
-export async function doctor(folder: string): Promise<Report> {
+/** Looks at everything that aiosqlite needs, in a folder or at a database file and its folder; it never throws. */
+export async function doctor(path: string): Promise<Report> {
+  const target = resolve(path);
+  const isFile = statSync(target, { throwIfNoEntry: false })?.isFile() === true;
   const checks: Check[] = [await run('node', checkNode)];
   const report: Report = {
     fit: false,
     versions: versions(),
     addon: null,
     compileOptions: [],
-    folder: resolve(folder),
+    folder: isFile ? dirname(target) : target,
     checks,
   };
   const addon = await run('addon', () => loadAddon(report));
@@ -36,6 +38,7 @@ export async function doctor(folder: string): Promise<Report> {
   // Without it there is nothing more to try.
   if (addon.status === 'ok') {
     checks.push(await run('self-test', selfTest));
+    if (isFile) checks.push(await run('database', () => checkDatabase(target)));
     checks.push(...(await checkFolder(report.folder)));
   }
   report.fit = checks.every(({ status }) => status !== 'fail');

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { doctor, type Report, readPackage } from './doctor.js';
 
-const USAGE = `Usage: aiosqlite doctor [--json] [FOLDER]
+const USAGE = `Usage: aiosqlite doctor [--json] [FOLDER | FILE]
        aiosqlite build
 
 doctor says whether aiosqlite works here: versions, the native addon, and what the file system of FOLDER (by default the
-current one) can do. Makes a folder of its own in FOLDER and removes it again.
+current one) can do. Makes a folder of its own in FOLDER and removes it again. For a database FILE it also says whether the
+file can be read, without a change to it, and then looks at its folder.
 
 build compiles the addon of an installed package, for a platform that it brings no prebuilt one for. It needs CMake
 3.15 and a C++17 compiler, says so if they are missing, and fetches nothing.
@@ -28,7 +29,7 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     return misused((error as Error).message);
   }
-  const [command, folder = '.', ...more] = parsed.positionals;
+  const [command, path = '.', ...more] = parsed.positionals;
   if (parsed.values.help) {
     console.log(USAGE);
     return 0;
@@ -40,8 +41,8 @@ async function main(args: string[]): Promise<number> {
   if (command === 'build') return buildFromSource(parsed.positionals.slice(1));
   if (command !== 'doctor')
     return misused(command === undefined ? 'A command is missing' : `No such command: ${command}`);
-  if (more.length > 0) return misused('One folder at a time');
-  const report = await doctor(folder);
+  if (more.length > 0) return misused('One folder or file at a time');
+  const report = await doctor(path);
   if (parsed.values.json) console.log(JSON.stringify(report, null, 2));
   else printReport(report);
   return report.fit ? 0 : 1;

@@ -8,7 +8,7 @@ import {
   type NamesOf,
   ROW_OPTIONS,
 } from '../arguments.js';
-import { invalidArgument } from '../errors.js';
+import { AiosqliteError, invalidArgument } from '../errors.js';
 import {
   type BatchOptions,
   type BatchQuery,
@@ -131,6 +131,12 @@ export abstract class Verbs implements Executor {
 
   async exec(script: string, options?: CallOptions): Promise<void> {
     if (typeof script !== 'string') throw invalidArgument('script', 'a string', script);
+    if (Array.isArray(options)) {
+      throw new AiosqliteError(
+        'ERR_PARAMETERS',
+        'a script has no parameters: use run(), or batch() for several statements',
+      );
+    }
     const own = readOptions(options, CALL_OPTIONS);
     packet.begin();
     packet.addSql(script);
@@ -234,11 +240,21 @@ function callOf<Options extends CallOptions>(
   known: NamesOf<Options>,
 ): Call<Options> {
   if (typeof sql === 'string') {
+    if (options === undefined) checkNoOptions(sql, params, known);
     return { sql, params: params as Params | undefined, options: readOptions(options, known) };
   }
   const text = sql?.sql; // read once: it may be a getter
   if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
   return { sql: text, params: sql.params, options: readOptions(params as Options | undefined, known) };
+}
+
+/** Throws for options in the place of params, unless the statement has a parameter of that name. */
+function checkNoOptions(sql: string, params: unknown, known: object): void {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) return;
+  for (const name in known) {
+    if (!Object.hasOwn(params, name) || sql.includes(name)) continue;
+    throw new AiosqliteError('ERR_PARAMETERS', `params.${name} is an option: options are the third argument`);
+  }
 }
 
 const frozenNames = new WeakMap<readonly string[], string>();

@@ -123,9 +123,8 @@ describe('exec()', () => {
   test('takes no parameters', async () => {
     expect(await rejection(db.exec('INSERT INTO t (x) VALUES (?)'))).toMatchObject({ code: 'ERR_PARAMETERS' });
     expect(await rejection(db.exec('INSERT INTO t (x) VALUES (:x)'))).toMatchObject({ code: 'ERR_PARAMETERS' });
-    expect(await rejection(db.exec('INSERT INTO t (x) VALUES (1)', [1] as never))).toMatchObject({
-      code: 'ERR_INVALID_ARG_TYPE',
-    });
+    const listed = await rejection(db.exec('INSERT INTO t (x) VALUES (?)', [1] as never));
+    expect(listed).toMatchObject({ code: 'ERR_PARAMETERS', message: expect.stringContaining('use run()') });
     expect(await count()).toBe(0);
   });
 
@@ -396,6 +395,29 @@ describe('wrong arguments', () => {
 });
 
 describe('parameters', () => {
+  test('that are options are refused, and the message says where options go', async () => {
+    for (const call of [
+      () => db.run('SELECT 1', { timeoutMs: 5 } as never),
+      () => db.get('SELECT 1', { timeoutMs: 5 } as never),
+      () => db.iterate('SELECT 1', { timeoutMs: 5, batchSize: 10 } as never).next(),
+    ]) {
+      expect(await rejection(call())).toMatchObject({
+        code: 'ERR_PARAMETERS',
+        message: 'params.timeoutMs is an option: options are the third argument',
+      });
+    }
+    expect(await db.get('SELECT :timeoutMs AS value', { timeoutMs: 5 })).toEqual({ value: 5 });
+  });
+
+  test('an array outside carray() is refused, and the message says how to write the query', async () => {
+    const error = await rejection(db.all('SELECT 1 WHERE 1 IN (?)', [[1, 2]]));
+    expect(error).toMatchObject({
+      code: 'ERR_PARAMETERS',
+      message: 'an array can only be bound to carray(?): write IN carray(?)',
+    });
+    expect(await db.all('SELECT 1 AS one WHERE 1 IN carray(?)', [[1, 2]])).toEqual([{ one: 1 }]);
+  });
+
   test('bind by index, and their count must be right', async () => {
     expect(await db.get('SELECT ? AS a, ? AS b', [1, 'b'])).toEqual({ a: 1, b: 'b' });
     for (const params of [[], [1], [1, 2, 3]]) {

@@ -24,7 +24,7 @@ std::optional<Failure> Statement::Bind(PacketReader& packet, int count) {
   auto failure = count < 0 ? BindNamed(packet, -count) : BindListed(packet, count);
   // To SQLite all else is an array without elements.
   if (!failure && traits_.reads_array && arrays_ == 0) {
-    failure = OwnFailure("ERR_PARAMETERS", "carray(?) reads an array, and params holds none");
+    failure = OwnFailure("ERR_PARAMETERS", "carray(?) needs an array among params, for example [[1, 2, 3]]");
     failure->sql = sql_;
   }
   return failure;
@@ -109,7 +109,8 @@ std::optional<Failure> Statement::BindOne(int index, PacketReader& packet) {
       break;
     case Tag::kArray:
       if (!traits_.reads_array) {  // elsewhere SQLite would take it for NULL
-        Failure failure = OwnFailure("ERR_PARAMETERS", "params holds an array, which carray(?) alone reads");
+        Failure failure =
+            OwnFailure("ERR_PARAMETERS", "an array can only be bound to carray(?): write IN carray(?)");
         failure.sql = sql_;
         return failure;
       }

@@ -31,6 +31,9 @@ export function whyNotFound(folders: string[]): string {
 export function whyNotLoaded(file: string, cause: unknown): string {
   if (!existsSync(file))
     return `AIOSQLITE_ADDON names ${file}, which does not exist: set it to the addon of aiosqlite.`;
+  if ((cause as { code?: unknown }).code === 'ERR_DLOPEN_DISABLED') {
+    return 'This process may not load addons: start Node with --allow-addons beside --permission, or without --no-addons.';
+  }
   const remedy = `install the package again on this machine, or ${compileIt}`;
   return `${file} does not load in this Node for ${platformName()}: ${firstLineOf(cause)}; ${remedy}.`;
 }

@@ -35,12 +35,12 @@ function put(file: string, bytes: Buffer): string {
 }
 
 /** What importing the package says: its version of SQLite, or code and message of the error. */
-async function importIt(preload = '', env: Record<string, string> = {}): Promise<string> {
+async function importIt(preload = '', env: Record<string, string> = {}, flags: string[] = []): Promise<string> {
   const program = `${preload};
     import(${JSON.stringify(`file://${join(folder, 'lib', 'index.js')}`)}).then(
       ({ sqliteVersion }) => console.log(sqliteVersion),
       ({ name, code, message }) => console.log(name, code, message))`;
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
+  const { stdout } = await run(process.execPath, [...flags, '--input-type=module', '--eval', program], {
     // The folder under test is what is looked at, wherever the addon is that the other tests use.
     env: { ...process.env, AIOSQLITE_PREBUILD: undefined, PREBUILDS_ONLY: undefined, ...env },
   });
@@ -152,4 +152,12 @@ describe('one sentence says what was looked for, where, and what to do', () => {
       expect(await importIt()).toMatch(doesNotLoad(file, /napi_create_fun_tion/));
     });
   });
+});
+
+test('a Node that loads no addons is told how to start it', async () => {
+  put('build/Release/aiosqlite.node', readFileSync(builtHere));
+  expect(await importIt('', {}, ['--no-addons'])).toBe(
+    'AiosqliteError ERR_ADDON This process may not load addons: start Node with --allow-addons beside --permission, ' +
+      'or without --no-addons.',
+  );
 });
