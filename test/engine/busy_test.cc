@@ -95,7 +95,7 @@ TEST("each lock that a job meets may take the whole busy timeout, however long a
         holder.Exec("COMMIT");
       });
       Outcome outcome;
-      succeeded = !local->Run(*job, outcome) && succeeded;
+      succeeded = !local.runner().Run(*job, outcome) && succeeded;
       opener.join();
     }
     return succeeded;

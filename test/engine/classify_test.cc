@@ -18,21 +18,21 @@ struct Fixture {
   Local local;
   explicit Fixture(const Settings& settings = {}, const std::string& file = ":memory:")
       : local(file, settings) {
-    if (!settings.reader) EXPECT(!local->RunScript(*Script(kSchema)));
+    if (!settings.reader) EXPECT(!local.runner().RunScript(*Script(kSchema)));
   }
   StatementTraits Of(const std::string& sql, uint8_t policy = 0) {
-    Failure failure;
-    const Statement* statement = local->Prepare(sql, policy, failure);
+    std::optional<Failure> failure;
+    const Statement* statement = local->statements().Prepare(sql, policy, failure);
     if (statement == nullptr) {
-      Fail(__FILE__, __LINE__, sql + ": " + failure.code + " " + failure.message);
+      Fail(__FILE__, __LINE__, sql + ": " + failure->code + " " + failure->message);
       return {};
     }
     return statement->traits();
   }
   // "" if it may be prepared.
   std::string Refusal(const std::string& sql, uint8_t policy) {
-    Failure failure;
-    return local->Prepare(sql, policy, failure) == nullptr ? failure.code : "";
+    std::optional<Failure> failure;
+    return local->statements().Prepare(sql, policy, failure) == nullptr ? failure->code : "";
   }
   std::string Ask(const std::string& sql) { return local.Rows({sql, {}, RowMode::kArray}); }
 };
@@ -175,7 +175,7 @@ TEST("functions that speak of the connection's last statement are found wherever
 
 TEST("triggers may call them, views and the statement's own subqueries may not") {
   Fixture f;
-  EXPECT(!f.local->RunScript(
+  EXPECT(!f.local.runner().RunScript(
       *Script("CREATE VIEW asks AS SELECT changes() AS n; CREATE VIEW w AS SELECT n FROM t;"
               "CREATE TRIGGER tw INSTEAD OF INSERT ON w BEGIN INSERT INTO t (n) VALUES (new.n);"
               " INSERT INTO log SELECT n FROM (SELECT last_insert_rowid() AS n); END")));
@@ -288,7 +288,7 @@ TEST("a virtual table that is used for the first time on a connection is still r
 
 TEST("a job is known by its statements: reads, writes that may share a commit, anything else alone") {
   Fixture f;
-  const auto kind = [&](const JobPtr& job) { return f.local->KindOf(*job, true); };
+  const auto kind = [&](const JobPtr& job) { return f.local->statements().KindOf(*job, true); };
   EXPECT(kind(Run("SELECT 1")) == JobKind::kReads);
   EXPECT(kind(Run("DELETE FROM t")) == JobKind::kWrites);
   EXPECT(kind(Run("CREATE TABLE z (n)")) == JobKind::kAlone);
@@ -307,8 +307,9 @@ TEST("a job is known by its statements: reads, writes that may share a commit, a
 
 TEST("looking at what a job is executes none of it") {
   Fixture f;
-  EXPECT(f.local->KindOf(*Run("PRAGMA foreign_keys = 0"), true) == JobKind::kAlone);
-  EXPECT(f.local->KindOf(*Batch({{"DELETE FROM t"}, {"PRAGMA foreign_keys = 0"}}), true) == JobKind::kAlone);
+  EXPECT(f.local->statements().KindOf(*Run("PRAGMA foreign_keys = 0"), true) == JobKind::kAlone);
+  EXPECT(f.local->statements().KindOf(*Batch({{"DELETE FROM t"}, {"PRAGMA foreign_keys = 0"}}), true) ==
+         JobKind::kAlone);
   EXPECT(f.Ask("PRAGMA foreign_keys") == "[[1]]");
 }
 

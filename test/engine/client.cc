@@ -78,7 +78,7 @@ Local::Local(const std::string& file, const Settings& settings)
 }
 
 std::optional<Failure> Local::Run(const Query& query, Outcome& outcome) {
-  return database_.Run(*test::Run(query), outcome);
+  return runner_.Run(*test::Run(query), outcome);
 }
 
 std::string Local::Rows(const Query& query) {

@@ -12,6 +12,7 @@
 
 #include "engine/features/host.h"
 #include "engine/sqlite/database.h"
+#include "engine/sqlite/runner.h"
 #include "engine/worker/inbox.h"
 #include "engine/worker/worker.h"
 #include "jobs.h"
@@ -76,6 +77,7 @@ class Local {
 
   Database* operator->() { return &database_; }
   Database& operator*() { return database_; }
+  Runner& runner() { return runner_; }
   RunningJobs& running() { return running_; }
   Inbox& inbox() { return inbox_; }
   StatementCounters& counters() { return counters_; }
@@ -92,6 +94,7 @@ class Local {
   RunningJobs running_{inbox_, stopped, closing};
   StatementCounters counters_;
   Database database_;
+  Runner runner_{database_};
 };
 
 }  // namespace aiosqlite::test

@@ -112,7 +112,7 @@ TEST("an INSERT may use the last_insert_rowid() of the one before, and its own c
 TEST(
     "what triggers insert does not count as the statement's own rowid, nor does a full-text table's inside") {
   Local local;
-  EXPECT(!local->RunScript(
+  EXPECT(!local.runner().RunScript(
       *Script("CREATE TABLE t (n INTEGER PRIMARY KEY); CREATE TABLE log (n);"
               "CREATE TRIGGER i AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1), (2), (3); END;"
               "CREATE TRIGGER d AFTER DELETE ON t BEGIN INSERT INTO log VALUES (4); END;"
@@ -147,19 +147,21 @@ TEST("a PRAGMA takes effect each time it runs, and each answer is fresh") {
 
 TEST("a script runs statement by statement, and an error tells where it is") {
   Local local;
-  EXPECT(!local->RunScript(
+  EXPECT(!local.runner().RunScript(
       *Script("; CREATE TABLE t (n); -- a\n INSERT INTO t VALUES (1);; INSERT INTO t VALUES (2) /* z")));
   EXPECT(local.Rows({"SELECT count(*) FROM t", {}, RowMode::kArray}) == "[[2]]");
-  EXPECT(!local->RunScript(*Script("")));
-  EXPECT(!local->RunScript(*Script(" -- nothing\n;")));
+  EXPECT(!local.runner().RunScript(*Script("")));
+  EXPECT(!local.runner().RunScript(*Script(" -- nothing\n;")));
   const std::string script = "INSERT INTO t VALUES (3); SELECT broken; INSERT INTO t VALUES (4)";
-  const auto failure = local->RunScript(*Script(script));
+  const auto failure = local.runner().RunScript(*Script(script));
   EXPECT(failure && failure->code == "SQLITE_ERROR" && failure->offset == 33 && failure->sql == script);
   EXPECT(local.Rows({"SELECT max(n) FROM t", {}, RowMode::kArray}) == "[[3]]");
-  EXPECT(local->RunScript(*Script("SELECT ?"))->code == "ERR_PARAMETERS");
-  EXPECT(local->RunScript(*Script(std::string("SELECT 1;\0SELECT 2", 18)))->code == "ERR_INVALID_ARG_VALUE");
-  EXPECT(local->RunScript(*Under(policy::kNoSettings, Script("SELECT 1; PRAGMA foreign_keys = 0")))->code ==
-         "ERR_CONTROL_STATEMENT");
+  EXPECT(local.runner().RunScript(*Script("SELECT ?"))->code == "ERR_PARAMETERS");
+  EXPECT(local.runner().RunScript(*Script(std::string("SELECT 1;\0SELECT 2", 18)))->code ==
+         "ERR_INVALID_ARG_VALUE");
+  EXPECT(local.runner()
+             .RunScript(*Under(policy::kNoSettings, Script("SELECT 1; PRAGMA foreign_keys = 0")))
+             ->code == "ERR_CONTROL_STATEMENT");
   EXPECT(local.Rows({"PRAGMA foreign_keys", {}, RowMode::kArray}) == "[[1]]");
 }
 

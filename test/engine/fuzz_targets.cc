@@ -102,8 +102,8 @@ void RunSql(std::string_view bytes) {
   job.deadline = Clock::now() + milliseconds(100);
   job.policy = policy::kNoSettings | policy::kNoTransactionControl | policy::kReadOnly;
   Shared().running().Set({&job});
-  Failure failure;
-  Shared()->Prepare(bytes, job.policy, failure);
+  std::optional<Failure> failure;
+  Shared()->statements().Prepare(bytes, job.policy, failure);
   Shared().running().Set({});
 }
 
@@ -152,6 +152,7 @@ void RunFile(std::string_view bytes) {
   running.Set({&limit});
   std::string journal_mode;
   if (database.Open(journal_mode)) return;
+  Runner runner(database);
   for (const char* sql :
        {"PRAGMA integrity_check", "SELECT * FROM events ORDER BY seq DESC LIMIT 50",
         "SELECT e.event FROM sessions s JOIN events e ON e.session_key = s.key WHERE s.id = 's1'",
@@ -163,7 +164,7 @@ void RunFile(std::string_view bytes) {
     job->deadline = limit.deadline;
     running.Set({job.get()});
     Outcome outcome;
-    database.Run(*job, outcome);
+    runner.Run(*job, outcome);
   }
   running.Set({});
 }
@@ -177,7 +178,7 @@ std::vector<std::string> FileSeeds() {
     settings.pragmas = {std::string("PRAGMA page_size = ") + page_size};
     Local local(file.path(), settings);
     Outcome outcome;
-    local->RunScript(*Script(kTables));
+    local.runner().RunScript(*Script(kTables));
     for (int i = 0; i < 8; ++i) {
       local.Rows({"INSERT INTO sessions (id, state) VALUES (?, '{\"k\":[1,2]}')", {"s" + std::to_string(i)}});
       local.Rows({"INSERT INTO events (session_key, id, event) VALUES (?, 'e', ?)",
@@ -195,7 +196,7 @@ constexpr char kRecorded[] =
 
 void RunChangeset(std::string_view bytes) {
   static Local local;
-  static const bool made = !local->RunScript(*Script(kRecorded));
+  static const bool made = !local.runner().RunScript(*Script(kRecorded));
   Require(made, "the table is there");
   std::string inverted;
   if (InvertChangeset(std::string(bytes), inverted)) {

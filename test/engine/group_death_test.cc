@@ -93,7 +93,7 @@ TEST("what runs alone after a ROLLBACK that has failed runs outside of what is s
   TempFile file;
   Local local(file.path());
   Outcomes outcomes;
-  GroupCommit group(*local, local.inbox(), local.running(), outcomes);
+  GroupCommit group(*local, local.runner(), local.inbox(), local.running(), outcomes);
   local.Rows({"CREATE TABLE t (x)"});
   EXPECT(!local->Control("BEGIN IMMEDIATE"));
   local.Rows({"INSERT INTO t VALUES ('undone')"});
@@ -308,7 +308,7 @@ TEST("what has been committed is never called cancelled") {
     local.running().Set({job.get()});
     EXPECT(!local->Control("BEGIN IMMEDIATE"));
     Outcome outcome;
-    EXPECT(!local->Run(*job, outcome));
+    EXPECT(!local.runner().Run(*job, outcome));
     job->cancelled = true;  // too late: its statement has run
     EXPECT(!local->Control("COMMIT"));
     EXPECT(!local->in_transaction());

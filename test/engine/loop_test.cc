@@ -34,7 +34,7 @@ constexpr char kUpdate[] =
 TEST("loop: 1,024 appends in commits of 64") {
   Local local;
   const JobPtr schema = Script(kSchema);
-  EXPECT(!local->RunScript(*schema));
+  EXPECT(!local.runner().RunScript(*schema));
   for (int i = 1; i <= kAppendsPerCommit; ++i) {
     local.Rows({"INSERT INTO session (id, state, revision) VALUES (?, '{\"step\":0}', 0)", {i}});
   }
@@ -49,7 +49,7 @@ TEST("loop: 1,024 appends in commits of 64") {
            {kUpdate, {"{\"step\":1}", 2460000.5, session}, RowMode::kNone, IfNone::kRollback}});
       Outcome outcome;
       EXPECT(!local->Control("SAVEPOINT member"));
-      EXPECT(!local->RunBatch(*job, outcome));
+      EXPECT(!local.runner().RunBatch(*job, outcome));
       EXPECT(!local->Control("RELEASE member"));
     }
     EXPECT(!local->Control("COMMIT"));
@@ -70,7 +70,7 @@ TEST("loop: 10,000 rows of 10 columns") {
   for (int i = 0; i < kReads; ++i) {
     const JobPtr job = Run({"SELECT * FROM item", {}, RowMode::kObject});
     Outcome outcome;
-    EXPECT(!local->Run(*job, outcome));
+    EXPECT(!local.runner().Run(*job, outcome));
     EXPECT(outcome.results[0].rows == 1000);
   }
 }

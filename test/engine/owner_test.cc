@@ -97,12 +97,12 @@ TEST("an OwnerThread that is checked on another thread aborts") {
 TEST("a Database that is used on another thread aborts: preparing, stepping, a checkpoint, closing") {
   const auto make = [] { return std::make_unique<Local>(); };
   // A script is compiled without PrepareOwn, so that this one aborts where it steps.
-  ExpectBound<Local>(make, [](Local& local) { (*local).RunScript(*Script("SELECT 1")); });
+  ExpectBound<Local>(make, [](Local& local) { local.runner().RunScript(*Script("SELECT 1")); });
   ExpectBound<Local>(make, [](Local& local) {
     std::optional<Failure> failure;
-    (*local).PrepareOwn("SELECT 1", 0, failure);
+    local->statements().PrepareOwn("SELECT 1", 0, failure);
   });
-  ExpectBound<Local>(make, [](Local& local) { local->CheckpointIfDue(); });
+  ExpectBound<Local>(make, [](Local& local) { local->hooks().CheckpointIfDue(); });
   ExpectBound<Local>(make, [](Local& local) { std::destroy_at(&local); });
 }
 
@@ -110,7 +110,7 @@ TEST("a GroupCommit that is used on another thread aborts") {
   Local local;
   Outcomes outcomes;
   const auto make = [&] {
-    return std::make_unique<GroupCommit>(*local, local.inbox(), local.running(), outcomes);
+    return std::make_unique<GroupCommit>(*local, local.runner(), local.inbox(), local.running(), outcomes);
   };
   ExpectBound<GroupCommit>(make, [](GroupCommit& group) {
     Outcome outcome;

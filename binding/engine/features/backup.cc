@@ -36,7 +36,7 @@ std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
   if (backup_ == nullptr) return OwnFailure("ERR_CLOSED", "the backup has ended");
   for (int count = 0;; ++count) {
     const int rc = sqlite3_backup_step(backup_, pages);
-    if ((rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && source_.WaitForLock(count)) continue;
+    if ((rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && source_.hooks().WaitForLock(count)) continue;
     outcome.info = "[" + std::to_string(sqlite3_backup_remaining(backup_)) + "," +
                    std::to_string(sqlite3_backup_pagecount(backup_)) + "]";
     if (rc == SQLITE_OK) return std::nullopt;

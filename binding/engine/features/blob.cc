@@ -8,14 +8,9 @@
 
 namespace aiosqlite {
 
-Blob::Blob(Database& database, LaneId lane) : Resource(lane), database_(database) {
-  ++database_.open_cursors_;
-}
+Blob::Blob(Database& database, LaneId lane) : Resource(lane), database_(database), hold_(database.hooks()) {}
 
-Blob::~Blob() {
-  sqlite3_blob_close(blob_);
-  --database_.open_cursors_;
-}
+Blob::~Blob() { sqlite3_blob_close(blob_); }
 
 int Blob::OpenTo(bool write, sqlite3_blob** blob) {
   return sqlite3_blob_open(database_.handle(), schema_.c_str(), table_.c_str(), column_.c_str(), rowid_,
@@ -53,7 +48,7 @@ std::optional<Failure> Blob::Refusal() {
                                                 schema_.c_str(), table_.c_str());
   if (sql == nullptr) return SqliteFailure(nullptr, SQLITE_NOMEM, {});
   std::optional<Failure> failure;
-  database_.PrepareOwn(sql, 0, failure);
+  database_.statements().PrepareOwn(sql, 0, failure);
   sqlite3_free(sql);
   if (failure) failure->sql.clear();  // not the caller's text
   return failure;

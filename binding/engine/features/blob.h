@@ -32,6 +32,7 @@ class Blob final : public Resource {
   std::optional<Failure> Refusal();
 
   Database& database_;
+  const Hooks::SnapshotHold hold_;
   std::string schema_;
   std::string table_;
   std::string column_;

@@ -16,7 +16,6 @@ class Cursor final : public Resource {
  public:
   // Takes over the packet of a kOpenCursor job.
   Cursor(Database& database, Job& job);
-  ~Cursor() override;
 
   // Prepares and binds. Statements that write are refused.
   std::optional<Failure> Open();
@@ -26,6 +25,7 @@ class Cursor final : public Resource {
 
  private:
   Database& database_;
+  const Hooks::SnapshotHold hold_;
   const Packet packet_;
   const uint8_t policy_;
   std::unique_ptr<Statement> statement_;

@@ -3,13 +3,17 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <string>
 #include <string_view>
+
+#include "engine/sqlite/database.h"
+#include "engine/sqlite/error.h"
 
 namespace aiosqlite {
 namespace {
 
 // sqlite.org/c3ref/serialize.html
-int Serialize(sqlite3* db, std::string& image) {
+int Copy(sqlite3* db, std::string& image) {
   sqlite3_int64 size = 0;
   unsigned char* const bytes = sqlite3_serialize(db, "main", &size, 0);
   if (bytes != nullptr) {
@@ -52,10 +56,10 @@ int ReadEveryPage(sqlite3* db) {
   return rc;
 }
 
-}  // namespace
-
+// The file that `main` would be if everything were moved into it; empty for a database without a page.
+// SQLite's result code.
 int ReadImage(sqlite3* db, std::string& image) {
-  int rc = Serialize(db, image);
+  int rc = Copy(db, image);
   // sqlite3_serialize leaves zeros where a page can't be read, and says nothing. A page may be empty indeed:
   // it is believed if it still is after all pages have been read without a failure.
   for (int tries = 0; rc == SQLITE_OK && HasEmptyPage(image); ++tries) {
@@ -63,11 +67,43 @@ int ReadImage(sqlite3* db, std::string& image) {
     rc = ReadEveryPage(db);
     if (rc != SQLITE_OK) break;
     std::string again;
-    rc = Serialize(db, again);
+    rc = Copy(db, again);
     if (again == image) break;
     image.swap(again);
   }
   return rc;
+}
+
+}  // namespace
+
+std::optional<Failure> Serialize(Database& database, Outcome& outcome) {
+  outcome.results.emplace_back();
+  // In a transaction, so that it is one snapshot however often it is read.
+  return database.Atomically(false, [&]() -> std::optional<Failure> {
+    database.statements().classifier().BeginOwn();
+    const int rc = ReadImage(database.handle(), outcome.results.back().first.bytes);
+    database.statements().classifier().End();
+    if (rc != SQLITE_OK) return database.Failed(rc, {});
+    return std::nullopt;
+  });
+}
+
+std::optional<Failure> Deserialize(Database& database, const Job& job) {
+  const std::string_view image = PacketReader(job.packet).Next().bytes;
+  auto* const copy = static_cast<unsigned char*>(sqlite3_malloc64(std::max<size_t>(image.size(), 1)));
+  if (copy == nullptr) return database.Failed(SQLITE_NOMEM, {});
+  std::copy(image.begin(), image.end(), copy);
+  // A WAL needs a file: an image that says so is opened with a rollback journal
+  // (sqlite.org/fileformat.html, 1.3.3).
+  if (image.size() > 19 && copy[18] == 2 && copy[19] == 2) copy[18] = copy[19] = 1;
+  const auto size = static_cast<sqlite3_int64>(image.size());
+  const unsigned flags =
+      SQLITE_DESERIALIZE_FREEONCLOSE |
+      (database.options().readonly ? SQLITE_DESERIALIZE_READONLY : SQLITE_DESERIALIZE_RESIZEABLE);
+  const int rc = sqlite3_deserialize(database.handle(), "main", copy, size, size, flags);
+  if (rc != SQLITE_OK)
+    return database.Failed(rc, {});  // sqlite.org/c3ref/deserialize.html: it has freed the copy
+  return database.Control("PRAGMA schema_version");  // what is no database fails here
 }
 
 }  // namespace aiosqlite

@@ -1,14 +1,18 @@
 // Worker thread. A whole database as bytes.
 #pragma once
 
-#include <string>
+#include <optional>
 
-struct sqlite3;
+#include "engine/job.h"
 
 namespace aiosqlite {
 
-// The file that `main` would be if everything were moved into it; empty for a database without a page. The
-// caller holds a transaction, so that all of it is one snapshot. SQLite's result code.
-int ReadImage(sqlite3* db, std::string& image);
+class Database;
+
+// kSerialize: the file that `main` would be if everything were moved into it, as bytes of the first result;
+// empty for a database without a page. One snapshot.
+std::optional<Failure> Serialize(Database& database, Outcome& outcome);
+// kDeserialize: replaces `main` by a copy of the image, in memory.
+std::optional<Failure> Deserialize(Database& database, const Job& job);
 
 }  // namespace aiosqlite

@@ -75,8 +75,9 @@ std::optional<Failure> RowEncoder::Add(Statement& statement) {
 template <class Writer>
 std::optional<Failure> RowEncoder::AddTo(Writer& writer, Statement& statement) {
   sqlite3_stmt* const handle = statement.handle();
+  const int count = static_cast<int>(columns_.size());
   writer.BeginRow();
-  for (int i = 0; i < static_cast<int>(columns_.size()); ++i) {
+  for (int i = 0; i < count; ++i) {
     const Column& column = columns_[static_cast<size_t>(i)];
     if (column.shadowed) continue;
     writer.BeginCell(column.prefix);

@@ -1,4 +1,5 @@
-// Opening and closing: how a connection comes to be ready for its first job.
+#include "engine/sqlite/database.h"
+
 #include <sqlite3.h>
 
 #include <cstdlib>
@@ -6,16 +7,9 @@
 
 #include "engine/features/collations.h"
 #include "engine/features/json_merge.h"
-#include "engine/sqlite/database.h"
 #include "engine/sqlite/error.h"
 
 namespace aiosqlite {
-namespace {
-
-// How many virtual machine steps pass between two looks at cancellation: tens of microseconds.
-constexpr int kProgressSteps = 1000;
-
-}  // namespace
 
 OpenOptions OpenOptions::Read(PacketReader& packet) {
   OpenOptions options;
@@ -35,18 +29,15 @@ OpenOptions OpenOptions::Read(PacketReader& packet) {
 
 Database::Database(OpenOptions options, RunningJobs& running, StatementCounters& counters, Host* host)
     : options_(std::move(options)),
-      running_(running),
-      cache_(static_cast<size_t>(options_.statement_cache_size), counters),
-      busy_timeout_ms_(options_.busy_timeout_ms) {
+      hooks_(running, functions_, options_.busy_timeout_ms),
+      statements_(hooks_, options_.statement_cache_size, counters) {
   functions_.host = host;
   functions_.bigints = options_.integer_mode == IntegerMode::kBigint;
 }
 
 Database::~Database() {
   owner_.Check();
-  cache_.Clear();
-  pragma_.reset();
-  controls_.clear();
+  statements_.Close();
   // sqlite.org/c3ref/close.html: with every statement finalized it closes at once, and the last connection to
   // a WAL database moves the WAL into the file.
   sqlite3_close(db_);
@@ -62,9 +53,8 @@ std::optional<Failure> Database::Open(std::string& journal_mode) {
     failure.message += ": " + options_.file;
     return failure;
   }
-  sqlite3_busy_handler(db_, &Database::OnBusy, this);
-  sqlite3_progress_handler(db_, kProgressSteps, &Database::OnProgress, this);
-  classifier_.Install(db_);
+  hooks_.Install(db_);
+  statements_.Install(db_);
   auto failure = ApplyProfile(journal_mode);
   if (failure && failure->errcode != 0) failure->message += ": " + options_.file;
   return failure;
@@ -86,19 +76,19 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
   for (const std::string& pragma : options_.pragmas) {
     if (auto failure = Control(pragma.c_str())) return failure;
   }
-  if (auto failure = LoadExtensions()) return failure;
-  // From here on the WAL is checkpointed by us, after the writers have been answered and not before: the hook
-  // replaces SQLite's own (sqlite.org/c3ref/wal_hook.html), its threshold stays what the profile says.
+  for (const std::string& path : options_.extensions) {
+    if (auto failure = LoadExtension(path, {})) return failure;
+  }
+  // From here on we checkpoint the WAL, after the writers have been answered. The threshold stays the
+  // profile's.
   std::string threshold;
   if (auto failure = Ask("PRAGMA wal_autocheckpoint", threshold)) return failure;
-  checkpoint_pages_ = checkpoint_due_ = std::atoi(threshold.c_str());
-  sqlite3_wal_hook(db_, &Database::OnWal, this);
-  sqlite3_commit_hook(db_, &Database::OnCommit, this);
+  hooks_.InstallForWrites(std::atoi(threshold.c_str()));
   if (options_.reader) {
     if (auto failure = Control("PRAGMA query_only = 1")) return failure;
   }
-  controls_.clear();  // none of these comes again
-  altered_ = false;
+  statements_.ForgetControls();  // none of these comes again
+  hooks_.TakeAltered();
   return std::nullopt;
 }
 
@@ -111,51 +101,145 @@ std::optional<Failure> Database::SetJournalMode(std::string& journal_mode) {
     // Processes that switch at the same moment see SQLITE_BUSY here without the busy handler having been
     // asked.
     auto failure = Ask(sql.c_str(), journal_mode);
-    if (!failure || (failure->errcode & 0xff) != SQLITE_BUSY || OnBusy(this, count) == 0) return failure;
+    if (!failure || (failure->errcode & 0xff) != SQLITE_BUSY || !hooks_.WaitForLock(count)) return failure;
   }
 }
 
-std::optional<Failure> Database::LoadExtensions() {
-  if (options_.extensions.empty()) return std::nullopt;
+std::optional<Failure> Database::LoadExtension(const std::string& path, const std::string& entry_point) {
   // The C function alone is switched on, the SQL function load_extension() stays off
   // (sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigenableloadextension).
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
-  std::optional<Failure> failure;
-  for (const std::string& path : options_.extensions) {
-    char* message = nullptr;
-    const int rc = sqlite3_load_extension(db_, path.c_str(), nullptr, &message);
-    if (rc == SQLITE_OK) continue;
-    failure = Failed(rc, {});
-    if (message != nullptr) failure->message = message;
-    sqlite3_free(message);
-    break;
-  }
+  char* message = nullptr;
+  const int rc = sqlite3_load_extension(db_, path.c_str(),
+                                        entry_point.empty() ? nullptr : entry_point.c_str(), &message);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
-  return failure ? failure : ForgetSchema();
+  if (rc == SQLITE_OK) return ForgetSchema();
+  Failure failure = Failed(rc, {});
+  if (message != nullptr) failure.message = message;
+  sqlite3_free(message);
+  return failure;
 }
 
 std::optional<Failure> Database::ForgetSchema() {
   constexpr const char* kForget = "PRAGMA writable_schema = RESET";
   // A flag PRAGMA acts while it is prepared: the one that is kept from the last time would do nothing.
-  controls_.erase(kForget);
+  statements_.ForgetControl(kForget);
   return Control(kForget);
 }
 
-std::optional<Failure> Database::Ask(const char* sql, std::string& answer) {
-  std::optional<Failure> failure;
-  Statement* const statement = PrepareControl(sql, failure);
-  if (statement == nullptr) return failure;
-  classifier_.BeginOwn();  // it may be prepared anew
-  const int rc = Step(*statement, true);
-  classifier_.End();
-  if (rc == SQLITE_ROW) {
-    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement->handle(), 0));
-    answer = text == nullptr ? "" : text;
-  } else if (rc != SQLITE_DONE) {
-    failure = Failed(rc, {});
+bool Database::Step(Statement& statement, bool first, std::optional<Failure>& failure) {
+  for (int count = 0;; ++count) {
+    hooks_.SetStepping(&statement);
+    const int rc = sqlite3_step(statement.handle());
+    hooks_.SetStepping(nullptr);
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
+      if (functions_.exception == 0) return rc == SQLITE_ROW;
+      failure = Undo(statement, Failed(SQLITE_ERROR, statement.sql()));
+      return false;
+    }
+    // SQLite does not ask the busy handler for the locks of a shared cache (sqlite.org/unlock_notify.html),
+    // nor while an open cursor holds a snapshot (sqlite.org/c3ref/busy_handler.html).
+    const bool unasked = rc == SQLITE_LOCKED_SHAREDCACHE ||
+                         (rc == SQLITE_BUSY && hooks_.holds_snapshots() && !in_transaction());
+    if (!unasked || !first || !hooks_.WaitForLock(count)) {
+      failure = statements_.FailedStep(rc, statement.sql());
+      return false;
+    }
+    sqlite3_reset(statement.handle());
   }
-  statement->Reset();
+}
+
+Failure Database::Undo(Statement& statement, Failure failure) {
+  hooks_.RefuseCommits(true);
+  statement.Reset();  // here a statement that RETURNs rows would commit
+  hooks_.RefuseCommits(false);
+  if (!statement.reads() && in_transaction()) RollBack();
   return failure;
+}
+
+std::optional<Failure> Database::RunOwn(const char* sql, std::string* answer) {
+  owner_.Check();
+  std::optional<Failure> failure;
+  Statement* const statement = statements_.PrepareControl(sql, failure);
+  if (statement == nullptr) return failure;
+  functions_.exception = 0;
+  statements_.classifier().BeginOwn();  // SQLite may prepare it anew
+  for (bool first = true; Step(*statement, first, failure); first = false) {
+    if (!first || answer == nullptr) continue;
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement->handle(), 0));
+    *answer = text == nullptr ? "" : text;
+  }
+  statements_.classifier().End();
+  statement->Reset();
+  if (change_log_.watching()) NoteChanges(statement->traits(), !failure);
+  if (failure) failure->sql.clear();  // not the caller's text
+  return failure;
+}
+
+std::optional<Failure> Database::RollBack() {
+  auto failure = Control("ROLLBACK");
+  doomed_ = failure && sqlite3_get_autocommit(db_) == 0;
+  hooks_.RefuseCommits(doomed_);
+  return failure;
+}
+
+void Database::RollBackTo(const char* rollback_to, const char* release) {
+  if (Control(rollback_to)) {
+    if (in_transaction()) RollBack();  // otherwise a commit would keep what was undone in name alone
+  } else {
+    Control(release);  // where this fails, it goes with the transaction
+  }
+}
+
+std::optional<Failure> Database::LeaveDoomed() {
+  if (!doomed_) return std::nullopt;
+  auto failure = RollBack();
+  return doomed_ ? failure : std::nullopt;
+}
+
+bool Database::in_transaction() const { return !doomed_ && sqlite3_get_autocommit(db_) == 0; }
+
+bool Database::has_outstanding_foreign_keys() const {
+  int outstanding = 0;
+  int highest = 0;
+  sqlite3_db_status(db_, SQLITE_DBSTATUS_DEFERRED_FKS, &outstanding, &highest, 0);
+  return outstanding != 0;
+}
+
+void Database::ReportCommits(bool report) {
+  statements_.classifier().VisitDeletedRows(report);
+  change_log_.Watch(db_, report);
+  statements_.ClearCache();  // a DELETE that is prepared already would drop whole pages
+}
+
+void Database::NoteChanges(const StatementTraits& traits, bool succeeded) {
+  if (succeeded && !traits.savepoint_operation.empty()) {
+    change_log_.OnSavepoint(traits.savepoint_operation, traits.savepoint_name);
+  }
+  if (in_transaction()) return;
+  // Autocommit, COMMIT and the RELEASE of an outermost savepoint commit.
+  if (succeeded && !traits.rolls_back) {
+    change_log_.OnCommitted();
+  } else {
+    change_log_.OnRolledBack();
+  }
+}
+
+void Database::NoteUpdate(std::string_view table, int64_t rowid) {
+  if (change_log_.watching()) change_log_.Add(std::string(table), SQLITE_UPDATE, rowid);
+}
+
+int64_t Database::total_changes() const { return sqlite3_total_changes64(db_); }
+
+bool Database::in_memory() const {
+  const char* const file = sqlite3_db_filename(db_, "main");
+  if (file == nullptr || *file == '\0') return true;
+  // sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlvfsname
+  char* vfs = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_VFSNAME, &vfs);
+  const bool memory = vfs != nullptr && std::string_view(vfs) == "memdb";
+  sqlite3_free(vfs);
+  return memory;
 }
 
 }  // namespace aiosqlite

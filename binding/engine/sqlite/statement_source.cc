@@ -1,34 +1,41 @@
-// Database: from SQL text to a statement, and what kind of job it makes.
+#include "engine/sqlite/statement_source.h"
+
 #include <sqlite3.h>
 
 #include <limits>
 #include <utility>
 
-#include "engine/sqlite/database.h"
 #include "engine/sqlite/error.h"
+#include "engine/sqlite/hide_values.h"
 #include "engine/sqlite/sql_text.h"
 
 namespace aiosqlite {
 
-Statement* Database::Prepare(std::string_view sql, uint8_t policy, Failure& failure) {
-  std::optional<Failure> failed;
-  Statement* statement = cache_.Find(sql);
-  if (statement != nullptr) {
-    failed = Refuse(statement->traits(), sql, policy);
-  } else if (std::unique_ptr<Statement> prepared = PrepareOwn(sql, policy, failed)) {
-    if (sql_text::StartsWith(sql_text::SkipBlank(sql), "pragma")) {
-      pragma_ = std::move(prepared);
-      return pragma_.get();
-    }
-    statement = cache_.Add(std::move(prepared));
-  }
-  if (!failed) return statement;
-  failure = std::move(*failed);
-  return nullptr;
+void StatementSource::Install(sqlite3* db) {
+  db_ = db;
+  classifier_.Install(db);
 }
 
-std::unique_ptr<Statement> Database::PrepareOwn(std::string_view sql, uint8_t policy,
-                                                std::optional<Failure>& failure) {
+void StatementSource::Close() {
+  cache_.Clear();
+  pragma_.reset();
+  controls_.clear();
+}
+
+Statement* StatementSource::Prepare(std::string_view sql, uint8_t policy, std::optional<Failure>& failure) {
+  if (Statement* const found = cache_.Find(sql)) {
+    failure = Refuse(found->traits(), sql, policy);
+    return failure ? nullptr : found;
+  }
+  std::unique_ptr<Statement> prepared = PrepareOwn(sql, policy, failure);
+  if (prepared == nullptr) return nullptr;
+  if (!sql_text::StartsWith(sql_text::SkipBlank(sql), "pragma")) return cache_.Add(std::move(prepared));
+  pragma_ = std::move(prepared);
+  return pragma_.get();
+}
+
+std::unique_ptr<Statement> StatementSource::PrepareOwn(std::string_view sql, uint8_t policy,
+                                                       std::optional<Failure>& failure) {
   owner_.Check();
   if (sql.find('\0') != std::string_view::npos) {
     failure = OwnFailure("ERR_INVALID_ARG_VALUE", "sql holds U+0000, where SQLite would stop reading");
@@ -53,18 +60,24 @@ std::unique_ptr<Statement> Database::PrepareOwn(std::string_view sql, uint8_t po
   return failure ? nullptr : std::move(statement);
 }
 
-std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flags, uint8_t policy,
-                                             std::string_view& rest, std::optional<Failure>& failure,
-                                             bool own) {
+std::unique_ptr<Statement> StatementSource::PrepareFirst(std::string_view script, uint8_t policy,
+                                                         std::string_view& rest,
+                                                         std::optional<Failure>& failure) {
+  std::unique_ptr<Statement> statement = Compile(script, 0, policy, rest, failure);
+  if (statement != nullptr) failure = Refuse(statement->traits(), script, policy);
+  return failure ? nullptr : std::move(statement);
+}
+
+std::unique_ptr<Statement> StatementSource::Compile(std::string_view sql, unsigned flags, uint8_t policy,
+                                                    std::string_view& rest, std::optional<Failure>& failure,
+                                                    bool own) {
   // Semicolons and comments before a statement would be taken for an empty one.
   const std::string_view text = sql_text::SkipBlank(sql);
-  // SQLite's own waiting is deaf (see RunningJobs): PRAGMA busy_timeout gets it, and what comes of it goes
-  // for ours.
   const bool pragma = sql_text::StartsWith(text, "pragma");
   const bool about_waiting = pragma && sql_text::StartsWith(sql_text::AfterPragma(text), "busy_timeout");
   for (int count = 0;; ++count) {
     sqlite3_stmt* handle = nullptr;
-    if (about_waiting) sqlite3_busy_timeout(db_, busy_timeout_ms_);
+    if (about_waiting) hooks_.LendBusyTimeout();
     const char* tail = nullptr;
     if (own) {
       classifier_.BeginOwn();
@@ -73,10 +86,10 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
     }
     const int rc = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), flags, &handle, &tail);
     StatementTraits traits = classifier_.End();
-    if (about_waiting) TakeOverBusyTimeout();
+    if (about_waiting) hooks_.TakeOverBusyTimeout();
     // Preparing a flag PRAGMA has executed it, whatever becomes of the statement.
-    if (traits.alters_connection && classifier_.refused() == nullptr && !own) altered_ = true;
-    if (traits.alters_connection) sqlite3_busy_handler(db_, &Database::OnBusy, this);
+    if (traits.alters_connection && classifier_.refused() == nullptr && !own) hooks_.MarkAltered();
+    if (traits.alters_connection) hooks_.InstallBusyHandler();
     if (rc == SQLITE_OK) {
       rest = {tail, static_cast<size_t>(text.data() + text.size() - tail)};
       if (handle == nullptr) return nullptr;
@@ -95,12 +108,12 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
       return std::make_unique<Statement>(db_, handle, traits, std::string(sql));
     }
     // Another connection of a shared cache holds the schema: the busy handler is not asked for that.
-    if (rc == SQLITE_LOCKED_SHAREDCACHE && OnBusy(this, count) != 0) continue;
+    if (rc == SQLITE_LOCKED_SHAREDCACHE && hooks_.WaitForLock(count)) continue;
     if (classifier_.refused() != nullptr) {
       failure = OwnFailure("ERR_CONTROL_STATEMENT", classifier_.refused());
       failure->sql = sql;
     } else {
-      failure = Failed(rc, sql);
+      failure = hooks_.Failed(rc, sql);
       if (classifier_.forbade()) {  // of a function it says SQLITE_ERROR
         failure->code = "SQLITE_AUTH";
         failure->errcode = SQLITE_AUTH;
@@ -112,8 +125,8 @@ std::unique_ptr<Statement> Database::Compile(std::string_view sql, unsigned flag
   }
 }
 
-std::optional<Failure> Database::Refuse(const StatementTraits& traits, std::string_view sql,
-                                        uint8_t policy) const {
+std::optional<Failure> StatementSource::Refuse(const StatementTraits& traits, std::string_view sql,
+                                               uint8_t policy) {
   std::optional<Failure> failure;
   if (const char* reason = Classifier::Refusal(traits, policy)) {
     failure = OwnFailure("ERR_CONTROL_STATEMENT", reason);
@@ -125,15 +138,15 @@ std::optional<Failure> Database::Refuse(const StatementTraits& traits, std::stri
   return failure;
 }
 
-JobKind Database::KindOf(const Job& job, bool may_wait) {
+JobKind StatementSource::KindOf(const Job& job, bool may_wait) {
   if (job.request == Request::kScript) return JobKind::kAlone;
-  patient_ = may_wait;
+  hooks_.SetPatient(may_wait);
   const JobKind kind = KindOfStatements(job);
-  patient_ = true;
+  hooks_.SetPatient(true);
   return kind;
 }
 
-JobKind Database::KindOfStatements(const Job& job) {
+JobKind StatementSource::KindOfStatements(const Job& job) {
   PacketReader packet(job.packet);
   const bool batch = job.request == Request::kBatch;
   const int count = batch ? packet.Int() : 1;
@@ -141,7 +154,7 @@ JobKind Database::KindOfStatements(const Job& job) {
   for (int i = 0; i < count; ++i) {
     const QueryHead head =
         job.request == Request::kMany ? QueryHead::Of(packet.Text()) : QueryHead::Read(packet);
-    Failure failure;
+    std::optional<Failure> failure;
     const Statement* statement =
         Prepare(head.sql, policy::kNoSettings | policy::kLooks | job.policy, failure);
     if (statement == nullptr) return JobKind::kAlone;
@@ -153,7 +166,7 @@ JobKind Database::KindOfStatements(const Job& job) {
   return writes ? JobKind::kWrites : JobKind::kReads;
 }
 
-Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& failure) {
+Statement* StatementSource::PrepareControl(const char* sql, std::optional<Failure>& failure) {
   const auto found = controls_.find(sql);
   if (found != controls_.end()) return found->second.get();
   // A limit that the user has set must not keep a transaction from ending. It is for the schema, too, where
@@ -168,6 +181,20 @@ Statement* Database::PrepareControl(const char* sql, std::optional<Failure>& fai
   if (statement == nullptr) return nullptr;
   const std::string_view key = statement->sql();
   return controls_.emplace(key, std::move(statement)).first->second.get();
+}
+
+Failure StatementSource::FailedStep(int rc, std::string_view sql) {
+  Failure failure = hooks_.Failed(rc, sql);
+  if (failure.errcode == 0) return failure;
+  std::string hidden = WithoutValues(failure.message);
+  if (hidden == failure.message) return failure;
+  // A changed schema makes SQLite prepare within the step. A message that preparing the text gives again
+  // speaks of the schema, not of values.
+  std::string_view rest;
+  std::optional<Failure> of_text;
+  Compile(sql, 0, policy::kNoSettings | policy::kLooks, rest, of_text);
+  if (!of_text || of_text->message != failure.message) failure.message = std::move(hidden);
+  return failure;
 }
 
 }  // namespace aiosqlite

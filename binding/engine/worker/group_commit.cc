@@ -47,7 +47,7 @@ bool GroupCommit::Accepts(const Job& job) {
       return false;
   }
   const bool hurried = job.deadline != Clock::time_point::max() && job.deadline - Clock::now() < kTooSoon;
-  return !hurried && database_.KindOf(job, false) == JobKind::kWrites;
+  return !hurried && database_.statements().KindOf(job, false) == JobKind::kWrites;
 }
 
 void GroupCommit::Run(JobPtr first, JobPtr& next) {
@@ -64,7 +64,7 @@ void GroupCommit::Run(JobPtr first, JobPtr& next) {
     // Only the first attempt takes jobs in: those of a group that has died have waited long enough.
     switch (RunTogether(members, deaths == 0, next)) {
       case End::kCommitted:
-        members.front().outcome.commit = database_.TakeCommit();
+        members.front().outcome.commit = database_.hooks().TakeCommit();
         for (Member& member : members) member.outcome.group_size = static_cast<uint32_t>(members.size());
         Settle(std::move(members));
         return;
@@ -152,7 +152,7 @@ std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outc
   if (auto failure = database_.Control("SAVEPOINT aiosqlite_member")) return failure;
   auto failure = Execute(job, outcome);
   // What OR FAIL keeps when the job runs alone, it keeps here.
-  if (failure && job.request == Request::kRun && database_.kept() &&
+  if (failure && job.request == Request::kRun && runner_.kept() &&
       !database_.has_outstanding_foreign_keys()) {
     if (auto lost = database_.Control("RELEASE aiosqlite_member")) return lost;
     return failure;
@@ -172,11 +172,11 @@ std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outc
 std::optional<Failure> GroupCommit::Execute(const Job& job, Outcome& outcome) {
   switch (job.request) {
     case Request::kMany:
-      return database_.RunMany(job, outcome);
+      return runner_.RunMany(job, outcome);
     case Request::kBatch:
-      return database_.RunBatch(job, outcome);
+      return runner_.RunBatch(job, outcome);
     default:
-      return database_.Run(job, outcome);
+      return runner_.Run(job, outcome);
   }
 }
 
@@ -187,13 +187,13 @@ std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
   if (!failure) failure = database_.LeaveDoomed();
   if (failure) return failure;
   if (job.request == Request::kRun) {
-    failure = database_.Run(job, outcome);
+    failure = runner_.Run(job, outcome);
   } else {
     // On a reader what fails must fail as itself, not because BEGIN IMMEDIATE is refused there.
-    const bool reads = database_.reader() || database_.KindOf(job, true) == JobKind::kReads;
+    const bool reads = database_.reader() || database_.statements().KindOf(job, true) == JobKind::kReads;
     failure = database_.Atomically(!reads, [&] { return Execute(job, outcome); });
   }
-  outcome.commit = database_.TakeCommit() && !failure;
+  outcome.commit = database_.hooks().TakeCommit() && !failure;
   return failure;
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/job.h"
 #include "engine/sqlite/database.h"
+#include "engine/sqlite/runner.h"
 #include "engine/worker/inbox.h"
 #include "engine/worker/owner.h"
 
@@ -21,8 +22,8 @@ namespace aiosqlite {
 //                 a second death, one by one
 class GroupCommit {
  public:
-  GroupCommit(Database& database, Inbox& inbox, RunningJobs& running, OutcomeSink& sink)
-      : database_(database), inbox_(inbox), running_(running), sink_(sink) {}
+  GroupCommit(Database& database, Runner& runner, Inbox& inbox, RunningJobs& running, OutcomeSink& sink)
+      : database_(database), runner_(runner), inbox_(inbox), running_(running), sink_(sink) {}
 
   // Whether the job, alone in the main lane of a connection without a transaction, may share a commit.
   bool Accepts(const Job& job);
@@ -54,6 +55,7 @@ class GroupCommit {
 
   const OwnerThread owner_;
   Database& database_;
+  Runner& runner_;
   Inbox& inbox_;
   RunningJobs& running_;
   OutcomeSink& sink_;

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "engine/features/control.h"
+#include "engine/features/image.h"
 #include "engine/features/recorder.h"
 #include "engine/sqlite/error.h"
 
@@ -62,7 +64,7 @@ void Worker::Loop() {
     } else if (!Do(*job)) {
       return;
     }
-    database_->CheckpointIfDue();
+    database_->hooks().CheckpointIfDue();
     running_flag_.store(false, std::memory_order_relaxed);
   }
 }
@@ -88,7 +90,7 @@ bool Worker::Do(Job& job) {
     if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
     if (!outcome.failure) outcome.failure = Execute(job, outcome);
   }
-  if (database_->TakeCommit() && !outcome.failure) outcome.commit = true;
+  if (database_->hooks().TakeCommit() && !outcome.failure) outcome.commit = true;
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
   inbox_->Forget(job);
@@ -105,7 +107,7 @@ std::optional<Failure> Worker::Execute(Job& job, Outcome& outcome) {
   if (auto lost = LostTransaction()) return lost;
   switch (job.request) {
     case Request::kScript:
-      return database_->RunScript(job);
+      return runner_->RunScript(job);
     case Request::kRun:
     case Request::kMany:
     case Request::kBatch:
@@ -119,23 +121,23 @@ std::optional<Failure> Worker::Execute(Job& job, Outcome& outcome) {
 std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome) {
   switch (job.request) {
     case Request::kDescribe:
-      return database_->Describe(job, outcome);
+      return Describe(*database_, job, outcome);
     case Request::kStatus:
-      return database_->Status(outcome);
+      return Status(*database_, outcome);
     case Request::kSetLimit:
-      return database_->SetLimit(job, outcome);
+      return SetLimit(*database_, job, outcome);
     case Request::kLoadExtension:
-      return database_->LoadExtension(job);
+      return LoadExtension(*database_, job);
     case Request::kAuthorize:
-      return database_->Authorize(job);
+      return Authorize(*database_, job);
     case Request::kSerialize:
-      return database_->Serialize(outcome);
+      return Serialize(*database_, outcome);
     case Request::kDeserialize:
-      return database_->Deserialize(job);
+      return Deserialize(*database_, job);
     case Request::kDefine:
-      return database_->DefineFunction(job);
+      return DefineFunction(*database_, job);
     case Request::kReportCommits:
-      database_->Watch(PacketReader(job.packet).Int() != 0);
+      database_->ReportCommits(PacketReader(job.packet).Int() != 0);
       return std::nullopt;
     case Request::kApplyChangeset:
       return ApplyChangeset(*database_, job);
@@ -151,7 +153,7 @@ std::optional<Failure> Worker::Begin(const Job& job) {
   static constexpr const char* kSql[] = {nullptr, "BEGIN DEFERRED", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE",
                                          "SAVEPOINT aiosqlite_transaction"};
   if (mode == BeginMode::kLease) {
-    database_->TakeAltered();
+    database_->hooks().TakeAltered();
   } else {
     if (auto lost = LostTransaction()) return lost;
     if (auto failure = database_->Control(kSql[static_cast<int>(mode)])) return failure;
@@ -177,7 +179,7 @@ std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
   std::optional<Failure> failure;
   if (mode == EndMode::kReady || mode == EndMode::kRelease) {
     if (database_->in_transaction()) failure = database_->RollBack();
-    const bool altered = database_->TakeAltered() || failure.has_value();
+    const bool altered = database_->hooks().TakeAltered() || failure.has_value();
     // A database in memory would be gone.
     outcome.altered = altered && mode == EndMode::kRelease && !database_->in_memory();
     failure.reset();  // what could not be rolled back is closed
@@ -227,7 +229,9 @@ bool Worker::Open(const Job& job) {
   outcome.id = job.id;
   database_ = std::make_unique<Database>(OpenOptions::Read(packet), running_, counters_, host_);
   resources_ = std::make_unique<Resources>(*database_);
-  group_ = std::make_unique<GroupCommit>(*database_, *inbox_, running_, static_cast<OutcomeSink&>(*this));
+  runner_ = std::make_unique<Runner>(*database_);
+  group_ = std::make_unique<GroupCommit>(*database_, *runner_, *inbox_, running_,
+                                         static_cast<OutcomeSink&>(*this));
   running_.Set({&job});
   outcome.failure = database_->Open(outcome.info);
   running_.Set({});
@@ -241,6 +245,7 @@ bool Worker::Open(const Job& job) {
 void Worker::CloseDatabase() {
   resources_.reset();
   group_.reset();
+  runner_.reset();
   database_.reset();
 }
 
@@ -263,10 +268,10 @@ void Worker::Post(std::vector<Outcome>&& outcomes) {
   for (Outcome& outcome : outcomes) {
     outcome.worker = number_;
     if (outcome.failure) ++failed;
-    if (database_) outcome.wal_pages = database_->wal_pages();
+    if (database_) outcome.wal_pages = database_->hooks().wal_pages();
   }
   if (database_) {
-    outcomes.front().changes = database_->TakeCommitted();
+    outcomes.front().changes = database_->changes().TakeCommitted();
     const bool users_own = lanes_.empty() || lanes_.back().mode == BeginMode::kLease;
     in_transaction_.store(users_own && database_->in_transaction(), std::memory_order_relaxed);
     total_changes_.store(database_->total_changes(), std::memory_order_relaxed);

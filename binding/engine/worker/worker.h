@@ -9,6 +9,7 @@
 #include "engine/features/resources.h"
 #include "engine/job.h"
 #include "engine/sqlite/database.h"
+#include "engine/sqlite/runner.h"
 #include "engine/worker/busy.h"
 #include "engine/worker/group_commit.h"
 #include "engine/worker/inbox.h"
@@ -91,6 +92,7 @@ class Worker final : private OutcomeSink {
   RunningJobs running_;
   StatementCounters counters_;
   std::unique_ptr<Database> database_;
+  std::unique_ptr<Runner> runner_;
   std::unique_ptr<GroupCommit> group_;
   std::unique_ptr<Resources> resources_;
   std::vector<OpenLane> lanes_;  // innermost last
