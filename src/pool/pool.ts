@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers'; // fake timers replace the global one
 import { CALL_OPTIONS, checkNames, oneOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
-import { newTally } from '../connection/connection.js';
+import { connect, newTally } from '../connection/connection.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
 import { BACKUP_OPTIONS, type BackupOptions, checkpoint, truncateWal } from '../connection/features/files.js';
 import { type CursorHost, openLaneCursor } from '../connection/lane-cursor.js';
@@ -395,6 +395,26 @@ class WriterAndReaders extends Verbs implements Pool {
   #checkUsable(need: Need): void {
     if (this.#closing !== undefined) throw closed();
     checkNotNested(this, need);
+  }
+
+  /**
+   * @internal Reads the file as it is, before the pool sets its journal mode. Resolves to `undefined` if the pool has
+   * begun to open it, or if there is no file to read.
+   */
+  async beforeOpening<T>(read: (file: Connection) => Promise<T>): Promise<T | undefined> {
+    const { database, connection } = this.#options;
+    if (this.#isOpen || this.#opening !== undefined || this.#closing !== undefined || database === ':memory:')
+      return undefined;
+    const { readonly, doubleQuotedStrings, busyTimeoutMs } = connection;
+    const options = { readonly, doubleQuotedStrings, busyTimeoutMs, mustExist: true };
+    // Where it can't be opened, the pool says why when it tries.
+    const file = await connect(database, options).catch(() => undefined);
+    if (file === undefined) return undefined;
+    try {
+      return await read(file);
+    } finally {
+      await file.close();
+    }
   }
 
   /** The pool with its writer, opened by whoever comes first. Gives the options with the time that is left. */

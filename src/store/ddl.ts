@@ -19,6 +19,8 @@ export interface Schema {
   indexesAndTriggers: readonly SchemaObject[];
   /** Triggers between the tables of two stores: made where the other store's table is there. */
   ties?: readonly Tie[];
+  /** Refuses a file of another ADK program, as long as the first of the tables is not there. */
+  refusesForeign?: boolean;
   /** The one of the tables that knows the version, and how it learns it. */
   metadata: Table;
   insertVersion: Query;

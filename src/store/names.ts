@@ -20,6 +20,11 @@ export interface SessionStoreOptions {
    * `'tenant_id INTEGER REFERENCES tenants(id) ON DELETE CASCADE'`.
    */
   ownerIdColumn?: string;
+  /**
+   * Whether a file of another ADK program (SQLSpec, ADK's own session services) is refused, untouched: `'refuse'` (default)
+   * rejects `'ADK_SCHEMA_MISMATCH'` naming the program, `'beside'` makes our tables beside its.
+   */
+  foreignTables?: 'refuse' | 'beside';
 }
 
 export const SESSION_STORE_OPTIONS: NamesOf<SessionStoreOptions> = {
@@ -30,6 +35,7 @@ export const SESSION_STORE_OPTIONS: NamesOf<SessionStoreOptions> = {
   metadataTable: true,
   artifactsTable: true,
   ownerIdColumn: true,
+  foreignTables: true,
 };
 
 /** The store's table names, validated, so that quoting them is all that SQL text needs. */

@@ -89,7 +89,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
 
   /**
    * Makes the tables, or what is missing of them; any number of callers and processes may race. A file of a newer version
-   * rejects `'ADK_SCHEMA_VERSION'`, tables of our names but other columns `'ADK_SCHEMA_MISMATCH'`; the file is untouched then.
+   * rejects `'ADK_SCHEMA_VERSION'`; tables of our names but other columns, and a file of another ADK program (see
+   * `foreignTables`), reject `'ADK_SCHEMA_MISMATCH'`. The file is untouched then, its journal mode included.
    * @example await store.createTables();
    */
   async createTables(): Promise<void> {

@@ -1,3 +1,4 @@
+import { checkChoice } from '../arguments.js';
 import type { Schema } from '../ddl.js';
 import { type Names, resolveNames, type SessionStoreOptions } from '../names.js';
 import { buildQueries, type Queries } from './queries.js';
@@ -11,7 +12,8 @@ export class Layout {
 
   constructor(options: SessionStoreOptions) {
     this.names = resolveNames(options);
-    this.schema = buildSchema(this.names);
+    checkChoice('options.foreignTables', options.foreignTables, ['refuse', 'beside']);
+    this.schema = { ...buildSchema(this.names), refusesForeign: options.foreignTables !== 'beside' };
     this.sql = buildQueries(this.names);
   }
 }

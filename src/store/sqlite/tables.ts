@@ -1,12 +1,19 @@
 import type { BatchQuery, Executor, Row } from '../../executor.js';
 import { SCHEMA_VERSION, type Schema, type Table } from '../ddl.js';
 import { StoreError } from '../errors.js';
+import { foreignTables, refuseForeignTables } from './foreign-tables.js';
+
+/** A pool that has not opened its file yet, and lets it be read before it sets the journal mode. */
+interface Unopened {
+  beforeOpening?<T>(read: (db: Executor) => Promise<T>): Promise<T | undefined>;
+}
 
 /**
  * Makes what is missing. Two short reads if nothing is; otherwise a transaction that looks again, so that any number of
- * callers and processes may race. What is not ours is refused before anything is written.
+ * callers and processes may race. What is not ours is refused before anything is written, the journal mode included.
  */
-export async function createTables(db: Executor, schema: Schema): Promise<void> {
+export async function createTables(db: Executor & Unopened, schema: Schema): Promise<void> {
+  if (schema.refusesForeign) await db.beforeOpening?.((file) => findMissing(file, schema));
   if ((await findMissing(db, schema)).length === 0) return;
   await db.transaction(async (tx) => {
     const missing = await findMissing(tx, schema);
@@ -25,13 +32,18 @@ export async function dropTables(db: Executor, schema: Schema): Promise<void> {
 
 /** The statements that make what is missing. Rejects what is newer or of another kind. */
 async function findMissing(db: Executor, schema: Schema): Promise<BatchQuery[]> {
-  const [columns, objects] = (await db.batch(structure(schema))).map(({ rows }) => rows) as [Row[], Row[]];
+  const queries = structure(schema);
+  if (schema.refusesForeign) queries.push(foreignTables);
+  const [columns, objects, foreign] = (await db.batch(queries)).map(({ rows }) => rows) as [Row[], Row[], Row[]?];
   const { name } = schema.metadata;
   const hasVersion = ['key', 'value'].every((column) =>
     columns.some((row) => isNamed(name, row.table) && row.name === column),
   );
   const versions = hasVersion ? await db.all(version(schema)) : [];
-  return compare(schema, columns, objects, versions);
+  const missing = compare(schema, columns, objects, versions);
+  const [{ name: first } = schema.metadata] = schema.tables;
+  if (foreign && !columns.some(({ table }) => isNamed(first, table))) refuseForeignTables(foreign);
+  return missing;
 }
 
 function compare(schema: Schema, columns: Row[], objects: Row[], versions: Row[]): BatchQuery[] {

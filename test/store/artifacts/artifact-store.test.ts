@@ -444,7 +444,7 @@ describe('a session store in the same file', () => {
         { ...gone, userId: 'bob' },
         { ...gone, appName: 'other' },
       ];
-      await sessions.createSession(gone);
+      await sessions.createSession({ ...scope, sessionId: gone.sessionId });
       for (const one of [gone, ...stay]) await artifacts.save(one, { text: JSON.stringify(one) });
       await remove(gone.sessionId);
       expect(await artifacts.versions(gone)).toEqual([]);
