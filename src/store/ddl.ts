@@ -27,7 +27,7 @@ export interface Schema {
 }
 
 /** A trigger that needs a table of another store, with these columns among others. */
-export interface Tie extends SchemaObject {
+interface Tie extends SchemaObject {
   needs: { table: string; columns: readonly string[] };
 }
 
