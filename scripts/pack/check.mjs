@@ -2,7 +2,8 @@
 /**
  * `npm run pack:check`: packs the package as it would be published and uses it as a user would: installed elsewhere,
  * without install scripts, without a compiler on the PATH. Takes what is in prebuilds/: all targets, or with --quick the
- * one of this machine, which it makes with this machine's compiler if it is not there.
+ * one of this machine, which it makes with this machine's compiler if it is not there. Test runners, bundlers and
+ * frameworks that this repository does not depend on are installed for it, but not with --quick.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
@@ -12,12 +13,16 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { prebuildFile, targetHere, targets } from '../cross/targets.mjs';
+import { agents } from './agents.mjs';
+import { bundlers } from './bundlers.mjs';
 import { files, typeChecks } from './programs.mjs';
 import { Project } from './project.mjs';
+import { runners } from './runners.mjs';
 import { checkFiles, pack } from './tarball.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const quick = process.argv.includes('--quick');
+const surroundings = [...runners, ...bundlers, ...agents];
 
 /** Megabytes of 10^6 bytes, as npm prints them. */
 const budget = { installSeconds: 5, packages: 2, unpackedMB: 22, packedMB: 12 };
@@ -99,7 +104,7 @@ await step('aiosqlite doctor finds it fit', () => {
   must(report.addon.startsWith(join(installed, 'prebuilds')), `${report.addon} is not the prebuilt addon`);
 });
 
-for (const name of ['@google/adk', '@types/node', 'kysely', 'drizzle-orm']) project.lend(name);
+for (const name of ['esbuild', '@google/adk', '@types/node', 'kysely', 'drizzle-orm']) project.lend(name);
 for (const file of ['adk.mjs', 'adk.cjs']) {
   await step(`runs with ADK (${file})`, () => must(node(file).trim() === 'ok', 'it did not print "ok"'));
 }
@@ -107,6 +112,18 @@ for (const resolution of Object.keys(typeChecks)) {
   await step(`type-checks strictly (${resolution})`, () => {
     node(toolOf('typescript', 'bin/tsc'), '--project', join('types', `${resolution}.json`));
   });
+}
+
+for (const { name, run } of surroundings.filter(({ quick }) => quick)) await step(name, () => run(project));
+
+if (!quick) {
+  const tools = new Project();
+  await step('installs beside runners, bundlers and frameworks', () => {
+    tools.installPinned(join(root, 'scripts', 'pack', 'tools.json'));
+    tools.install(tarball.file);
+  });
+  for (const { name, run } of surroundings.filter(({ quick }) => !quick)) await step(name, () => run(tools));
+  tools.remove();
 }
 
 await step('publint', () => void node(toolOf('publint', 'src/cli.js'), '--strict', tarball.file));

@@ -1,9 +1,19 @@
 /** A project elsewhere that has installed the tarball, as a user would. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../preflight.mjs';
 
@@ -24,9 +34,14 @@ function pathWithoutCompiler(folder) {
   return folder;
 }
 
+/** @param {string} purpose */
+const newFolder = (purpose) => realpathSync(mkdtempSync(join(tmpdir(), `aiosqlite-${purpose}-`)));
+
 export class Project {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'aiosqlite-pack-')));
+  folder = newFolder('pack');
   #bare = pathWithoutCompiler(join(this.folder, '.bin'));
+  /** @type {string[]} */
+  #elsewhere = [];
 
   constructor() {
     this.write('package.json', JSON.stringify({ name: 'project', private: true }));
@@ -46,19 +61,73 @@ export class Project {
    *
    * @param {string} program
    * @param {string[]} args
-   * @param {{ compiler?: boolean }} [options]
+   * @param {{ compiler?: boolean, cwd?: string }} [options] `cwd`: relative to the project
    */
-  run(program, args, { compiler = false } = {}) {
-    const path = compiler ? process.env.PATH : this.#bare;
-    // What npm tells its scripts is this repository's business, not that of a project elsewhere.
-    const environment = Object.entries(process.env).filter(([name]) => !/^(npm_|CC$|CXX$|PREBUILDS_ONLY$)/i.test(name));
+  run(program, args, { compiler = false, cwd = '.' } = {}) {
     return execFileSync(program, args, {
-      cwd: this.folder,
+      cwd: resolve(this.folder, cwd),
       encoding: 'utf8',
-      env: { ...Object.fromEntries(environment), PATH: path, NODE_PATH: '' },
+      env: compiler ? { ...this.#environment(), PATH: process.env.PATH } : this.#environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 300_000,
     });
+  }
+
+  /** Variables that npm sets for its scripts concern this repository, not a project elsewhere. */
+  #environment() {
+    const own = Object.entries(process.env).filter(
+      ([name]) => !/^(npm_|CC$|CXX$|PREBUILDS_ONLY$|AIOSQLITE_)/i.test(name),
+    );
+    return { ...Object.fromEntries(own), PATH: this.#bare, NODE_PATH: '', NEXT_TELEMETRY_DISABLED: '1' };
+  }
+
+  /**
+   * Runs a server while `use` asks it.
+   *
+   * @param {string[]} args of Node
+   * @param {{ cwd?: string, port: number, env?: Record<string, string> }} options
+   * @param {(url: string) => Promise<void>} use
+   */
+  async serve(args, { cwd = '.', port, env = {} }, use) {
+    const server = spawn(process.execPath, args, {
+      cwd: resolve(this.folder, cwd),
+      env: { ...this.#environment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let printed = '';
+    for (const stream of [server.stdout, server.stderr]) stream.on('data', (text) => (printed += text));
+    try {
+      const url = `http://localhost:${port}`;
+      for (let attempt = 0; !(await fetch(url).catch(() => undefined)); attempt++) {
+        if (server.exitCode !== null || attempt > 300) throw new Error('the server does not answer');
+        await setTimeout(200);
+      }
+      await use(url);
+    } catch (cause) {
+      throw new Error(`${/** @type {Error} */ (cause).message}\n${printed}`, { cause });
+    } finally {
+      server.kill();
+    }
+  }
+
+  /**
+   * Copies files of the project to a folder that has no node_modules around it; gives the folder.
+   *
+   * @param {Record<string, string>} files place there → path in the project
+   */
+  elsewhere(files) {
+    const folder = newFolder('elsewhere');
+    this.#elsewhere.push(folder);
+    for (const [target, source] of Object.entries(files)) {
+      cpSync(join(this.folder, source), join(folder, target), { recursive: true });
+    }
+    return folder;
+  }
+
+  /** Installs the dependencies of a package.json, which pins their versions. @param {string} file */
+  installPinned(file) {
+    cpSync(file, join(this.folder, 'package.json'));
+    this.run(join(this.#bare, 'npm'), ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']);
   }
 
   /**
@@ -90,6 +159,6 @@ export class Project {
   }
 
   remove() {
-    rmSync(this.folder, { recursive: true, force: true });
+    for (const folder of [this.folder, ...this.#elsewhere]) rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -16,7 +16,7 @@ const wanted = [
   /^src\/([\w-]+\/)*[\w-]+\.ts$/, // what the source maps point to
   /^prebuilds\/(linux|darwin|win32)-(x64|arm64)\/aiosqlite(\.glibc|\.musl)?\.node$/,
   // To build from source:
-  /^binding\/(addon\.(cc|map)|README\.md|(engine|node|sqlite)\/[\w.-]+\.(cc|h|inc|cmake|in|md))$/,
+  /^binding\/(addon\.(cc|map)|protocol\.h|README\.md|(engine|node|sqlite)\/([\w-]+\/)*[\w.-]+\.(cc|h|inc|cmake|in|md))$/,
   /^deps\/sqlite\/sqlite3\.[ch]\.br$/,
   /^deps\/node-api\/(\w[\w-]*\.(h|def)|napi-inl\.deprecated\.h|LICENSE\.[\w-]+)$/,
   /^scripts\/(build-from-source|preflight)\.mjs$/,
