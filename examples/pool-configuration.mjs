@@ -6,7 +6,7 @@ const { file, cleanUp } = scratchFile();
 const pool = createPool({
   database: file,
   poolSize: 3, // one writer and two readers
-  acquireTimeoutMs: 200, // longest wait for a connection, then ERR_POOL_TIMEOUT (default: 30 s)
+  acquireTimeoutMs: 2_000, // longest wait for a connection, then ERR_POOL_TIMEOUT (default: 30 s)
   idleTimeoutMs: 60_000, // readers without work are closed (default: 1 h)
   operationTimeoutMs: 10_000, // deadline of every call that has none of its own (default: none)
   busyTimeoutMs: 2_000, // longest wait for a lock of another process (default: 5 s)

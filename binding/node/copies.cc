@@ -9,6 +9,7 @@
 #endif
 
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 // Copies know each other by this symbol.
@@ -33,8 +34,9 @@ std::string EarlierCopy() { return {}; }
 namespace {
 
 bool IsAddon(const std::string& path) {
-  static const std::string suffix = ".node";
-  return path.size() > suffix.size() && path.compare(path.size() - suffix.size(), suffix.size(), suffix) == 0;
+  constexpr std::string_view kSuffix = ".node";
+  return path.size() > kSuffix.size() &&
+         path.compare(path.size() - kSuffix.size(), kSuffix.size(), kSuffix) == 0;
 }
 
 // Files of all native addons in the process, in the order in which they were loaded.
