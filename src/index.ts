@@ -45,6 +45,7 @@ export type {
 } from './executor.js';
 export type { Pool, PoolStats } from './pool/api.js';
 export type { Lease, LeaseOptions, Role } from './pool/lease.js';
+export { type MigrationStep, migrate } from './pool/migrate.js';
 export type { PoolOptions } from './pool/options.js';
 export { createPool } from './pool/pool.js';
 export { sql } from './sql.js';
