@@ -11,8 +11,7 @@ import {
   type Session,
   trimTempDeltaState,
 } from '@google/adk';
-import { checkNames } from '../arguments.js';
-import type { PoolOptions } from '../index.js';
+import { AiosqliteError, type BackupOptions, type Pool } from '../index.js';
 import {
   type Context,
   checkChoice,
@@ -30,17 +29,16 @@ import {
   loadSession,
   prepareAppend,
   type SessionStore,
-  type SessionStoreOptions,
   type Snapshot,
 } from '../store/index.js';
 import { checkAppend } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
 import { Handle, stateOf } from './handle.js';
 import { Handles } from './handles.js';
-import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
+import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import { ServiceCalls } from './service-calls.js';
-import { openSessionStore } from './source.js';
+import { openSessionStore, type SessionSourceOptions } from './source.js';
 import { splitState } from './state-scopes.js';
 import { TablesOnce } from './tables-once.js';
 
@@ -61,18 +59,20 @@ export class SqliteSessionService extends BaseSessionService {
   readonly #handles = new Handles();
 
   /**
-   * `source`: a store; a path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form; or the options of a pool, a store
-   * and the service together. Throws what {@link SessionStore} and `createPool` throw on options that can't be right.
+   * `database`: a path, `':memory:'`, a `'file:'` URI or URL, or ADK's `'sqlite://'` form; with the options of a pool, a
+   * store and the service together. Throws what {@link SessionStore} and `createPool` throw on wrong options.
+   * @example new SqliteSessionService('agent.db', { poolSize: 3, staleSessions: 'reject' });
    */
+  constructor(database: string | URL, options?: Omit<SessionSourceOptions, 'database'>);
+  /** `source`: a store, or those options with `database` among them. */
+  constructor(source: SessionStore | string | SessionSourceOptions, options?: SessionServiceOptions);
   constructor(
-    source: SessionStore | string | (PoolOptions & SessionStoreOptions & SessionServiceOptions),
-    options: SessionServiceOptions = {},
+    source: SessionStore | string | URL | SessionSourceOptions,
+    options?: Omit<SessionSourceOptions, 'database'>,
   ) {
     super();
-    checkNames('options', options, SERVICE_OPTIONS);
-    const { staleSessions = (source as SessionServiceOptions | null)?.staleSessions } = options;
+    const { store, pool, staleSessions } = openSessionStore(source, options);
     checkChoice('staleSessions', staleSessions, ['merge', 'reject']);
-    const { store, pool } = openSessionStore(source);
     this.store = store;
     this.#calls = new ServiceCalls(pool);
     this.#rejectsStale = staleSessions === 'reject';
@@ -203,6 +203,29 @@ export class SqliteSessionService extends BaseSessionService {
   async deleteUser(request: { appName: string; userId: string }): Promise<void> {
     checkObject('request', request);
     await this.#calls.make(() => deleteUser(this.#context, request));
+  }
+
+  /**
+   * The pool beneath, for `stats()`, `checkpoint()` and queries of your own. Throws `'ERR_NO_POOL'` if the service was given
+   * a store over a connection.
+   */
+  get pool(): Pool {
+    const db = this.#context.db as Partial<Pool>;
+    if (typeof db.acquire === 'function') return db as Pool;
+    throw new AiosqliteError('ERR_NO_POOL', 'the store of this service works on a connection, not on a pool');
+  }
+
+  /**
+   * Copies the whole database to a file, as one consistent snapshot, while the service is in use. An existing file is
+   * replaced only at success.
+   * @example await service.backup('backup/agent.db');
+   */
+  async backup(destination: string, options?: BackupOptions): Promise<void> {
+    const db = this.#context.db as Partial<Pool>;
+    await this.#calls.make(async () => {
+      if (db.backup === undefined) throw new AiosqliteError('ERR_NO_POOL', 'a transaction has no backup()');
+      await db.backup(destination, options);
+    });
   }
 
   /**

@@ -12,16 +12,17 @@ import {
 } from '../store/index.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 
-type SessionSourceOptions = PoolOptions & SessionStoreOptions & SessionServiceOptions;
+export type SessionSourceOptions = PoolOptions & SessionStoreOptions & SessionServiceOptions;
 type ArtifactSourceOptions = PoolOptions & ArtifactStoreOptions;
 
 /** Sources of a session service. */
-export type SessionServiceSource = SessionStore | string | SessionSourceOptions;
+export type SessionServiceSource = SessionStore | string | URL | SessionSourceOptions;
 
 /** Sources of an artifact service. Of a session store it takes the database and the names of the tables. */
 export type ArtifactServiceSource = ArtifactStore | SessionStore | string | ArtifactSourceOptions;
 
 const SESSION_SOURCE: NamesOf<SessionSourceOptions> = { ...POOL_OPTIONS, ...SESSION_STORE_OPTIONS, ...SERVICE_OPTIONS };
+const { database: _, ...FURTHER_OPTIONS } = SESSION_SOURCE;
 const ARTIFACT_SOURCE: NamesOf<ArtifactSourceOptions> = { ...POOL_OPTIONS, ...ARTIFACT_STORE_OPTIONS };
 
 /** A store, and the pool if one was opened for it. */
@@ -30,10 +31,17 @@ interface Opened<Store> {
   pool?: Pool;
 }
 
-export function openSessionStore(source: SessionServiceSource): Opened<SessionStore> {
-  if (source instanceof SessionStore) return { store: source };
-  const { pool, options } = openPool(source, SESSION_SOURCE);
-  return { store: new SessionStore(pool, pick(options, SESSION_STORE_OPTIONS)), pool };
+/** `further`: options of everything if `source` is a path, otherwise of the service only. */
+export function openSessionStore(
+  source: SessionServiceSource,
+  further: Omit<SessionSourceOptions, 'database'> = {},
+): Opened<SessionStore> & { staleSessions: SessionServiceOptions['staleSessions'] | undefined } {
+  const isPath = typeof source === 'string' || source instanceof URL;
+  checkNames<object>('options', further, isPath ? FURTHER_OPTIONS : SERVICE_OPTIONS);
+  if (source instanceof SessionStore) return { store: source, staleSessions: further.staleSessions };
+  const { pool, options } = openPool(isPath ? { ...further, database: source } : source, SESSION_SOURCE);
+  const store = new SessionStore(pool, pick<SessionStoreOptions>(options, SESSION_STORE_OPTIONS));
+  return { store, pool, staleSessions: further.staleSessions ?? options.staleSessions };
 }
 
 export function openArtifactStore(source: ArtifactServiceSource): Opened<ArtifactStore> {

@@ -15,8 +15,8 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((service) => service.close()));
 });
 
-function open(...args: ConstructorParameters<typeof SqliteSessionService>): SqliteSessionService {
-  const service = new SqliteSessionService(...args);
+function open(source: any, options?: any): SqliteSessionService {
+  const service = new SqliteSessionService(source, options);
   opened.push(service);
   return service;
 }
@@ -173,6 +173,60 @@ describe('a service can be made from', () => {
     expect(() => new SqliteSessionService(source, options)).toThrow(
       expect.objectContaining({ name, message: expect.stringContaining(message) }),
     );
+  });
+});
+
+describe('a path first', () => {
+  test('takes the options of the pool, the store and the service', async () => {
+    const service = open(on.file(), { poolSize: 1, sessionsTable: 'chat', staleSessions: 'reject' });
+    const session = await service.createSession(key);
+    expect(await service.pool.get('SELECT count(*) AS n FROM chat')).toEqual({ n: 1 });
+    expect(service.pool.stats().size).toBe(1);
+    const stale = structuredClone({ ...session });
+    await service.appendEvent({ session, event: event('e1') });
+    const late = service.appendEvent({ session: stale as Session, event: event('e2') });
+    expect(await rejection(late)).toMatchObject({ code: 'ADK_STALE_SESSION' });
+  });
+
+  test('refuses wrong options, and options of a pool beside a store', () => {
+    const unknown = expect.objectContaining({ code: 'ERR_UNKNOWN_OPTION' });
+    expect(() => open(on.file(), { poolsize: 1 } as never)).toThrow(unknown);
+    expect(() => open(on.file(), { database: 'x.db' } as never)).toThrow(unknown);
+    expect(() => open(new SessionStore(on.pool()), { poolSize: 1 } as never)).toThrow(unknown);
+    expect(() => open({ database: on.file() }, { poolSize: 1 } as never)).toThrow(unknown);
+    expect(() => open(on.file(), { poolSize: 0 })).toThrow(RangeError);
+  });
+});
+
+describe('pool and backup()', () => {
+  test('are those of the pool that the service opened, or that its store works on', async () => {
+    const pool = on.pool();
+    expect(open(new SessionStore(pool)).pool).toBe(pool);
+    const service = open(on.file('own.db'));
+    await service.createSession(key);
+    await service.backup(on.file('copy.db'));
+    const copy = open(on.file('copy.db'));
+    expect(await copy.getSession(key)).toMatchObject({ id: key.sessionId });
+    const again = service.backup(on.file('copy.db'), { signal: AbortSignal.abort('no') });
+    expect(await rejection(again)).toBe('no');
+  });
+
+  test('of a store over a connection: it is copied, but has no pool', async () => {
+    const service = open(new SessionStore(await on.connect()));
+    await service.createSession(key);
+    await service.backup(on.file('copy.db'));
+    expect(existsSync(on.file('copy.db'))).toBe(true);
+    expect(() => service.pool).toThrow(expect.objectContaining({ code: 'ERR_NO_POOL' }));
+  });
+
+  test('close() waits for a backup', async () => {
+    const service = open(on.file());
+    await service.createSession(key);
+    const copying = service.backup(on.file('copy.db'));
+    await service.close();
+    await copying;
+    expect(existsSync(on.file('copy.db'))).toBe(true);
+    expect(await rejection(service.backup(on.file('copy.db')))).toMatchObject({ code: 'ERR_CLOSED' });
   });
 });
 
