@@ -42,8 +42,8 @@ class NameList {
   bool empty_ = true;
 };
 
-// A Query in a packet, up to its parameters: sql, settings as one number, the names of its JSON columns if it
-// has any (one text, a U+0000 between them), the count of parameters.
+// A Query in a packet, up to its parameters. Its entries: sql, settings as one number, the names of its JSON
+// columns if it has any, the count of parameters.
 struct QueryHead {
   std::string_view sql;
   RowMode mode = RowMode::kNone;
@@ -103,10 +103,9 @@ struct JsonRows {
 };
 
 // The rows that follow, cell by cell: a tag each, numbers and lengths of blobs in `numbers`, blobs in
-// `bytes`. Short ASCII texts stand in `shorts`, one behind the other; longer ones, and JSON, in a JSON array;
-// and what is not ASCII in another one, so that it makes no other text wide. (Measured, JavaScript thread: a
-// short text costs 40 ns as JSON, because V8 looks it up among all that it knows, and 8 ns as a part of a
-// string; decoding UTF-8 was a third of what a mixed result costs, and happens here.)
+// `bytes`. `shorts` joins short ASCII texts: V8 slices a string faster than it parses JSON. `texts` is a JSON
+// array of longer ones, and of JSON. `wides` holds texts with other characters, so that these alone are two
+// bytes wide. Decoding UTF-8 happens here, on the worker.
 struct PackedRows {
   uint32_t rows = 0;
   std::vector<uint8_t> tags;      // see Tag
@@ -123,7 +122,7 @@ struct Result {
   uint64_t rows = 0;
   int64_t changes = 0;
   int64_t last_insert_rowid = 0;
-  std::string columns;  // JSON array of names; empty if nobody needs it
+  std::string columns;  // JSON array of names; empty if the caller needs none
   JsonRows first;
   std::vector<PackedRows> rest;
 };
@@ -140,7 +139,7 @@ struct Failure {
   uint32_t exception = 0;  // ERR_FUNCTION: under which the host keeps what was thrown
 };
 
-// How a job went, for those who trace.
+// Times of a traced job.
 struct Trace {
   int64_t queue_us = 0;  // from the call to its first statement
   int64_t run_us = 0;    // its statements, without a shared COMMIT
@@ -151,18 +150,17 @@ struct Outcome {
   std::optional<Failure> failure;
   std::vector<Result> results;
   int wal_pages = 0;        // length of the WAL after the last commit of this connection
-  uint32_t group_size = 0;  // writes that shared this one's commit, itself included; 0 outside shared commits
+  uint32_t group_size = 0;  // writes in its shared commit; 0 outside of one
   bool commit = false;      // first of its shared commit
   bool done = false;        // a cursor has no more rows
-  bool altered =
-      false;  // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly
+  bool altered = false;     // kEnd of a lease: it changed settings, or failed unexpectedly
   std::optional<Trace> trace;
-  std::vector<std::string> changes;  // JSON of what has been committed, if it is watched: see ChangeLog
+  std::vector<std::string> changes;  // reported commits as JSON: see ChangeLog
   std::string info;                  // kOpen: the journal mode; kBegin: nothing
   uint32_t worker = 0;               // which worker ran it
 };
 
-// Where finished jobs go. Called on the worker's thread.
+// Takes finished jobs. Called on the worker's thread.
 class OutcomeSink {
  public:
   virtual ~OutcomeSink() = default;

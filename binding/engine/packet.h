@@ -28,9 +28,9 @@ struct Value {
   std::string_view bytes;
 };
 
-// What a call carries across the threads: SQL texts, values and settings as one flat list of tagged entries.
+// Content of a call: SQL texts, values and settings as one flat list of tagged entries.
 // The caller fills it in one pass and copies it in a few memcpy; interpreting it is the worker's job.
-// All texts stand in one UTF-8 string, one U+0000 after each. Their lengths are bytes or, as JavaScript
+// One UTF-8 string holds all texts, with a U+0000 after each. Their lengths are bytes or, as JavaScript
 // counts, UTF-16 code units.
 struct Packet {
   std::vector<uint8_t> tags;

@@ -1,5 +1,5 @@
-// Carries finished jobs from the workers back to JavaScript, and the calls that SQL makes to JavaScript
-// functions.
+// JavaScript thread, apart from Post and Call. Carries finished jobs from the workers to JavaScript, and
+// calls of JavaScript functions from SQL.
 #pragma once
 
 #include <napi.h>

@@ -65,7 +65,7 @@ Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
 
 void Connection::Publish(const Napi::CallbackInfo& info) {
   // A worker that must be woken first takes longer than anybody would wait.
-  if (inbox_->watched()) environment_->completion.BeginDirect();
+  if (inbox_->has_spinning_worker()) environment_->completion.BeginDirect();
   inbox_->Publish();
   environment_->completion.EndDirect(info.Env());
 }

@@ -25,6 +25,8 @@ struct Environment {
 };
 
 // Thin and without checks: src/ has checked everything before. Methods for JavaScript:
+//
+// clang-format off
 //   new Connection(maxPending, maxPendingBytes) or new Connection(other): one that shares the other's inbox
 //   open(number, text, blobs)  starts the worker on the kOpen job in the scratch area
 //   submit(text, blobs)        stages the job in the scratch area; false if the queue is full
@@ -35,6 +37,7 @@ struct Environment {
 //   interrupt()                ends the statement that runs now, if one does
 //   join()                     after the outcome of kClose, or of a kOpen that failed: waits for the thread
 //   stats()                    an array of numbers: see stat::Stat
+// clang-format on
 class Connection final : public Napi::ObjectWrap<Connection> {
  public:
   static Napi::Function Define(Napi::Env env);

@@ -26,7 +26,7 @@ std::optional<Failure> Blob::Open(PacketReader& packet, uint8_t policy, Outcome&
   if (writable_ && (policy & policy::kReadOnly) != 0) {
     return ReadOnlyFailure();
   }
-  if (writable_) {  // whether it may be written is told now
+  if (writable_) {  // reports now whether it may be written
     sqlite3_blob* writer = nullptr;
     const int rc = OpenTo(true, &writer);
     if (rc != SQLITE_OK) return database_.Failed(rc, {});

@@ -21,9 +21,9 @@ const char* NameOf(int operation) {
 
 }  // namespace
 
-void ChangeLog::Watch(sqlite3* db, bool watch) {
-  watching_ = watch;
-  sqlite3_update_hook(db, watch ? &ChangeLog::OnUpdate : nullptr, this);
+void ChangeLog::Report(sqlite3* db, bool report) {
+  reporting_ = report;
+  sqlite3_update_hook(db, report ? &ChangeLog::OnUpdate : nullptr, this);
   OnRolledBack();
 }
 

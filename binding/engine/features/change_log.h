@@ -1,4 +1,4 @@
-// Worker thread. What transactions have changed, told once they have committed.
+// Worker thread. Collects the changes of transactions and reports them after their commit.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@ struct sqlite3;
 
 namespace aiosqlite {
 
-// Collects through the update hook (sqlite.org/c3ref/update_hook.html): rowid tables alone, without what
-// REPLACE removes. What a failed statement or a savepoint takes back is taken out again.
+// Collects through the update hook (sqlite.org/c3ref/update_hook.html): rowid tables alone, without the
+// rows that REPLACE removes. A failed statement or a savepoint that is rolled back takes its changes out
+// again.
 class ChangeLog {
  public:
-  // On or off.
-  void Watch(sqlite3* db, bool watch);
-  bool watching() const { return watching_; }
+  void Report(sqlite3* db, bool report);
+  bool reporting() const { return reporting_; }
 
   void Add(std::string table, int operation, int64_t rowid) {
     changes_.push_back({std::move(table), operation, rowid});
@@ -28,13 +28,13 @@ class ChangeLog {
   void TakeBack(size_t mark);
   // A SAVEPOINT, RELEASE or ROLLBACK TO of that name has run: `operation` as the authorizer calls it.
   void OnSavepoint(std::string_view operation, std::string_view name);
-  // No transaction is open: what stands here is committed.
+  // The collected changes are committed.
   void OnCommitted();
-  // It has been rolled back.
+  // The collected changes are rolled back.
   void OnRolledBack();
 
-  // What has been committed since the last call: `["table", "insert", rowid]`, the rowid as a string if it is
-  // no safe integer, in JSON arrays of good size. Empty if nothing has.
+  // Changes committed since the last call, in JSON arrays of good size: `["table", "insert", rowid]`. The
+  // rowid is a string if it is no safe integer.
   std::vector<std::string> TakeCommitted();
 
  private:
@@ -45,7 +45,7 @@ class ChangeLog {
   };
   static void OnUpdate(void* self, int operation, const char* database, const char* table, long long rowid);
 
-  bool watching_ = false;
+  bool reporting_ = false;
   std::vector<Change> changes_;
   std::vector<std::pair<std::string, size_t>> savepoints_;
   std::vector<std::string> committed_;

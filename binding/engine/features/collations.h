@@ -14,7 +14,7 @@ int RegisterCollations(sqlite3* db);
 int CompareUnicodeNocase(std::string_view a, std::string_view b);
 
 // As UNICODE_NOCASE, but runs of ASCII digits compare by their number: "file 2" comes before "file 10". Texts
-// that differ in case or in leading zeros alone are told apart by their bytes.
+// that differ in case or in leading zeros alone compare by their bytes.
 int CompareNatural(std::string_view a, std::string_view b);
 
 }  // namespace aiosqlite

@@ -89,7 +89,7 @@ std::optional<Failure> SetLimit(Database& database, const Job& job, Outcome& out
   const int value = packet.Int();
   sqlite3* const db = database.handle();
   const int most = sqlite3_limit(db, id, -1);
-  // sqlite.org/c3ref/limit.html: what is above the compiled-in bound is silently cut down to it. That is told
+  // sqlite.org/c3ref/limit.html: SQLite silently cuts a value down to the compiled-in bound. Report it
   // instead.
   const int before = sqlite3_limit(db, id, value);
   if (sqlite3_limit(db, id, -1) != value) {
@@ -133,8 +133,7 @@ std::optional<Failure> DefineFunction(Database& database, const Job& job) {
   const FunctionSpec spec = FunctionSpec::Read(packet);
   const int rc = Define(database.handle(), spec, database.functions());
   if (rc != SQLITE_OK) return database.Failed(rc, {});
-  database.statements()
-      .ClearCache();  // what is prepared goes on calling the function that had this name before
+  database.statements().ClearCache();  // its statements would go on calling the function of this name before
   database.hooks().MarkAltered();
   return spec.direct_only ? database.ForgetSchema() : std::nullopt;
 }

@@ -27,7 +27,7 @@ std::optional<Failure> Cursor::Open() {
   batch_size_ = packet.Int();
   head_ = QueryHead::Read(packet);
   std::optional<Failure> failure;
-  // Not as a reader: whoever it is, a write gets the same answer, below.
+  // Without the rule for readers: a write gets the same error on every connection, below.
   statement_ = database_.statements().PrepareOwn(head_.sql,
                                                  policy_ & static_cast<uint8_t>(~policy::kReadOnly), failure);
   if (failure) return failure;

@@ -8,7 +8,7 @@
 namespace aiosqlite {
 namespace {
 
-// What SQLite hands to its callbacks; owned by SQLite through `Release`.
+// Context of a callback; SQLite owns it through `Release`.
 struct Function {
   FunctionHost& host;
   const uint32_t id;
@@ -165,7 +165,7 @@ int OnCompare(void* context, int first_size, const void* first, int second_size,
     value.bytes = {static_cast<const char*>(text), static_cast<size_t>(size)};
     call.arguments.push_back(value);
   }
-  // A comparison can't fail: the statement is stopped, and its commit prevented, by whoever sees `exception`.
+  // A comparison can't fail. The hooks see `exception`, stop the statement and refuse its commit.
   if (!Ask(function, call) || call.result.tags.empty()) return 0;
   const Value order = PacketReader(call.result).Next();
   const double number = order.tag == Tag::kReal ? order.real : static_cast<double>(order.integer);

@@ -19,17 +19,17 @@ struct FunctionSpec {
   int argument_count;  // -1: any
   bool deterministic;
   bool direct_only;
-  uint32_t function;  // what the host knows it by
+  uint32_t function;  // its number at the host
 
   static FunctionSpec Read(PacketReader& packet);
 };
 
-// What the functions of one connection share.
+// State that the functions of one connection share.
 struct FunctionHost {
   Host* host = nullptr;
   bool bigints = false;
-  // Under which the host keeps what the running statement's function has thrown. While it is set nothing
-  // commits.
+  // Number under which the host keeps the exception of the running statement's function. While it is set,
+  // nothing commits.
   uint32_t exception = 0;
   uint32_t last_instance = 0;
 };

@@ -26,7 +26,7 @@ int HasShape(sqlite3* db, const char* table, const unsigned char* key, int colum
   sqlite3_stmt* ask = nullptr;
   constexpr char kSql[] = "SELECT pk FROM pragma_table_xinfo(?, 'main') WHERE hidden = 0 ORDER BY cid";
   int rc = sqlite3_prepare_v2(db, kSql, -1, &ask, nullptr);
-  has = rc == SQLITE_AUTH;  // forbidden: nobody knows
+  has = rc == SQLITE_AUTH;  // a rule forbids it: the shape is not known
   if (rc != SQLITE_OK) return has ? SQLITE_OK : rc;
   sqlite3_bind_text(ask, 1, table, -1, SQLITE_STATIC);
   std::vector<int> own;
@@ -66,12 +66,12 @@ int FindMisfit(sqlite3* db, std::string& changeset, Application& application, st
     if (OnFilter(&application, table) != 0) rc = HasShape(db, table, key, columns, fits);
     if (!fits) misfit = table;
   }
-  sqlite3changeset_finalize(changes);  // what is damaged is told by who applies it
+  sqlite3changeset_finalize(changes);  // applying it reports damage
   return rc;
 }
 
-// sqlite.org/session/c_changeset_abort.html: REPLACE is an answer to DATA and CONFLICT alone. That foreign
-// keys are violated is asked at the end, of the whole: leaving out one change is no answer to it.
+// sqlite.org/session/c_changeset_abort.html: REPLACE is an answer to DATA and CONFLICT alone. SQLite
+// reports violated foreign keys once, at the end: leaving out one change does not mend them.
 int OnConflict(void* context, int conflict, sqlite3_changeset_iter*) {
   auto* application = static_cast<Application*>(context);
   if (conflict == SQLITE_CHANGESET_FOREIGN_KEY) {

@@ -1,5 +1,4 @@
-// Worker thread. What jobs have opened on a connection and not closed yet: cursors, backups, blobs,
-// recorders.
+// Worker thread. Open resources of a connection: cursors, backups, blobs, recorders.
 #pragma once
 
 #include <memory>

@@ -20,7 +20,7 @@ constexpr bool IsSafeInteger(int64_t value) {
 
 bool IsAscii(std::string_view text);
 
-// Appends `text` as a JSON string. Bytes that are not UTF-8 pass as they are: whoever decodes replaces them.
+// Appends `text` as a JSON string. Bytes that are not UTF-8 pass as they are; the decoder replaces them.
 // Returns whether all of it was ASCII.
 bool AppendString(std::string& out, std::string_view text);
 

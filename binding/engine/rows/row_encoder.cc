@@ -63,8 +63,8 @@ std::optional<Failure> RowEncoder::Begin(Statement& statement) {
 
 std::optional<Failure> RowEncoder::Add(Statement& statement) {
   ++rows_;
-  // Rows are what grows without a limit. Where there is no memory for more, much of it is free again by the
-  // time this is told.
+  // Rows grow without a limit. If there is no memory for more, unwinding frees much of it before the failure
+  // is reported.
   try {
     return first_.size() < kFirstBytes ? AddTo(first_, statement) : AddTo(rest_, statement);
   } catch (const std::bad_alloc&) {
@@ -93,8 +93,7 @@ std::optional<Failure> RowEncoder::AddTo(Writer& writer, Statement& statement) {
         break;
       case SQLITE_BLOB: {
         const auto* bytes = static_cast<const char*>(sqlite3_column_blob(handle, i));
-        // A zeroblob has its bytes only when they are asked for. Where there is no memory for them, it is
-        // NULL.
+        // SQLite makes the bytes of a zeroblob here. Without memory for them it becomes NULL.
         if (bytes == nullptr && sqlite3_column_type(handle, i) == SQLITE_NULL)
           return NoMemory(statement.sql());
         writer.Blob(i, {bytes, static_cast<size_t>(sqlite3_column_bytes(handle, i))});

@@ -29,7 +29,7 @@ class JsonRowWriter {
   void EndRow();
 
   size_t size() const { return rows_.text.size() + rows_.bytes.size(); }
-  // What becomes one string in JavaScript, in bytes.
+  // Bytes of the longest JavaScript string that this becomes.
   size_t LongestText() const { return rows_.text.size() + patches_.size(); }
   bool patched() const { return !patches_.empty(); }
   JsonRows Finish();

@@ -60,7 +60,7 @@ void Classifier::Install(sqlite3* db) {
 }
 
 void Classifier::Begin(uint8_t policy, std::string_view sql) {
-  watching_ = true;
+  preparing_ = true;
   policy_ = policy;
   sql_ = sql;
   traits_ = {};
@@ -74,7 +74,7 @@ void Classifier::BeginOwn() {
 }
 
 StatementTraits Classifier::End() {
-  watching_ = false;
+  preparing_ = false;
   own_ = false;
   return traits_;
 }
@@ -96,7 +96,7 @@ int Classifier::OnAuthorize(void* self, int action, const char* first, const cha
     classifier->forbade_ = true;
     return SQLITE_DENY;
   }
-  if (classifier->watching_) {
+  if (classifier->preparing_) {
     classifier->Note(action, first, second, database, inside != nullptr);
     classifier->refused_ = Refusal(classifier->traits_, classifier->policy_);
     if (action == SQLITE_PRAGMA && (classifier->policy_ & policy::kReadOnly) != 0 && second != nullptr &&

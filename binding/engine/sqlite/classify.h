@@ -88,7 +88,7 @@ class Classifier {
   AuthorizerRules rules_;
   bool visit_deleted_ = false;
   bool own_ = false;
-  bool watching_ = false;
+  bool preparing_ = false;
   uint8_t policy_ = 0;
   std::string_view sql_;
   StatementTraits traits_;

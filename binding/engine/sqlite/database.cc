@@ -171,7 +171,7 @@ std::optional<Failure> Database::RunOwn(const char* sql, std::string* answer) {
   }
   statements_.classifier().End();
   statement->Reset();
-  if (change_log_.watching()) NoteChanges(statement->traits(), !failure);
+  if (change_log_.reporting()) NoteChanges(statement->traits(), !failure);
   if (failure) failure->sql.clear();  // not the caller's text
   return failure;
 }
@@ -187,7 +187,7 @@ void Database::RollBackTo(const char* rollback_to, const char* release) {
   if (Control(rollback_to)) {
     if (in_transaction()) RollBack();  // otherwise a commit would keep what was undone in name alone
   } else {
-    Control(release);  // where this fails, it goes with the transaction
+    Control(release);  // a failure here is harmless: the transaction ends it
   }
 }
 
@@ -208,7 +208,7 @@ bool Database::has_outstanding_foreign_keys() const {
 
 void Database::ReportCommits(bool report) {
   statements_.classifier().VisitDeletedRows(report);
-  change_log_.Watch(db_, report);
+  change_log_.Report(db_, report);
   statements_.ClearCache();  // a DELETE that is prepared already would drop whole pages
 }
 
@@ -226,7 +226,7 @@ void Database::NoteChanges(const StatementTraits& traits, bool succeeded) {
 }
 
 void Database::NoteUpdate(std::string_view table, int64_t rowid) {
-  if (change_log_.watching()) change_log_.Add(std::string(table), SQLITE_UPDATE, rowid);
+  if (change_log_.reporting()) change_log_.Add(std::string(table), SQLITE_UPDATE, rowid);
 }
 
 int64_t Database::total_changes() const { return sqlite3_total_changes64(db_); }

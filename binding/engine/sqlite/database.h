@@ -55,8 +55,8 @@ class Database {
   // Runs `work` all or nothing: in a transaction of its own, or in a savepoint where one is open.
   template <class Work>
   std::optional<Failure> Atomically(bool writes, Work&& work);
-  // Ends the open transaction without its changes. Where even that fails (no memory), the transaction is
-  // doomed: it counts as gone and can't commit, and nothing runs before LeaveDoomed has ended it.
+  // Ends the open transaction without its changes. If that fails (no memory), the transaction is doomed:
+  // it counts as gone and can't commit, and nothing runs before LeaveDoomed has ended it.
   std::optional<Failure> RollBack();
   // The same for a savepoint of ours; where it fails, for the whole transaction.
   void RollBackTo(const char* rollback_to, const char* release);
@@ -111,7 +111,7 @@ std::optional<Failure> Database::Noted(Work&& work) {
     if (in_transaction()) RollBack();
   }
   if (failure) change_log_.TakeBack(mark);
-  if (change_log_.watching()) NoteChanges({}, !failure);
+  if (change_log_.reporting()) NoteChanges({}, !failure);
   return failure;
 }
 

@@ -13,7 +13,7 @@ namespace aiosqlite {
 // Name of an extended result code: 2067 → "SQLITE_CONSTRAINT_UNIQUE" (sqlite.org/rescode.html).
 const char* ErrorName(int errcode);
 
-// What the last call on `db` that returned `rc` says. `sql` is the statement's own text.
+// Describes the last call on `db`, which returned `rc`. `sql`: the statement's own text.
 Failure SqliteFailure(sqlite3* db, int rc, std::string_view sql);
 
 // A failure of ours, code 'ERR_…'.

@@ -1,4 +1,4 @@
-// Any thread. What SQLite says of a value while a statement runs must not tell the value.
+// Any thread. Removes values from the messages of SQLite.
 #pragma once
 
 #include <string>

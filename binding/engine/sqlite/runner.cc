@@ -153,7 +153,7 @@ std::optional<Failure> Runner::StepAll(Statement& statement, uint8_t policy, Row
   kept_ = failure && (failure->errcode & 0xff) == SQLITE_CONSTRAINT && sqlite3_changes64(db) > 0;
   if (failure && !kept_) changes.TakeBack(mark);
   statement.Reset();
-  if (changes.watching()) database_.NoteChanges(traits, !failure || (kept_ && autocommit));
+  if (changes.reporting()) database_.NoteChanges(traits, !failure || (kept_ && autocommit));
   return failure;
 }
 

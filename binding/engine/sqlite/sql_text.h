@@ -8,12 +8,11 @@ namespace aiosqlite::sql_text {
 // `sql` without the white space, comments and semicolons at its start.
 std::string_view SkipBlank(std::string_view sql);
 
-// What stands behind the first statement's semicolon. Told without preparing: preparing a PRAGMA can already
-// run it.
+// The text after the first statement's semicolon. Found without preparing: preparing a PRAGMA can already run
+// it.
 std::string_view AfterFirst(std::string_view sql);
 
-// What a PRAGMA sets or asks for, and what follows: without the word, a schema's name, and the quote before
-// it.
+// The name of a PRAGMA and the text after it, without the word PRAGMA, a schema's name, and an opening quote.
 std::string_view AfterPragma(std::string_view pragma);
 
 // Whether it begins with that keyword (given in lower case).

@@ -52,7 +52,7 @@ class Statement {
   const StatementTraits traits_;
   const std::string sql_;
   const int parameter_count_;
-  int arrays_ = 0;  // that the last Bind has bound
+  int arrays_ = 0;  // arrays bound by the last Bind
   std::vector<std::string> column_names_;
   int names_of_prepare_ = -1;
   bool fresh_ = true;

@@ -36,9 +36,8 @@ class StatementCache {
 
  private:
   using Entries = std::list<std::unique_ptr<Statement>>;
-  // Texts that packets share are mostly found by their address, with one comparison and without a hash: each
-  // write looks for its statements twice, and they are long (measured: 5 % of what the worker does for an
-  // append).
+  // Finds most shared texts by their address, with one comparison and without a hash. Each write looks up its
+  // statements twice, and they are long.
   struct Recent {
     const char* address = nullptr;
     size_t size = 0;

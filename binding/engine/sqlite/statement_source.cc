@@ -94,7 +94,7 @@ std::unique_ptr<Statement> StatementSource::Compile(std::string_view sql, unsign
       rest = {tail, static_cast<size_t>(text.data() + text.size() - tail)};
       if (handle == nullptr) return nullptr;
       if (sqlite3_stmt_isexplain(handle) != 0) {
-        // What a PRAGMA sets, it has set by now.
+        // Preparing a PRAGMA has set its value.
         const bool alters = traits.alters_connection && !traits.transaction_control;
         traits = {};
         traits.alters_connection = alters;

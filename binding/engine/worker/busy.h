@@ -1,4 +1,4 @@
-// Worker thread. Waits for locks that others hold, without being deaf to deadlines, cancellation and closing.
+// Worker thread. Waits for locks of other connections; deadlines, cancellation and closing end the wait.
 #pragma once
 
 #include <atomic>
@@ -13,12 +13,12 @@
 
 namespace aiosqlite {
 
-// Why a job that runs should end early.
+// Reason to end a running job early.
 enum class Stop : uint8_t { kNone, kCancelled, kDeadline, kClosing, kInterrupted };
 
-// What the running jobs must heed: one, or all of a group while it waits for a lock. Also asked by SQLite's
-// progress handler, so that exactly this job is interrupted: sqlite3_interrupt alone would hit whatever runs
-// next (sqlite.org/c3ref/interrupt.html).
+// Limits of the running jobs: of one, or of a whole group while it waits for a lock. SQLite's progress
+// handler asks it, so that an interrupt ends this job alone: sqlite3_interrupt would end the next one if it
+// came late (sqlite.org/c3ref/interrupt.html).
 class RunningJobs {
  public:
   RunningJobs(Inbox& inbox, const std::atomic<bool>& stopped, const std::atomic<bool>& closing)
@@ -34,17 +34,17 @@ class RunningJobs {
   }
   // This one is about to be set: from here on an interrupt is meant for it.
   void Announce(const Job& job) { running_.store(job.id, std::memory_order_release); }
-  // As Set, but what has been waited already counts on.
+  // As Set, but the time already waited counts.
   void Narrow(std::vector<const Job*> jobs) {
     jobs_ = std::move(jobs);
     resumes_ = true;
   }
-  // The next lock has been waited for since then, by the same jobs and some that have left.
+  // Counts the next wait from `since`: this group, perhaps with more members, has waited that long.
   void Resume(Clock::time_point since) {
     waiting_since_ = since;
     resumes_ = true;
   }
-  // Since when they have been waiting for a lock, if they have.
+  // Begin of the wait for a lock, if there is one.
   std::optional<Clock::time_point> waiting_since() const { return waiting_since_; }
   // Ends the one that runs now. Any thread.
   void Interrupt();
@@ -53,9 +53,8 @@ class RunningJobs {
   static Stop ShouldStop(const Job& job, Clock::time_point now);
 
   // SQLite's busy handler (sqlite.org/c3ref/busy_handler.html): a nap of 1 to 5 ms, then true to try again;
-  // false when `limit` is used up or a job should stop. SQLite's own timeout can't be ended: an interrupt
-  // during a 2 s wait was seen to return after 2.007 s. `first`: another lock is waited for than the last
-  // time.
+  // false when `limit` is used up or a job should stop. Nothing ends SQLite's own timeout early.
+  // `first`: the first try for this lock.
   bool WaitForLock(std::chrono::milliseconds limit, bool first);
 
  private:

@@ -85,8 +85,8 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, JobPtr
   }
   if (auto failure = database_.Control("BEGIN IMMEDIATE")) return Refused(members, *failure, next);
   const auto began = Clock::now();
-  // A job is taken in when its turn comes, not before: while it waits it can still be cancelled at once. What
-  // comes while the group runs shares its commit, too.
+  // A job is taken in when its turn comes, not before: while it waits it can still be cancelled at once. Jobs
+  // that come while the group runs share its commit, too.
   const auto has_room = [&] {
     return take_in && members.size() < kMaxMembers && Clock::now() - began < kBudget;
   };
@@ -130,8 +130,9 @@ JobPtr GroupCommit::TakeNext(JobPtr& next) {
   return nullptr;
 }
 
-// The lock could not be had. Whoever has run out of time leaves and the rest tries again; if none has, it is
-// all that have waited for it from the start: one after another they would take 256 times as long.
+// The lock was refused. Members that have run out of time leave, and the rest tries again. If there are none,
+// every job that has waited for the lock as long fails with it: one after another they would take 256 times
+// as long.
 GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, JobPtr& next) {
   if (SettleDue(members)) return End::kRefused;
   const auto since = running_.waiting_since();
@@ -151,14 +152,13 @@ GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, 
 std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outcome) {
   if (auto failure = database_.Control("SAVEPOINT aiosqlite_member")) return failure;
   auto failure = Execute(job, outcome);
-  // What OR FAIL keeps when the job runs alone, it keeps here.
+  // OR FAIL keeps here the rows that it keeps when the job runs alone.
   if (failure && job.request == Request::kRun && runner_.kept() &&
       !database_.has_outstanding_foreign_keys()) {
     if (auto lost = database_.Control("RELEASE aiosqlite_member")) return lost;
     return failure;
   }
-  // A deferred foreign key that is left open here could be repaired by someone else's job, or fail
-  // everybody's COMMIT.
+  // A deferred foreign key that stays open here could be repaired by a later job, or fail the COMMIT of all.
   if (!failure && database_.has_outstanding_foreign_keys()) {
     failure = OwnFailure("SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed");
     failure->errcode = SQLITE_CONSTRAINT_FOREIGNKEY;

@@ -12,14 +12,17 @@
 
 namespace aiosqlite {
 
-// One COMMIT, and so one fsync, for all that waited. Every job keeps its own atomicity, result and error: it
-// runs in a savepoint, and nothing of a group is told to anyone before its COMMIT.
+// One COMMIT, and so one fsync, for every job that waits. Each keeps its own atomicity, result and error: it
+// runs in a savepoint, and no outcome of a group is posted before its COMMIT.
 //
-//   queued → running in its savepoint → done, waits for COMMIT → committed: settled
-//                 │ fails: its savepoint alone is rolled back ─┘
-//                 │ kills the transaction (full disk, I/O error, ROLLBACK, interrupt): settled with its
-//                 error; nothing ▼ of the group was acknowledged, so the others run again as one group; after
-//                 a second death, one by one
+// clang-format off
+//   queued ─► running in its savepoint ─────────────────────────────► done, waits for COMMIT ─► committed: settled
+//                │  └─ fails: its savepoint alone is rolled back ────────┘
+//                │
+//                └─ kills the transaction (full disk, I/O error, ROLLBACK, interrupt): settled with its error.
+//                   Nothing of the group was acknowledged, so the others run again as one group;
+//                   after a second death, one by one.
+// clang-format on
 class GroupCommit {
  public:
   GroupCommit(Database& database, Runner& runner, Inbox& inbox, RunningJobs& running, OutcomeSink& sink)
@@ -27,8 +30,8 @@ class GroupCommit {
 
   // Whether the job, alone in the main lane of a connection without a transaction, may share a commit.
   bool Accepts(const Job& job);
-  // Runs it with what has been waiting behind it. A job that was taken but does not belong is left in `next`,
-  // and comes before what is in the inbox.
+  // Runs it with the jobs that wait behind it. A job that was taken but does not belong is left in `next`,
+  // and comes before those of the inbox.
   void Run(JobPtr first, JobPtr& next);
   // Runs one job in a transaction of its own, where it needs one.
   std::optional<Failure> RunAlone(const Job& job, Outcome& outcome);
@@ -47,7 +50,7 @@ class GroupCommit {
   std::optional<Failure> RunInSavepoint(const Job& job, Outcome& outcome);
   std::optional<Failure> Execute(const Job& job, Outcome& outcome);
   void SettleOneByOne(Members& members);
-  // Those whose deadline has passed or that were cancelled are settled so and leave; false if there are none.
+  // Settles members that are cancelled or past their deadline, and removes them; false if there are none.
   bool SettleDue(Members& members);
   void SettleAll(Members& members, const Failure& failure);
   void Settle(Members members);

@@ -8,8 +8,8 @@
 namespace aiosqlite {
 namespace {
 
-// Shells go when their turn comes, or all at once when they are many and more than the jobs that wait: behind
-// a worker that is stuck, calls that are made and aborted again and again would pile up.
+// Shells go when their turn comes, or all at once when there are many, and more than waiting jobs. Otherwise
+// aborted calls would pile up behind a worker that is stuck.
 constexpr size_t kManyShells = 64;
 
 }  // namespace
@@ -129,9 +129,9 @@ JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {
     if (!since) since = Clock::now();
     const uint32_t seen = published_.load(std::memory_order_acquire);
     lock.unlock();
-    watchers_.fetch_add(1, std::memory_order_relaxed);
+    spinning_.fetch_add(1, std::memory_order_relaxed);
     const bool again = spin::UntilChanged(published_, seen, stopped);
-    watchers_.fetch_sub(1, std::memory_order_relaxed);
+    spinning_.fetch_sub(1, std::memory_order_relaxed);
     lock.lock();
     if (again || published_.load(std::memory_order_acquire) != seen) continue;
     const bool is_main = id == kMainLane;

@@ -1,4 +1,4 @@
-// Any thread. Where jobs wait, in the order in which they were made.
+// Any thread. Queue of jobs, in the order of their calls.
 #pragma once
 
 #include <atomic>
@@ -13,10 +13,10 @@
 
 namespace aiosqlite {
 
-// One connection's queue, or the common queue of a pool's readers: whoever is free takes the next job.
+// One connection's queue, or the common queue of a pool's readers: a free worker takes the next job.
 //
 // Jobs are staged first and published together, once per turn of the caller's event loop: a burst of calls
-// costs one wake-up, and writes made in one turn meet in one commit.
+// costs one wake-up, and writes of one turn share a commit.
 class Inbox {
  public:
   struct Limits {
@@ -33,15 +33,14 @@ class Inbox {
   void Publish();
 
   // True if the job was still queued: it will never run and nothing is posted for it.
-  // False: it runs or has finished; its outcome tells. With `even_running` it is interrupted where that still
-  // can be.
+  // False: it runs or has finished, and its outcome comes. With `even_running` it is interrupted if it runs.
   bool Cancel(JobId id, bool even_running);
-  // Takes every queued job out of a lane; nothing is posted for them. What runs there is interrupted.
+  // Takes every queued job out of a lane; nothing is posted for them. Interrupts the running one.
   std::vector<JobId> Drain(LaneId lane);
   // Main-lane jobs that have waited since before `time`, taken out; nothing is posted for them.
   std::vector<JobId> Expire(Clock::time_point time);
-  // Whether a worker waits awake for what is published next.
-  bool watched() const { return watchers_.load(std::memory_order_relaxed) > 0; }
+  // Whether a worker spins until the next publication.
+  bool has_spinning_worker() const { return spinning_.load(std::memory_order_relaxed) > 0; }
   // Waiting jobs, staged ones included.
   size_t pending() const { return pending_.load(std::memory_order_relaxed); }
 
@@ -56,7 +55,7 @@ class Inbox {
   size_t Ready();
   // A taken job has ended: it can't be cancelled any more.
   void Forget(const Job& job);
-  // A transaction or a lease has ended. What still waited for it comes back.
+  // A transaction or a lease has ended. Returns its waiting jobs.
   std::vector<JobPtr> RemoveLane(LaneId lane);
   // Wakes every worker that waits, so that it looks at its flags.
   void WakeAll();
@@ -74,7 +73,7 @@ class Inbox {
   std::vector<JobId> Remove(Jobs& jobs, const Wanted& wanted);
 
   const Limits limits_;
-  // Apart, so that a caller who stages does not meet the workers. Where both are held, this one was first.
+  // Separate mutex, so that staging never contends with workers. Lock order: staging_, then mutex_.
   std::mutex staging_;
   std::vector<JobPtr> staged_;
   mutable std::mutex mutex_;
@@ -84,13 +83,13 @@ class Inbox {
   Lane main_;
   std::unordered_map<LaneId, Lane> lanes_;
   std::unordered_map<JobId, Job*> cancellable_;
-  size_t shells_ = 0;  // cancelled jobs that still stand in a lane
+  size_t shells_ = 0;  // cancelled jobs that are still in a lane
   size_t main_sleepers_ = 0;
   size_t lane_sleepers_ = 0;
-  std::atomic<int> watchers_{0};
+  std::atomic<int> spinning_{0};
   std::atomic<size_t> pending_{0};
   std::atomic<size_t> bytes_{0};
-  std::atomic<uint32_t> published_{0};  // grows with every publication: what a spinning worker watches
+  std::atomic<uint32_t> published_{0};  // grows with every publication; spinning workers read it
 };
 
 }  // namespace aiosqlite

@@ -14,11 +14,11 @@ namespace aiosqlite::spin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// What a caller takes who awaits one call after the other, with some work of its own in between.
+// Time between two awaited calls of one caller, with some work of its own in between.
 constexpr auto kBudget = std::chrono::microseconds(100);
-// A thread that finds so much time gone between two looks was not running: somebody else needs the core ...
+// A gap of this length between two looks: the thread was preempted, so another thread needs the core.
 constexpr auto kPreempted = std::chrono::microseconds(50);
-// ... and is left alone for so long.
+// Time without spinning after that.
 constexpr auto kBackOff = std::chrono::milliseconds(50);
 
 #if defined(__linux__)

@@ -9,10 +9,9 @@ namespace aiosqlite::spin {
 
 // Watches `value` for up to 100 µs; true once it differs from `seen` or `stopped` is set.
 //
-// A sleeping thread takes longer to wake than most statements take to run (measured: an awaited round trip of
-// 40-57 µs with sleep, 18 µs without). Spinning burns a core, so it is done only where one is free and it is
-// likely to pay: not under a CPU quota, not by more threads than there are cores to spare, not by a thread
-// that was preempted while it span, and not by one whose last wait was longer.
+// A sleeping thread takes longer to wake than most statements take to run. Spinning burns a core, so a thread
+// spins only if that is free and likely to pay. It does not spin under a CPU quota, beside as many spinning
+// threads as there are cores to spare, after it was preempted while spinning, or after a longer wait.
 bool UntilChanged(const std::atomic<uint32_t>& value, uint32_t seen, const std::atomic<bool>& stopped);
 
 // Whether there is a core for a thread that waits so.

@@ -27,7 +27,7 @@ void Thread::Join() {
 
 namespace {
 
-// What glibc gives by default. It is address space: memory is what has been used of it.
+// The default of glibc. It is address space; only used pages take memory.
 constexpr size_t kStackBytes = size_t{8} << 20;
 
 void* RunBody(void* body) {

@@ -1,4 +1,4 @@
-// A thread with a stack that is deep enough for SQLite, and that may not be had.
+// The thread that starts it. A thread with a stack that is deep enough for SQLite; starting it can fail.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,8 @@
 namespace aiosqlite {
 
 // std::thread has the stack that the system gives: 128 KiB with musl, 512 KiB on macOS. SQLite recurses
-// through expressions and compound SELECTs (sqlite.org/limits.html), which takes more. And where there is no
-// thread to be had, std::thread throws.
+// through expressions and compound SELECTs (sqlite.org/limits.html), which takes more. And std::thread throws
+// if the system gives no thread.
 class Thread {
  public:
   Thread() = default;

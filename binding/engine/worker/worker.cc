@@ -76,7 +76,7 @@ JobPtr Worker::Next() {
 }
 
 bool Worker::MayShareCommit(const Job& job) {
-  if (next_ == nullptr && inbox_->Ready() == 0) return false;  // with nobody
+  if (next_ == nullptr && inbox_->Ready() == 0) return false;  // no other job waits
   return lanes_.empty() && !database_->reader() && !database_->in_transaction() && group_->Accepts(job);
 }
 
@@ -182,7 +182,7 @@ std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
     const bool altered = database_->hooks().TakeAltered() || failure.has_value();
     // A database in memory would be gone.
     outcome.altered = altered && mode == EndMode::kRelease && !database_->in_memory();
-    failure.reset();  // what could not be rolled back is closed
+    failure.reset();  // closing the connection ends the transaction
   } else {
     failure = EndTransaction(lane.mode, mode == EndMode::kCommit);
   }
@@ -237,7 +237,7 @@ bool Worker::Open(const Job& job) {
   running_.Set({});
   inbox_->Forget(job);
   const bool opened = !outcome.failure;
-  if (!opened) CloseDatabase();  // nothing is left behind when the failure is told
+  if (!opened) CloseDatabase();  // before the failure is posted: no file stays open
   PostOne(std::move(outcome));
   return opened;
 }

@@ -1,4 +1,4 @@
-// The class belongs to the thread that made it; everything marked so runs on the worker's own.
+// JavaScript thread, apart from the members marked "any thread" and "on the worker's thread".
 #pragma once
 
 #include <atomic>
