@@ -85,6 +85,7 @@ enum Policy : uint8_t {
   kNoSessionFunctions = 4,    // last_insert_rowid(), changes(), total_changes()
   kReadOnly = 8,              // reader role
   kTrace = 16,                // no rule: the outcome reports its times
+  kSecureDelete = 32,         // no rule: deleted content is overwritten with zeros
 };
 }  // namespace policy
 

@@ -15,7 +15,12 @@ export type NamesOf<Options> = { readonly [name in keyof Required<Options>]: tru
 export const CALL_OPTIONS: NamesOf<CallOptions> = { signal: true, timeoutMs: true };
 export const ROW_OPTIONS: NamesOf<RowOptions> = { ...CALL_OPTIONS, rowMode: true, jsonColumns: true };
 export const ITERATE_OPTIONS: NamesOf<IterateOptions> = { ...ROW_OPTIONS, batchSize: true };
-export const BATCH_OPTIONS: NamesOf<BatchOptions> = { ...CALL_OPTIONS, rowMode: true, columns: true };
+export const BATCH_OPTIONS: NamesOf<BatchOptions> = {
+  ...CALL_OPTIONS,
+  rowMode: true,
+  columns: true,
+  secureDelete: true,
+};
 export const BATCH_QUERY: NamesOf<BatchQuery> = { sql: true, params: true, jsonColumns: true, ifNone: true };
 export const TRANSACTION_OPTIONS: NamesOf<TransactionOptions> = { ...CALL_OPTIONS, mode: true };
 

@@ -86,6 +86,12 @@ export interface RowOptions extends CallOptions {
 export interface BatchOptions extends Omit<RowOptions, 'jsonColumns'> {
   /** `false`: who knows the columns already, or needs none, spares their names; `columns` of the results may be empty. Default: `true`. */
   columns?: boolean;
+  /**
+   * Overwrites what this batch deletes or replaces with zeros (sqlite.org/pragma.html#pragma_secure_delete), whatever the
+   * connection's own setting: after the next checkpoint neither the file nor its WAL contains it. Costs more pages written.
+   * Default: `false`.
+   */
+  secureDelete?: boolean;
 }
 
 export interface IterateOptions extends RowOptions {

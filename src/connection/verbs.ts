@@ -1,6 +1,7 @@
 import {
   BATCH_OPTIONS,
   BATCH_QUERY,
+  boolean,
   CALL_OPTIONS,
   checkNames,
   ITERATE_OPTIONS,
@@ -167,6 +168,7 @@ export abstract class Verbs implements Executor {
     try {
       const own = readOptions(options, BATCH_OPTIONS);
       const arrays = isArrayMode(own);
+      boolean(own ?? {}, 'secureDelete', false);
       this.#packBatch(queries, arrays ? RowMode.array : RowMode.object, own?.columns !== false);
       return batchResults(this.submit(Request.batch, queries, own), own, this.integerMode, arrays);
     } catch (error) {

@@ -125,7 +125,7 @@ export class Port {
     // Calls in a lane can be interrupted together, when their transaction is cancelled.
     const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
     const traced = calls.hasSubscribers || this.tally.slowCalls !== undefined;
-    packet.setHeader(id, request, lane, traced ? policy | Policy.trace : policy, timeoutMs, cancellable);
+    packet.setHeader(id, request, lane, policy | flagsOf(options, traced), timeoutMs, cancellable);
     // The worker hears of the call last: where the caller has used up the stack, all before that can fail.
     this.#releaseSoon();
     const outcome = this.#outcomeOf(id, signal, timeoutMs);
@@ -280,8 +280,8 @@ export function readOptions<Options extends CallOptions>(
 ): Options | undefined {
   if (options === undefined) return undefined;
   checkNames('options', options, known);
-  const { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } = options as AnyOptions;
-  return { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns } as CallOptions as Options;
+  const { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns, secureDelete } = options as AnyOptions;
+  return { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns, secureDelete } as CallOptions as Options;
 }
 
 export function checkCallOptions(options: CallOptions | undefined): CheckedCallOptions {
@@ -311,6 +311,11 @@ export function sharedLimits(options: CallOptions | undefined, what: string): ()
     if (left <= 0) throw new AiosqliteError('ERR_TIMEOUT', `${what} has passed its timeoutMs`);
     return { ...limits, timeoutMs: left };
   };
+}
+
+/** What a call asks for, beside the rules it runs under. */
+function flagsOf(options: BatchOptions | undefined, traced: boolean): number {
+  return (traced ? Policy.trace : 0) | (options?.secureDelete === true ? Policy.secureDelete : 0);
 }
 
 /** The Error for a failed outcome; made by whoever awaited it, so that its stack shows the caller's line. */

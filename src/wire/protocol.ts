@@ -71,6 +71,7 @@ export const Policy = {
   noSessionFunctions: 4,
   readOnly: 8,
   trace: 16,
+  secureDelete: 32,
 } as const;
 
 export const RowMode = { none: 0, object: 1, array: 2, firstObject: 3, firstArray: 4 } as const;

@@ -8,6 +8,7 @@
 
 #include "engine/sqlite/database.h"
 #include "engine/sqlite/error.h"
+#include "engine/sqlite/page_remains.h"
 
 namespace aiosqlite {
 namespace {
@@ -17,6 +18,7 @@ int Copy(sqlite3* db, std::string& image) {
   sqlite3_int64 size = 0;
   unsigned char* const bytes = sqlite3_serialize(db, "main", &size, 0);
   if (bytes != nullptr) {
+    ClearRemains(bytes, static_cast<size_t>(size));
     image.assign(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
     sqlite3_free(bytes);
     return SQLITE_OK;

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "engine/features/collations.h"
+#include "engine/features/full_text.h"
 #include "engine/features/json_merge.h"
 #include "engine/sqlite/error.h"
+#include "engine/sqlite/page_remains.h"
 
 namespace aiosqlite {
 
@@ -68,11 +70,13 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
   for (const int config : {SQLITE_DBCONFIG_DQS_DDL, SQLITE_DBCONFIG_DQS_DML})
     sqlite3_db_config(db_, config, options_.double_quoted_strings ? 1 : 0, nullptr);
   if (const int rc = RegisterJsonMerge(db_); rc != SQLITE_OK) return Failed(rc, {});
+  if (const int rc = RegisterFullText(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (const int rc = RegisterCollations(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (auto failure = Control("PRAGMA cell_size_check = 1")) return failure;
   // The first read: a file that is no database fails here, not at the first query.
   if (auto failure = Control("PRAGMA schema_version")) return failure;
   if (auto failure = SetJournalMode(journal_mode)) return failure;
+  if (!in_memory()) ClearRemainsOnWrite(db_);
   for (const std::string& pragma : options_.pragmas) {
     if (auto failure = Control(pragma.c_str())) return failure;
   }
@@ -125,6 +129,27 @@ std::optional<Failure> Database::ForgetSchema() {
   // A flag PRAGMA acts while it is prepared: the one that is kept from the last time would do nothing.
   statements_.ForgetControl(kForget);
   return Control(kForget);
+}
+
+// Jobs that want the same follow each other without a PRAGMA: each costs a prepare.
+std::optional<Failure> Database::UseSecureDelete(bool wanted) {
+  if (wanted != secure_delete_before_.empty()) return std::nullopt;
+  // A flag PRAGMA acts and answers while it is prepared: a statement that is kept would do neither.
+  const auto ask = [this](const std::string& pragma, std::string& answer) {
+    statements_.ForgetControl(pragma.c_str());
+    return Ask(pragma.c_str(), answer);
+  };
+  std::string before;
+  std::string now;
+  if (wanted) {
+    if (auto failure = ask("PRAGMA secure_delete", before)) return failure;
+    if (auto failure = ask("PRAGMA secure_delete = 1", now)) return failure;
+    secure_delete_before_ = before == "2" ? "fast" : before;  // how it is written, where it is no boolean
+    return std::nullopt;
+  }
+  if (auto failure = ask("PRAGMA secure_delete = " + secure_delete_before_, now)) return failure;
+  secure_delete_before_.clear();
+  return std::nullopt;
 }
 
 bool Database::Step(Statement& statement, bool first, std::optional<Failure>& failure) {

@@ -81,6 +81,8 @@ class Database {
   // Call it after adding functions that a schema may not call. SQLite checks that while it reads the schema
   // (in CHECK, generated columns and indexes); a schema that it has read before would call them.
   std::optional<Failure> ForgetSchema();
+  // Before each job: whether deleted content is overwritten with zeros. Lasts until a job wants it otherwise.
+  std::optional<Failure> UseSecureDelete(bool wanted);
   bool reader() const { return options_.reader; }
   int64_t total_changes() const;
   // Whether the database lives in this connection's memory, or in that of all connections to it.
@@ -99,6 +101,8 @@ class Database {
   Hooks hooks_;
   StatementSource statements_;
   bool doomed_ = false;
+  // PRAGMA secure_delete as the connection had it, while a job has switched it on; otherwise empty.
+  std::string secure_delete_before_;
 };
 
 template <class Work>

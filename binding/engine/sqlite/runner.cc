@@ -9,14 +9,21 @@
 #include "engine/sqlite/sql_text.h"
 
 namespace aiosqlite {
+namespace {
+
+bool WantsSecureDelete(const Job& job) { return (job.policy & policy::kSecureDelete) != 0; }
+
+}  // namespace
 
 std::optional<Failure> Runner::Run(const Job& job, Outcome& outcome) {
+  if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
   PacketReader packet(job.packet);
   bool none = false;
   return RunQuery(QueryHead::Read(packet), packet, job.policy, outcome, none);
 }
 
 std::optional<Failure> Runner::RunBatch(const Job& job, Outcome& outcome) {
+  if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
   PacketReader packet(job.packet);
   const int count = packet.Int();
   outcome.results.reserve(static_cast<size_t>(count));
@@ -73,6 +80,7 @@ std::optional<Failure> Runner::RunQuery(const QueryHead& head, PacketReader& pac
 }
 
 std::optional<Failure> Runner::RunMany(const Job& job, Outcome& outcome) {
+  if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
   PacketReader packet(job.packet);
   const std::string_view sql = packet.Text();
   int sets = packet.Int();
@@ -98,6 +106,7 @@ std::optional<Failure> Runner::RunMany(const Job& job, Outcome& outcome) {
 }
 
 std::optional<Failure> Runner::RunScript(const Job& job) {
+  if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
   PacketReader packet(job.packet);
   const std::string_view script = packet.Text();
   if (script.find('\0') != std::string_view::npos) {
