@@ -40,8 +40,8 @@ export class SqliteArtifactService implements BaseArtifactService {
   readonly #calls: ServiceCalls;
 
   /**
-   * `source`: an `ArtifactStore`; a `SessionStore`, whose database and table names it takes; a path, `':memory:'`, a
-   * `'file:'` URI or ADK's `'sqlite://'` form; or the options of a pool and an artifact store together.
+   * `source` is an `ArtifactStore`, or a `SessionStore`, whose database and table names the service takes. It may also be
+   * a path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form, or the options of a pool and an artifact store.
    */
   constructor(source: ArtifactServiceSource) {
     const { store, pool } = openArtifactStore(source);
@@ -84,7 +84,7 @@ export class SqliteArtifactService implements BaseArtifactService {
   }
 
   /**
-   * Deletes every version of an artifact. A name that is not there is no error.
+   * Deletes every version of an artifact. Resolves for an unknown name, too.
    * @example await service.deleteArtifact({ ...key, filename: 'report.txt' });
    */
   async deleteArtifact(request: DeleteArtifactRequest): Promise<void> {
@@ -133,7 +133,7 @@ export class SqliteArtifactService implements BaseArtifactService {
   }
 }
 
-/** ADK's prefix for names that belong to the user, as it stands in them. */
+/** Marks names that belong to the user. It is part of the name. */
 const USER_PREFIX = 'user:';
 
 /** A request's artifact: the prefix of its name chooses the scope and stays in the name. */

@@ -8,7 +8,7 @@ export class TablesOnce {
     this.#createTables = createTables;
   }
 
-  /** What to wait for; `undefined` once the tables are there. */
+  /** Resolves when the tables are there; `undefined` if they are known to be. */
   ready(): Promise<void> | undefined {
     return this.#made ? undefined : this.#make();
   }

@@ -12,6 +12,8 @@ export interface SchemaObject {
 export interface Table extends SchemaObject {
   /** Column names and declared types, in order. */
   columns: readonly (readonly [name: string, type: string])[];
+  /** Statements that follow the one that makes it. */
+  setUp?: readonly string[];
 }
 
 export interface Schema {

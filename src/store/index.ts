@@ -10,6 +10,9 @@ export type { Swept } from './artifacts/sweep.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
 /** @internal */
 export { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
+export type { Backfilled, BackfillOptions } from './memory/backfill.js';
+export { MemoryStore } from './memory/memory-store.js';
+export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';
 export type { SessionStoreOptions } from './names.js';
 /** @internal */
 export { SESSION_STORE_OPTIONS } from './names.js';

@@ -313,7 +313,7 @@ export function sharedLimits(options: CallOptions | undefined, what: string): ()
   };
 }
 
-/** What a call asks for, beside the rules it runs under. */
+/** The bits of a policy that come from the options of a call. */
 function flagsOf(options: BatchOptions | undefined, traced: boolean): number {
   return (traced ? Policy.trace : 0) | (options?.secureDelete === true ? Policy.secureDelete : 0);
 }

@@ -86,7 +86,7 @@ constexpr double kK1 = 2;
 constexpr double kB = 0.85;
 constexpr double kRarity = 1.25;
 
-// What all rows of one query share.
+// Shared by all rows of one query.
 struct Statistics {
   std::vector<double> weights;  // inverse document frequency of each word
   double average_length = 1;

@@ -23,7 +23,7 @@ constexpr int64_t kAmbiguousPages = int64_t{1} << 24;
 
 size_t Big16(const unsigned char* at) { return static_cast<size_t>(at[0]) << 8 | at[1]; }
 
-// What the header of a file says of its pages.
+// Facts about a file's pages, from its header.
 class Header {
  public:
   explicit Header(const unsigned char* bytes) : bytes_(bytes) {}
@@ -100,7 +100,7 @@ int Write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset
   return original.xWrite(file, copy.get(), amount, offset);
 }
 
-// One for each kind of file there is, for as long as the process runs: files outlive whoever has opened them.
+// One for each kind of file, kept until the process ends.
 const Methods* MethodsOver(const sqlite3_io_methods* original) {
   static auto& mutex = *new std::mutex;
   static auto& known = *new std::vector<std::unique_ptr<const Methods>>;

@@ -57,8 +57,8 @@ function compare(schema: Schema, columns: Row[], objects: Row[], versions: Row[]
   const missing: BatchQuery[] = [];
   for (const table of schema.tables) {
     const found = columns.filter((row) => isNamed(table.name, row.table));
-    if (found.length === 0) missing.push({ sql: table.sql });
-    else refuseOtherColumns(table, found);
+    if (found.length > 0) refuseOtherColumns(table, found);
+    else missing.push(...[table.sql, ...(table.setUp ?? [])].map((sql) => ({ sql })));
   }
   for (const { name, sql } of schema.indexesAndTriggers) {
     if (!objects.some((row) => isNamed(name, row.name))) missing.push({ sql });

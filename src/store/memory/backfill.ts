@@ -1,0 +1,208 @@
+import { checkNames, type NamesOf } from '../../arguments.js';
+import { julianDay } from '../../codec/julian-day.js';
+import { invalidArgument } from '../../errors.js';
+import { checkId } from '../arguments.js';
+import { corruptRow } from '../errors.js';
+import { isJsonObject, type JsonObject } from '../records.js';
+import { textOf } from './content.js';
+import { type MemoryContext, sendReads, sendWrites } from './context.js';
+import { type Embedder, encodeVector } from './embedder.js';
+import { claimEmbedding, decodeEmbedding, embeddingQuery } from './embedding.js';
+import { recordOfEvent, rewindBeforeOf } from './events.js';
+import { type Rewindable, withoutRewound } from './rewound.js';
+import { add } from './write.js';
+
+const SESSIONS_PER_READ = 100;
+const EVENTS_PER_STEP = 200;
+const VECTORS_PER_STEP = 100;
+
+/** Sessions that a backfill has gone through, and entries that it has added. */
+export interface Backfilled {
+  sessions: number;
+  entries: number;
+}
+
+export interface BackfillOptions {
+  /** Only this app; by default all. */
+  appName?: string;
+  /** Only this user; by default all. */
+  userId?: string;
+  /** Called after each session. */
+  onProgress?: (done: Backfilled) => void;
+  /** Ends it between two steps, with `signal.reason`; finished steps stay. */
+  signal?: AbortSignal;
+}
+
+/** Adds what sessions hold and memory lacks, session by session, then the vectors that entries lack. */
+export async function backfill(context: MemoryContext, options: BackfillOptions = {}): Promise<Backfilled> {
+  checkOptions(options);
+  const { appName = null, userId = null, onProgress, signal } = options;
+  const done: Backfilled = { sessions: 0, entries: 0 };
+  signal?.throwIfAborted();
+  if (await hasSessions(context)) {
+    for (let page: StoredSession[] = [], after = 0; ; after = page.at(-1)?.[0] ?? 0) {
+      const params = [after, appName, userId, SESSIONS_PER_READ];
+      const [read] = await sendReads(context, [{ sql: context.layout.sql.sessions, params }]);
+      page = (read?.rows ?? []) as StoredSession[];
+      for (const session of page) {
+        done.entries += await fillSession(context, session, signal);
+        done.sessions += 1;
+        onProgress?.({ ...done });
+      }
+      if (page.length < SESSIONS_PER_READ) break;
+    }
+  }
+  const { embedder } = context.layout;
+  if (embedder) await addVectors(context, embedder, { appName, userId, signal });
+  return done;
+}
+
+async function hasSessions(context: MemoryContext): Promise<boolean> {
+  const { names, sql } = context.layout;
+  const [found] = await sendReads(context, [{ sql: sql.tables, params: [names.sessions, names.events] }]);
+  return found?.rows[0]?.[0] === 2;
+}
+
+type StoredSession = [sessionKey: number, appName: string, userId: string, sessionId: string];
+
+/** An event as the query `outline` has it. */
+interface Outline extends Rewindable {
+  seq: number;
+  id: string;
+  isRemembered: boolean;
+  hasContent: boolean;
+}
+
+/** Adds the events that are lacking, takes out those that were undone; resolves to how many it has added. */
+async function fillSession(
+  context: MemoryContext,
+  session: StoredSession,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const { sql } = context.layout;
+  const [sessionKey, appName, userId, sessionId] = session;
+  const [read] = await sendReads(context, [{ sql: sql.outline, params: [sessionKey, appName, userId, sessionId] }]);
+  const outline = (read?.rows ?? []).map((row) => decodeOutline(context, row));
+  const counting = new Set(withoutRewound(outline));
+  const undone = outline.filter((event) => event.isRemembered && !counting.has(event));
+  if (undone.length > 0) {
+    const params = [appName, 'user', userId, sessionId];
+    await sendWrites(
+      context,
+      undone.map(({ id }) => ({ sql: sql.deleteEntry, params: [...params, id] })),
+    );
+  }
+  const lacking = [...counting].filter(({ isRemembered, hasContent }) => !isRemembered && hasContent);
+  let added = 0;
+  for (let at = 0; at < lacking.length; at += EVENTS_PER_STEP) {
+    signal?.throwIfAborted();
+    const seqs = lacking.slice(at, at + EVENTS_PER_STEP).map(({ seq }) => seq);
+    const [events] = await sendReads(context, [{ sql: sql.events, params: [seqs] }]);
+    const records = (events?.rows ?? []).map((row) => decodeEvent(context, row, session)).filter(isPresent);
+    added += await add(context, records);
+  }
+  signal?.throwIfAborted();
+  return added;
+}
+
+function decodeOutline(context: MemoryContext, row: unknown[]): Outline {
+  const [seq, id, invocationId, actions, isRemembered, hasContent] = row;
+  const rewindBefore =
+    actions === null ? undefined : rewindBeforeOf({ actions: parse(context, id, 'actions', actions) ?? {} });
+  return {
+    seq: seq as number,
+    id: id as string,
+    invocationId: invocationId as string,
+    rewindBefore,
+    isRemembered: isRemembered === 1,
+    hasContent: hasContent === 1,
+  };
+}
+
+function decodeEvent(context: MemoryContext, row: unknown[], [, appName, userId, sessionId]: StoredSession) {
+  const [id, author, time, partial, content, actions, extra] = row;
+  const remembered = parse(context, id, 'content', content);
+  if (remembered === undefined) return undefined;
+  if (!Number.isFinite(time)) throw corruptRow(context.layout.names.events, String(id), 'timestamp');
+  return recordOfEvent({
+    id: id as string,
+    appName,
+    userId,
+    sessionId,
+    invocationId: '',
+    author: author as string,
+    timestamp: julianDay.decode(time as number),
+    partial: partial === 1,
+    content: remembered,
+    actions: parse(context, id, 'actions', actions) ?? {},
+    extra: parse(context, id, 'extra', extra) ?? {},
+  });
+}
+
+/** A JSON column of an event; `undefined` for NULL. */
+function parse({ layout }: MemoryContext, id: unknown, column: string, json: unknown): JsonObject | undefined {
+  if (json === null) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(json as string);
+  } catch (error) {
+    throw corruptRow(layout.names.events, String(id), column, error);
+  }
+  if (!isJsonObject(value)) throw corruptRow(layout.names.events, String(id), column);
+  return value;
+}
+
+/** Stores the vectors that entries lack; rejects if `embed` fails. Entries that change meanwhile are left for the next time. */
+export async function addVectors(
+  context: MemoryContext,
+  embedder: Embedder,
+  { appName, userId, signal }: { appName: string | null; userId: string | null; signal?: AbortSignal | undefined },
+): Promise<void> {
+  const { layout } = context;
+  const { sql, names } = layout;
+  for (let after = 0; ; ) {
+    signal?.throwIfAborted();
+    const params = [after, appName, userId, VECTORS_PER_STEP];
+    const [embedding, lacking] = await sendReads(context, [embeddingQuery(layout), { sql: sql.withoutVector, params }]);
+    const rows = (lacking?.rows ?? []) as [memoryKey: number, content: string][];
+    if (rows.length === 0) return;
+    const stored = decodeEmbedding(layout, embedding);
+    embedder.check(stored);
+    const texts = rows.map(([key, content]) => textOfContent(content, layout.functionResponses, names.memory, key));
+    const vectors = await embedder.embed(texts, 'document');
+    const dimension = vectors[0]?.length as number;
+    embedder.check(stored, dimension);
+    await sendWrites(context, [
+      ...claimEmbedding(layout, { model: embedder.model, dimension }),
+      ...rows.map(([key, content], at) => ({
+        sql: sql.addVectorByKey,
+        params: [encodeVector(vectors[at] as Float32Array), key, content],
+      })),
+    ]);
+    after = rows.at(-1)?.[0] as number;
+  }
+}
+
+function textOfContent(json: string, functionResponses: boolean, table: string, key: number): string {
+  try {
+    const { parts } = JSON.parse(json) as JsonObject;
+    return textOf((parts as unknown[]).filter(isJsonObject), functionResponses);
+  } catch (error) {
+    throw corruptRow(table, String(key), 'content', error);
+  }
+}
+
+const isPresent = <T>(value: T | undefined): value is T => value !== undefined;
+
+const BACKFILL_OPTIONS: NamesOf<BackfillOptions> = { appName: true, userId: true, onProgress: true, signal: true };
+
+function checkOptions(options: BackfillOptions): void {
+  checkNames('options', options, BACKFILL_OPTIONS);
+  const { appName, userId, onProgress, signal } = options;
+  if (appName !== undefined) checkId('appName', appName);
+  if (userId !== undefined) checkId('userId', userId);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw invalidArgument('options.onProgress', 'a function', onProgress);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalidArgument('options.signal', 'an AbortSignal', signal);
+}

@@ -1,0 +1,93 @@
+import { invalidArgument } from '../../errors.js';
+import { StoreError } from '../errors.js';
+import type { MemoryStoreOptions } from './records.js';
+
+/** Texts that `embed` gets at a time. */
+const TEXTS_PER_CALL = 100;
+
+/** The embedding of a file: stored with its first vectors, and the same for all of them. */
+export interface Embedding {
+  model: string;
+  dimension: number;
+}
+
+/** The caller's `embed`, which may fail or answer wrongly: then there are no vectors, and entries go by words alone. */
+export class Embedder {
+  readonly #embed: NonNullable<MemoryStoreOptions['embed']>;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly model: string;
+
+  private constructor(
+    embed: NonNullable<MemoryStoreOptions['embed']>,
+    model: string,
+    onError: MemoryStoreOptions['onEmbedError'],
+  ) {
+    this.#embed = embed;
+    this.model = model;
+    this.#onError = onError;
+  }
+
+  static of({ embed, embedModel = '', onEmbedError }: MemoryStoreOptions): Embedder | undefined {
+    if (typeof embedModel !== 'string') throw invalidArgument('options.embedModel', 'a string', embedModel);
+    if (onEmbedError !== undefined && typeof onEmbedError !== 'function')
+      throw invalidArgument('options.onEmbedError', 'a function', onEmbedError);
+    if (embed === undefined) return undefined;
+    if (typeof embed !== 'function') throw invalidArgument('options.embed', 'a function', embed);
+    return new Embedder(embed, embedModel, onEmbedError);
+  }
+
+  /** A vector for each text, all of one length; rejects what `embed` rejects, and a TypeError for any other answer. */
+  async embed(texts: string[], kind: 'document' | 'query'): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for (let at = 0; at < texts.length; at += TEXTS_PER_CALL) {
+      const some = texts.slice(at, at + TEXTS_PER_CALL);
+      vectors.push(...checkVectors(await this.#embed(some, kind), some.length));
+    }
+    if (vectors.some(({ length }) => length !== vectors[0]?.length)) throw wrong('vectors of one length');
+    return vectors;
+  }
+
+  /** The same; where it fails, `onEmbedError` receives the error, and there are no vectors. */
+  async tryEmbed(texts: string[], kind: 'document' | 'query'): Promise<Float32Array[] | undefined> {
+    try {
+      return await this.embed(texts, kind);
+    } catch (error) {
+      this.#onError?.(error);
+      return undefined;
+    }
+  }
+
+  /** Rejects vectors, or a model, other than those that the file has. */
+  check(stored: Embedding | undefined, dimension?: number): void {
+    if (stored === undefined) return;
+    if (stored.model === this.model && (dimension === undefined || stored.dimension === dimension)) return;
+    const own = { model: this.model, dimension: dimension ?? stored.dimension };
+    throw new StoreError(
+      'ADK_EMBEDDING_MISMATCH',
+      `The memory has vectors of ${label(stored)}, embed gives ${label(own)}`,
+    );
+  }
+}
+
+const label = ({ model, dimension }: Embedding) => `model '${model}' with ${dimension} dimensions`;
+
+function checkVectors(answer: unknown, count: number): Float32Array[] {
+  if (!Array.isArray(answer) || answer.length !== count) throw wrong(`an array of ${count} vectors`);
+  return answer.map((vector: unknown) => {
+    const floats = Array.isArray(vector) ? Float32Array.from(vector as number[]) : vector;
+    if (!(floats instanceof Float32Array) || floats.length === 0) throw wrong('Float32Arrays that are not empty');
+    if (!floats.every(Number.isFinite)) throw wrong('finite numbers');
+    return floats;
+  });
+}
+
+const wrong = (expected: string) =>
+  Object.assign(new TypeError(`embed must resolve to ${expected}`), { code: 'ERR_INVALID_ARG_TYPE' });
+
+/** As a BLOB: 32-bit floats, little-endian. */
+export function encodeVector(vector: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(vector.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (const [at, value] of vector.entries()) view.setFloat32(at * 4, value, true);
+  return bytes;
+}

@@ -1,0 +1,101 @@
+import { ORIGIN } from './identity.js';
+import type { MemoryNames } from './layout.js';
+
+/** Every statement of the store, its text fixed for the store's lifetime. */
+export function buildMemoryQueries(names: MemoryNames) {
+  const [memory, fts, scopes, vectors, metadata, sessions, events] = [
+    `"${names.memory}"`,
+    `"${names.fts}"`,
+    `"${names.scopes}"`,
+    `"${names.vectors}"`,
+    `"${names.metadata}"`,
+    `"${names.sessions}"`,
+    `"${names.events}"`,
+  ];
+  const scope = 'app_name = ? AND kind = ? AND user_id = ?';
+  /** The text before each word of a scope in the index. Consonants and digits, so that stemming leaves the word alone. */
+  const prefix = "'s' || scope_key || 'x'";
+  const columns = `m.memory_key, s.app_name, s.kind, s.user_id, m.session_id, m.event_id, m.id, m.author, m.timestamp,
+  m.custom_metadata, m.content`;
+  /** Parameters: app, user or NULL, 1 or NULL for the app's own. */
+  const searched = `searched AS MATERIALIZED (SELECT scope_key FROM ${scopes}
+    WHERE app_name = ?1 AND (kind = 'user' AND user_id = ?2 OR kind = 'app' AND ?3))`;
+  const within = `m.scope_key IN (SELECT scope_key FROM searched)
+    AND (?4 IS NULL OR m.timestamp > ?4) AND (?5 IS NULL OR m.timestamp < ?5) AND octet_length(m.content) <= ?6`;
+  const inFilter = {
+    app: `scope_key IN (SELECT scope_key FROM ${scopes} WHERE app_name = ?1)`,
+    user: `scope_key = (SELECT scope_key FROM ${scopes} WHERE app_name = ?1 AND kind = 'user' AND user_id = ?2)`,
+  };
+  const isIdentical = `scope_key = (SELECT scope_key FROM ${scopes} WHERE ${scope}) AND ${ORIGIN} = ? AND id = ?`;
+  const deleteSome = (where: string) => `DELETE FROM ${memory} WHERE memory_key IN (SELECT memory_key FROM ${memory}
+  WHERE ${where} AND (?3 IS NULL OR session_id = ?3) AND (?4 IS NULL OR timestamp < ?4) AND (?5 IS NULL OR id = ?5) LIMIT ?6)`;
+
+  return {
+    // ── add ──
+    addScope: `INSERT INTO ${scopes} (app_name, kind, user_id) SELECT ?1, ?2, ?3
+  WHERE NOT EXISTS (SELECT 1 FROM ${scopes} WHERE app_name = ?1 AND kind = ?2 AND user_id = ?3)`,
+    /** An entry that is there already is replaced; one that is there exactly so is left alone. */
+    addEntry: `INSERT INTO ${memory} (scope_key, session_id, event_id, id, author, timestamp, custom_metadata, content, terms)
+  SELECT scope_key, ?4, ?5, ?6, ?7, ?8, ?9, ?10, scope_words(?11, ${prefix}) FROM ${scopes}
+  WHERE app_name = ?1 AND kind = ?2 AND user_id = ?3
+  ON CONFLICT (scope_key, ${ORIGIN}, id) DO UPDATE SET session_id = excluded.session_id, event_id = excluded.event_id,
+    author = excluded.author, timestamp = excluded.timestamp, custom_metadata = excluded.custom_metadata,
+    content = excluded.content, terms = excluded.terms
+  WHERE content <> excluded.content OR terms <> excluded.terms OR author IS NOT excluded.author
+    OR timestamp IS NOT excluded.timestamp OR custom_metadata IS NOT excluded.custom_metadata
+    OR session_id <> excluded.session_id`,
+
+    // ── search ──
+    /** Parameters: searched scopes, within, then phrases, their number, limit. */
+    byWords: `WITH ${searched}, hit AS MATERIALIZED (
+    SELECT rowid AS memory_key, scoped_bm25(${fts}, ?8, (SELECT count(*) FROM ${memory} WHERE scope_key IN (SELECT scope_key FROM searched))) AS rank
+    FROM ${fts} WHERE ${fts} MATCH (SELECT group_concat(replace(?7, '#', ${prefix}), ' OR ') FROM searched))
+  SELECT ${columns}, -hit.rank FROM hit JOIN ${memory} AS m USING (memory_key) JOIN ${scopes} AS s USING (scope_key)
+  WHERE ${within} ORDER BY hit.rank, m.timestamp DESC, m.memory_key DESC LIMIT ?9`,
+    /** Parameters: searched scopes, within, then vector, limit. */
+    byMeaning: `WITH ${searched}, near AS MATERIALIZED (
+    SELECT memory_key, cosine_similarity(vector, ?7) AS cosine FROM ${vectors}
+    WHERE scope_key IN (SELECT scope_key FROM searched))
+  SELECT ${columns}, near.cosine FROM near JOIN ${memory} AS m USING (memory_key) JOIN ${scopes} AS s USING (scope_key)
+  WHERE near.cosine > 0 AND ${within} ORDER BY near.cosine DESC, m.timestamp DESC, m.memory_key DESC LIMIT ?8`,
+
+    // ── delete, count ──
+    /** Parameters: app, user, session, before, id, limit; NULL for what does not matter. */
+    deleteSome: { app: deleteSome(inFilter.app), user: deleteSome(inFilter.user) },
+    deleteEmptyScopes: `DELETE FROM ${scopes} WHERE app_name = ?1 AND (?2 IS NULL OR user_id = ?2)
+  AND NOT EXISTS (SELECT 1 FROM ${memory} AS m WHERE m.scope_key = ${scopes}.scope_key)`,
+    deleteEntry: `DELETE FROM ${memory} WHERE ${isIdentical}`,
+    count: {
+      app: `SELECT count(*) FROM ${memory} WHERE ${inFilter.app}`,
+      user: `SELECT count(*) FROM ${memory} WHERE ${inFilter.user}`,
+    },
+
+    // ── vectors ──
+    embedding: `SELECT value FROM ${metadata} WHERE key = ?`,
+    addEmbedding: `INSERT INTO ${metadata} (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+    isEmbedding: `SELECT 1 FROM ${metadata} WHERE key = ? AND value = ?`,
+    /** Whether an entry is there exactly so, with its vector. */
+    hasVector: `SELECT 1 FROM ${memory} JOIN ${vectors} USING (memory_key) WHERE ${memory}.${isIdentical} AND content = ?`,
+    addVector: `INSERT INTO ${vectors} (memory_key, scope_key, vector) SELECT memory_key, scope_key, ? FROM ${memory}
+  WHERE ${isIdentical} AND content = ? ON CONFLICT (memory_key) DO UPDATE SET vector = excluded.vector`,
+    /** Parameters: after which key, app and user or NULL, limit. */
+    withoutVector: `SELECT m.memory_key, m.content FROM ${memory} AS m JOIN ${scopes} AS s USING (scope_key)
+  WHERE m.memory_key > ?1 AND (?2 IS NULL OR s.app_name = ?2) AND (?3 IS NULL OR s.user_id = ?3 AND s.kind = 'user')
+    AND NOT EXISTS (SELECT 1 FROM ${vectors} AS v WHERE v.memory_key = m.memory_key) ORDER BY m.memory_key LIMIT ?4`,
+    addVectorByKey: `INSERT INTO ${vectors} (memory_key, scope_key, vector) SELECT memory_key, scope_key, ? FROM ${memory}
+  WHERE memory_key = ? AND content = ? ON CONFLICT (memory_key) DO UPDATE SET vector = excluded.vector`,
+
+    // ── backfill ──
+    tables: `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name COLLATE NOCASE IN (?, ?)`,
+    /** Parameters: after which key, app and user or NULL, limit. */
+    sessions: `SELECT session_key, app_name, user_id, id FROM ${sessions}
+  WHERE session_key > ?1 AND (?2 IS NULL OR app_name = ?2) AND (?3 IS NULL OR user_id = ?3) ORDER BY session_key LIMIT ?4`,
+    /** Events of a session: which invocation, a marker's actions, whether remembered. Parameters: key, app, user, session. */
+    outline: `SELECT e.seq, e.id, e.invocation_id,
+    iif(instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0, CAST(e.actions AS TEXT), NULL),
+    EXISTS (SELECT 1 FROM ${memory} WHERE scope_key = (SELECT scope_key FROM ${scopes}
+      WHERE app_name = ?2 AND kind = 'user' AND user_id = ?3) AND ${ORIGIN} = ?4 AND id = e.id), e.content IS NOT NULL
+  FROM ${events} AS e WHERE e.session_key = ?1 ORDER BY e.seq`,
+    events: `SELECT id, author, timestamp, partial, content, CAST(actions AS TEXT), extra FROM ${events} WHERE seq IN carray(?)`,
+  };
+}
