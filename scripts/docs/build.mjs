@@ -26,6 +26,7 @@ const guides = [
   'driver',
   'pool-and-transactions',
   'recipes',
+  'bundlers',
   'performance',
   'platforms',
   'coming-from',

@@ -88,6 +88,10 @@ export async function GET() {
 }`,
 };
 
+const external = `
+export default { output: 'standalone', serverExternalPackages: ['aiosqlite'] };
+`;
+
 /** @param {Project} project @param {string[]} flags @param {string} [config] */
 async function next(project, flags, config = site['next.config.mjs']) {
   for (const [file, text] of Object.entries({ ...site, 'next.config.mjs': config }))
@@ -135,8 +139,7 @@ export const bundlers = [
   {
     name: 'Next standalone (webpack), package external',
     quick: false,
-    run: (project) =>
-      next(project, ['--webpack'], "export default { output: 'standalone', serverExternalPackages: ['aiosqlite'] };"),
+    run: (project) => next(project, ['--webpack'], external),
   },
   { name: 'bun build --compile', quick: false, run: (project) => (onLinux ? bun(project) : 'only on linux-x64') },
   {

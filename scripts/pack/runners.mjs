@@ -26,7 +26,9 @@ const imports = all.map(([from, list]) => `import { ${list.join(', ')} } from '$
 const requires = all.map(([from, list]) => `const { ${list.join(', ')} } = require('${from}');`).join('\n');
 
 /** ADK's CommonJS build requires lodash-es, an ES module, which Jest can require from Node 24.9 on only. */
-const mapped = { moduleNameMapper: { '^lodash-es$': 'lodash' } };
+const mapped = {
+  moduleNameMapper: { '^lodash-es$': 'lodash' },
+};
 
 /** node:test has no expect(). */
 const plain = `import assert from 'node:assert/strict';
