@@ -4,7 +4,7 @@ import type { NativeResult } from '../../wire/native.js';
 import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
 import { bytesOf } from './changes.js';
-import { closeHandle, infoOf, registerHandle, type Send } from './send.js';
+import { infoOf, OpenResource, type Send } from './send.js';
 
 export interface BlobLocation {
   table: string;
@@ -62,17 +62,16 @@ export async function openBlob(send: Send, at: BlobLocation): Promise<BlobHandle
   return new OpenBlob(send, message[0], Number(infoOf(message)));
 }
 
-class OpenBlob implements BlobHandle {
+class OpenBlob extends OpenResource implements BlobHandle {
   readonly size: number;
   readonly #send: Send;
   readonly #id: number;
-  #closed: Promise<void> | undefined;
 
   constructor(send: Send, id: number, size: number) {
+    super({ send, id, name: 'A blob handle' });
     this.#send = send;
     this.#id = id;
     this.size = size;
-    registerHandle(this, { send, id, name: 'A blob handle' });
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
@@ -105,18 +104,6 @@ class OpenBlob implements BlobHandle {
         if (offset >= this.size) controller.close();
       },
     });
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= closeHandle(this, this.#send, this.#id).catch((error: unknown) => {
-      this.#closed = undefined; // not now: from inside a transaction
-      throw error;
-    });
-    return this.#closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   #checkRange(offset: number, length: number): void {

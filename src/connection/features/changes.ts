@@ -4,7 +4,7 @@ import { type CommittedChange, type NativeResult, native } from '../../wire/nati
 import * as packet from '../../wire/packet.js';
 import type { CommitListeners } from '../../wire/port.js';
 import { ConflictPolicy, Request } from '../../wire/protocol.js';
-import { closeHandle, registerHandle, type Send } from './send.js';
+import { OpenResource, type Send } from './send.js';
 
 /** What a commit did to one row. */
 export interface Change {
@@ -50,15 +50,14 @@ export async function recordChanges(send: Send, options: RecorderOptions = {}): 
   return new OpenRecorder(send, message[0]);
 }
 
-class OpenRecorder implements ChangeRecorder {
+class OpenRecorder extends OpenResource implements ChangeRecorder {
   readonly #send: Send;
   readonly #id: number;
-  #closed: Promise<void> | undefined;
 
   constructor(send: Send, id: number) {
+    super({ send, id, name: 'A recorder of changes' });
     this.#send = send;
     this.#id = id;
-    registerHandle(this, { send, id, name: 'A recorder of changes' });
   }
 
   changeset(): Promise<Uint8Array> {
@@ -74,18 +73,6 @@ class OpenRecorder implements ChangeRecorder {
     packet.addNumber(this.#id);
     packet.addNumber(patchset);
     return bytesOf((await this.#send(Request.readRecorder))[5] as NativeResult);
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= closeHandle(this, this.#send, this.#id).catch((error: unknown) => {
-      this.#closed = undefined; // not now: from inside a transaction
-      throw error;
-    });
-    return this.#closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }
 

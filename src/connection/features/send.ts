@@ -31,22 +31,40 @@ async function closeResource(send: Send, id: number): Promise<boolean> {
 interface Opened {
   send: Send;
   id: number;
-  /** What a forgotten one is called by. */
+  /** Its name in the warning about a forgotten one. */
   name: string;
 }
 
-/** From here on `handle` closes what a call has opened, or whoever collects it does. */
-export function registerHandle(handle: object, opened: Opened): void {
-  forgotten.register(handle, opened, handle);
-}
-
-export async function closeHandle(handle: object, send: Send, id: number): Promise<void> {
-  await closeResource(send, id);
-  forgotten.unregister(handle);
-}
-
-/** Tells of handles that were dropped without close(), and closes them. */
+/** Closes and reports resources that were dropped without close(). */
 const forgotten = new FinalizationRegistry<Opened>(async ({ send, id, name }) => {
   const wasOpen = await closeResource(send, id).catch(() => true);
   if (wasOpen) warnForgotten(name);
 });
+
+/** A resource that a call has opened. Closed by close(), or after the garbage collector has found it. */
+export abstract class OpenResource {
+  readonly #opened: Opened;
+  #closed: Promise<void> | undefined;
+
+  constructor(opened: Opened) {
+    this.#opened = opened;
+    forgotten.register(this, opened, this);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close().catch((error: unknown) => {
+      this.#closed = undefined; // not now: from inside a transaction
+      throw error;
+    });
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await closeResource(this.#opened.send, this.#opened.id);
+    forgotten.unregister(this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
