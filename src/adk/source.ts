@@ -12,8 +12,10 @@ import {
 } from '../store/index.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 
+/** Options of the pool, store and service that a session service opens. */
 export type SessionSourceOptions = PoolOptions & SessionStoreOptions & SessionServiceOptions;
-type ArtifactSourceOptions = PoolOptions & ArtifactStoreOptions;
+/** Options of the pool and store that an artifact service opens. */
+export type ArtifactSourceOptions = PoolOptions & ArtifactStoreOptions;
 
 /** Sources of a session service. */
 export type SessionServiceSource = SessionStore | string | URL | SessionSourceOptions;

@@ -2,7 +2,7 @@
 export { invalidArgument, outOfRange } from '../errors.js';
 /** @internal */
 export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
-export { ArtifactStore } from './artifacts/artifact-store.js';
+export { ArtifactStore, type SaveOptions, type VersionOptions } from './artifacts/artifact-store.js';
 export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifacts/records.js';
 /** @internal */
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';

@@ -21,10 +21,14 @@ const CHUNK = 4 * 2 ** 20;
 /** Bytes that a stream hands out at a time. */
 const PIECE = 256 * 1024;
 
-interface SaveOptions {
+/** Options of `save()`. */
+export interface SaveOptions {
+  /** JSON of the caller's own, returned with the version. */
   customMetadata?: JsonObject;
 }
-interface VersionOptions {
+/** Options of calls that read one version. */
+export interface VersionOptions {
+  /** Default: the latest. */
   version?: number | undefined;
 }
 const SAVE_OPTIONS: NamesOf<SaveOptions> = { customMetadata: true };
