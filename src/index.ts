@@ -22,7 +22,7 @@ export type {
 export type { BackupOptions, BackupProgress } from './connection/features/files.js';
 export type { Aggregate, FunctionOptions } from './connection/features/functions.js';
 export type { ConnectionOptions } from './connection/options.js';
-export { AiosqliteError, SqliteError } from './errors.js';
+export { AiosqliteError, type AiosqliteErrorCode, SqliteError, type SqliteErrorCode } from './errors.js';
 export type {
   BatchOptions,
   BatchQuery,

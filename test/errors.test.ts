@@ -1,8 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AiosqliteError, type Connection, connect, createPool, SqliteError } from 'aiosqlite';
-import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  AiosqliteError,
+  type AiosqliteErrorCode,
+  type Connection,
+  connect,
+  createPool,
+  SqliteError,
+  type SqliteErrorCode,
+} from 'aiosqlite';
+import { beforeEach, describe, expect, expectTypeOf, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
 import { ENDLESS, sleep } from './support/time.js';
@@ -237,5 +245,33 @@ describe('every code', () => {
     );
     await pool.close();
     expect(codes).toEqual(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_READONLY', 20]);
+  });
+});
+
+describe('the types of codes', () => {
+  const types = readFileSync(join(root, 'src/errors.ts'), 'utf8');
+  const listed = (prefix: string) =>
+    [...types.matchAll(new RegExp(`\\| '(${prefix}[A-Z_]+)'`, 'g'))].map(([, code]) => code);
+
+  test('list every result code that the engine names, but those of success', () => {
+    const engine = readFileSync(join(root, 'binding/engine/sqlite/error.cc'), 'utf8');
+    const named = [...engine.matchAll(/"(SQLITE_[A-Z_0-9]+)"\}/g)].map(([, code]) => code);
+    expect(listed('SQLITE_')).toEqual(
+      named.filter((code) => !['SQLITE_OK', 'SQLITE_ROW', 'SQLITE_DONE'].includes(code as string)),
+    );
+  });
+
+  test('list every code of the README that an AiosqliteError can have', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const rows = [...readme.matchAll(/^\| `(ERR_[A-Z_]+)`/gm)].map(([, code]) => code as string);
+    const others = ['ERR_INVALID_ARG_TYPE', 'ERR_OUT_OF_RANGE', 'ERR_UNKNOWN_OPTION', 'ERR_CANCELLED'];
+    expect(listed('ERR_')).toEqual(rows.filter((code) => !others.includes(code)).sort());
+  });
+
+  test('take a code that a later version adds', () => {
+    expectTypeOf<SqliteError['code']>().toEqualTypeOf<SqliteErrorCode>();
+    expectTypeOf<'SQLITE_LATER'>().toExtend<SqliteErrorCode>();
+    expectTypeOf<AiosqliteError['code']>().toEqualTypeOf<AiosqliteErrorCode>();
+    expectTypeOf<string>().toExtend<AiosqliteErrorCode>();
   });
 });
