@@ -103,10 +103,8 @@ TEST("each lock that a job meets may take the whole busy timeout, however long a
 }
 
 TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting to us") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+  Locked locked("CREATE TABLE t (n)");
+  Client& client = locked.client;
   for (const char* sql : {"PRAGMA busy_timeout = 200", "PRAGMA main.\"busy_timeout\" = 150"}) {
     const std::string set = client.Rows(sql);
     EXPECT(client.Rows("PRAGMA busy_timeout") == set);
@@ -126,10 +124,8 @@ TEST("a user's PRAGMA busy_timeout sets how long we wait, and leaves the waiting
 TEST("no way of writing PRAGMA busy_timeout leaves the waiting to SQLite, which is deaf to closing") {
   for (const char* sql : {"PRAGMA main.busy_timeout = 600000", "EXPLAIN PRAGMA busy_timeout = 600000",
                           "/* */ PRAGMA busy_timeout(600000)"}) {
-    TempFile file;
-    Client holder(file.path());
-    Client client(file.path());
-    holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+    Locked locked("CREATE TABLE t (n)");
+    Client& client = locked.client;
     client.Must(Run(sql));
     const JobId waits = client.Send(Run("INSERT INTO t VALUES (1)"));
     client.AwaitStart();

@@ -15,6 +15,7 @@
 #include "engine/sqlite/runner.h"
 #include "engine/worker/inbox.h"
 #include "engine/worker/worker.h"
+#include "files.h"
 #include "jobs.h"
 #include "outcomes.h"
 
@@ -68,6 +69,19 @@ class Client {
   Outcomes outcomes_;
   std::unique_ptr<Worker> worker_;
   Outcome opened_;
+};
+
+/// A client whose writes wait for a lock that another connection holds.
+struct Locked {
+  explicit Locked(const std::string& schema, const Settings& settings = {}) : client(file.path(), settings) {
+    client.Exec(schema);
+    holder.Exec("BEGIN IMMEDIATE");
+  }
+  void Release() { holder.Exec("COMMIT"); }
+
+  TempFile file;
+  Client holder{file.path()};
+  Client client;
 };
 
 /// A Database on the test's own thread.

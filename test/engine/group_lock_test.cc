@@ -68,11 +68,8 @@ TEST("a group whose lock comes free in time commits, however many waited") {
 }
 
 TEST("a member with a shorter deadline leaves, and the rest succeeds when the lock goes") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  client.Exec(kTable);
-  holder.Exec("BEGIN IMMEDIATE");
+  Locked locked(kTable);
+  Client& client = locked.client;
   std::vector<JobPtr> jobs = Inserts(5);
   jobs[0] = Within(milliseconds(100), std::move(jobs[0]));
   jobs[3] = Within(milliseconds(kForeverMs), std::move(jobs[3]));
@@ -81,17 +78,14 @@ TEST("a member with a shorter deadline leaves, and the rest succeeds when the lo
   EXPECT(CodeOf(client.Await(ids[0])) == "ERR_TIMEOUT");
   EXPECT(watch.elapsed() >= milliseconds(99));
   EXPECT(!client.outcomes().Has(ids[1]));
-  holder.Exec("COMMIT");
+  locked.Release();
   for (const size_t i : {1, 2, 3, 4}) EXPECT(CodeOf(client.Await(ids[i])).empty());
   EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[2],[3],[4]]");
 }
 
 TEST("a job that waits behind a group for the lock can be taken back") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  client.Exec(kTable);
-  holder.Exec("BEGIN IMMEDIATE");
+  Locked locked(kTable);
+  Client& client = locked.client;
   std::vector<JobPtr> jobs = Inserts(5);
   for (JobPtr& job : jobs) job = Cancellable(std::move(job));
   const std::vector<JobId> ids = client.SendAll(std::move(jobs));
@@ -99,17 +93,14 @@ TEST("a job that waits behind a group for the lock can be taken back") {
   EXPECT(client.inbox().Cancel(ids[2], true));
   EXPECT(!client.inbox().Cancel(ids[0], true));  // it is the one that asks for the lock
   EXPECT(CodeOf(client.Await(ids[0])) == "ERR_CANCELLED");
-  holder.Exec("COMMIT");
+  locked.Release();
   for (const size_t i : {1, 3, 4}) EXPECT(CodeOf(client.Await(ids[i])).empty());
   EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1],[3],[4]]");
 }
 
 TEST("when the job that asks for the lock has left, those behind it wait one busy timeout together") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path(), Patient(300));
-  client.Exec(kTable);
-  holder.Exec("BEGIN IMMEDIATE");
+  Locked locked(kTable, Patient(300));
+  Client& client = locked.client;
   std::vector<JobPtr> jobs = Inserts(20);
   jobs[0] = Within(milliseconds(200), std::move(jobs[0]));
   const Posts posts(client);
@@ -122,11 +113,8 @@ TEST("when the job that asks for the lock has left, those behind it wait one bus
 }
 
 TEST("what comes while a group waits in vain gets a busy timeout of its own") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path(), Patient(300));
-  client.Exec(kTable);
-  holder.Exec("BEGIN IMMEDIATE");
+  Locked locked(kTable, Patient(300));
+  Client& client = locked.client;
   const std::vector<JobId> first = client.SendAll(Inserts(3));
   std::this_thread::sleep_for(milliseconds(150));
   const Stopwatch watch;
@@ -137,11 +125,8 @@ TEST("what comes while a group waits in vain gets a busy timeout of its own") {
 }
 
 TEST("closing ends a group's waiting, with SQLITE_BUSY for all") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  client.Exec(kTable);
-  holder.Exec("BEGIN IMMEDIATE");
+  Locked locked(kTable);
+  Client& client = locked.client;
   const std::vector<JobId> ids = client.SendAll(Inserts(6));
   client.AwaitStart(5);
   client.worker().BeginClose();

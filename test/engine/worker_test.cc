@@ -67,10 +67,8 @@ TEST("a database is closed when its close is told: the WAL is in the file and go
 }
 
 TEST("BeginClose ends waiting for a lock that another connection holds") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+  Locked locked("CREATE TABLE t (n)");
+  Client& client = locked.client;
   const JobId write = client.Send(Run("INSERT INTO t VALUES (1)"));
   client.AwaitStart();
   EXPECT(!client.outcomes().Has(write));
@@ -90,10 +88,8 @@ TEST("Terminate interrupts a query that would run for ever, and joins") {
 }
 
 TEST("Terminate ends waiting for a lock, and takes no more jobs") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+  Locked locked("CREATE TABLE t (n)");
+  Client& client = locked.client;
   const JobId waits = client.Send(Script("INSERT INTO t VALUES (1)"));
   const JobId queued = client.Send(Script("SELECT 1"));
   client.AwaitStart(1);
@@ -205,10 +201,8 @@ TEST("a write that runs past its deadline has changed nothing") {
 }
 
 TEST("a deadline ends waiting for a lock that another connection goes on holding") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+  Locked locked("CREATE TABLE t (n)");
+  Client& client = locked.client;
   for (int form = 0; form < 4; ++form) {
     const Stopwatch watch;
     JobPtr job = form == 0   ? Run("INSERT INTO t VALUES (1)")
@@ -218,15 +212,13 @@ TEST("a deadline ends waiting for a lock that another connection goes on holding
     EXPECT(CodeOf(client.Do(Within(milliseconds(150), std::move(job)))) == "ERR_TIMEOUT");
     EXPECT(watch.elapsed() >= milliseconds(149));
   }
-  holder.Exec("COMMIT");
+  locked.Release();
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
 }
 
 TEST("a cancelled job that waits for a lock leaves") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+  Locked locked("CREATE TABLE t (n)");
+  Client& client = locked.client;
   const JobId id = client.Send(Cancellable(Run("INSERT INTO t VALUES (1)")));
   client.AwaitStart();
   EXPECT(!client.inbox().Cancel(id, true));
@@ -249,15 +241,13 @@ TEST("a lock that does not go brings SQLITE_BUSY after the busy timeout, in eith
 }
 
 TEST("a lock that goes in time is no error") {
-  TempFile file;
-  Client holder(file.path());
-  Client client(file.path());
-  holder.Exec("CREATE TABLE t (n); BEGIN IMMEDIATE");
+  Locked locked("CREATE TABLE t (n)");
+  Client& client = locked.client;
   const JobId id = client.Send(Run("INSERT INTO t VALUES (1)"));
   client.AwaitStart();
   std::this_thread::sleep_for(milliseconds(10));  // it naps between its tries
   EXPECT(!client.outcomes().Has(id));
-  holder.Exec("COMMIT");
+  locked.Release();
   EXPECT(CodeOf(client.Await(id)).empty());
 }
 
