@@ -129,9 +129,10 @@ enum ExceptionId : uint32_t { kNone = 0, kUnknown = 0xffffffff };
 
 // ── outcomes: see node/delivery.h ──
 
-namespace outcome_bit {
-enum OutcomeBit : uint8_t { kCommit = 1, kAltered = 4, kDone = 8, kGroupSizeAt = 4 };
-}  // namespace outcome_bit
+// The flags of an Outcome, in one number.
+namespace outcome_flag {
+enum OutcomeFlag : uint8_t { kCommitted = 1, kAltered = 2, kDone = 4 };
+}  // namespace outcome_flag
 
 // Lists of texts that a chunk of packed rows has.
 namespace chunk_text {

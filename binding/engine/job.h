@@ -139,25 +139,30 @@ struct Failure {
   uint32_t exception = 0;  // ERR_FUNCTION: under which the host keeps what was thrown
 };
 
-// Times of a traced job.
+// Times of a traced job, in microseconds.
 struct Trace {
   int64_t queue_us = 0;  // from the call to its first statement
   int64_t run_us = 0;    // its statements, without a shared COMMIT
 };
 
+// Outcome of a job. src/wire/outcome.ts has the same fields.
 struct Outcome {
   JobId id = 0;
   std::optional<Failure> failure;
   std::vector<Result> results;
+  // A transaction was committed. In a shared commit the first outcome alone has it.
+  bool committed = false;
+  // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly.
+  bool altered = false;
+  // A cursor has no more rows; a backup is complete.
+  bool done = false;
+  uint32_t group_size = 0;  // writes of the shared commit, this one included; 0 outside shared commits
   int wal_pages = 0;        // length of the WAL after the last commit of this connection
-  uint32_t group_size = 0;  // writes in its shared commit; 0 outside of one
-  bool commit = false;      // first of its shared commit
-  bool done = false;        // a cursor has no more rows
-  bool altered = false;     // kEnd of a lease: it changed settings, or failed unexpectedly
+  uint32_t worker = 0;      // number of the worker that ran the job
+  std::string info;         // answer of requests without rows, mostly JSON; kOpen: the journal mode
+  // JSON of what has been committed, if commits are reported: see ChangeLog.
+  std::vector<std::string> changes;
   std::optional<Trace> trace;
-  std::vector<std::string> changes;  // reported commits as JSON: see ChangeLog
-  std::string info;                  // kOpen: the journal mode; kBegin: nothing
-  uint32_t worker = 0;               // which worker ran it
 };
 
 // Takes finished jobs. Called on the worker's thread.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kHeaderBytes = size_t{24} << 10;
 constexpr size_t kInlineBytes = 4096;
-// One outcome's part of the header: what is much goes beside it.
+// Limit of one value in the header: larger rows cross as a chunk of their own, other texts are cut.
 constexpr size_t kLongestPart = size_t{1} << 20;
 constexpr size_t kLongestNames = size_t{64} << 20;
 
@@ -150,33 +150,36 @@ size_t ByteSize(const Result& result) {
   return size;
 }
 
-// What somebody watches: a commit's changes, and how long the job took with how much to tell.
-void AppendTold(std::string& out, const Outcome& outcome, Attachments& attachments) {
-  out.append(",{\"changes\":");
-  if (outcome.changes.size() == 1 && outcome.changes.front().size() <= kInlineBytes) {
-    out.append(outcome.changes.front());
+void AppendChanges(std::string& out, const std::vector<std::string>& changes, Attachments& attachments) {
+  if (changes.size() == 1 && changes.front().size() <= kInlineBytes) {
+    out.append(changes.front());
   } else {
-    AppendInteger(out, outcome.changes.size());
-    for (const std::string& part : outcome.changes) attachments.AddText(part, json::IsAscii(part));
+    AppendInteger(out, changes.size());
+    for (const std::string& part : changes) attachments.AddText(part, json::IsAscii(part));
   }
-  if (outcome.trace) {
-    uint64_t rows = 0;
-    size_t bytes = 0;
-    for (const Result& result : outcome.results) {
-      rows += result.rows;
-      bytes += ByteSize(result);
-    }
-    out.append(",\"trace\":[");
-    AppendInteger(out, outcome.trace->queue_us);
-    out.push_back(',');
-    AppendInteger(out, outcome.trace->run_us);
-    out.push_back(',');
-    AppendInteger(out, rows);
-    out.push_back(',');
-    AppendInteger(out, bytes);
-    out.push_back(']');
+}
+
+void AppendTrace(std::string& out, const Outcome& outcome) {
+  uint64_t rows = 0;
+  size_t bytes = 0;
+  for (const Result& result : outcome.results) {
+    rows += result.rows;
+    bytes += ByteSize(result);
   }
-  out.push_back('}');
+  out.push_back('[');
+  AppendInteger(out, outcome.trace->queue_us);
+  out.push_back(',');
+  AppendInteger(out, outcome.trace->run_us);
+  out.push_back(',');
+  AppendInteger(out, rows);
+  out.push_back(',');
+  AppendInteger(out, bytes);
+  out.push_back(']');
+}
+
+int FlagsOf(const Outcome& outcome) {
+  return (outcome.committed ? outcome_flag::kCommitted : 0) | (outcome.altered ? outcome_flag::kAltered : 0) |
+         (outcome.done ? outcome_flag::kDone : 0);
 }
 
 void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attachments) {
@@ -189,24 +192,32 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
     out.push_back('0');
   }
   out.push_back(',');
+  AppendInteger(out, FlagsOf(outcome));
+  out.push_back(',');
+  AppendInteger(out, outcome.group_size);
+  out.push_back(',');
   AppendInteger(out, outcome.wal_pages);
   out.push_back(',');
-  AppendInteger(out, (outcome.commit ? outcome_bit::kCommit : 0) |
-                         (outcome.altered ? outcome_bit::kAltered : 0) |
-                         (outcome.done ? outcome_bit::kDone : 0) |
-                         (int64_t{outcome.group_size} << outcome_bit::kGroupSizeAt));
-  out.push_back(',');
   AppendInteger(out, outcome.worker);
-  if (!outcome.info.empty()) {
-    out.push_back(',');
+  out.push_back(',');
+  if (outcome.info.empty()) {
+    out.push_back('0');
+  } else {
     json::AppendString(out, outcome.info);
   }
+  out.push_back(',');
+  AppendChanges(out, outcome.changes, attachments);
+  out.push_back(',');
+  if (outcome.trace) {
+    AppendTrace(out, outcome);
+  } else {
+    out.push_back('0');
+  }
   for (const Result& result : outcome.results) AppendResult(out, result, attachments);
-  if (!outcome.changes.empty() || outcome.trace) AppendTold(out, outcome, attachments);
   out.push_back(']');
 }
 
-// What has no place but the header.
+// Size of the parts that always stand in the header.
 size_t SizeOfNames(const Outcome& outcome) {
   size_t size = outcome.info.size();
   for (const Result& result : outcome.results) size += result.columns.size();

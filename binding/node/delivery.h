@@ -15,16 +15,20 @@ struct Delivery {
   Napi::Value buffers;  // array of ArrayBuffers, or undefined
 };
 
-// As many outcomes from `next` on as make a string of good size, as one JSON array of
-//   [id, failure or 0, WAL pages, bits, worker, info if there is any, result …, {changes} if a watched commit
-//   is told]
-// with bits = 1 commit, 4 altered, 8 done, 16 × group size; and a result, shared with src/wire/rows.ts,
-// as
-//   [changes, rowid (a string if it is not safe), columns or 0, first, first has bytes, layout …]
-// where `first` is the JSON of JsonRows, 0 for no rows, or 1 if it is the next of `chunks`; its bytes are the
-// next of `buffers`; and `layout` is, per PackedRows, its rows, its count of numbers, and which of `chunks`
-// it takes: 1 texts, 2 wides, 4 shorts, in this order. Each takes one of `buffers`: numbers, tags, bytes.
-// Measured: one JSON.parse for many outcomes is cheaper than making their objects one by one.
+// Encodes outcomes from `next` on, as many as make a string of good size, as one JSON array: one JSON.parse
+// for all of them is cheaper than making their objects one by one. src/wire/outcome.ts decodes it. Values
+// stand in this order:
+//
+// clang-format off
+//   outcome  [id, failure | 0, flags, group size, WAL pages, worker, info | 0, changes, trace | 0, result …]
+//   changes  the JSON of ChangeLog, or the number of `chunks` that it comes in
+//   trace    [microseconds in the queue, of its statements, rows, bytes of rows]
+//   result   [changes, rowid, columns | 0, rows, has bytes, packed …]
+//   rowid    a string if it is no safe integer
+//   rows     the JSON of JsonRows; 0 for no rows; 1 if it comes in `chunks`. Its bytes, if any, come in `buffers`
+//   packed   of each PackedRows: rows, numbers, bits of ChunkText; its texts come in `chunks` in the order of these bits,
+//            and all else in one of `buffers`: numbers, tags, bytes
+// clang-format on
 Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next, size_t end);
 
 }  // namespace aiosqlite

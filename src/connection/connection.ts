@@ -1,7 +1,7 @@
 import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
 import type { CallOptions, Query, SqlParam, SqlValue, Transaction, TransactionOptions } from '../executor.js';
-import type { Message } from '../wire/native.js';
-import { MAIN_LANE, Port, type Tally } from '../wire/port.js';
+import type { Outcome } from '../wire/outcome.js';
+import { MAIN_LANE, type PoolCounters, Port } from '../wire/port.js';
 import { Policy, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
 import type { Connection, ConnectionStats } from './api.js';
@@ -88,7 +88,7 @@ export abstract class LaneConnection extends Verbs implements Connection {
     request: Request,
     _sql: string | readonly Query[],
     options: CallOptions | undefined,
-  ): Promise<Message> {
+  ): Promise<Outcome> {
     this.#checkUsable();
     // A transaction around these makes them one: they can't end it by hand.
     const whole = request === Request.batch || request === Request.many;
@@ -283,17 +283,17 @@ const forgotten = new FinalizationRegistry<{ heir: Port; database: string }>(({ 
 export async function connect(database: string | URL, options: ConnectionOptions = {}): Promise<Connection> {
   const checked = checkOptions(options, CONNECTION_OPTIONS, '');
   const name = checkDatabase(database);
-  const port = Port.create(checked.maxPending, checked.maxPendingBytes, newTally(name, checked));
+  const port = Port.create(checked.maxPending, checked.maxPendingBytes, newCounters(name, checked));
   packOpen(name, checked, false);
-  const message = await port.open(0, MAIN_LANE);
-  if (message[1] !== 0) port.join();
-  succeeded(message, undefined);
+  const outcome = await port.open(0, MAIN_LANE);
+  if (outcome.failure !== undefined) port.join();
+  succeeded(outcome, undefined);
   const connection = new OwnConnection(name, checked, port, MAIN_LANE, Policy.none);
   forgotten.register(connection, { heir: port.heir(), database: name }, connection);
   return connection;
 }
 
-export function newTally(database: string, { slowCalls }: CheckedOptions): Tally {
+export function newCounters(database: string, { slowCalls }: CheckedOptions): PoolCounters {
   return { database, slowCalls, commits: 0, groupedWrites: 0, walPages: 0 };
 }
 

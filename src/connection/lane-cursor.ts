@@ -1,5 +1,5 @@
 import type { CallOptions } from '../executor.js';
-import type { Message } from '../wire/native.js';
+import type { Outcome } from '../wire/outcome.js';
 import * as packet from '../wire/packet.js';
 import { checkCallOptions, type Port, sharedLimits } from '../wire/port.js';
 import { Policy, Request } from '../wire/protocol.js';
@@ -14,7 +14,7 @@ export interface CursorHost {
   /** What a forgotten iterator is called by. */
   readonly name: string;
   /** Sends a cursor's requests, with the host's own checks. */
-  submit(request: Request, options: CallOptions | undefined): Promise<Message>;
+  submit(request: Request, options: CallOptions | undefined): Promise<Outcome>;
   /** Once it has ended, or its end is on its way, its cursors are closed with it. */
   hasEnded(): boolean;
 }
@@ -30,10 +30,10 @@ export function openLaneCursor(host: CursorHost, arrays: boolean, options: CallO
     resolveEnded = resolve;
   });
 
-  const take = async (outcome: Promise<Message>): Promise<Batch> => {
-    const message = succeeded(await outcome, options);
-    const batch = batchOf(message, arrays);
-    id ??= message[0];
+  const take = async (pending: Promise<Outcome>): Promise<Batch> => {
+    const outcome = succeeded(await pending, options);
+    const batch = batchOf(outcome, arrays);
+    id ??= outcome.id;
     if (batch.done) finish();
     return batch;
   };

@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { checkNames, oneOf, TRANSACTION_OPTIONS } from '../arguments.js';
 import { AiosqliteError, invalidArgument } from '../errors.js';
 import type { CallOptions, Query, Transaction, TransactionMode, TransactionOptions } from '../executor.js';
-import type { Message } from '../wire/native.js';
+import type { Outcome } from '../wire/outcome.js';
 import * as packet from '../wire/packet.js';
 import { checkCallOptions, nextLane, type Port, readOptions } from '../wire/port.js';
-import { BeginMode, EndMode, OutcomeBit, Policy, Request } from '../wire/protocol.js';
+import { BeginMode, EndMode, Policy, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
 import { Watch } from '../wire/watch.js';
 import { type CursorHost, openLaneCursor } from './lane-cursor.js';
@@ -124,7 +124,7 @@ class TransactionScope extends Verbs implements Transaction {
     request: Request,
     _sql: string | readonly Query[],
     options: CallOptions | undefined,
-  ): Promise<Message> {
+  ): Promise<Outcome> {
     this.#checkOpen();
     return this.#host.port.submit(
       request,
@@ -220,14 +220,14 @@ export async function beginLane(
   mode: BeginMode,
   policy: number,
   options: CallOptions | undefined,
-): Promise<Message> {
+): Promise<Outcome> {
   packet.begin();
   packet.addNumber(lane);
   packet.addNumber(mode);
   return succeeded(await port.submit(Request.begin, outer, policy, options), options);
 }
 
-function end(port: Port, lane: number, mode: EndMode): Promise<Message> {
+function end(port: Port, lane: number, mode: EndMode): Promise<Outcome> {
   packet.begin();
   packet.addNumber(mode);
   return port.submit(Request.end, lane, Policy.none, undefined);
@@ -235,8 +235,7 @@ function end(port: Port, lane: number, mode: EndMode): Promise<Message> {
 
 /** Ends a lane that is a lease or a setup. True if the connection was altered, and so has closed. */
 export async function endLane(port: Port, lane: number, mode: EndMode): Promise<boolean> {
-  const message = succeeded(await end(port, lane, mode), undefined);
-  return (message[3] & OutcomeBit.altered) !== 0;
+  return succeeded(await end(port, lane, mode), undefined).altered;
 }
 
 export function withDefaultTimeout(

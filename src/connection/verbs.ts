@@ -27,18 +27,11 @@ import {
   type TransactionOptions,
   UNCOMMITTED,
 } from '../executor.js';
-import type { Message } from '../wire/native.js';
+import { type Outcome, resultOf } from '../wire/outcome.js';
 import * as packet from '../wire/packet.js';
 import { failureOf, readOptions } from '../wire/port.js';
-import { IfNone, OutcomeBit, Request, RowMode, Setting } from '../wire/protocol.js';
-import {
-  decodeQueryResult,
-  decodeRows,
-  decodeRunResult,
-  type IntegerMode,
-  resultAt,
-  resultCount,
-} from '../wire/rows.js';
+import { IfNone, Request, RowMode, Setting } from '../wire/protocol.js';
+import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode } from '../wire/rows.js';
 import { type Batch, BatchedRows, type Cursor } from './row-iterator.js';
 
 /** More at a time live long enough for V8 to widen its young generation, by some 15 MB, and are not read faster. */
@@ -60,7 +53,7 @@ export abstract class Verbs implements Executor {
     request: Request,
     sql: string | readonly Query[],
     options: CallOptions | undefined,
-  ): Promise<Message>;
+  ): Promise<Outcome>;
 
   abstract transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
 
@@ -72,8 +65,8 @@ export abstract class Verbs implements Executor {
   async run(sql: string | Query, params?: Params | CallOptions, options?: CallOptions): Promise<RunResult> {
     const call = callOf(sql, params, options, CALL_OPTIONS);
     packQuery(call.sql, call.params, RowMode.none, false, undefined);
-    const message = await this.submit(Request.run, call.sql, call.options);
-    return decodeRunResult(resultAt(succeeded(message, call.options)), this.integerMode);
+    const outcome = await this.submit(Request.run, call.sql, call.options);
+    return decodeRunResult(resultOf(succeeded(outcome, call.options)), this.integerMode);
   }
 
   get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
@@ -82,8 +75,8 @@ export abstract class Verbs implements Executor {
     const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = isArrayMode(call.options) ? RowMode.firstArray : RowMode.firstObject;
     packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
-    const message = await this.submit(Request.run, call.sql, call.options);
-    return decodeRows(resultAt(succeeded(message, call.options)), mode === RowMode.firstArray)[0] as T | undefined;
+    const outcome = await this.submit(Request.run, call.sql, call.options);
+    return decodeRows(resultOf(succeeded(outcome, call.options)), mode === RowMode.firstArray)[0] as T | undefined;
   }
 
   all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
@@ -92,8 +85,8 @@ export abstract class Verbs implements Executor {
     const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = rowModeOf(call.options);
     packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
-    const message = await this.submit(Request.run, call.sql, call.options);
-    return decodeRows(resultAt(succeeded(message, call.options)), mode === RowMode.array) as T[];
+    const outcome = await this.submit(Request.run, call.sql, call.options);
+    return decodeRows(resultOf(succeeded(outcome, call.options)), mode === RowMode.array) as T[];
   }
 
   query<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<QueryResult<T>>;
@@ -106,8 +99,8 @@ export abstract class Verbs implements Executor {
     const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = rowModeOf(call.options);
     packQuery(call.sql, call.params, mode, true, call.options?.jsonColumns);
-    const message = await this.submit(Request.run, call.sql, call.options);
-    const result = resultAt(succeeded(message, call.options));
+    const outcome = await this.submit(Request.run, call.sql, call.options);
+    const result = resultOf(succeeded(outcome, call.options));
     return decodeQueryResult(result, this.integerMode, mode === RowMode.array) as QueryResult<T>;
   }
 
@@ -141,8 +134,8 @@ export abstract class Verbs implements Executor {
     const own = readOptions(options, CALL_OPTIONS);
     packet.begin();
     packet.addSql(script);
-    const message = await this.submit(Request.script, script, own);
-    succeeded(message, own);
+    const outcome = await this.submit(Request.script, script, own);
+    succeeded(outcome, own);
   }
 
   async executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }> {
@@ -159,8 +152,8 @@ export abstract class Verbs implements Executor {
       packet.addParams(row, `rows[${i}]`);
     }
     packet.checkWhole(ticket);
-    const message = await this.submit(Request.many, sql, own);
-    return { changes: resultAt(succeeded(message, own))[0] };
+    const outcome = await this.submit(Request.many, sql, own);
+    return { changes: resultOf(succeeded(outcome, own)).changes };
   }
 
   /** Not async itself: a call that waits should hold on to no more than it needs for its results. */
@@ -197,18 +190,14 @@ export abstract class Verbs implements Executor {
 }
 
 async function batchResults(
-  outcome: Promise<Message>,
+  pending: Promise<Outcome>,
   options: BatchOptions | undefined,
   integers: IntegerMode,
   arrays: boolean,
 ): Promise<QueryResult[]> {
-  const message = succeeded(await outcome, options);
-  const results: QueryResult[] = [];
-  for (let i = 0; i < resultCount(message); i++) {
-    results.push(decodeQueryResult(resultAt(message, i), integers, arrays) as QueryResult);
-  }
-  const bits = message[3];
-  if ((bits & OutcomeBit.commit) === 0 && bits >> OutcomeBit.groupSizeAt === 0) markUncommitted(results);
+  const { results: encoded, committed, groupSize } = succeeded(await pending, options);
+  const results = encoded.map((result) => decodeQueryResult(result, integers, arrays) as QueryResult);
+  if (!committed && groupSize === 0) markUncommitted(results);
   return results;
 }
 
@@ -217,15 +206,15 @@ function markUncommitted(results: QueryResult[]): void {
   if (results.some(({ changes }) => changes > 0)) Object.defineProperty(results, UNCOMMITTED, { value: true });
 }
 
-/** The message of a call that succeeded; throws the Error of one that failed. */
-export function succeeded(message: Message, options: CallOptions | undefined): Message {
-  if (message[1] !== 0) throw failureOf(message[1], options?.signal);
-  return message;
+/** Returns the outcome of a call that succeeded; throws the Error of one that failed. */
+export function succeeded(outcome: Outcome, options: CallOptions | undefined): Outcome {
+  if (outcome.failure !== undefined) throw failureOf(outcome.failure, options?.signal);
+  return outcome;
 }
 
-/** A batch as the worker sent it. */
-export function batchOf(message: Message, arrays: boolean): Batch {
-  return { rows: decodeRows(resultAt(message), arrays), done: (message[3] & OutcomeBit.done) !== 0 };
+/** Decodes a batch of a cursor's rows. */
+export function batchOf(outcome: Outcome, arrays: boolean): Batch {
+  return { rows: decodeRows(resultOf(outcome), arrays), done: outcome.done };
 }
 
 interface Call<Options> {

@@ -5,7 +5,7 @@ import type { CheckedOptions } from '../connection/options.js';
 import { type Blocks, beginLane, endLane } from '../connection/transaction.js';
 import { warnForgotten } from '../errors.js';
 import type { CallOptions, Query } from '../executor.js';
-import type { Message } from '../wire/native.js';
+import type { Outcome } from '../wire/outcome.js';
 import { MAIN_LANE, nextLane, type Port, sharedLimits } from '../wire/port.js';
 import { BeginMode, EndMode, Policy, type Request } from '../wire/protocol.js';
 import type { Workers } from './workers.js';
@@ -59,7 +59,7 @@ export class WorkerLease extends LaneConnection implements Lease {
     request: Request,
     sql: string | readonly Query[],
     options: CallOptions | undefined,
-  ): Promise<Message> {
+  ): Promise<Outcome> {
     this.#used = true;
     return super.submit(request, sql, options);
   }
@@ -93,8 +93,8 @@ export async function acquireLease(from: LeaseSource): Promise<WorkerLease> {
   const lane = nextLane();
   let worker: number;
   try {
-    const message = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, limits());
-    worker = message[4];
+    const outcome = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, limits());
+    worker = outcome.worker;
   } catch (error) {
     letGo();
     throw error;

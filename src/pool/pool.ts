@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers'; // fake timers replace the global one
 import { CALL_OPTIONS, checkNames, oneOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
-import { connect, newTally } from '../connection/connection.js';
+import { connect, newCounters } from '../connection/connection.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
 import { BACKUP_OPTIONS, type BackupOptions, checkpoint, truncateWal } from '../connection/features/files.js';
 import { type CursorHost, openLaneCursor } from '../connection/lane-cursor.js';
@@ -19,16 +19,16 @@ import {
 import { succeeded, Verbs } from '../connection/verbs.js';
 import { invalidArgument, warnForgotten } from '../errors.js';
 import type { CallOptions, Query, Transaction, TransactionOptions } from '../executor.js';
-import type { Message } from '../wire/native.js';
+import type { Outcome } from '../wire/outcome.js';
 import * as packet from '../wire/packet.js';
 import {
   CLOSE_GRACE_MS,
   checkCallOptions,
   enqueue,
   MAIN_LANE,
+  type PoolCounters,
   readOptions,
   sharedLimits,
-  type Tally,
 } from '../wire/port.js';
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
@@ -49,14 +49,14 @@ const VERB_POLICY = TRANSACTION_POLICY | Policy.noSessionFunctions;
 
 class WriterAndReaders extends Verbs implements Pool {
   readonly #options: CheckedPoolOptions;
-  readonly #tally: Tally;
+  readonly #counters: PoolCounters;
   readonly #writer: Workers;
   /** The writer itself, where there is only one connection: set when the writer has opened. */
   #readers: Workers | undefined;
   readonly #makeReaders: () => Workers;
   /** In the order in which they close: the last to close moves the WAL into the file, which a reader can't. */
   readonly #groups: Workers[] = [];
-  #opening: Promise<Message> | undefined;
+  #opening: Promise<Outcome> | undefined;
   #isOpen = false;
   #closing: Promise<void> | undefined;
   /** Ends calls that have waited for too long, as long as any wait. */
@@ -64,7 +64,7 @@ class WriterAndReaders extends Verbs implements Pool {
   #watchesWaiting = false;
   readonly #relief = new WalRelief({
     reads: () => this.#readers?.calls ?? 0,
-    walPages: () => this.#tally.walPages,
+    walPages: () => this.#counters.walPages,
     checkpoint: (mode, limits) => this.#checkpoint(mode, limits),
   });
   /** Leases of the pool's own iterators, blobs and dumps. */
@@ -74,13 +74,13 @@ class WriterAndReaders extends Verbs implements Pool {
     super();
     this.#options = checkPoolOptions(options);
     const { database, connection, poolSize, acquireTimeoutMs, idleTimeoutMs, onConnect } = this.#options;
-    this.#tally = newTally(database, connection);
+    this.#counters = newCounters(database, connection);
     const common = {
       database,
       options: connection,
       onConnect: onConnect && this.#guarded(onConnect),
       acquireTimeoutMs,
-      tally: this.#tally,
+      counters: this.#counters,
     };
     this.#writer = new Workers({ ...common, role: 'writer', limit: 1, idleTimeoutMs: 0 });
     this.#makeReaders = () => new Workers({ ...common, role: 'reader', limit: poolSize - 1, idleTimeoutMs });
@@ -104,7 +104,7 @@ class WriterAndReaders extends Verbs implements Pool {
     return this.#readers === this.#writer;
   }
 
-  protected submit(request: Request, sql: string | readonly Query[], given: CallOptions | undefined): Promise<Message> {
+  protected submit(request: Request, sql: string | readonly Query[], given: CallOptions | undefined): Promise<Outcome> {
     const route = request === Request.script ? 'writer' : routeOf(sql);
     this.#checkUsable(route === 'writer' ? 'write' : 'read');
     const options = withDefaultTimeout(given, this.#options.operationTimeoutMs);
@@ -120,7 +120,7 @@ class WriterAndReaders extends Verbs implements Pool {
     policy: number,
     route: Route,
     options: CallOptions | undefined,
-  ): Promise<Message> {
+  ): Promise<Outcome> {
     const parked = packet.park();
     const left = await this.#ready(options);
     packet.unpark(parked);
@@ -129,13 +129,13 @@ class WriterAndReaders extends Verbs implements Pool {
     return this.#read(request, policy, left);
   }
 
-  #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
+  #write(request: Request, policy: number, options: CallOptions | undefined): Promise<Outcome> {
     const outcome = this.#writer.port.submit(request, MAIN_LANE, policy, options);
     if (!this.#single && this.#options.relievesWal) this.#relief.startIfDue();
     return outcome;
   }
 
-  async #read(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
+  async #read(request: Request, policy: number, options: CallOptions | undefined): Promise<Outcome> {
     const readers = this.#readers as Workers;
     const under = this.#relief.under;
     if (under === undefined) return readers.submit(request, policy | Policy.readOnly, options);
@@ -339,12 +339,12 @@ class WriterAndReaders extends Verbs implements Pool {
     this.#checkUsable('write');
     await this.#ready(undefined);
     await truncateWal(this);
-    this.#tally.walPages = 0;
+    this.#counters.walPages = 0;
   }
 
   async #checkpoint(mode: 'PASSIVE' | 'RESTART', limits: CallOptions): Promise<boolean> {
     const done = await checkpoint(this, mode, limits);
-    if (done && mode === 'RESTART') this.#tally.walPages = 0;
+    if (done && mode === 'RESTART') this.#counters.walPages = 0;
     return done;
   }
 
@@ -354,9 +354,9 @@ class WriterAndReaders extends Verbs implements Pool {
       size: sum((group) => group.size),
       idle: sum((group) => group.idle),
       waiting: sum((group) => group.waiting),
-      commits: this.#tally.commits,
-      groupedWrites: this.#tally.groupedWrites,
-      walPages: this.#tally.walPages,
+      commits: this.#counters.commits,
+      groupedWrites: this.#counters.groupedWrites,
+      walPages: this.#counters.walPages,
     };
   }
 
@@ -439,13 +439,13 @@ class WriterAndReaders extends Verbs implements Pool {
   }
 
   /** It sets the journal mode, which tells whether there can be readers beside it. */
-  async #openWriter(): Promise<Message> {
-    const message = await this.#writer.open();
+  async #openWriter(): Promise<Outcome> {
+    const outcome = await this.#writer.open();
     this.#opening = undefined;
-    const [, failure, , , , journalMode] = message;
-    if (failure !== 0) {
+    const { failure, info: journalMode } = outcome;
+    if (failure !== undefined) {
       this.#writer.port.failAll(failure); // the next call tries again
-      return message;
+      return outcome;
     }
     if (this.#readers === undefined) {
       const single = journalMode !== 'wal' || this.#options.poolSize === 1;
@@ -453,7 +453,7 @@ class WriterAndReaders extends Verbs implements Pool {
       if (!single) this.#groups.unshift(this.#readers);
     }
     this.#isOpen = true;
-    return message;
+    return outcome;
   }
 
   /** After a lease has altered it. What waits for it goes on waiting, be it the order to close. */

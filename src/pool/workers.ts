@@ -5,8 +5,8 @@ import { type CheckedOptions, packOpen } from '../connection/options.js';
 import { endLane } from '../connection/transaction.js';
 import { AiosqliteError } from '../errors.js';
 import type { CallOptions } from '../executor.js';
-import type { Message, NativeFailure } from '../wire/native.js';
-import { MAIN_LANE, nextLane, Port, type Tally } from '../wire/port.js';
+import type { Failure, Outcome } from '../wire/outcome.js';
+import { MAIN_LANE, nextLane, type PoolCounters, Port } from '../wire/port.js';
 import { EndMode, Policy, type Request } from '../wire/protocol.js';
 import { Watch } from '../wire/watch.js';
 import { waitFor } from './wait.js';
@@ -22,7 +22,7 @@ export interface WorkersOptions {
   onConnect: ((connection: Connection) => Promise<void>) | undefined;
   /** Longest wait for a worker, and for onConnect. */
   acquireTimeoutMs: number;
-  tally: Tally;
+  counters: PoolCounters;
 }
 
 /** A lease that waits gets a reader beyond the limit when none has come back for this long. */
@@ -43,7 +43,7 @@ export class Workers {
   readonly #settings: WorkersOptions;
   readonly #open = new Map<number, Port>();
   readonly #leased = new Set<number>();
-  readonly #opening = new Map<Port, Promise<Message>>();
+  readonly #opening = new Map<Port, Promise<Outcome>>();
   #lastNumber = 0;
   /** Calls that run or wait. Each needs one worker for a while. */
   #calls = 0;
@@ -59,7 +59,7 @@ export class Workers {
 
   constructor(settings: WorkersOptions) {
     this.#settings = settings;
-    this.port = Port.create(settings.options.maxPending, settings.options.maxPendingBytes, settings.tally);
+    this.port = Port.create(settings.options.maxPending, settings.options.maxPendingBytes, settings.counters);
   }
 
   get size(): number {
@@ -83,7 +83,7 @@ export class Workers {
   }
 
   /** Sends the current packet to the worker that is free first, and opens another one if all are busy. */
-  async submit(request: Request, policy: number, options: CallOptions | undefined): Promise<Message> {
+  async submit(request: Request, policy: number, options: CallOptions | undefined): Promise<Outcome> {
     // First of all: opening a worker takes a packet, too.
     const outcome = this.port.submit(request, MAIN_LANE, policy, options);
     this.#occupy();
@@ -126,7 +126,7 @@ export class Workers {
    * Opens a worker; resolves to the outcome, whose `info` is the journal mode of the database. A failure stays data until
    * someone who waits for the worker makes an Error of it, where they stand.
    */
-  open(): Promise<Message> {
+  open(): Promise<Outcome> {
     const port = this.port.sibling();
     const opening = this.#openOne(port).finally(() => this.#opening.delete(port));
     this.#opening.set(port, opening);
@@ -166,35 +166,34 @@ export class Workers {
     } while (this.#open.size + this.#opening.size + this.#waiting.size > 0);
   }
 
-  async #openOne(port: Port): Promise<Message> {
+  async #openOne(port: Port): Promise<Outcome> {
     const { database, options, role, onConnect } = this.#settings;
     const number = ++this.#lastNumber;
     const lane = onConnect === undefined ? MAIN_LANE : nextLane();
     packOpen(database, options, role === 'reader');
-    const message = await port.open(number, lane);
-    if (message[1] !== 0) {
+    const outcome = await port.open(number, lane);
+    if (outcome.failure !== undefined) {
       port.join();
-      return message;
+      return outcome;
     }
     // Until its setup is done, a worker serves the setup's lane alone.
     const failure = onConnect && (await this.#setUp(port, lane, onConnect));
     if (failure !== undefined) {
       await port.close(lane);
-      message[1] = failure;
-      return message;
+      return { ...outcome, failure };
     }
     // In one go: a worker that counts twice, if only for a moment, is one too few opened.
     this.#opening.delete(port);
     this.#open.set(number, port);
     if (lane !== MAIN_LANE) await endLane(port, lane, EndMode.ready);
-    return message;
+    return outcome;
   }
 
   async #setUp(
     port: Port,
     lane: number,
     onConnect: (connection: Connection) => Promise<void>,
-  ): Promise<NativeFailure | undefined> {
+  ): Promise<Failure | undefined> {
     const { database, options, role, acquireTimeoutMs } = this.#settings;
     const policy = role === 'reader' ? Policy.readOnly : Policy.none;
     const connection = new SetupConnection(database, options, port, lane, policy);
@@ -274,10 +273,10 @@ export class Workers {
   }
 
   #grow(): void {
-    void this.open().then(([, failure]) => {
+    void this.open().then(({ failure }) => {
       // No call fails while a worker serves calls: the next call that finds all workers busy tries again.
       const serving = this.#open.size - this.#leased.size + this.#opening.size;
-      if (failure !== 0 && serving === 0) this.port.failAll(failure);
+      if (failure !== undefined && serving === 0) this.port.failAll(failure);
     });
   }
 
@@ -309,9 +308,9 @@ export class Workers {
     if (count <= 0) return;
     this.#retiring += count;
     const retired = Array.from({ length: count }, async () => {
-      const message = await this.port.submitClose();
+      const { worker } = await this.port.submitClose();
       this.#retiring--;
-      this.#ended(message[4]);
+      this.#ended(worker);
       // An altered lease may have taken its worker with it: the order to close needs another one.
       if (this.#retiring > this.#open.size + this.#opening.size) this.#grow();
     });

@@ -2,7 +2,7 @@ import { LaneConnection } from '../connection/connection.js';
 import type { CheckedOptions } from '../connection/options.js';
 import { AiosqliteError } from '../errors.js';
 import type { CallOptions, Query } from '../executor.js';
-import type { Message } from '../wire/native.js';
+import type { Outcome } from '../wire/outcome.js';
 import { MAIN_LANE, type Port } from '../wire/port.js';
 import { Policy, type Request } from '../wire/protocol.js';
 
@@ -23,7 +23,7 @@ export class WriterView extends LaneConnection {
     request: Request,
     sql: string | readonly Query[],
     options: CallOptions | undefined,
-  ): Promise<Message> {
+  ): Promise<Outcome> {
     // The order to close is before it in the line: nobody would be left to answer.
     if (this.#hasEnded()) throw closed();
     return super.submit(request, sql, options);

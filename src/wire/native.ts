@@ -1,64 +1,7 @@
 import type { SqlValue } from '../executor.js';
 import { loadAddon } from './addon/load.js';
-import { ChunkText, ExceptionId } from './protocol.js';
-
-/** Why a job failed, as the worker tells it (binding/engine/job.h, Failure). */
-export interface NativeFailure {
-  code: string;
-  message: string;
-  errcode: number;
-  offset?: number;
-  index?: number;
-  sql?: string;
-  column?: string;
-  /** ERR_FUNCTION: what {@link keepException} gave. */
-  exception?: number;
-  /** Ours, not the worker's: the very thing to reject with. */
-  reason?: unknown;
-}
-
-/** The first rows, and the values that JSON can't hold: `[row, column, integer]` or `[row, column, offset, length]`. */
-export type FirstRows = [rows: unknown[], patches: (number | string)[][]];
-
-/**
- * Result of one statement: see binding/node/delivery.h. `rowid` is a string if it is no safe integer; `first`: 1 if its
- * JSON is the first of `texts`.
- */
-export type NativeResult = [
-  changes: number,
-  rowid: number | string,
-  columns: string[] | 0,
-  first: FirstRows | 0 | 1,
-  firstHasBytes: 0 | 1,
-  ...layout: number[],
-] & {
-  /** What came beside the message for this result, in its order. */
-  texts?: string[];
-  buffers?: ArrayBuffer[];
-};
-
-/** What a result's layout says of each chunk of packed rows: its rows, its numbers, which texts it has. */
-export const PACKED_LAYOUT = 3;
-
-/** One finished job. `bits`: 1 commit, 4 altered, 8 done, 16 × group size. */
-export type Message = [
-  id: number,
-  failure: NativeFailure | 0,
-  walPages: number,
-  bits: number,
-  worker: number,
-  ...results: (NativeResult | string)[],
-] & { told?: Told };
-
-/** Comes last in the header, where a commit is watched or a call traced. */
-export interface Told {
-  changes: CommittedChange[];
-  /** Microseconds in the queue, of its statements; rows; bytes. */
-  trace?: [queueUs: number, runUs: number, rows: number, bytes: number];
-}
-/** As the header has it: many changes come beside it, and this is how many of the chunks hold them. */
-type WrittenTold = Omit<Told, 'changes'> & { changes: CommittedChange[] | number };
-export type CommittedChange = [table: string, operation: 'insert' | 'update' | 'delete', rowid: number | string];
+import { Delivery, type Outcome } from './outcome.js';
+import { ExceptionId } from './protocol.js';
 
 /** What binding/node/connection.h offers. It checks nothing: whatever goes in has been checked before. */
 export interface NativeConnection {
@@ -93,7 +36,7 @@ interface NativeModule {
 export const native = loadAddon() as NativeModule;
 
 /** Calls in flight, by the id of their job. */
-const inFlight = new Map<number, (message: Message) => void>();
+const inFlight = new Map<number, (outcome: Outcome) => void>();
 let lastId = 0;
 
 /** A new job id. They are 32 bits wide and come around: one that is still in flight is passed over. */
@@ -104,16 +47,16 @@ export function nextId(): number {
   return lastId;
 }
 
-/** From here on the job is in flight; `settle` gets its message. */
-export function expect(id: number, settle: (message: Message) => void): void {
+/** Adds a job to those in flight; `settle` is called with its outcome. */
+export function expect(id: number, settle: (outcome: Outcome) => void): void {
   inFlight.set(id, settle);
 }
 
-/** Settles a job that was taken back, with a message of our own. */
-export function settle(message: Message): void {
-  const call = inFlight.get(message[0]);
-  inFlight.delete(message[0]);
-  call?.(message);
+/** Settles the call whose outcome it is. */
+export function settle(outcome: Outcome): void {
+  const call = inFlight.get(outcome.id);
+  inFlight.delete(outcome.id);
+  call?.(outcome);
 }
 
 /** What functions called from SQL have thrown, until their statement has failed. */
@@ -149,37 +92,8 @@ export function forgetExceptions(owner: object): void {
 }
 
 native.setDispatcher((header, chunks, buffers) => {
-  let nextText = 0;
-  let nextBuffer = 0;
-  for (const message of JSON.parse(header) as Message[]) {
-    for (let i = 5; i < message.length; i++) {
-      const result = message[i] as NativeResult;
-      if (!Array.isArray(result)) {
-        if (typeof result !== 'object') continue;
-        const { changes, ...told } = message.pop() as unknown as WrittenTold;
-        if (typeof changes !== 'number') {
-          message.told = { ...told, changes };
-          continue;
-        }
-        const parts = chunks?.slice(nextText, nextText + changes) ?? [];
-        nextText += changes;
-        message.told = { ...told, changes: parts.flatMap((part) => JSON.parse(part)) };
-        continue;
-      }
-      let textCount = result[3] === 1 ? 1 : 0;
-      let bufferCount: number = result[4];
-      for (let at = 5; at < result.length; at += PACKED_LAYOUT) {
-        const has = result[at + 2] as number;
-        textCount +=
-          (has & ChunkText.texts ? 1 : 0) + (has & ChunkText.wides ? 1 : 0) + (has & ChunkText.shorts ? 1 : 0);
-        bufferCount++;
-      }
-      if (textCount > 0) result.texts = chunks?.slice(nextText, nextText + textCount) ?? [];
-      if (bufferCount > 0) result.buffers = buffers?.slice(nextBuffer, nextBuffer + bufferCount) ?? [];
-      nextText += textCount;
-      nextBuffer += bufferCount;
-    }
-    if (message[1] !== 0 && message[1].exception !== undefined) nameException(message[1].exception);
-    settle(message);
+  for (const outcome of new Delivery(chunks, buffers).outcomes(header)) {
+    if (outcome.failure?.exception !== undefined) nameException(outcome.failure.exception);
+    settle(outcome);
   }
 });

@@ -1,20 +1,10 @@
 import { checkNames, checkTimeoutMs, type NamesOf } from '../arguments.js';
 import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from '../errors.js';
 import type { BatchOptions, CallOptions, IterateOptions } from '../executor.js';
-import {
-  type CommittedChange,
-  expect,
-  type Message,
-  type NativeConnection,
-  type NativeFailure,
-  native,
-  nextId,
-  settle,
-  type Told,
-  takeException,
-} from './native.js';
+import { expect, type NativeConnection, native, nextId, settle, takeException } from './native.js';
+import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
 import * as packet from './packet.js';
-import { LaneNumber, OutcomeBit, Policy, Request, Stat } from './protocol.js';
+import { LaneNumber, Policy, Request, Stat } from './protocol.js';
 import { calls, publish, type SlowCalls } from './trace.js';
 import { forgetUnpackers } from './unpack.js';
 import { LONGEST_TIMER_MS, onAbort } from './watch.js';
@@ -41,8 +31,8 @@ export function nextLane(): number {
   return lastLane;
 }
 
-/** What all ports of one database share: counts, and those who watch. */
-export interface Tally {
+/** Counters of one database, shared by all of its ports. */
+export interface PoolCounters {
   readonly database: string;
   readonly slowCalls: SlowCalls | undefined;
   commits: number;
@@ -53,7 +43,7 @@ export interface Tally {
 /** As it is now: where fake timers take its place, as in tests, no call would ever be sent. */
 export const enqueue = queueMicrotask;
 
-export type CommitListeners = Map<number, Set<(changes: CommittedChange[]) => void>>;
+export type CommitListeners = Map<number, Set<(changes: readonly CommittedChange[]) => void>>;
 
 /**
  * The TypeScript end of one worker and its queue. It submits the current packet (see packet.ts), and settles calls that
@@ -61,40 +51,40 @@ export type CommitListeners = Map<number, Set<(changes: CommittedChange[]) => vo
  */
 export class Port {
   readonly native: NativeConnection;
-  readonly tally: Tally;
-  /** Told of what each commit has changed, by the number of the worker that commits. */
+  readonly counters: PoolCounters;
+  /** Called with the changes of each commit, by the number of the worker that commits. */
   readonly commitListeners: CommitListeners;
   /** Of the worker, where it is one's own. */
   number = 0;
   #releasing = false;
 
-  private constructor(connection: NativeConnection, tally: Tally, commitListeners: CommitListeners) {
+  private constructor(connection: NativeConnection, counters: PoolCounters, commitListeners: CommitListeners) {
     this.native = connection;
-    this.tally = tally;
+    this.counters = counters;
     this.commitListeners = commitListeners;
   }
 
   /** A queue of its own. It has no worker until {@link open}. */
-  static create(maxPending: number, maxPendingBytes: number, tally: Tally): Port {
-    return new Port(new native.Connection(maxPending, maxPendingBytes), tally, new Map());
+  static create(maxPending: number, maxPendingBytes: number, counters: PoolCounters): Port {
+    return new Port(new native.Connection(maxPending, maxPendingBytes), counters, new Map());
   }
 
   /** Another worker for the same queue. */
   sibling(): Port {
-    return new Port(new native.Connection(this.native), this.tally, this.commitListeners);
+    return new Port(new native.Connection(this.native), this.counters, this.commitListeners);
   }
 
   /** The same worker, for whoever closes it once its user is gone: knows none of the user's listeners and functions. */
   heir(): Port {
-    return new Port(this.native, { ...this.tally, slowCalls: undefined }, new Map());
+    return new Port(this.native, { ...this.counters, slowCalls: undefined }, new Map());
   }
 
   /** Starts the worker on the current packet. */
-  open(worker: number, lane: number): Promise<Message> {
+  open(worker: number, lane: number): Promise<Outcome> {
     const id = nextId();
     this.number = worker;
     packet.setHeader(id, Request.open, lane, Policy.none, 0, false);
-    const opened = new Promise<Message>((resolve) => expect(id, resolve));
+    const opened = new Promise<Outcome>((resolve) => expect(id, resolve));
     this.native.open(worker, packet.textsOf(), packet.blobsOf());
     openWorkers++;
     return opened;
@@ -118,13 +108,13 @@ export class Port {
    * Hands the current packet over. Resolves to the outcome, failed or not: {@link failureOf} makes its Error, where the
    * caller's stack is still known. Throws when the call can't be made at all.
    */
-  submit(request: Request, lane: number, policy: number, options: CallOptions | undefined): Promise<Message> {
+  submit(request: Request, lane: number, policy: number, options: CallOptions | undefined): Promise<Outcome> {
     const { signal, timeoutMs } = checkCallOptions(options);
     if (signal?.aborted) throw signal.reason;
     const id = nextId();
     // Calls in a lane can be interrupted together, when their transaction is cancelled.
     const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
-    const traced = calls.hasSubscribers || this.tally.slowCalls !== undefined;
+    const traced = calls.hasSubscribers || this.counters.slowCalls !== undefined;
     packet.setHeader(id, request, lane, policy | flagsOf(options, traced), timeoutMs, cancellable);
     // The worker hears of the call last: where the caller has used up the stack, all before that can fail.
     this.#releaseSoon();
@@ -141,32 +131,31 @@ export class Port {
     return traced ? this.#trace(request, packet.sqlOf(), outcome) : outcome;
   }
 
-  async #trace(request: Request, sql: string, outcome: Promise<Message>): Promise<Message> {
+  async #trace(request: Request, sql: string, pending: Promise<Outcome>): Promise<Outcome> {
     const since = performance.now();
-    const message = await outcome;
-    const { database, slowCalls } = this.tally;
-    const [, failure, , bits] = message;
-    if (message.told?.trace === undefined) return message; // cancelled before it ran
+    const { failure, groupSize, trace } = await pending;
+    const { database, slowCalls } = this.counters;
+    if (trace === undefined) return pending; // cancelled before it ran
     const call = {
       database,
       request: NAMES[request],
       sql,
       totalMs: performance.now() - since,
-      groupSize: bits >> OutcomeBit.groupSizeAt,
+      groupSize,
       outcome: failure ? failure.code : 'ok',
     };
-    publish(call, message.told, slowCalls);
-    return message;
+    publish(call, trace, slowCalls);
+    return pending;
   }
 
-  #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {
+  #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
     if (signal === undefined && timeoutMs === 0) {
-      return new Promise((resolve) => expect(id, (message) => resolve(this.#count(message))));
+      return new Promise((resolve) => expect(id, (outcome) => resolve(this.#count(outcome))));
     }
     return this.#submitCancellable(id, signal, timeoutMs);
   }
 
-  #submitCancellable(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {
+  #submitCancellable(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
     return new Promise((resolve) => {
       // A queued call leaves at once; one that runs is interrupted, and its outcome comes from the worker. The worker
       // watches the deadline of what runs by itself.
@@ -179,10 +168,10 @@ export class Port {
       // Beyond what a timer can wait, the worker's deadline is enough.
       const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
       const forget = signal && onAbort(signal, abort);
-      expect(id, (message) => {
+      expect(id, (outcome) => {
         clearTimeout(timer);
         forget?.();
-        resolve(this.#count(message));
+        resolve(this.#count(outcome));
       });
     });
   }
@@ -199,21 +188,18 @@ export class Port {
     this.native.publish();
   };
 
-  #count(message: Message): Message {
-    const bits = message[3];
-    if (bits !== 0) {
-      if (bits & OutcomeBit.commit) {
-        this.tally.commits++;
-        this.tally.walPages = message[2];
-      }
-      if (bits >> OutcomeBit.groupSizeAt > 1) this.tally.groupedWrites++;
+  #count(outcome: Outcome): Outcome {
+    if (outcome.committed) {
+      this.counters.commits++;
+      this.counters.walPages = outcome.walPages; // of the writer: a reader commits nothing
     }
-    if (message.told !== undefined && message.told.changes.length > 0) this.#tell(message[4], message.told);
-    return message;
+    if (outcome.groupSize > 1) this.counters.groupedWrites++;
+    if (outcome.changes.length > 0) this.#report(outcome);
+    return outcome;
   }
 
   /** Calls the listeners of a worker's commits outside the request that has committed or whose outcome came with it. */
-  #tell(worker: number, { changes }: Told): void {
+  #report({ worker, changes }: Outcome): void {
     // The listeners of this moment: one that subscribes anew would be called again and again.
     for (const listener of [...(this.commitListeners.get(worker) ?? [])]) {
       native.callOutside(() => {
@@ -232,8 +218,8 @@ export class Port {
   }
 
   /** Rejects everything that waits in the main lane, where no worker is left to do it. */
-  failAll(failure: NativeFailure): void {
-    for (const id of this.native.drain(MAIN_LANE)) settle([id, failure, 0, 0, 0]);
+  failAll(failure: Failure): void {
+    for (const id of this.native.drain(MAIN_LANE)) settle(failed(id, failure));
   }
 
   /** Rejects what has waited in the main lane for longer than this. */
@@ -250,14 +236,14 @@ export class Port {
   }
 
   /** Asks for the end of a worker. The outcome names the one that took it: its thread is to be joined. */
-  submitClose(lane = MAIN_LANE): Promise<Message> {
+  submitClose(lane = MAIN_LANE): Promise<Outcome> {
     packet.begin();
     return this.submit(Request.close, lane, Policy.none, undefined);
   }
 }
 
-function cancelled(id: number, code: string, message: string): Message {
-  return [id, { code, message, errcode: 0 }, 0, 0, 0];
+function cancelled(id: number, code: string, message: string): Outcome {
+  return failed(id, { code, message, errcode: 0 });
 }
 
 interface CheckedCallOptions {
@@ -319,7 +305,7 @@ function flagsOf(options: BatchOptions | undefined, traced: boolean): number {
 }
 
 /** The Error for a failed outcome; made by whoever awaited it, so that its stack shows the caller's line. */
-export function failureOf(failure: NativeFailure, signal: AbortSignal | undefined): unknown {
+export function failureOf(failure: Failure, signal: AbortSignal | undefined): unknown {
   if ('reason' in failure) return failure.reason;
   const { code, message, errcode, offset, index, sql, column, exception } = failure;
   if (code === 'ERR_CANCELLED') {

@@ -103,7 +103,7 @@ export const ExceptionId = { none: 0, unknown: 0xffffffff } as const;
 
 // ── outcomes ──
 
-export const OutcomeBit = { commit: 1, altered: 4, done: 8, groupSizeAt: 4 } as const;
+export const OutcomeFlag = { committed: 1, altered: 2, done: 4 } as const;
 
 export const ChunkText = { texts: 1, wides: 2, shorts: 4 } as const;
 

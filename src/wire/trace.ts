@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { throwLater } from '../errors.js';
-import type { Told } from './native.js';
+import type { Trace } from './outcome.js';
 
 /** One finished call, without any of its values. */
 export interface TracedCall {
@@ -37,12 +37,12 @@ export interface SlowCalls {
   listener: (call: TracedCall) => void;
 }
 
+/** Publishes a finished call, and reports it as slow if its statements took longer than the threshold. */
 export function publish(
-  call: Omit<TracedCall, 'queueMs' | 'runMs' | 'rows' | 'bytes'>,
-  told: Told,
+  call: Pick<TracedCall, 'database' | 'request' | 'sql' | 'totalMs' | 'groupSize' | 'outcome'>,
+  { queueUs, runUs, rows, bytes }: Trace,
   slow: SlowCalls | undefined,
 ): void {
-  const [queueUs, runUs, rows, bytes] = told.trace ?? [0, 0, 0, 0];
   const traced: TracedCall = { ...call, queueMs: queueUs / 1000, runMs: runUs / 1000, rows, bytes };
   if (calls.hasSubscribers) calls.publish(traced);
   if (slow === undefined || traced.runMs < slow.thresholdMs) return;

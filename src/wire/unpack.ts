@@ -1,20 +1,10 @@
+import type { PackedRows } from './outcome.js';
 import { Tag } from './protocol.js';
 
-/** A chunk of packed rows (binding/engine/job.h, PackedRows). */
-interface Chunk {
-  rows: number;
-  /** How many numbers it has. */
-  numbers: number;
-  texts: unknown[];
-  wides: unknown[];
-  shorts: string;
-  buffer: ArrayBuffer;
-}
-
 /** Appends the rows of a chunk to `rows`. */
-export type Unpack = (rows: unknown[], chunk: Chunk) => void;
+export type Unpack = (rows: unknown[], chunk: PackedRows) => void;
 
-/** What a chunk's cells are taken from, one after another. */
+/** Sources of a chunk's cells, read one after another. */
 class Cells {
   readonly tags: Uint8Array;
   readonly numbers: Float64Array;
@@ -25,9 +15,9 @@ class Cells {
   #integers: BigInt64Array | undefined;
   #nextByte = 0;
 
-  constructor({ texts, wides, shorts, buffer, numbers }: Chunk, tags: number) {
-    this.texts = texts;
-    this.wides = wides;
+  constructor({ texts, wides, shorts, buffer, numbers }: PackedRows, tags: number) {
+    this.texts = texts === undefined ? [] : (JSON.parse(texts) as unknown[]);
+    this.wides = wides === undefined ? [] : (JSON.parse(wides) as unknown[]);
     this.shorts = shorts;
     this.numbers = new Float64Array(buffer, 0, numbers);
     this.tags = new Uint8Array(buffer, numbers * 8, tags);

@@ -64,7 +64,7 @@ void GroupCommit::Run(JobPtr first, JobPtr& next) {
     // Only the first attempt takes jobs in: those of a group that has died have waited long enough.
     switch (RunTogether(members, deaths == 0, next)) {
       case End::kCommitted:
-        members.front().outcome.commit = database_.hooks().TakeCommit();
+        members.front().outcome.committed = database_.hooks().TakeCommit();
         for (Member& member : members) member.outcome.group_size = static_cast<uint32_t>(members.size());
         Settle(std::move(members));
         return;
@@ -193,7 +193,7 @@ std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
     const bool reads = database_.reader() || database_.statements().KindOf(job, true) == JobKind::kReads;
     failure = database_.Atomically(!reads, [&] { return Execute(job, outcome); });
   }
-  outcome.commit = database_.hooks().TakeCommit() && !failure;
+  outcome.committed = database_.hooks().TakeCommit() && !failure;
   return failure;
 }
 

@@ -90,7 +90,7 @@ bool Worker::Do(Job& job) {
     if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
     if (!outcome.failure) outcome.failure = Execute(job, outcome);
   }
-  if (database_->hooks().TakeCommit() && !outcome.failure) outcome.commit = true;
+  if (database_->hooks().TakeCommit() && !outcome.failure) outcome.committed = true;
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
   inbox_->Forget(job);

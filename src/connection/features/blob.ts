@@ -1,10 +1,10 @@
 import { checkNames, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
-import type { NativeResult } from '../../wire/native.js';
+import { resultOf } from '../../wire/outcome.js';
 import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
-import { bytesOf } from './changes.js';
-import { infoOf, OpenResource, type Send } from './send.js';
+import { decodeBytes } from '../../wire/rows.js';
+import { OpenResource, type Send } from './send.js';
 
 export interface BlobLocation {
   table: string;
@@ -58,8 +58,8 @@ export async function openBlob(send: Send, at: BlobLocation): Promise<BlobHandle
   packet.addText(column);
   packet.addValue(rowid, 'at', 'rowid');
   packet.addNumber(writable ? 1 : 0);
-  const message = await send(Request.openBlob);
-  return new OpenBlob(send, message[0], Number(infoOf(message)));
+  const { id, info } = await send(Request.openBlob);
+  return new OpenBlob(send, id, Number(info));
 }
 
 class OpenBlob extends OpenResource implements BlobHandle {
@@ -80,8 +80,7 @@ class OpenBlob extends OpenResource implements BlobHandle {
     packet.addNumber(this.#id);
     packet.addNumber(offset);
     packet.addNumber(length);
-    const message = await this.#send(Request.readBlob);
-    return bytesOf(message[5] as NativeResult);
+    return decodeBytes(resultOf(await this.#send(Request.readBlob)));
   }
 
   async write(offset: number, data: Uint8Array): Promise<void> {

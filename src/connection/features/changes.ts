@@ -1,9 +1,11 @@
 import { checkNames, type NamesOf, oneOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument } from '../../errors.js';
-import { type CommittedChange, type NativeResult, native } from '../../wire/native.js';
+import { native } from '../../wire/native.js';
+import { type CommittedChange, resultOf } from '../../wire/outcome.js';
 import * as packet from '../../wire/packet.js';
 import type { CommitListeners } from '../../wire/port.js';
 import { ConflictPolicy, Request } from '../../wire/protocol.js';
+import { decodeBytes } from '../../wire/rows.js';
 import { OpenResource, type Send } from './send.js';
 
 /** What a commit did to one row. */
@@ -46,8 +48,8 @@ export async function recordChanges(send: Send, options: RecorderOptions = {}): 
   checkNames('options', options, RECORDER_OPTIONS);
   packet.begin();
   addTables(options.tables);
-  const message = await send(Request.openRecorder);
-  return new OpenRecorder(send, message[0]);
+  const { id } = await send(Request.openRecorder);
+  return new OpenRecorder(send, id);
 }
 
 class OpenRecorder extends OpenResource implements ChangeRecorder {
@@ -72,7 +74,7 @@ class OpenRecorder extends OpenResource implements ChangeRecorder {
     packet.begin();
     packet.addNumber(this.#id);
     packet.addNumber(patchset);
-    return bytesOf((await this.#send(Request.readRecorder))[5] as NativeResult);
+    return decodeBytes(resultOf(await this.#send(Request.readRecorder)));
   }
 }
 
@@ -98,11 +100,6 @@ export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array
   return new Uint8Array(inverted);
 }
 
-/** The bytes that a result consists of; none come as no buffer. */
-export function bytesOf(result: NativeResult): Uint8Array {
-  return new Uint8Array(result.buffers?.[0] ?? new ArrayBuffer(0));
-}
-
 /** Reports commits of a worker from the first listener on until the last is gone. Returns the unsubscribe function. */
 export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number, listener: CommitListener): () => void {
   if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
@@ -122,7 +119,7 @@ export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number,
 }
 
 /** Apart from what subscribes it: a closure there would hold the connection, and a forgotten lease could not be found. */
-function decoding(listener: CommitListener): (changes: CommittedChange[]) => void {
+function decoding(listener: CommitListener): (changes: readonly CommittedChange[]) => void {
   return (changes) => listener(changes.map(decode));
 }
 

@@ -3,7 +3,7 @@ import { AiosqliteError, invalidArgument, outOfRange } from '../../errors.js';
 import type { Query } from '../../executor.js';
 import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
-import { infoOf, type Send } from './send.js';
+import type { Send } from './send.js';
 
 export interface StatementDescription {
   /** Whether it only reads. */
@@ -101,12 +101,12 @@ export async function describe(send: Send, sql: string | Query): Promise<Stateme
   if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
   packet.begin();
   packet.addText(text);
-  return JSON.parse(infoOf(await send(Request.describe))) as StatementDescription;
+  return JSON.parse((await send(Request.describe)).info) as StatementDescription;
 }
 
 export async function status(send: Send): Promise<ConnectionStatus> {
   packet.begin();
-  return JSON.parse(infoOf(await send(Request.status))) as ConnectionStatus;
+  return JSON.parse((await send(Request.status)).info) as ConnectionStatus;
 }
 
 export async function setLimit(send: Send, name: LimitName, value: number): Promise<number> {
@@ -116,7 +116,7 @@ export async function setLimit(send: Send, name: LimitName, value: number): Prom
   packet.begin();
   packet.addNumber(LIMITS[name]);
   packet.addNumber(integer({ value }, 'value', 0, 0, 2 ** 31 - 1));
-  return Number(infoOf(await send(Request.setLimit)));
+  return Number((await send(Request.setLimit)).info);
 }
 
 export async function loadExtension(

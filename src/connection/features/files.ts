@@ -5,12 +5,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { CALL_OPTIONS, checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
 import type { CallOptions, Executor } from '../../executor.js';
-import type { NativeResult } from '../../wire/native.js';
+import { resultOf } from '../../wire/outcome.js';
 import * as packet from '../../wire/packet.js';
 import { sharedLimits } from '../../wire/port.js';
-import { OutcomeBit, Request } from '../../wire/protocol.js';
-import { bytesOf } from './changes.js';
-import { infoOf, type Send } from './send.js';
+import { Request } from '../../wire/protocol.js';
+import { decodeBytes } from '../../wire/rows.js';
+import type { Send } from './send.js';
 
 /** A copy that nothing has written to for so long, and that nothing has locked, is written by no backup. */
 const SETTLED_MS = 60_000;
@@ -113,9 +113,8 @@ async function copyPages(
   packet.addText(copy);
   packet.addNumber(abandoned.length);
   for (const path of abandoned) packet.addText(path);
-  const opened = await send(Request.openBackup, limits());
-  const id = opened[0];
-  const inUse = JSON.parse(infoOf(opened)) as boolean[];
+  const { id, info } = await send(Request.openBackup, limits());
+  const inUse = JSON.parse(info) as boolean[];
   try {
     // A file of another user stays: the backup does not depend on it.
     for (const [i, path] of abandoned.entries()) if (!inUse[i]) await removeDatabase(path).catch(() => {});
@@ -124,10 +123,10 @@ async function copyPages(
       packet.begin();
       packet.addNumber(id);
       packet.addNumber(pages);
-      const message = await send(Request.stepBackup, left);
-      const [remainingPages, totalPages] = JSON.parse(infoOf(message)) as [number, number];
+      const step = await send(Request.stepBackup, left);
+      const [remainingPages, totalPages] = JSON.parse(step.info) as [number, number];
       onProgress?.({ totalPages, remainingPages });
-      if (message[3] & OutcomeBit.done) return;
+      if (step.done) return;
     }
   } finally {
     packet.begin();
@@ -182,7 +181,7 @@ async function syncFolder(folder: string): Promise<void> {
 
 export async function serialize(send: Send): Promise<Uint8Array> {
   packet.begin();
-  return bytesOf((await send(Request.serialize))[5] as NativeResult);
+  return decodeBytes(resultOf(await send(Request.serialize)));
 }
 
 export async function deserialize(send: Send, image: Uint8Array): Promise<void> {

@@ -1,19 +1,14 @@
 import { AiosqliteError, warnForgotten } from '../../errors.js';
 import type { CallOptions } from '../../executor.js';
-import type { Message } from '../../wire/native.js';
+import type { Outcome } from '../../wire/outcome.js';
 import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
 
 /**
- * Sends the current packet as one call of a connection, with its checks; resolves to the message of a call that
+ * Sends the current packet as one call of a connection, with its checks; resolves to the outcome of a call that
  * succeeded, rejects with the Error of one that failed.
  */
-export type Send = (request: Request, options?: CallOptions) => Promise<Message>;
-
-/** What a message says beside results. */
-export function infoOf(message: Message): string {
-  return message[5] as string;
-}
+export type Send = (request: Request, options?: CallOptions) => Promise<Outcome>;
 
 /** Closes what a call has opened. False if its connection has closed, and it with it. */
 async function closeResource(send: Send, id: number): Promise<boolean> {
