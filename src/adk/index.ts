@@ -1,4 +1,12 @@
 export { SqliteArtifactService } from './artifact-service.js';
+export { MemoryPlugin } from './memory-plugin.js';
+export { SqliteMemoryService, type StoredMemoryEntry } from './memory-service.js';
 export type { SessionServiceOptions } from './options.js';
 export { SqliteSessionService } from './session-service.js';
-export type { ArtifactServiceSource, ArtifactSourceOptions, SessionSourceOptions } from './source.js';
+export type {
+  ArtifactServiceSource,
+  ArtifactSourceOptions,
+  MemoryServiceSource,
+  MemorySourceOptions,
+  SessionSourceOptions,
+} from './source.js';

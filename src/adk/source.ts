@@ -6,6 +6,9 @@ import {
   ArtifactStore,
   type ArtifactStoreOptions,
   type Database,
+  MEMORY_STORE_OPTIONS,
+  MemoryStore,
+  type MemoryStoreOptions,
   SESSION_STORE_OPTIONS,
   SessionStore,
   type SessionStoreOptions,
@@ -16,6 +19,8 @@ import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 export type SessionSourceOptions = PoolOptions & SessionStoreOptions & SessionServiceOptions;
 /** Options of the pool and store that an artifact service opens. */
 export type ArtifactSourceOptions = PoolOptions & ArtifactStoreOptions;
+/** Options of the pool and store that a memory service opens. */
+export type MemorySourceOptions = PoolOptions & MemoryStoreOptions;
 
 /** Sources of a session service. */
 export type SessionServiceSource = SessionStore | string | URL | SessionSourceOptions;
@@ -23,9 +28,13 @@ export type SessionServiceSource = SessionStore | string | URL | SessionSourceOp
 /** Sources of an artifact service. Of a session store it takes the database and the names of the tables. */
 export type ArtifactServiceSource = ArtifactStore | SessionStore | string | ArtifactSourceOptions;
 
+/** Sources of a memory service. Of a session store it takes the database and the names of the tables. */
+export type MemoryServiceSource = MemoryStore | SessionStore | string | MemorySourceOptions;
+
 const SESSION_SOURCE: NamesOf<SessionSourceOptions> = { ...POOL_OPTIONS, ...SESSION_STORE_OPTIONS, ...SERVICE_OPTIONS };
 const { database: _, ...FURTHER_OPTIONS } = SESSION_SOURCE;
 const ARTIFACT_SOURCE: NamesOf<ArtifactSourceOptions> = { ...POOL_OPTIONS, ...ARTIFACT_STORE_OPTIONS };
+const MEMORY_SOURCE: NamesOf<MemorySourceOptions> = { ...POOL_OPTIONS, ...MEMORY_STORE_OPTIONS };
 
 /** A store, and the pool if one was opened for it. */
 interface Opened<Store> {
@@ -48,9 +57,26 @@ export function openSessionStore(
 
 export function openArtifactStore(source: ArtifactServiceSource): Opened<ArtifactStore> {
   if (source instanceof ArtifactStore) return { store: source };
-  if (source instanceof SessionStore) return { store: new ArtifactStore(databaseOf(source), tablesOf(source)) };
+  if (source instanceof SessionStore)
+    return {
+      store: new ArtifactStore(
+        databaseOf(source),
+        pick<ArtifactStoreOptions>(tablesOf(source), ARTIFACT_STORE_OPTIONS),
+      ),
+    };
   const { pool, options } = openPool(source, ARTIFACT_SOURCE);
   return { store: new ArtifactStore(pool, pick(options, ARTIFACT_STORE_OPTIONS)), pool };
+}
+
+export function openMemoryStore(source: MemoryServiceSource): Opened<MemoryStore> {
+  if (source instanceof MemoryStore) return { store: source };
+  if (source instanceof SessionStore) {
+    return {
+      store: new MemoryStore(databaseOf(source), pick<MemoryStoreOptions>(tablesOf(source), MEMORY_STORE_OPTIONS)),
+    };
+  }
+  const { pool, options } = openPool(source, MEMORY_SOURCE);
+  return { store: new MemoryStore(pool, pick(options, MEMORY_STORE_OPTIONS)), pool };
 }
 
 /** A pool with those of the options that are a pool's. */

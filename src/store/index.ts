@@ -11,8 +11,14 @@ export { StoreError, type StoreErrorCode } from './errors.js';
 /** @internal */
 export { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
 export type { Backfilled, BackfillOptions } from './memory/backfill.js';
+/** @internal */
+export { recordOfEvent, rewindBeforeOf } from './memory/events.js';
 export { MemoryStore } from './memory/memory-store.js';
 export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';
+/** @internal */
+export { MEMORY_STORE_OPTIONS } from './memory/records.js';
+/** @internal */
+export { withoutRewound } from './memory/rewound.js';
 export type { SessionStoreOptions } from './names.js';
 /** @internal */
 export { SESSION_STORE_OPTIONS } from './names.js';
