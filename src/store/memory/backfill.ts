@@ -153,7 +153,7 @@ function parse({ layout }: MemoryContext, id: unknown, column: string, json: unk
 }
 
 /** Stores the vectors that entries lack; rejects if `embed` fails. Entries that change meanwhile are left for the next time. */
-export async function addVectors(
+async function addVectors(
   context: MemoryContext,
   embedder: Embedder,
   { appName, userId, signal }: { appName: string | null; userId: string | null; signal?: AbortSignal | undefined },

@@ -17,7 +17,7 @@ const ASCII = /^[\x00-\x7f]*$/;
 const WINDOW = 65_536;
 
 /** Placeholder of the scope's prefix in a query's phrases. No word contains this character. */
-export const SCOPE_MARK = '#';
+const SCOPE_MARK = '#';
 
 /**
  * A text as it is indexed: compatibility forms composed (NFKC), marks left out, runs without spaces as bigrams. Every
