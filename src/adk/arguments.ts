@@ -1,5 +1,5 @@
 import type { Event, Session } from '@google/adk';
-import { checkArray, checkId, checkObject, invalidArgument } from '../store/index.js';
+import { checkArray, checkId, checkObject, invalidArgument } from '../store/internal.js';
 
 /** Before anything is written: session and event must be such that ADK can change them afterwards. */
 export function checkAppend(session: Session, event: Event): void {

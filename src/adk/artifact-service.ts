@@ -15,7 +15,7 @@ import {
   invalidArgument,
   type JsonObject,
   outOfRange,
-} from '../store/index.js';
+} from '../store/internal.js';
 import { ServiceCalls } from './service-calls.js';
 import { type ArtifactServiceSource, openArtifactStore } from './source.js';
 import { TablesOnce } from './tables-once.js';

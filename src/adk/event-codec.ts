@@ -6,7 +6,7 @@ import {
   type EventRow,
   hasExtra,
   type JsonObject,
-} from '../store/index.js';
+} from '../store/internal.js';
 import { define } from './state-scopes.js';
 
 /** What `createEvent` marks its events with, and ADK's workflow nodes look for. JSON can't hold it. */

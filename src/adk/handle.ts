@@ -12,7 +12,7 @@ import {
   type Snapshot,
   startAppend,
   type Terms,
-} from '../store/index.js';
+} from '../store/internal.js';
 import { toEvent } from './event-codec.js';
 import { StateMarks } from './state-marks.js';
 import { define, mergeState } from './state-scopes.js';

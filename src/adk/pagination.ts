@@ -1,5 +1,5 @@
 import type { ListSessionsRequest, ListSessionsResponse } from '@google/adk';
-import { checkCount, outOfRange } from '../store/index.js';
+import { checkCount, outOfRange } from '../store/internal.js';
 
 /** Where a request's page begins. A page number counts only beside a limit, and then before an offset, as in ADK. */
 export function offsetOf({ limit, offset, page }: ListSessionsRequest): number {

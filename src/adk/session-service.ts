@@ -30,7 +30,7 @@ import {
   prepareAppend,
   type SessionStore,
   type Snapshot,
-} from '../store/index.js';
+} from '../store/internal.js';
 import { checkAppend } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
 import { Handle, stateOf } from './handle.js';

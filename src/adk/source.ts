@@ -12,7 +12,7 @@ import {
   SESSION_STORE_OPTIONS,
   SessionStore,
   type SessionStoreOptions,
-} from '../store/index.js';
+} from '../store/internal.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 
 /** Options of the pool, store and service that a session service opens. */

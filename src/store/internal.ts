@@ -1,0 +1,27 @@
+/**
+ * What `aiosqlite/adk` needs beyond the public names of `aiosqlite/store`: operations that give rows and snapshots, of which
+ * a service makes its own objects, once. Both builds of the adapter load this one copy. No entry point of the package.
+ */
+export { invalidArgument, outOfRange } from '../errors.js';
+export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
+export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
+export { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
+export * from './index.js';
+export { SESSION_STORE_OPTIONS } from './names.js';
+export { decodeSnapshot, type Snapshot } from './session-codec.js';
+export {
+  type Appended,
+  concludeAppend,
+  type Missed,
+  type PreparedAppend,
+  prepareAppend,
+  retryAppend,
+  startAppend,
+  type Terms,
+} from './sqlite/append.js';
+export type { Context } from './sqlite/context.js';
+export { createSession, deleteSession, type Loaded, loadAfterWrites, loadSession } from './sqlite/jobs.js';
+export { nameOf } from './sqlite/known-ids.js';
+export { listSessions } from './sqlite/listing.js';
+export { getAppState, getUserState } from './sqlite/shared-states.js';
+export { deleteUser } from './sqlite/users.js';
