@@ -4,6 +4,7 @@ import {
   decodeExtra,
   type EventRecord,
   type EventRow,
+  eventCodec,
   hasExtra,
   type JsonObject,
 } from '../store/internal.js';
@@ -14,60 +15,28 @@ const BRAND = Symbol.for('google.adk.event');
 
 type Branded = { [BRAND]?: true };
 
-/** The fields that records have under the same name; all others go to `extra`. */
-const RECORD_FIELDS = new Set<string>([
-  'id',
-  'invocationId',
-  'author',
-  'actions',
-  'longRunningToolIds',
-  'branch',
-  'timestamp',
-  'content',
-  'groundingMetadata',
-  'customMetadata',
-  'partial',
-  'turnComplete',
-  'interrupted',
-  'errorCode',
-  'errorMessage',
-]);
+const { blank, fields: COLUMN_FIELDS } = eventCodec;
 
 /**
  * ADK's event as the store takes it, whatever its fields are: the store keeps what it has no column for. Only fields that
  * are there are looked at: asking an object for a dozen that are not was most of the cost (1.1 of 1.3 µs).
  */
 export function toRecord(event: Event, session: Session): EventRecord {
-  const record = {
-    id: undefined,
-    sessionId: session.id,
-    appName: session.appName,
-    userId: session.userId,
-    invocationId: undefined,
-    author: undefined,
-    actions: undefined,
-    longRunningToolIds: undefined,
-    branch: undefined,
-    timestamp: undefined,
-    content: undefined,
-    groundingMetadata: undefined,
-    customMetadata: undefined,
-    partial: undefined,
-    turnComplete: undefined,
-    interrupted: undefined,
-    errorCode: undefined,
-    errorMessage: undefined,
-    extra: undefined as JsonObject | undefined,
-    unbranded: (event as Branded)[BRAND] !== true,
-  };
+  const record = blank();
+  record.sessionId = session.id;
+  record.appName = session.appName;
+  record.userId = session.userId;
+  record.unbranded = (event as Branded)[BRAND] !== true;
+  let extra: JsonObject | undefined;
   for (const key in event) {
     const value = (event as unknown as JsonObject)[key];
-    if (RECORD_FIELDS.has(key)) (record as JsonObject)[key] = value;
+    if (COLUMN_FIELDS.has(key)) record[key] = value;
     else if (value !== undefined) {
-      record.extra ??= Object.create(null) as JsonObject;
-      record.extra[key] = value;
+      extra ??= Object.create(null) as JsonObject;
+      extra[key] = value;
     }
   }
+  record.extra = extra;
   return record as unknown as EventRecord;
 }
 

@@ -1,11 +1,11 @@
 /**
- * What `aiosqlite/adk` needs beyond the public names of `aiosqlite/store`: operations that give rows and snapshots, of which
- * a service makes its own objects, once. Both builds of the adapter load this one copy. No entry point of the package.
+ * Internals of the store for `aiosqlite/adk`: operations that resolve to rows and snapshots, from which a service makes its own
+ * objects, once. Both builds of the adapter load this one copy. It is no entry point of the package.
  */
 export { invalidArgument, outOfRange } from '../errors.js';
 export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arguments.js';
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
-export { decodeEvent, decodeExtra, type EventRow, hasExtra } from './event-codec.js';
+export { decodeEvent, decodeExtra, type EventRow, eventCodec, hasExtra } from './event-codec.js';
 export * from './index.js';
 export { SESSION_STORE_OPTIONS } from './names.js';
 export { decodeSnapshot, type Snapshot } from './session-codec.js';

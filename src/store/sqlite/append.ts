@@ -1,9 +1,10 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
 import { checkEvent, checkObject } from '../arguments.js';
+import { INSERT_AT } from '../columns.js';
 import { type Delta, encodeOptionalDelta } from '../deltas.js';
 import { StoreError } from '../errors.js';
-import { EVENT_JSON, type EventRow, encodeEvent, KNOWN_AT } from '../event-codec.js';
+import { EVENT_JSON, type EventRow, encodeEvent } from '../event-codec.js';
 import type { EventRecord, SessionKey, StateDeltas } from '../records.js';
 import { decodeSnapshot, HANDLE_JSON, type Snapshot } from '../session-codec.js';
 import { type Context, explain, hasCode, isCommitted, notFound, type Rows, sendBatch } from './context.js';
@@ -16,7 +17,7 @@ export interface PreparedAppend {
   /** The key as one text. */
   name: string;
   id: string;
-  /** Parameters of `insertEvent.byKey`. */
+  /** Parameters of `insertEvent`, in both of its forms. */
   params: SqlParam[];
   /** Julian Day. */
   updateTime: number;
@@ -197,9 +198,9 @@ function suspects(sql: Queries, { appName, userId, sessionId }: SessionKey): Bat
 
 function writesByKey(sql: Queries, append: PreparedAppend, terms: Terms, lookup: Lookup): BatchQuery[] {
   const { params, session, updateTime } = append;
-  params[KNOWN_AT] = lookup.sessionKey;
-  params[KNOWN_AT + 1] = lookup.knownSeq;
-  params[KNOWN_AT + 2] = lookup.knownId;
+  params[INSERT_AT.sessionKey] = lookup.sessionKey;
+  params[INSERT_AT.knownSeq] = lookup.knownSeq;
+  params[INSERT_AT.knownId] = lookup.knownId;
   const update: SqlParam[] =
     session === undefined
       ? [updateTime, lookup.sessionKey]
@@ -220,7 +221,7 @@ function writesByName(sql: Queries, append: PreparedAppend, terms: Terms): Batch
   if (terms.kind === 'rejectAfter') update.push(append.id, terms.eventId);
   const texts = sql.updateSession.byName[terms.kind];
   return [
-    { sql: sql.insertEvent.byName, params: params.slice(0, KNOWN_AT), ifNone: 'rollback' },
+    { sql: sql.insertEvent.byName, params, ifNone: 'rollback' },
     { sql: session === undefined ? texts.touch : texts.merge, params: update, ifNone: 'rollback' },
   ];
 }

@@ -1,3 +1,4 @@
+import { EVENT_COLUMNS, type EventColumn, INSERT_PARAMS } from '../columns.js';
 import { NO_ACTIONS } from '../event-codec.js';
 import type { Names } from '../names.js';
 import { countKey } from './schema.js';
@@ -6,7 +7,7 @@ import { countKey } from './schema.js';
 export type Queries = ReturnType<typeof buildQueries>;
 
 /** Parameters stand in the order of the text. `key` is three of them: app, user, session. */
-export function buildQueries(names: Names) {
+export function buildQueries(names: Names, columns: readonly EventColumn[] = EVENT_COLUMNS) {
   const [sessions, events, appStates, userStates, metadata] = [
     `"${names.sessions}"`,
     `"${names.events}"`,
@@ -25,9 +26,11 @@ export function buildQueries(names: Names) {
   const sharedColumns = `(SELECT a.state FROM ${appStates} AS a WHERE a.app_name = s.app_name) AS app_state,
   (SELECT u.state FROM ${userStates} AS u WHERE u.app_name = s.app_name AND u.user_id = s.user_id) AS user_state,
   coalesce((SELECT max(n.seq) FROM ${events} AS n WHERE n.session_key = s.session_key), 0) AS last_seq`;
-  const eventColumns = `e.seq, e.id, e.invocation_id, e.author, iif(e.actions = CAST('${NO_ACTIONS}' AS BLOB), '0', CAST(e.actions AS TEXT)) AS actions, e.long_running_tool_ids_json,
-  e.branch, e.timestamp, e.content, e.grounding_metadata, e.custom_metadata, e.partial, e.turn_complete, e.interrupted,
-  e.error_code, e.error_message, e.extra`;
+  const selected = (column: EventColumn) =>
+    column.kind === 'actions'
+      ? `iif(e.${column.column} = CAST('${NO_ACTIONS}' AS BLOB), '0', CAST(e.${column.column} AS TEXT)) AS ${column.column}`
+      : `e.${column.column}`;
+  const eventColumns = ['e.seq', ...columns.map(selected)].join(', ');
 
   const idle = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.update_time < ?
   ORDER BY s.update_time DESC, s.id LIMIT ?)`;
@@ -64,11 +67,15 @@ export function buildQueries(names: Names) {
     },
   });
 
-  const insertEvent = `INSERT OR REPLACE INTO ${events} (seq, session_key, session_id, app_name, user_id, id, invocation_id, author, actions,
-  long_running_tool_ids_json, branch, timestamp, content, grounding_metadata, custom_metadata, partial, turn_complete,
-  interrupted, error_code, error_message, extra)`;
-  const eventParams =
-    '?3, ?1, ?2, ?4, ?5, ?6, CAST(?7 AS BLOB), ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19';
+  /** A parameter of insertEvent, by name or field. */
+  const params = [...INSERT_PARAMS, ...columns.map(({ field }) => field)];
+  const param = (name: string) => `?${params.indexOf(name) + 1}`;
+  const insertEvent = `INSERT OR REPLACE INTO ${events} (seq, session_key, session_id, app_name, user_id, ${columns.map(({ column }) => column).join(', ')})`;
+  const eventParams = [
+    ...['sessionId', 'appName', 'userId'].map(param),
+    ...columns.map(({ field, type }) => (type === 'BLOB' ? `CAST(${param(field)} AS BLOB)` : param(field))),
+  ].join(', ');
+  const sessionIs = `s.app_name = ${param('appName')} AND s.user_id = ${param('userId')} AND s.id = ${param('sessionId')}`;
 
   const returning = ' RETURNING revision';
   const update = (where: string, end = '') => {
@@ -102,20 +109,20 @@ export function buildQueries(names: Names) {
 
     // ── events ──
     /**
-     * An event whose id (?4) is there already is replaced at its place; a new one, for which the look-back gives NULL, gets
-     * the next seq. `byKey`: with the session's key (?20), a seq up to which the id is known not to be (?21), so that the
-     * look-back over the covering index begins there, and the id of the event of that seq (?22). If one of these is not
-     * so any more, there is no session key and the NOT NULL constraint refuses.
+     * An event whose id is there already is replaced at its place; a new one, for which the look-back gives NULL, gets the
+     * next seq. `byKey` knows the session's key, a seq up to which the id is known not to be, so that the look-back over the
+     * covering index begins there, and the id of the event of that seq. If one of these is not so any more, there is no
+     * session key, and the NOT NULL constraint refuses.
      */
     insertEvent: {
-      byKey: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ?20 AND e.seq > ?21 AND e.id = ?4 LIMIT 1),
-  (SELECT s.session_key FROM ${sessions} AS s WHERE s.session_key = ?20 AND s.app_name = ?1 AND s.user_id = ?2 AND s.id = ?3
-    AND (?21 = 0 OR EXISTS (SELECT 1 FROM ${events} AS k INDEXED BY "${names.events}_session_seq"
-      WHERE k.session_key = ?20 AND k.seq = ?21 AND k.id = ?22))),
+      byKey: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ${param('sessionKey')} AND e.seq > ${param('knownSeq')} AND e.id = ${param('id')} LIMIT 1),
+  (SELECT s.session_key FROM ${sessions} AS s WHERE s.session_key = ${param('sessionKey')} AND ${sessionIs}
+    AND (${param('knownSeq')} = 0 OR EXISTS (SELECT 1 FROM ${events} AS k INDEXED BY "${names.events}_session_seq"
+      WHERE k.session_key = ${param('sessionKey')} AND k.seq = ${param('knownSeq')} AND k.id = ${param('knownId')}))),
   ${eventParams})`,
-      byName: `${insertEvent} SELECT (SELECT e.seq FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id = ?4 LIMIT 1),
+      byName: `${insertEvent} SELECT (SELECT e.seq FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id = ${param('id')} LIMIT 1),
   s.session_key, ${eventParams}
-  FROM ${sessions} AS s WHERE s.app_name = ?1 AND s.user_id = ?2 AND s.id = ?3 RETURNING seq, session_key`,
+  FROM ${sessions} AS s WHERE ${sessionIs} RETURNING seq, session_key`,
     },
     /** What an append does to its session, by its terms. The `byKey` ones follow an `insertEvent.byKey` that has found it. */
     updateSession: {

@@ -1,4 +1,5 @@
 import { cascadeToArtifacts } from '../artifacts/cascade.js';
+import { EVENT_COLUMNS, type EventColumn } from '../columns.js';
 import {
   type ColumnDefinition,
   index,
@@ -13,7 +14,7 @@ import { StoreError } from '../errors.js';
 import type { Names } from '../names.js';
 
 /** All that the store keeps in a file. Only built-in functions, so that any SQLite can open and write it. */
-export function buildSchema(names: Names): Schema {
+export function buildSchema(names: Names, columns: readonly EventColumn[] = EVENT_COLUMNS): Schema {
   const { sessions, events, appStates, userStates, metadata, owner } = names;
   const sessionColumns: ColumnDefinition[] = [
     // What events refer to: short, internal. AUTOINCREMENT, so that a session that is created again is never taken for the old one.
@@ -29,29 +30,18 @@ export function buildSchema(names: Names): Schema {
   if (owner && sessionColumns.some(([name]) => name === owner.column.toLowerCase())) {
     throw new StoreError('ADK_INVALID_NAME', `ownerIdColumn: the sessions table has a column ${owner.column} already`);
   }
+  const defined = columns.map(({ column, type, required }): ColumnDefinition => {
+    return required ? [column, type, 'NOT NULL'] : [column, type];
+  });
   const eventColumns: ColumnDefinition[] = [
     // Append order. AUTOINCREMENT: it grows in commit order and is never used again (see known-ids.ts).
     ['seq', 'INTEGER', 'PRIMARY KEY AUTOINCREMENT'],
     ['session_key', 'INTEGER', `NOT NULL REFERENCES "${sessions}" (session_key) ON DELETE CASCADE`],
-    ['id', 'TEXT', 'NOT NULL'],
+    ...defined.slice(0, 1),
     ['session_id', 'TEXT', 'NOT NULL'],
     ['app_name', 'TEXT', 'NOT NULL'],
     ['user_id', 'TEXT', 'NOT NULL'],
-    ['invocation_id', 'TEXT', 'NOT NULL'],
-    ['author', 'TEXT', 'NOT NULL'],
-    ['actions', 'BLOB', 'NOT NULL'],
-    ['long_running_tool_ids_json', 'TEXT'],
-    ['branch', 'TEXT'],
-    ['timestamp', 'REAL', 'NOT NULL'],
-    ['content', 'TEXT'],
-    ['grounding_metadata', 'TEXT'],
-    ['custom_metadata', 'TEXT'],
-    ['partial', 'INTEGER'],
-    ['turn_complete', 'INTEGER'],
-    ['interrupted', 'INTEGER'],
-    ['error_code', 'TEXT'],
-    ['error_message', 'TEXT'],
-    ['extra', 'TEXT'],
+    ...defined.slice(1),
   ];
   const tables = [
     table(sessions, sessionColumns, owner?.definition, 'UNIQUE (app_name, user_id, id)'),

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { EVENT_COLUMNS, type EventColumn } from '../../src/store/columns.js';
+import { makeEventCodec } from '../../src/store/event-codec.js';
+import { resolveNames } from '../../src/store/names.js';
+import type { EventRecord } from '../../src/store/records.js';
+import { buildQueries } from '../../src/store/sqlite/queries.js';
+import { buildSchema } from '../../src/store/sqlite/schema.js';
+import { databases } from '../support/databases.js';
+import { event, key } from './fixtures.js';
+
+const on = databases();
+
+/** A copy of the table with one line more of each kind that an optional field can have. */
+const added: EventColumn[] = [
+  ...EVENT_COLUMNS.slice(0, -1),
+  { field: 'route', column: 'route', type: 'TEXT', kind: 'text' },
+  { field: 'isFinal', column: 'is_final', type: 'INTEGER', kind: 'flag' },
+  { field: 'usageMetadata', column: 'usage_metadata', type: 'TEXT', kind: 'object' },
+  { field: 'labels', column: 'labels', type: 'TEXT', kind: 'list' },
+  ...EVENT_COLUMNS.slice(-1),
+];
+
+/** Writes and reads an event by the statements of a table of columns alone. */
+async function roundTrip(columns: readonly EventColumn[], given: EventRecord): Promise<{ read: object; row: unknown }> {
+  const db = await on.connect();
+  const names = resolveNames({});
+  const codec = makeEventCodec(columns);
+  const sql = buildQueries(names, columns);
+  for (const { sql: text } of buildSchema(names, columns).tables) await db.exec(text);
+  await db.run(sql.insertSession, ['app', 'ada', 's1', '{}', 1, 1]);
+  await db.all(sql.insertEvent.byName, codec.encode(given) as never);
+  const params = ['app', 'ada', 's1', 0, Number.NEGATIVE_INFINITY, -1];
+  const [row] = await db.all<unknown[]>(sql.events.asc, params, { rowMode: 'array', jsonColumns: codec.json });
+  const read = codec.decode(row as unknown[], 'adk_events');
+  if (codec.hasExtra(row as unknown[])) Object.assign(read, codec.decodeExtra(read, row as unknown[], 'adk_events'));
+  return { read, row: await db.get('SELECT * FROM adk_events') };
+}
+
+describe('a field that is added to the table of columns', () => {
+  const more = { route: 'a/b', isFinal: false, usageMetadata: { n: [1] }, labels: ['x'] };
+
+  test('is stored in a column of its own, and read from it', async () => {
+    const given = { ...event('e1', { content: { parts: [] }, branch: 'main' }), ...more };
+    const { read, row } = await roundTrip(added, given);
+    const { appName: _, userId: __, sessionId: ___, ...fields } = given;
+    expect(read).toEqual(fields);
+    expect(row).toMatchObject({ route: 'a/b', is_final: 0, usage_metadata: '{"n":[1]}', labels: '["x"]', extra: null });
+  });
+
+  test('comes back exactly so where it is absent or of another type', async () => {
+    expect((await roundTrip(added, event('e1'))).read).not.toHaveProperty('route');
+    const odd = { ...event('e1'), route: 5, labels: null } as unknown as EventRecord;
+    expect((await roundTrip(added, odd)).read).toMatchObject({ route: 5, labels: null });
+  });
+});
+
+test('a program that may not make code from text encodes and decodes the same', async () => {
+  const given = [
+    event('e1'),
+    event('e2', { branch: 'b', partial: true, timestamp: 0.5, extra: { $row: 1 }, content: { role: 'user' } }),
+    { ...event('e3'), author: undefined, branch: null, actions: { stateDelta: { a: undefined } } } as never,
+  ];
+  const compiled = makeEventCodec(EVENT_COLUMNS);
+  const real = globalThis.Function;
+  let plain: typeof compiled;
+  try {
+    globalThis.Function = function refuse() {
+      throw new EvalError('Code generation from strings disallowed for this context');
+    } as never;
+    plain = makeEventCodec(EVENT_COLUMNS);
+  } finally {
+    globalThis.Function = real;
+  }
+  expect(plain.encode).not.toBe(compiled.encode);
+  for (const each of given) {
+    const params = compiled.encode(each);
+    expect(plain.encode(each)).toEqual(params);
+    const row = (await roundTripRow(params)) as unknown[];
+    expect(plain.decode(row, 't')).toStrictEqual(compiled.decode(row, 't'));
+    expect(Object.keys(plain.blank()).sort()).toEqual(Object.keys(compiled.blank()).sort());
+  }
+});
+
+async function roundTripRow(params: unknown[]): Promise<unknown[] | undefined> {
+  const db = await on.connect({}, ':memory:');
+  const names = resolveNames({});
+  const sql = buildQueries(names);
+  for (const { sql: text } of buildSchema(names).tables) await db.exec(text);
+  await db.run(sql.insertSession, [key.appName, key.userId, key.sessionId, '{}', 1, 1]);
+  await db.all(sql.insertEvent.byName, params as never);
+  const codec = makeEventCodec(EVENT_COLUMNS);
+  const query = ['app', 'ada', 's1', 0, Number.NEGATIVE_INFINITY, -1];
+  return await db.get<unknown[]>(sql.events.asc, query, { rowMode: 'array', jsonColumns: codec.json });
+}
