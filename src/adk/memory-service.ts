@@ -15,7 +15,7 @@ import {
   rewindBeforeOf,
   type SessionKey,
   withoutRewound,
-} from '../store/index.js';
+} from '../store/internal.js';
 import { toRecord } from './event-codec.js';
 import { type MemoryServiceSource, openMemoryStore } from './source.js';
 import { TablesOnce } from './tables-once.js';
