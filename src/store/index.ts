@@ -3,14 +3,8 @@ export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifact
 export type { Swept } from './artifacts/sweep.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
 export type { Backfilled, BackfillOptions } from './memory/backfill.js';
-/** @internal */
-export { recordOfEvent, rewindBeforeOf } from './memory/events.js';
 export { MemoryStore } from './memory/memory-store.js';
 export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';
-/** @internal */
-export { MEMORY_STORE_OPTIONS } from './memory/records.js';
-/** @internal */
-export { withoutRewound } from './memory/rewound.js';
 export type { SessionStoreOptions } from './names.js';
 export type {
   EventFilter,

@@ -7,6 +7,9 @@ export { checkArray, checkChoice, checkCount, checkId, checkObject } from './arg
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
 export { decodeEvent, decodeExtra, type EventRow, eventCodec, hasExtra } from './event-codec.js';
 export * from './index.js';
+export { recordOfEvent, rewindBeforeOf } from './memory/events.js';
+export { MEMORY_STORE_OPTIONS } from './memory/records.js';
+export { withoutRewound } from './memory/rewound.js';
 export { SESSION_STORE_OPTIONS } from './names.js';
 export { decodeSnapshot, type Snapshot } from './session-codec.js';
 export {
