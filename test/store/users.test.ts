@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Connection, julianDay, type Pool } from 'aiosqlite';
 import type { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -46,6 +47,17 @@ describe('deleteUser()', () => {
     ]);
     expect(await store.getAppState('app')).toEqual({ currency: 'EUR' });
     expect(await store.deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: 0 });
+  });
+
+  test('leaves no content in the file nor in its WAL, once a checkpoint has run', async () => {
+    const secret = 'a secret of some length that is easy to find';
+    await store.createSession({ ...key, state: { secret }, user: { secret } });
+    for (let i = 0; i < 30; i += 1) await store.appendEvent(event(`e${i}`, { content: { text: `${secret} ${i}` } }));
+    await pool.checkpoint();
+    expect(readFileSync(on.file()).includes(secret)).toBe(true);
+    await store.deleteUser({ appName: 'app', userId: 'ada' });
+    await pool.checkpoint();
+    for (const file of [on.file(), `${on.file()}-wal`]) expect(readFileSync(file).includes(secret)).toBe(false);
   });
 
   test('deletes a state without sessions', async () => {

@@ -1,5 +1,5 @@
 import { isJson } from '../../codec/json.js';
-import { type BatchQuery, type Executor, type Row, UNCOMMITTED } from '../../executor.js';
+import { type BatchOptions, type BatchQuery, type Executor, type Row, UNCOMMITTED } from '../../executor.js';
 import { corruptRow, StoreError } from '../errors.js';
 import { EVENT_JSON } from '../event-codec.js';
 import type { Names } from '../names.js';
@@ -18,6 +18,7 @@ export interface Context {
 }
 
 const AS_ARRAYS = { rowMode: 'array', columns: false } as const;
+const ERASING = { ...AS_ARRAYS, secureDelete: true } as const;
 
 /** One result of a batch whose rows are arrays. */
 export interface Rows {
@@ -27,14 +28,22 @@ export interface Rows {
 }
 
 /** Runs queries as one job, as soon as the tables are there. */
-export function sendBatch({ db, ready }: Pick<Context, 'db' | 'ready'>, queries: BatchQuery[]): Promise<Rows[]> {
+export function sendBatch(
+  { db, ready }: Pick<Context, 'db' | 'ready'>,
+  queries: BatchQuery[],
+  options: BatchOptions = AS_ARRAYS,
+): Promise<Rows[]> {
   const waiting = ready?.();
-  const batch = waiting ? waiting.then(() => db.batch(queries, AS_ARRAYS)) : db.batch(queries, AS_ARRAYS);
+  const batch = waiting ? waiting.then(() => db.batch(queries, options)) : db.batch(queries, options);
   return batch as Promise<unknown> as Promise<Rows[]>;
 }
 
 /** Whether a batch that wrote was committed when it resolved: not inside a transaction that can still be rolled back. */
 export const isCommitted = (results: Rows[] & { [UNCOMMITTED]?: true }): boolean => results[UNCOMMITTED] === undefined;
+
+/** The same for queries that erase: deleted content is overwritten. */
+export const sendErasure = (context: Context, queries: BatchQuery[]): Promise<Rows[]> =>
+  sendBatch(context, queries, ERASING);
 
 /** The same for queries that only read. A row that can't be read rejects `'ADK_CORRUPT_ROW'`. */
 export async function runReads(context: Context, queries: BatchQuery[]): Promise<Rows[]> {

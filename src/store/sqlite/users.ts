@@ -1,5 +1,5 @@
 import { checkCount, checkId, checkObject } from '../arguments.js';
-import { type Context, type Rows, runReads, sendBatch } from './context.js';
+import { type Context, type Rows, runReads, sendErasure } from './context.js';
 import { decodeTotal } from './listing.js';
 
 /** Sessions that one job deletes, so that writers wait some milliseconds at most. */
@@ -18,7 +18,7 @@ export async function deleteUser(
   const some = [appName, userId, SESSIONS_PER_JOB];
   let sessions = 0;
   for (let deleted = SESSIONS_PER_JOB; deleted === SESSIONS_PER_JOB; sessions += deleted) {
-    const [, result] = await sendBatch(context, [
+    const [, result] = await sendErasure(context, [
       { sql: deleteEvents, params: some },
       { sql: deleteSessions, params: some },
       { sql: deleteState, params: [appName, userId] },
