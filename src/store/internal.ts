@@ -23,7 +23,7 @@ export {
   type Terms,
 } from './sqlite/append.js';
 export type { Context } from './sqlite/context.js';
-export { createSession, deleteSession, type Loaded, loadAfterWrites, loadSession } from './sqlite/jobs.js';
+export { createSession, deleteSession, loadAfterWrites, loadSession } from './sqlite/jobs.js';
 export { nameOf } from './sqlite/known-ids.js';
 export { listSessions } from './sqlite/listing.js';
 export { getAppState, getUserState } from './sqlite/shared-states.js';
