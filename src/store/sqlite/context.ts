@@ -39,7 +39,7 @@ export function sendBatch(
 }
 
 /** Whether a batch that wrote was committed when it resolved: not inside a transaction that can still be rolled back. */
-export const isCommitted = (results: Rows[] & { [UNCOMMITTED]?: true }): boolean => results[UNCOMMITTED] === undefined;
+export const isCommitted = (results: Rows[]): boolean => !(UNCOMMITTED in results);
 
 /** The same for queries that erase: deleted content is overwritten. */
 export const sendErasure = (context: Context, queries: BatchQuery[]): Promise<Rows[]> =>
