@@ -18,7 +18,7 @@ export interface ConnectionStats {
 
 /** One open database on its own native thread. Calls run in the order in which they were made. */
 export interface Connection extends Executor, AsyncDisposable {
-  /** As it was given to connect(), a URL as its text. */
+  /** The name given to connect(); of a URL its text. */
   readonly database: string;
   stats(): ConnectionStats;
   /**
@@ -36,7 +36,7 @@ export interface Connection extends Executor, AsyncDisposable {
   /** Stops the call that runs now, if any; it rejects `'SQLITE_INTERRUPT'`. Queued calls are not touched. */
   interrupt(): void;
   /**
-   * What a statement is, without running it.
+   * Describes a statement without running it.
    * @example const { columns } = await db.describe('SELECT * FROM note WHERE id = :id');
    */
   describe(sql: string | Query): Promise<StatementDescription>;
@@ -103,11 +103,12 @@ export interface Connection extends Executor, AsyncDisposable {
   onCommit(listener: CommitListener): () => void;
   /** Records what this connection changes, as changesets. */
   recordChanges(options?: { tables?: readonly string[] }): Promise<ChangeRecorder>;
-  /** Applies a changeset or patchset, all or nothing. Rejects `'SQLITE_CORRUPT'` for what is none. */
+  /** Applies a changeset or patchset, all or nothing. Rejects `'SQLITE_CORRUPT'` if it is neither. */
   applyChangeset(changeset: Uint8Array, options?: ApplyOptions): Promise<void>;
   /**
-   * Declarative rules, checked on the worker while statements are prepared: no JavaScript runs per statement. Deny rules
-   * win; where `allow` is given, even empty, all else is denied. What is denied rejects `'SQLITE_AUTH'`. null: no rules.
+   * Sets declarative rules, which the worker checks while it prepares statements: no JavaScript runs per statement. Deny
+   * rules win; if `allow` is given, even empty, everything else is denied. A denied statement rejects `'SQLITE_AUTH'`.
+   * `null` removes the rules.
    * @example await db.authorize({ deny: [{ action: 'delete', table: 'account' }] });
    */
   authorize(rules: AuthorizerRules | null): Promise<void>;

@@ -21,7 +21,8 @@ import type { BackupOptions } from './features/files.js';
 import * as files from './features/files.js';
 import { type Aggregate, type FunctionOptions, functionsOf } from './features/functions.js';
 import type { Send } from './features/send.js';
-import { type CursorHost, openLaneCursor } from './lane-cursor.js';
+import { Lane } from './lane.js';
+import { checkNotNested } from './nesting.js';
 import {
   type CheckedOptions,
   CONNECTION_OPTIONS,
@@ -31,54 +32,27 @@ import {
   packOpen,
 } from './options.js';
 import type { Cursor } from './row-iterator.js';
-import {
-  type Blocks,
-  checkNotNested,
-  checkTransactionMode,
-  runTransaction,
-  type TransactionHost,
-} from './transaction.js';
+import { checkTransactionMode, runTransaction } from './transaction.js';
 import { succeeded, Verbs } from './verbs.js';
 
-/** A Connection over a lane of a worker: its own, or one that a lease holds. */
-export abstract class LaneConnection extends Verbs implements Connection {
+/** A Connection over a lane: its worker's own, or one that a lease or a set-up holds. */
+export class LaneConnection extends Verbs implements Connection {
   readonly database: string;
-  protected readonly port: Port;
-  protected readonly lane: number;
-  protected readonly policy: number;
+  /** @internal */
+  readonly lane: Lane;
   protected readonly options: CheckedOptions;
   readonly #worker: Port;
   readonly #listening = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
-  /** `worker`: the one that serves the lane, where `port` is a queue of several. */
-  constructor(
-    database: string,
-    options: CheckedOptions,
-    port: Port,
-    lane: number,
-    policy: number,
-    worker: Port = port,
-  ) {
+  /** `worker`: the worker that serves the lane, where the lane's queue has several. */
+  constructor(lane: Lane, worker: Port, options: CheckedOptions) {
     super();
-    this.#worker = worker;
-    this.database = database;
-    this.options = options;
-    this.port = port;
+    this.database = lane.name;
     this.lane = lane;
-    this.policy = policy;
+    this.options = options;
+    this.#worker = worker;
   }
-
-  /** Calls on other objects that would wait for the end of this one. */
-  protected readonly blocks: Blocks | undefined;
-
-  /** Whether its end is under way: what is open on the worker closes with it. */
-  protected get hasEnded(): boolean {
-    return this.#closing !== undefined;
-  }
-
-  /** Ends what this object holds; called once. */
-  protected abstract end(): Promise<void>;
 
   protected get integerMode(): IntegerMode {
     return this.options.integerMode;
@@ -89,33 +63,24 @@ export abstract class LaneConnection extends Verbs implements Connection {
     _sql: string | readonly Query[],
     options: CallOptions | undefined,
   ): Promise<Outcome> {
-    this.#checkUsable();
     // A transaction around these makes them one: they can't end it by hand.
     const whole = request === Request.batch || request === Request.many;
-    const policy = whole ? this.policy | Policy.noTransactionControl : this.policy;
-    return this.port.submit(request, this.lane, policy, options);
+    return this.lane.send(request, options, whole ? Policy.noTransactionControl : Policy.none);
   }
+
+  /** @internal Sends the current packet as one call. Resolves to its outcome if it succeeded. */
+  readonly call: Send = async (request, options) => succeeded(await this.lane.send(request, options), options);
 
   /** @internal */
   openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
-    const host: CursorHost = {
-      port: this.port,
-      lane: this.lane,
-      name: this.database,
-      submit: (request, limits) => this.submit(request, '', limits),
-      hasEnded: () => this.hasEnded,
-    };
-    return openLaneCursor(host, arrays, options);
+    return this.lane.openCursor(arrays, options);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
-    this.#checkUsable();
+    this.lane.check();
     // A reader can't take the write lock.
-    const fallback = this.policy & Policy.readOnly ? 'deferred' : this.options.transactionMode;
-    const mode = checkTransactionMode(options, fallback);
-    const { port, lane, policy, integerMode } = this;
-    const host: TransactionHost = { port, lane, policy, integerMode, outer: this, outerBlocks: this.blocks };
-    return runTransaction(host, mode, fn, options);
+    const fallback = this.lane.policy & Policy.readOnly ? 'deferred' : this.options.transactionMode;
+    return runTransaction(this.lane, checkTransactionMode(options, fallback), fn, options);
   }
 
   stats(): ConnectionStats {
@@ -136,27 +101,24 @@ export abstract class LaneConnection extends Verbs implements Connection {
     this.#worker.native.interrupt();
   }
 
-  /** Sends the current packet as a call of this connection. */
-  readonly #send: Send = async (request, options) => succeeded(await this.submit(request, '', options), options);
-
   status(): Promise<ConnectionStatus> {
-    return control.status(this.#send);
+    return control.status(this.call);
   }
 
   describe(sql: string | Query): Promise<StatementDescription> {
-    return control.describe(this.#send, sql);
+    return control.describe(this.call, sql);
   }
 
   setLimit(name: LimitName, value: number): Promise<number> {
-    return control.setLimit(this.#send, name, value);
+    return control.setLimit(this.call, name, value);
   }
 
   authorize(rules: AuthorizerRules | null): Promise<void> {
-    return control.authorize(this.#send, rules);
+    return control.authorize(this.call, rules);
   }
 
   loadExtension(path: string, entryPoint?: string): Promise<void> {
-    return control.loadExtension(this.#send, this.options.allowExtensions, path, entryPoint);
+    return control.loadExtension(this.call, this.options.allowExtensions, path, entryPoint);
   }
 
   createFunction(
@@ -165,19 +127,19 @@ export abstract class LaneConnection extends Verbs implements Connection {
     fn: (...args: SqlValue[]) => SqlParam | void,
     options?: FunctionOptions,
   ): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createFunction(this.#send, name, fn, options);
+    return functionsOf(this.#worker, this.integerMode).createFunction(this.call, name, fn, options);
   }
 
   createAggregate<S>(name: string, aggregate: Aggregate<S>, options?: FunctionOptions): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createAggregate(this.#send, name, aggregate, options);
+    return functionsOf(this.#worker, this.integerMode).createAggregate(this.call, name, aggregate, options);
   }
 
   createCollation(name: string, compare: (a: string, b: string) => number): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createCollation(this.#send, name, compare);
+    return functionsOf(this.#worker, this.integerMode).createCollation(this.call, name, compare);
   }
 
   backup(destination: string, options?: BackupOptions): Promise<void> {
-    return files.backup(this, this.#send, destination, options);
+    return files.backup(this, this.call, destination, options);
   }
 
   vacuumInto(destination: string): Promise<void> {
@@ -185,12 +147,12 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   serialize(): Promise<Uint8Array> {
-    return files.serialize(this.#send);
+    return files.serialize(this.call);
   }
 
   /** @internal Makes a database in memory one with this image. */
   load(image: Uint8Array): Promise<void> {
-    return files.deserialize(this.#send, image);
+    return files.deserialize(this.call, image);
   }
 
   integrityCheck(): Promise<{ ok: boolean; problems: string[] }> {
@@ -206,12 +168,12 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   openBlob(at: BlobLocation): Promise<BlobHandle> {
-    return openBlob(this.#send, at);
+    return openBlob(this.call, at);
   }
 
   onCommit(listener: CommitListener): () => void {
-    this.#checkUsable();
-    const stop = onCommit(this.#send, this.port.commitListeners, this.#worker.number, listener);
+    this.lane.check();
+    const stop = onCommit(this.call, this.#worker.commitListeners, this.#worker.number, listener);
     this.#listening.add(stop);
     return () => {
       this.#listening.delete(stop);
@@ -220,20 +182,20 @@ export abstract class LaneConnection extends Verbs implements Connection {
   }
 
   recordChanges(options?: { tables?: readonly string[] }): Promise<ChangeRecorder> {
-    return recordChanges(this.#send, options);
+    return recordChanges(this.call, options);
   }
 
   applyChangeset(changeset: Uint8Array, options?: ApplyOptions): Promise<void> {
-    return applyChangeset(this.#send, changeset, options);
+    return applyChangeset(this.call, changeset, options);
   }
 
   async close(): Promise<void> {
     // Inside a transaction it would wait for its own caller, also while another close() is under way.
-    checkNotNested(this, 'close');
+    checkNotNested(this.lane, 'close');
     return this.finish();
   }
 
-  /** As close(), for those who won't wait for it. */
+  /** As close(), for callers that don't wait for it. */
   protected finish(): Promise<void> {
     if (this.#closing === undefined) {
       this.stopListening();
@@ -247,27 +209,33 @@ export abstract class LaneConnection extends Verbs implements Connection {
     for (const stop of this.#listening) stop();
   }
 
+  /** Ends what this object holds. Called once. */
+  protected async end(): Promise<void> {
+    this.lane.stop();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #checkUsable(): void {
-    if (this.#closing !== undefined) throw new AiosqliteError('ERR_CLOSED', 'the connection is closed');
-    checkNotNested(this, 'write');
-  }
 }
 
-/** What connect() gives: the only user of its worker. */
+export function connectionClosed(): AiosqliteError {
+  return new AiosqliteError('ERR_CLOSED', 'the connection is closed');
+}
+
+/** The only user of its worker. */
 class OwnConnection extends LaneConnection {
-  protected end(): Promise<void> {
+  protected override end(): Promise<void> {
     forgotten.unregister(this);
-    return this.port.close().finally(() => functionsOf(this.port, this.integerMode).clear());
+    this.lane.stop();
+    const { queue } = this.lane;
+    return queue.close().finally(() => functionsOf(queue, this.integerMode).clear());
   }
 }
 
 /**
- * Tells of connections that were dropped without close(), and closes them. It must not hold their port: listeners and
- * functions hang on that, and mostly they know their connection.
+ * Warns of connections that were collected without close(), and closes them. Holds no reference to their port, to which
+ * listeners and functions belong: these often refer to the connection.
  */
 const forgotten = new FinalizationRegistry<{ heir: Port; database: string }>(({ heir, database }) => {
   warnForgotten(`A connection to ${database}`);
@@ -288,7 +256,9 @@ export async function connect(database: string | URL, options: ConnectionOptions
   const outcome = await port.open(0, MAIN_LANE);
   if (outcome.failure !== undefined) port.join();
   succeeded(outcome, undefined);
-  const connection = new OwnConnection(name, checked, port, MAIN_LANE, Policy.none);
+  const { integerMode } = checked;
+  const lane = new Lane(port, MAIN_LANE, { name, policy: Policy.none, integerMode, ended: connectionClosed });
+  const connection = new OwnConnection(lane, port, checked);
   forgotten.register(connection, { heir: port.heir(), database: name }, connection);
   return connection;
 }

@@ -1,77 +1,82 @@
 import type { CallOptions } from '../executor.js';
 import type { Outcome } from '../wire/outcome.js';
 import * as packet from '../wire/packet.js';
-import { checkCallOptions, type Port, sharedLimits } from '../wire/port.js';
+import { checkCallOptions, sharedLimits } from '../wire/port.js';
 import { Policy, Request } from '../wire/protocol.js';
 import { LONGEST_TIMER_MS, onAbort } from '../wire/watch.js';
+import type { Lane } from './lane.js';
 import type { Batch, Cursor } from './row-iterator.js';
 import { batchOf, succeeded } from './verbs.js';
 
-/** Who iterates. */
-export interface CursorHost {
-  readonly port: Port;
-  readonly lane: number;
-  /** What a forgotten iterator is called by. */
+/** A cursor in a lane, opened on the current packet. It holds no reference to its iterator, which can be collected. */
+export class LaneCursor implements Cursor {
+  readonly first: Promise<Batch>;
   readonly name: string;
-  /** Sends a cursor's requests, with the host's own checks. */
-  submit(request: Request, options: CallOptions | undefined): Promise<Outcome>;
-  /** Once it has ended, or its end is on its way, its cursors are closed with it. */
-  hasEnded(): boolean;
-}
+  readonly ended: Promise<void>;
+  readonly #lane: Lane;
+  readonly #arrays: boolean;
+  readonly #options: CallOptions | undefined;
+  readonly #limits: () => CallOptions | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #forget: (() => void) | undefined;
+  #id: number | undefined;
+  #open = true;
+  #resolveEnded = () => {};
 
-/** A cursor in a lane, opened on the current packet. */
-export function openLaneCursor(host: CursorHost, arrays: boolean, options: CallOptions | undefined): Cursor {
-  const { signal, timeoutMs } = checkCallOptions(options);
-  const limits = sharedLimits(options, 'the iteration');
-  let id: number | undefined;
-  let open = true;
-  let resolveEnded: () => void;
-  const ended = new Promise<void>((resolve) => {
-    resolveEnded = resolve;
-  });
+  constructor(lane: Lane, arrays: boolean, options: CallOptions | undefined, policy: number) {
+    this.#lane = lane;
+    this.#arrays = arrays;
+    this.#options = options;
+    this.name = lane.name;
+    this.#limits = sharedLimits(options, 'the iteration');
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.first = this.#take(lane.send(Request.openCursor, options, policy));
+    // It ends with its limits, even if its consumer asks for no further row.
+    const { signal, timeoutMs } = checkCallOptions(options);
+    if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) {
+      this.#timer = setTimeout(() => this.close(), timeoutMs);
+      this.#timer.unref();
+    }
+    this.#forget = signal && onAbort(signal, () => this.close());
+  }
 
-  const take = async (pending: Promise<Outcome>): Promise<Batch> => {
-    const outcome = succeeded(await pending, options);
-    const batch = batchOf(outcome, arrays);
-    id ??= outcome.id;
-    if (batch.done) finish();
-    return batch;
-  };
+  check(): void {
+    this.#lane.touch();
+    this.#limits();
+  }
 
-  const finish = () => {
-    open = false;
-    clearTimeout(timer);
-    forget?.();
-    resolveEnded();
-  };
-
-  const close = async () => {
-    await opening.catch(() => {});
-    if (!open) return;
-    finish();
-    if (id === undefined || host.hasEnded()) return;
+  async next(): Promise<Batch> {
+    const left = this.#limits();
     packet.begin();
-    packet.addNumber(id);
-    // Not awaited: what is called after this runs after it, and the lane may wait for whoever closes.
-    void host.port.submit(Request.closeResource, host.lane, Policy.none, undefined);
-  };
+    packet.addNumber(this.#id as number);
+    return this.#take(this.#lane.send(Request.nextCursor, left));
+  }
 
-  const opening = take(host.submit(Request.openCursor, options));
-  // Even if nobody asks for the next row.
-  const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(close, timeoutMs) : undefined;
-  timer?.unref();
-  const forget = signal && onAbort(signal, close);
-  return {
-    first: opening,
-    name: host.name,
-    ended,
-    check: () => void limits(),
-    close,
-    async next() {
-      const left = limits();
-      packet.begin();
-      packet.addNumber(id as number);
-      return take(host.submit(Request.nextCursor, left));
-    },
-  };
+  async close(): Promise<void> {
+    await this.first.catch(() => {});
+    if (!this.#open) return;
+    this.#finish();
+    if (this.#id === undefined || this.#lane.hasEnded) return;
+    packet.begin();
+    packet.addNumber(this.#id);
+    // Not awaited: later calls run after it, and the lane may wait for the caller. It passes every check of the lane.
+    void this.#lane.queue.submit(Request.closeResource, this.#lane.id, Policy.none, undefined);
+  }
+
+  async #take(call: Promise<Outcome>): Promise<Batch> {
+    const outcome = succeeded(await call, this.#options);
+    this.#id ??= outcome.id;
+    const batch = batchOf(outcome, this.#arrays);
+    if (batch.done) this.#finish();
+    return batch;
+  }
+
+  #finish(): void {
+    this.#open = false;
+    clearTimeout(this.#timer);
+    this.#forget?.();
+    this.#resolveEnded();
+  }
 }

@@ -48,7 +48,7 @@ export interface ConnectionOptions {
   allowExtensions?: boolean;
   /** Paths of extensions, loaded on every connection as it opens, through the C API; implies nothing for `allowExtensions`. */
   extensions?: readonly string[];
-  /** Told of each call whose statements took longer than `slowQueryMs`: see TracedCall. */
+  /** Called after each call whose statements took longer than `slowQueryMs`: see TracedCall. */
   onSlowQuery?: (call: TracedCall) => void;
   /** In milliseconds. Default: 100. */
   slowQueryMs?: number;
@@ -97,7 +97,7 @@ const INTEGER_MODES = ['mixed', 'number', 'bigint'] as const;
 const JOURNAL_MODES = ['wal', 'delete', 'truncate', 'persist', 'memory'] as const;
 const SYNCHRONOUS = ['full', 'normal', 'extra', 'off'] as const;
 
-/** What to open, as SQLite is told: a URL of a file is a URI to it. */
+/** Checks the name of a database. A URL of a file becomes a URI. */
 export function checkDatabase(database: unknown): string {
   if (database instanceof URL) {
     if (database.protocol !== 'file:') throw outOfRange('database', "a URL that begins with 'file:'");
@@ -160,7 +160,7 @@ export function packOpen(database: string, options: CheckedOptions, reader: bool
   packet.addNumber(options.busyTimeoutMs);
   packet.addNumber(IntegerModes[options.integerMode]);
   packet.addNumber(options.statementCacheSize);
-  // The journal mode is the file's: whoever opens first sets it.
+  // The journal mode belongs to the file: the writer sets it.
   packet.addText(reader ? '' : options.journalMode);
   packet.addNumber(options.pragmas.length);
   for (const pragma of options.pragmas) packet.addText(pragma);

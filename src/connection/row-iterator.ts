@@ -4,33 +4,33 @@ import type { RowIterator } from '../executor.js';
 /** One batch of rows from a cursor. */
 export interface Batch {
   rows: unknown[];
-  /** There are no more; the cursor has closed. */
+  /** The last batch: the cursor has closed. */
   done: boolean;
 }
 
-/** The far end of an iterator. It must not know the iterator: it is what is left when that is forgotten. */
+/** The worker's end of an iterator. It holds no reference to the iterator, and closes when that is collected. */
 export interface Cursor {
-  /** The first batch is on its way from the moment of the call. */
+  /** The first batch, requested when the cursor was made. */
   readonly first: Promise<Batch>;
   next(): Promise<Batch>;
-  /** Throws once the iteration has been cancelled or has passed its deadline; it has let go by then. */
+  /** Throws once the iteration was cancelled or has passed its deadline. */
   check(): void;
-  /** Lets go of the statement and the reader. Idempotent. */
+  /** Closes the statement and gives the reader back. Idempotent. */
   close(): Promise<void>;
-  /** Resolves when it has let go of the statement. */
+  /** Resolves when the statement has closed. */
   readonly ended: Promise<void>;
   readonly name: string;
 }
 
 /**
- * Rows one by one from batches. While one batch is consumed the next is fetched, and no more than that: a slow consumer
- * keeps the worker from stepping.
+ * Rows one by one from batches. One batch is fetched ahead of the consumer, so a slow consumer keeps the worker from
+ * stepping.
  */
 export class BatchedRows<T> implements RowIterator<T> {
   readonly #cursor: Cursor;
   #rows: unknown[] = [];
   #at = 0;
-  /** The batch after the current one; undefined once the last is here. */
+  /** The next batch; undefined after the last. */
   #coming: Promise<Batch> | undefined;
   #waiting = false;
   #taken = false;
@@ -39,7 +39,7 @@ export class BatchedRows<T> implements RowIterator<T> {
   constructor(cursor: Cursor) {
     this.#cursor = cursor;
     this.#coming = cursor.first;
-    this.#coming.catch(() => {}); // told to whoever asks for the first row
+    this.#coming.catch(() => {}); // next() rejects with it
     forgotten.register(this, cursor, this);
   }
 
@@ -49,7 +49,7 @@ export class BatchedRows<T> implements RowIterator<T> {
     }
     if (!this.#ended) {
       try {
-        this.#cursor.check(); // rows that are here already end with the iteration, too
+        this.#cursor.check(); // also where rows are left: they end with the iteration
       } catch (error) {
         await this.return();
         throw error;
@@ -70,7 +70,7 @@ export class BatchedRows<T> implements RowIterator<T> {
       this.#rows = batch.rows;
       this.#at = 0;
       this.#coming = batch.done ? undefined : this.#cursor.next();
-      this.#coming?.catch(() => {}); // told to whoever asks for its rows
+      this.#coming?.catch(() => {}); // next() rejects with it
       if (batch.done) await this.#close();
     } catch (error) {
       if (this.#ended) return;
@@ -91,7 +91,7 @@ export class BatchedRows<T> implements RowIterator<T> {
     return { done: true, value: undefined };
   }
 
-  /** For one loop: two would each see part of the rows. */
+  /** Throws for a second loop: each would see part of the rows. */
   [Symbol.asyncIterator](): this {
     if (this.#taken) throw new AiosqliteError('ERR_ITERATOR_BUSY', 'the iterator has a consumer already');
     this.#taken = true;
@@ -108,7 +108,7 @@ export class BatchedRows<T> implements RowIterator<T> {
   }
 }
 
-/** Tells of iterators that were dropped half-way, and closes them. */
+/** Warns of iterators that were collected before their end, and closes them. */
 const forgotten = new FinalizationRegistry<Cursor>((cursor) => {
   warnForgotten(`An iterator over ${cursor.name}`, 'before its end');
   void cursor.close();

@@ -33,7 +33,7 @@ export interface Pool extends Executor, AsyncDisposable {
   /** The database as the bytes of its file, of one snapshot: see deserialize(). */
   serialize(): Promise<Uint8Array>;
   /**
-   * A copy without free pages, made by VACUUM INTO on the writer: writes wait for it, while backup() holds nobody up.
+   * Makes a copy without free pages, by VACUUM INTO on the writer. Writes wait for it, but not for backup().
    * Rejects if the destination exists and is not empty.
    */
   vacuumInto(destination: string): Promise<void>;

@@ -1,13 +1,12 @@
 import { CALL_OPTIONS, type NamesOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
-import { LaneConnection } from '../connection/connection.js';
-import type { CheckedOptions } from '../connection/options.js';
-import { type Blocks, beginLane, endLane } from '../connection/transaction.js';
+import { connectionClosed, LaneConnection } from '../connection/connection.js';
+import type { Lane, LaneSettings } from '../connection/lane.js';
+import { type Blocks, holding } from '../connection/nesting.js';
 import { warnForgotten } from '../errors.js';
-import type { CallOptions, Query } from '../executor.js';
-import type { Outcome } from '../wire/outcome.js';
-import { MAIN_LANE, nextLane, type Port, sharedLimits } from '../wire/port.js';
-import { BeginMode, EndMode, Policy, type Request } from '../wire/protocol.js';
+import type { CallOptions } from '../executor.js';
+import type { Limits, Port } from '../wire/port.js';
+import { BeginMode } from '../wire/protocol.js';
 import type { Workers } from './workers.js';
 
 export type Role = 'writer' | 'reader';
@@ -29,95 +28,90 @@ export interface Lease extends Connection {
 }
 
 export class WorkerLease extends LaneConnection implements Lease {
-  readonly #giveBack: () => Promise<void>;
-  override readonly blocks: Blocks;
-  #used = false;
+  /** Gives the connection back. Holds no reference to the lease, which can be collected. */
+  readonly giveBack: () => Promise<void>;
+  readonly #blocks: Blocks;
 
-  constructor(from: LeaseSource, lane: number, worker: Port, giveBack: () => Promise<void>) {
-    const policy = from.role === 'reader' ? Policy.readOnly : Policy.none;
-    super(from.database, from.options, from.workers.port, lane, policy, worker);
-    this.#giveBack = giveBack;
-    this.blocks = from.blocks;
+  constructor(lane: Lane, worker: Port, terms: LeaseTerms, giveBack: () => Promise<void>) {
+    super(lane, worker, terms.workers.options);
+    this.giveBack = giveBack;
+    this.#blocks = terms.blocks;
   }
 
   release(): void {
     void this.finish();
   }
 
-  /** Notes that its user goes on. */
-  touch(): void {
-    this.#used = true;
+  /** Runs `fn` as the holder of this lease, then gives the connection back. */
+  async use<T>(fn: (connection: Connection) => Promise<T>): Promise<T> {
+    try {
+      return await holding(this.#blocks, async () => fn(this));
+    } finally {
+      await this.close();
+    }
   }
 
-  /** Releases it if it has not been used since the last time. */
-  releaseIfIdle(): void {
-    if (!this.#used && !this.stats().running) this.release();
-    this.#used = false;
-  }
-
-  protected override submit(
-    request: Request,
-    sql: string | readonly Query[],
-    options: CallOptions | undefined,
-  ): Promise<Outcome> {
-    this.#used = true;
-    return super.submit(request, sql, options);
-  }
-
-  protected end(): Promise<void> {
+  protected override end(): Promise<void> {
     forgotten.unregister(this);
-    return this.#giveBack();
+    return this.giveBack();
   }
 }
 
-export interface LeaseSource {
+export interface LeaseTerms {
   workers: Workers;
-  role: Role;
-  /** Limits of the wait for a worker. */
-  limits: CallOptions | undefined;
-  database: string;
-  options: CheckedOptions;
-  /** The connection came back altered and has closed. */
-  onAltered: () => void;
-  /** Calls that wait until the lease comes back. */
+  /** The lane in which leases wait. */
+  lane: Lane;
+  /** Restrictions of every call of a lease. */
+  policy: number;
+  /** Calls that wait until a lease comes back. */
   blocks: Blocks;
-  /** Holds the lease, weakly, until it comes back. */
-  lent: Set<WeakRef<WorkerLease>> | undefined;
+  /** Called when a connection came back altered, and has closed. */
+  onAltered: () => void;
 }
 
-/** Waits for a worker to hold. Until the lease is given back, the worker serves the lease's lane alone. */
-export async function acquireLease(from: LeaseSource): Promise<WorkerLease> {
-  const { workers, database } = from;
-  const limits = sharedLimits(from.limits, 'the call');
-  const letGo = await workers.hold(limits());
-  const lane = nextLane();
-  let worker: number;
-  try {
-    const outcome = await beginLane(workers.port, MAIN_LANE, lane, BeginMode.lease, Policy.none, limits());
-    worker = outcome.worker;
-  } catch (error) {
-    letGo();
-    throw error;
+/** Leases the connections of one role. */
+export class Leases {
+  readonly #terms: LeaseTerms;
+  readonly #settings: LaneSettings;
+
+  constructor(terms: LeaseTerms) {
+    const { lane, policy, blocks } = terms;
+    const { name, integerMode } = lane.settings;
+    this.#terms = terms;
+    this.#settings = { name, integerMode, policy, blocks, ended: connectionClosed };
   }
-  const port = workers.leased(worker);
-  const giveBack = async () => {
-    from.lent?.delete(ref);
-    const altered = await endLane(workers.port, lane, EndMode.release);
-    letGo();
-    workers.returned(worker, altered);
-    if (altered) from.onAltered();
-  };
-  const lease = new WorkerLease(from, lane, port, giveBack);
-  const ref = new WeakRef(lease);
-  from.lent?.add(ref);
-  forgotten.register(lease, { giveBack, database }, lease);
-  return lease;
+
+  /** Waits for a worker to hold. Until the lease is given back, the worker serves the lease's lane alone. */
+  async open(limits: Limits): Promise<WorkerLease> {
+    const { workers, onAltered, lane: outer } = this.#terms;
+    if (!workers.tryHold()) await workers.waitToHold(limits());
+    let lane: Lane;
+    try {
+      lane = await outer.begin(BeginMode.lease, limits(), this.#settings);
+    } catch (error) {
+      workers.letGo();
+      throw error;
+    }
+    const worker = workers.leased(lane.worker);
+    const end = async () => {
+      const altered = await lane.release();
+      workers.letGo();
+      workers.returned(lane.worker, altered);
+      if (altered) onAltered();
+    };
+    let ending: Promise<void> | undefined;
+    const giveBack = () => {
+      ending ??= end();
+      return ending;
+    };
+    const lease = new WorkerLease(lane, worker, this.#terms, giveBack);
+    forgotten.register(lease, { giveBack, name: outer.name }, lease);
+    return lease;
+  }
 }
 
-/** Tells of leases that were dropped without release(), and gives them back. */
-const forgotten = new FinalizationRegistry<{ giveBack: () => Promise<void>; database: string }>(
-  ({ giveBack, database }) => {
-    warnForgotten(`A lease of ${database}`, 'without release()');
-    void giveBack();
-  },
-);
+/** Warns of leases that were collected without release(), and gives their connections back. */
+const forgotten = new FinalizationRegistry<{ giveBack: () => Promise<void>; name: string }>(({ giveBack, name }) => {
+  warnForgotten(`A lease of ${name}`, 'without release()');
+  void giveBack();
+});

@@ -1,15 +1,14 @@
 import { setImmediate } from 'node:timers'; // fake timers replace the global one
 import type { Connection } from '../connection/api.js';
-import { LaneConnection } from '../connection/connection.js';
+import { connectionClosed } from '../connection/connection.js';
+import { Lane } from '../connection/lane.js';
 import { type CheckedOptions, packOpen } from '../connection/options.js';
-import { endLane } from '../connection/transaction.js';
-import { AiosqliteError } from '../errors.js';
 import type { CallOptions } from '../executor.js';
-import type { Failure, Outcome } from '../wire/outcome.js';
+import type { Outcome } from '../wire/outcome.js';
 import { MAIN_LANE, nextLane, type PoolCounters, Port } from '../wire/port.js';
-import { EndMode, Policy, type Request } from '../wire/protocol.js';
-import { Watch } from '../wire/watch.js';
-import { waitFor } from './wait.js';
+import { EndMode, Policy } from '../wire/protocol.js';
+import { Holds } from './holds.js';
+import { setUp } from './set-up.js';
 
 export interface WorkersOptions {
   database: string;
@@ -25,8 +24,6 @@ export interface WorkersOptions {
   counters: PoolCounters;
 }
 
-/** A lease that waits gets a reader beyond the limit when none has come back for this long. */
-const STALL_MS = 20;
 /** Readers beyond the limit close when they have not been needed after this long. */
 const LINGER_MS = 1_000;
 
@@ -41,25 +38,31 @@ export class Workers {
   /** The queue. It has no worker of its own. */
   readonly port: Port;
   readonly #settings: WorkersOptions;
+  readonly #holds: Holds;
   readonly #open = new Map<number, Port>();
   readonly #leased = new Set<number>();
   readonly #opening = new Map<Port, Promise<Outcome>>();
   #lastNumber = 0;
   /** Calls that run or wait. Each needs one worker for a while. */
   #calls = 0;
-  /** Leases that hold a worker or are about to. */
-  #held = 0;
-  /** Admit the leases that wait, in their order. */
-  readonly #waiting = new Set<() => void>();
-  #cameBack = false;
   #retiring = 0;
   #idleTimer: NodeJS.Timeout | undefined;
-  #stallTimer: NodeJS.Timeout | undefined;
   #surplusTimer: NodeJS.Timeout | undefined;
 
   constructor(settings: WorkersOptions) {
+    const { options, role, limit, acquireTimeoutMs, counters } = settings;
     this.#settings = settings;
-    this.port = Port.create(settings.options.maxPending, settings.options.maxPendingBytes, settings.counters);
+    this.port = Port.create(options.maxPending, options.maxPendingBytes, counters);
+    // There is one writer: leases of it wait in its queue, in the order of the calls.
+    this.#holds = new Holds(role === 'writer' ? Number.POSITIVE_INFINITY : limit, acquireTimeoutMs);
+  }
+
+  get options(): CheckedOptions {
+    return this.#settings.options;
+  }
+
+  get acquireTimeoutMs(): number {
+    return this.#settings.acquireTimeoutMs;
   }
 
   get size(): number {
@@ -68,64 +71,58 @@ export class Workers {
 
   get idle(): number {
     let idle = 0;
-    for (const [number, port] of this.#open) {
-      if (!this.#leased.has(number) && port.stats().running === 0) idle++;
+    for (const number of this.#open.keys()) {
+      if (!this.#leased.has(number) && !this.isBusy(number)) idle++;
     }
     return idle;
   }
 
   get waiting(): number {
-    return this.port.stats().pending + this.#waiting.size;
+    return this.port.stats().pending + this.#holds.waiting;
   }
 
   get calls(): number {
     return this.#calls;
   }
 
-  /** Sends the current packet to the worker that is free first, and opens another one if all are busy. */
-  async submit(request: Request, policy: number, options: CallOptions | undefined): Promise<Outcome> {
-    // First of all: opening a worker takes a packet, too.
-    const outcome = this.port.submit(request, MAIN_LANE, policy, options);
-    this.#occupy();
-    try {
-      return await outcome;
-    } finally {
-      this.#free();
-    }
+  /** Whether a worker runs a call. */
+  isBusy(number: number): boolean {
+    return this.#open.get(number)?.stats().running === 1;
   }
 
-  /** Counts `work` as keeping one worker busy. */
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    this.#occupy();
-    try {
-      return await work();
-    } finally {
-      this.#free();
-    }
-  }
-
-  #occupy(): void {
+  /** Counts a call in the queue as keeping one worker busy, and opens another worker if all are. */
+  async serve<T>(call: Promise<T>): Promise<T> {
     this.#calls++;
     this.#growIfBusy();
+    try {
+      return await call;
+    } finally {
+      this.#calls--;
+      this.#watchIdle();
+    }
   }
 
-  #free(): void {
-    this.#calls--;
-    this.#watchIdle();
+  /** Counts a lease as holding one worker, if it may begin at once. */
+  tryHold(): boolean {
+    const begins = this.#holds.tryBegin();
+    if (begins) this.#growIfBusy();
+    return begins;
   }
 
-  /** Waits until a lease may hold one more worker, and counts it as held until the function is called that it returns. */
-  async hold(limits: CallOptions | undefined): Promise<() => void> {
-    if (this.#held < this.#settings.limit || this.#settings.role === 'writer') this.#held++;
-    else await this.#turn(limits);
+  /** Waits until a lease may begin, and counts it. */
+  async waitToHold(limits: CallOptions | undefined): Promise<void> {
+    await this.#holds.begin(limits);
     this.#growIfBusy();
-    return () => this.#letGo();
   }
 
-  /**
-   * Opens a worker; resolves to the outcome, whose `info` is the journal mode of the database. A failure stays data until
-   * someone who waits for the worker makes an Error of it, where they stand.
-   */
+  /** A lease has ended, or could not begin. */
+  letGo(): void {
+    this.#holds.end();
+    this.#watchIdle();
+    this.#watchSurplus();
+  }
+
+  /** Opens a worker. Its outcome has the journal mode of the database as `info`. A failure is data: callers make Errors. */
   open(): Promise<Outcome> {
     const port = this.port.sibling();
     const opening = this.#openOne(port).finally(() => this.#opening.delete(port));
@@ -136,11 +133,11 @@ export class Workers {
   /** This worker serves a lease now. */
   leased(worker: number): Port {
     this.#leased.add(worker);
-    this.#growIfBusy(); // a call may wait that found it free
+    this.#growIfBusy(); // a call may have found it free, and waits
     return this.#open.get(worker) as Port;
   }
 
-  /** A lease has come back; if its connection was altered, it has closed. */
+  /** A lease has come back. An altered connection has closed. */
   returned(worker: number, altered: boolean): void {
     this.#leased.delete(worker);
     if (!altered) return;
@@ -154,7 +151,7 @@ export class Workers {
     for (const port of [...this.#open.values(), ...this.#opening.keys()]) port.native.beginClose();
   }
 
-  /** Closes all workers, each after what it has been given. */
+  /** Closes all workers, each after the calls that it has been given. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#surplusTimer);
@@ -163,113 +160,49 @@ export class Workers {
       await this.#retire(this.#open.size - this.#retiring);
       // A caller that has just been answered may go on, and need a worker once more.
       await new Promise((resolve) => setImmediate(resolve));
-    } while (this.#open.size + this.#opening.size + this.#waiting.size > 0);
+    } while (this.#open.size + this.#opening.size + this.#holds.waiting > 0);
   }
 
   async #openOne(port: Port): Promise<Outcome> {
     const { database, options, role, onConnect } = this.#settings;
     const number = ++this.#lastNumber;
-    const lane = onConnect === undefined ? MAIN_LANE : nextLane();
+    const lane = new Lane(port, onConnect === undefined ? MAIN_LANE : nextLane(), {
+      name: database,
+      policy: role === 'reader' ? Policy.readOnly : Policy.none,
+      integerMode: options.integerMode,
+      ended: connectionClosed,
+    });
     packOpen(database, options, role === 'reader');
-    const outcome = await port.open(number, lane);
+    const outcome = await port.open(number, lane.id);
     if (outcome.failure !== undefined) {
       port.join();
       return outcome;
     }
-    // Until its setup is done, a worker serves the setup's lane alone.
-    const failure = onConnect && (await this.#setUp(port, lane, onConnect));
+    const failure = onConnect && (await setUp(lane, options, onConnect, this.acquireTimeoutMs));
     if (failure !== undefined) {
-      await port.close(lane);
+      await port.close(lane.id);
       return { ...outcome, failure };
     }
     // In one go: a worker that counts twice, if only for a moment, is one too few opened.
     this.#opening.delete(port);
     this.#open.set(number, port);
-    if (lane !== MAIN_LANE) await endLane(port, lane, EndMode.ready);
+    if (onConnect !== undefined) await lane.end(EndMode.ready);
     return outcome;
   }
 
-  async #setUp(
-    port: Port,
-    lane: number,
-    onConnect: (connection: Connection) => Promise<void>,
-  ): Promise<Failure | undefined> {
-    const { database, options, role, acquireTimeoutMs } = this.#settings;
-    const policy = role === 'reader' ? Policy.readOnly : Policy.none;
-    const connection = new SetupConnection(database, options, port, lane, policy);
-    // An onConnect that never ended would keep every caller waiting, close() too.
-    const watch = new Watch(undefined, acquireTimeoutMs, setUpTimeout);
-    try {
-      await Promise.race([onConnect(connection), watch.expired]);
-      return undefined;
-    } catch (error) {
-      if (watch.hasExpired) port.abortLane(lane, 'ERR_CLOSED', 'onConnect has taken too long');
-      return { code: '', message: '', errcode: 0, reason: error === watch ? watch.reason() : error };
-    } finally {
-      watch.stop();
-      void connection.close();
-    }
-  }
-
-  /** Waits for a lease to end, or for a stall. */
-  async #turn(limits: CallOptions | undefined): Promise<void> {
-    let admit = () => {};
-    const admitted = new Promise<void>((resolve) => {
-      admit = resolve;
-    });
-    this.#waiting.add(admit);
-    this.#watchStall();
-    try {
-      await waitFor(admitted, limits, this.#settings.acquireTimeoutMs);
-    } catch (error) {
-      if (!this.#waiting.delete(admit)) this.#letGo(); // admitted at the last moment
-      throw error;
-    }
-  }
-
-  /** A lease that waits takes the place of one that ends. */
-  #letGo(): void {
-    this.#cameBack = true;
-    this.#held--;
-    this.#admitFirst();
-    this.#watchIdle();
-    this.#watchSurplus();
-  }
-
-  #admitFirst(): void {
-    for (const admit of this.#waiting) {
-      this.#waiting.delete(admit);
-      this.#held++;
-      admit();
-      return;
-    }
-  }
-
-  #watchStall(): void {
-    if (this.#stallTimer !== undefined) return;
-    this.#cameBack = false;
-    this.#stallTimer = setInterval(() => {
-      if (!this.#cameBack) this.#admitFirst();
-      this.#cameBack = false;
-      if (this.#waiting.size > 0) return;
-      clearInterval(this.#stallTimer);
-      this.#stallTimer = undefined;
-    }, STALL_MS);
-  }
-
-  /** Those that are open and stay, and those that are being opened. */
+  /** Workers that are open and stay, or are being opened. */
   get #expected(): number {
     return this.#open.size - this.#retiring + this.#opening.size;
   }
 
   get #most(): number {
     const { role, limit } = this.#settings;
-    return role === 'writer' ? limit : Math.max(limit, this.#held + 1);
+    return role === 'writer' ? limit : Math.max(limit, this.#holds.count + 1);
   }
 
   #growIfBusy(): void {
     const expected = this.#expected;
-    if (this.#calls + this.#held > expected && expected < this.#most) this.#grow();
+    if (this.#calls + this.#holds.count > expected && expected < this.#most) this.#grow();
   }
 
   #grow(): void {
@@ -289,9 +222,13 @@ export class Workers {
     this.#surplusTimer.unref();
   }
 
+  get #isIdle(): boolean {
+    return this.#calls + this.#holds.count === 0;
+  }
+
   #watchIdle(): void {
     const { idleTimeoutMs } = this.#settings;
-    if (idleTimeoutMs === 0 || this.#calls + this.#held > 0) return;
+    if (idleTimeoutMs === 0 || !this.#isIdle) return;
     if (this.#idleTimer === undefined) {
       this.#idleTimer = setTimeout(() => this.#closeIdle(), idleTimeoutMs);
       this.#idleTimer.unref();
@@ -301,7 +238,7 @@ export class Workers {
   }
 
   #closeIdle(): void {
-    if (this.#calls + this.#held === 0) void this.#retire(this.#open.size - this.#retiring);
+    if (this.#isIdle) void this.#retire(this.#open.size - this.#retiring);
   }
 
   async #retire(count: number): Promise<void> {
@@ -321,17 +258,4 @@ export class Workers {
     this.#open.get(worker)?.join();
     this.#open.delete(worker);
   }
-}
-
-function setUpTimeout(): AiosqliteError {
-  return new AiosqliteError('ERR_POOL_TIMEOUT', 'onConnect has not ended within acquireTimeoutMs');
-}
-
-/**
- * What onConnect gets: the connection before anybody else. Its lane is ended by whoever called onConnect; functions that
- * it defines and what it listens to stay as long as its worker.
- */
-class SetupConnection extends LaneConnection {
-  protected async end(): Promise<void> {}
-  protected override stopListening(): void {}
 }

@@ -282,11 +282,22 @@ export function checkCallOptions(options: CallOptions | undefined): CheckedCallO
   return { signal, timeoutMs };
 }
 
-/**
- * One signal and one deadline for several calls: gives each of them the time that is left. Throws once the signal is
- * aborted or the deadline has passed; `what` names the whole.
- */
-export function sharedLimits(options: CallOptions | undefined, what: string): () => CallOptions | undefined {
+/** The options of a call, with a deadline if they have none. */
+export function withDefaultTimeout<Options extends CallOptions>(
+  options: Options | undefined,
+  timeoutMs: number | undefined,
+): Options | undefined {
+  if (timeoutMs === undefined || options?.timeoutMs !== undefined) return options;
+  return { ...options, timeoutMs } as Options;
+}
+
+/** Gives each of several calls the limits that they share, with the time that is left. */
+export type Limits = () => CallOptions | undefined;
+
+export const NO_LIMITS: Limits = () => undefined;
+
+/** One signal and one deadline for several calls. Throws once one of them has ended the whole, which `what` names. */
+export function sharedLimits(options: CallOptions | undefined, what: string): Limits {
   const { signal, timeoutMs } = checkCallOptions(options);
   const until = timeoutMs > 0 ? performance.now() + timeoutMs : undefined;
   const limits = signal && { signal };

@@ -749,6 +749,20 @@ describe('a call on the pool from inside', () => {
     });
   });
 
+  test('its only connection, by an iterator that shares it, rejects ERR_NESTED_ACQUIRE', async () => {
+    const only = on.pool({ poolSize: 1 });
+    await only.exec('INSERT INTO t (x) VALUES (1), (2), (3), (4)');
+    const rows = only.iterate('SELECT x FROM t', [], { batchSize: 1 });
+    await rows.next();
+    await only.transaction(async () => {
+      const rest = async () => {
+        while (!(await rows.next()).done);
+      };
+      expect(await rejection(rest())).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+    });
+    expect(await only.get('SELECT count(*) AS n FROM t')).toEqual({ n: 4 });
+  });
+
   test('another pool is fine', async () => {
     const other = on.pool({ database: on.file('other.db') });
     await other.exec('CREATE TABLE t (x)');

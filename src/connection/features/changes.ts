@@ -8,7 +8,7 @@ import { ConflictPolicy, Request } from '../../wire/protocol.js';
 import { decodeBytes } from '../../wire/rows.js';
 import { OpenResource, type Send } from './send.js';
 
-/** What a commit did to one row. */
+/** The change of one row in a commit. */
 export interface Change {
   table: string;
   operation: 'insert' | 'update' | 'delete';

@@ -71,9 +71,9 @@ export interface AuthorizerRule {
 }
 
 export interface AuthorizerRules {
-  /** Where it is given, all else is denied: an empty list allows nothing but SELECT without tables. */
+  /** If given, everything else is denied: an empty list allows SELECT without tables alone. */
   allow?: AuthorizerRule[];
-  /** They win over what is allowed. */
+  /** Deny rules win over allow rules. */
   deny?: AuthorizerRule[];
 }
 
@@ -170,7 +170,7 @@ function checkRule(rule: AuthorizerRule, at: string): [number, string, string, s
   const nameOf = (key: string, name: unknown) => {
     if (name === undefined || name === null) return '';
     if (typeof name !== 'string') throw invalidArgument(`${at}.${key}`, 'a string', name);
-    // Nobody means any table by a name that has come out empty.
+    // An empty name would stand for every table, which a caller hardly means.
     if (name === '' || name.includes('\0')) throw outOfRange(`${at}.${key}`, 'a name, not empty, without U+0000');
     return name;
   };

@@ -8,7 +8,7 @@ interface SchemaRow {
 
 /** SQL that rebuilds the database, statement by statement, as Python's iterdump gives it. */
 export async function* dump(db: Executor): AsyncGenerator<string, void> {
-  // An iterator that is not at its end holds the snapshot, so that no other connection's commit comes in between.
+  // An open iterator holds the snapshot, so that all statements see the same one.
   const pin = db.iterate('SELECT 1 FROM sqlite_schema UNION ALL VALUES (1), (2), (3)', [], { batchSize: 1 });
   try {
     await pin.next();
@@ -35,10 +35,10 @@ async function* statements(db: Executor): AsyncGenerator<string, void> {
     else yield `${table.sql};`;
     yield* rowsOf(db, table.name);
   }
-  // A virtual table makes its shadow tables, which hold its content: they come as rows of itself.
+  // A virtual table makes its own shadow tables, and its rows fill them.
   for (const table of virtual) {
     yield `${table.sql};`;
-    // What refers to a text of a full-text index does so by its rowid.
+    // Other tables refer to the texts of a full-text index by rowid.
     yield* rowsOf(db, table.name, /\busing\s+["'`[]?fts/i.test(table.sql) ? ['rowid'] : []);
   }
   for (const { type, sql } of schema) if (type !== 'table') yield `${sql};`;

@@ -10,11 +10,11 @@ import { hasRestParameter } from './rest-parameter.js';
 import type { Send } from './send.js';
 
 export interface FunctionOptions {
-  /** The same arguments give the same result: then SQLite may call it less often. Default: false. */
+  /** Equal arguments give equal results, so SQLite may call the function less often. Default: false. */
   deterministic?: boolean;
   /**
-   * Not to be called from what stands in the schema: triggers, views, generated columns, … Default: false, so that a
-   * database file that somebody else made can call the function, too (sqlite.org/c3ref/c_deterministic.html).
+   * Refuses calls from the schema: from triggers, views, generated columns and others. Set it if database files from
+   * other sources may be opened (sqlite.org/c3ref/c_deterministic.html). Default: false.
    */
   directOnly?: boolean;
   /** Default: that of the function, or any number where it takes a rest parameter. -1: any number. */
@@ -26,7 +26,7 @@ const FUNCTION_OPTIONS: NamesOf<FunctionOptions> = { deterministic: true, direct
 export interface Aggregate<S> {
   start: () => S;
   step: (state: S, ...args: SqlValue[]) => S;
-  /** Takes a row out again that has left the window: with it the aggregate works as a window function. */
+  /** Removes a row that has left the window. With it the aggregate works as a window function. */
   inverse?: (state: S, ...args: SqlValue[]) => S;
   /** Default: the state itself. */
   result?: (state: S) => SqlParam;
@@ -36,12 +36,12 @@ const AGGREGATE: NamesOf<Aggregate<unknown>> = { start: true, step: true, invers
 
 type Caller = (operation: number, instance: number, args: SqlValue[]) => unknown;
 
-/** Whose function it is, by the number that the worker knows it by. */
+/** The owner of each function, by the number that the worker has for it. */
 const owners = new Map<number, WeakRef<Functions>>();
 let lastFunction = 0;
 
 native.setFunctionCaller((id, operation, instance, args) => {
-  // It is there as long as its worker is.
+  // A worker keeps its functions alive.
   const functions = owners.get(id)?.deref() as Functions;
   try {
     return checkResult(functions.call(id, operation, instance, args));
@@ -50,7 +50,7 @@ native.setFunctionCaller((id, operation, instance, args) => {
   }
 });
 
-/** What the worker takes: a value to bind, binary data as a Uint8Array. */
+/** Throws unless a worker can take the value. Binary data becomes a Uint8Array. */
 function checkResult(value: unknown): unknown {
   switch (typeof value) {
     case 'undefined':
@@ -74,7 +74,7 @@ function checkResult(value: unknown): unknown {
 
 const ofWorkers = new WeakMap<Port, Functions>();
 
-/** The functions of a worker. In a pool they outlive the connection object that has made them: onConnect's. */
+/** The functions of a worker. In a pool they outlive the connection object of onConnect, which defines them. */
 export function functionsOf(worker: Port, integers: IntegerMode): Functions {
   let functions = ofWorkers.get(worker);
   if (functions === undefined) {
@@ -84,7 +84,7 @@ export function functionsOf(worker: Port, integers: IntegerMode): Functions {
   return functions;
 }
 
-/** The functions of one worker. What they hold is let go with it. */
+/** The functions of one worker. They are released with it. */
 export class Functions {
   readonly #ids = new Map<string, number>();
   readonly #callers = new Map<number, Caller>();

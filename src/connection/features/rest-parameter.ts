@@ -1,12 +1,12 @@
-/** Comments and texts, in which a bracket means nothing. */
+/** Comments and texts, whose brackets are no code. */
 const NO_CODE = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|`(?:\\[\s\S]|[^`\\])*`/g;
 const ARROW_WITHOUT_PARENTHESES = /^\s*(?:async\s+)?[\p{ID_Start}$_][\p{ID_Continue}$]*\s*=>/u;
 
-/** Whether a function takes a rest parameter: `length` does not count it, it shows in the function's text alone. */
+/** Whether a function takes a rest parameter. `length` does not count it: only the function's text shows it. */
 export function hasRestParameter(fn: (...args: never[]) => unknown): boolean {
   const code = Function.prototype.toString.call(fn).replace(NO_CODE, ' ');
   if (ARROW_WITHOUT_PARENTHESES.test(code)) return false;
-  // The parameters stand in the first parentheses that are not part of a computed name.
+  // The parameters are in the first parentheses outside a computed name.
   let depth = 0;
   let inside = false;
   for (let i = 0; i < code.length; i++) {

@@ -1,0 +1,66 @@
+import type { Connection } from '../connection/api.js';
+import { LaneConnection } from '../connection/connection.js';
+import { Lane } from '../connection/lane.js';
+import type { CheckedOptions } from '../connection/options.js';
+import { runTransaction } from '../connection/transaction.js';
+import type { CallOptions, Transaction } from '../executor.js';
+import type { Outcome } from '../wire/outcome.js';
+import type { Limits } from '../wire/port.js';
+import { BeginMode, Policy, type Request } from '../wire/protocol.js';
+import type { Leases, WorkerLease } from './lease.js';
+import type { Lent } from './lent.js';
+import type { Reading } from './reading.js';
+
+/**
+ * Reads on the only connection of a pool, between its writes: a database in memory, one without WAL, or `poolSize: 1`.
+ * Iterators, blobs and dumps share it with all calls, and end with the pool.
+ */
+export class OnlyConnection implements Reading {
+  readonly #writing: Lane;
+  readonly #reading: Lane;
+  readonly #leases: Leases;
+  readonly #lent: Lane;
+  readonly #shared: LaneConnection;
+
+  /** `writing`, `reading`: lane 0 of the connection, with the restrictions of either. */
+  constructor(writing: Lane, reading: Lane, leases: Leases, options: CheckedOptions) {
+    this.#writing = writing;
+    this.#reading = reading;
+    this.#leases = leases;
+    const policy = reading.policy | Policy.noSessionFunctions;
+    this.#lent = new Lane(reading.queue, reading.id, { ...reading.settings, policy });
+    this.#shared = new LaneConnection(this.#lent, reading.queue, options);
+  }
+
+  blocks(): boolean {
+    return true;
+  }
+
+  send(request: Request, options: CallOptions | undefined, policy: number): Promise<Outcome> {
+    return this.#writing.send(request, options, policy);
+  }
+
+  async read<T>(fn: (tx: Transaction) => Promise<T>, limits: Limits): Promise<T> {
+    return runTransaction(this.#reading, BeginMode.deferred, fn, limits());
+  }
+
+  lease(limits: Limits): Promise<WorkerLease> {
+    return this.#leases.open(limits);
+  }
+
+  async lend(): Promise<Lent> {
+    return { connection: this.#shared, giveBack: async () => {} };
+  }
+
+  onSnapshot<T>(work: (db: Connection) => Promise<T>): Promise<T> {
+    return work(this.#shared);
+  }
+
+  afterWrite(): void {}
+
+  async beginClose(): Promise<void> {
+    this.#lent.stop();
+  }
+
+  giveBackIdle(): void {}
+}

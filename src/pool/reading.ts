@@ -1,0 +1,28 @@
+import type { Connection } from '../connection/api.js';
+import type { Need } from '../connection/nesting.js';
+import type { CallOptions, Transaction } from '../executor.js';
+import type { Outcome } from '../wire/outcome.js';
+import type { Limits } from '../wire/port.js';
+import type { Request } from '../wire/protocol.js';
+import type { Role, WorkerLease } from './lease.js';
+import type { Lent } from './lent.js';
+
+/** How a pool reads: on readers beside the writer, or on its only connection. */
+export interface Reading {
+  /** Whether a call that needs this waits until a lease of this role comes back. */
+  blocks(role: Role, need: Need): boolean;
+  /** Sends the current packet of a call that reads. `policy`: further restrictions of this call. */
+  send(request: Request, options: CallOptions | undefined, policy: number): Promise<Outcome>;
+  /** Runs `fn` in a transaction that reads one snapshot. */
+  read<T>(fn: (tx: Transaction) => Promise<T>, limits: Limits): Promise<T>;
+  lease(limits: Limits): Promise<WorkerLease>;
+  lend(limits: Limits): Promise<Lent>;
+  /** Runs `work` on one snapshot, for which writes neither wait nor start it anew. */
+  onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: Limits): Promise<T>;
+  /** Called with each write. */
+  afterWrite(): void;
+  /** Cuts short what close() does not wait for. Settles when every call made before has been sent. */
+  beginClose(): Promise<void>;
+  /** Ends iterators, blobs and dumps that were not used since the last time that this was called. */
+  giveBackIdle(): void;
+}
