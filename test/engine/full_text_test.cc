@@ -19,7 +19,7 @@ std::string Words(const Param& text, const Param& prefix) {
 
 Param Vector(const std::vector<float>& values) {
   std::string bytes(values.size() * sizeof(float), '\0');
-  std::memcpy(bytes.data(), values.data(), bytes.size());
+  if (!values.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());  // no null pointer to memcpy
   return Blob{bytes};
 }
 
