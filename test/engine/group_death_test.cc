@@ -17,15 +17,13 @@ constexpr char kEndlessWrite[] =
     "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) INSERT INTO t SELECT i + 1000, "
     "'endless' FROM r";
 
-// A sanitizer's build can be too slow to get all jobs into one group, however often it tries.
 bool WithSchema(const std::function<bool(Client&)>& attempt) {
   return OnOneOfManyTries([&] {
-           TempFile file;
-           Client client(file.path());
-           client.Exec(kSchema);
-           return attempt(client);
-         }) ||
-         IsSlow();
+    TempFile file;
+    Client client(file.path());
+    client.Exec(kSchema);
+    return attempt(client);
+  });
 }
 
 bool InGroupsOf(const std::vector<Outcome>& outcomes, const std::vector<uint32_t>& sizes) {

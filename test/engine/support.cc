@@ -38,7 +38,8 @@ void Until(const std::function<bool()>& condition) {
 }
 
 bool OnOneOfManyTries(const std::function<bool()>& attempt) {
-  for (int tries = 0; tries < 50; ++tries) {
+  const int most = IsSlow() ? 500 : 50;
+  for (int tries = 0; tries < most; ++tries) {
     if (attempt()) return true;
   }
   return false;
