@@ -210,10 +210,10 @@ describe('every code', () => {
       .filter((name) => /\.(ts|cc|h)$/.test(name))
       .map((name) => join(root, folder, name));
 
-  test("of ours that can be told stands in the README's table of error codes", () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  test('of ours that can be told has a row in docs/reference/errors.md', () => {
+    const page = readFileSync(join(root, 'docs/reference/errors.md'), 'utf8');
     const documented = new Set(
-      readme
+      page
         .split('\n')
         .flatMap((line) =>
           line.startsWith('|') ? [...line.matchAll(/`((?:ERR|ADK)_[A-Z_]+)`/g)].map((match) => match[1]) : [],
@@ -261,9 +261,9 @@ describe('the types of codes', () => {
     );
   });
 
-  test('list every code of the README that an AiosqliteError can have', () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    const rows = [...readme.matchAll(/^\| `(ERR_[A-Z_]+)`/gm)].map(([, code]) => code as string);
+  test('list every code of the page that an AiosqliteError can have', () => {
+    const page = readFileSync(join(root, 'docs/reference/errors.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `(ERR_[A-Z_]+)`/gm)].map(([, code]) => code as string);
     const others = ['ERR_INVALID_ARG_TYPE', 'ERR_OUT_OF_RANGE', 'ERR_UNKNOWN_OPTION', 'ERR_CANCELLED'];
     expect(listed('ERR_')).toEqual(rows.filter((code) => !others.includes(code)).sort());
   });

@@ -21,15 +21,19 @@ const entries = new Map(
 
 /** In the order in which they are listed: the guides, what else is in docs/, and what else there is to read. */
 const guides = [
-  'quick-start',
-  'adk',
-  'driver',
-  'pool-and-transactions',
-  'recipes',
-  'bundlers',
-  'performance',
-  'platforms',
-  'coming-from',
+  'tutorial/quick-start',
+  'guides/adk',
+  'guides/driver',
+  'guides/pool-and-transactions',
+  'guides/recipes',
+  'guides/bundlers',
+  'guides/query-builders',
+  'guides/coming-from-python',
+  'guides/coming-from',
+  'guides/troubleshooting',
+  'reference/api',
+  'reference/options',
+  'reference/errors',
 ];
 const others = [
   'RELIABILITY.md',
@@ -43,7 +47,10 @@ const others = [
 ];
 const documents = [
   ...new Set(
-    [...guides.map((name) => `${name}.md`), ...readdirSync(join(root, 'docs')).sort()].map((name) => `docs/${name}`),
+    [
+      ...guides.map((name) => `${name}.md`),
+      ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).sort(),
+    ].map((name) => `docs/${name}`),
   ),
   ...others,
 ].filter((name) => name.endsWith('.md'));

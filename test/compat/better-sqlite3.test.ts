@@ -1,4 +1,4 @@
-/** Behaviours that users of better-sqlite3 rely on, in our own words. What differs, and why: docs/compatibility.md. */
+/** Behaviours that users of better-sqlite3 rely on, in our own words. What differs, and why: docs/explanation/compatibility.md. */
 import { connect, deserialize } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { collect } from '../connection/features/support/rows.js';

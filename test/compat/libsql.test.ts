@@ -1,4 +1,4 @@
-/** Behaviours that users of libsql (the `@libsql/client` interface over a local file) rely on, in our own words. What differs, and why: docs/compatibility.md. */
+/** Behaviours that users of libsql (the `@libsql/client` interface over a local file) rely on, in our own words. What differs, and why: docs/explanation/compatibility.md. */
 import { createPool, sql } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { databases } from '../support/databases.js';

@@ -1,4 +1,4 @@
-/** Behaviours that users of node:sqlite rely on, in our own words. What differs, and why: docs/compatibility.md. */
+/** Behaviours that users of node:sqlite rely on, in our own words. What differs, and why: docs/explanation/compatibility.md. */
 import { type Connection, connect, invertChangeset, sql } from 'aiosqlite';
 import { expect, test } from 'vitest';
 import { collect } from '../connection/features/support/rows.js';

@@ -1,4 +1,4 @@
-/** Behaviours that users of Python's aiosqlite rely on, in our own words. What differs, and why: docs/compatibility.md. */
+/** Behaviours that users of Python's aiosqlite rely on, in our own words. What differs, and why: docs/explanation/compatibility.md. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

@@ -10,8 +10,6 @@ const EXPECTED: Record<string, (string | RegExp)[]> = {
   Pool: ["{ name: 'cup', stock: 5 }", '2 items, { stock: 10 }'],
   'Session store': ['{ step: 2 } { seen: true }', "content: { text: 'hi' }"],
   'Closing by itself': ['{ one: 1 }\n{ two: 2 }'],
-  'What a connection has beside the verbs': ["[ [ 'A' ], [ 'Z' ]", "operation: 'delete', rowid: 4", 'COMMIT;'],
-  'The sql tag': ["{ author: 'ada', text: 'Bring umbrella' }", "sql: 'a = ? AND b = ?'"],
 };
 
 const programs = programsOf('README.md');

@@ -26,9 +26,9 @@ export interface Program {
 }
 
 /** What users read. The tests of links, programs and names go through all of them. */
-export const guides = readdirSync(join(root, 'docs'))
+export const guides = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.md'))
-  .map((name) => `docs/${name}`);
+  .map((name) => `docs/${name.replaceAll('\\', '/')}`);
 
 export function read(document: string): string {
   return readFileSync(join(root, document), 'utf8');
@@ -57,6 +57,7 @@ export function labelOf({ document, title, line }: Program): string {
 /** A project in a folder of its own that has installed the package, and the same libraries that the package finds. */
 export function makeProject(): string {
   const folder = mkdtempSync(join(tmpdir(), 'aiosqlite-documents-'));
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   const link = (target: string, name: string) => {
     const path = join(folder, 'node_modules', name);
     mkdirSync(dirname(path), { recursive: true });
