@@ -24,7 +24,7 @@ export type { AiosqliteTransaction } from './session.js';
 
 type AnySchema = Record<string, unknown>;
 
-/** What Drizzle can run on. */
+/** Executors that Drizzle can run on. */
 export type Client = Pool | Connection | Transaction;
 
 /**
@@ -36,7 +36,7 @@ export class AiosqliteDatabase<
   TClient extends Client = Client,
 > extends BaseSQLiteDatabase<'async', RunResult, TSchema> {
   static override readonly [entityKind]: string = 'AiosqliteDatabase';
-  /** What it runs on. If it was opened here, this is what has to be closed: `await db.$client.close()`. */
+  /** The executor below. If `drizzle()` opened it, close it at the end: `await db.$client.close()`. */
   readonly $client: TClient;
   readonly #session: AiosqliteSession<TSchema, ExtractTablesWithRelations<TSchema>>;
 

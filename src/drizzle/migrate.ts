@@ -13,13 +13,13 @@ import type { AiosqliteDatabase, Client } from './database.js';
 
 /**
  * Runs the migrations of a folder, as drizzle-kit generates them, that have not been run yet: all of them in one
- * immediate transaction, all or nothing. What is left to run is decided inside it, so that of several processes only
- * one runs each.
+ * immediate transaction, all or nothing. The transaction reads the list of pending migrations first, so that of several
+ * processes only one runs each.
  *
- * drizzle-kit begins a migration that rebuilds a table with `PRAGMA foreign_keys=OFF`, which has no place inside a
- * transaction, and is left out there: dropping the old table would delete what refers to it. If a migration says so, foreign keys are switched
- * off before the transaction, and checked before it commits: rows that lost their parent reject
- * `'SQLITE_CONSTRAINT_FOREIGNKEY'`. Over an open transaction such a migration rejects `'ERR_CONTROL_STATEMENT'`.
+ * drizzle-kit begins a migration that rebuilds a table with `PRAGMA foreign_keys=OFF`, because dropping the old table
+ * would delete the rows that refer to it. SQLite ignores that PRAGMA inside a transaction. For such a migration, foreign
+ * keys are therefore switched off before the transaction and checked before it commits: rows that lost their parent
+ * reject `'SQLITE_CONSTRAINT_FOREIGNKEY'`. Over an open transaction it rejects `'ERR_CONTROL_STATEMENT'`.
  * @example await migrate(db, { migrationsFolder: './drizzle' });
  */
 export async function migrate<TSchema extends Record<string, unknown>>(
@@ -88,7 +88,7 @@ const SWITCHES_FOREIGN_KEYS_OFF = /\bpragma\s+foreign_keys\s*=\s*(?:off|0|false|
 
 /** sqlite.org/lang_altertable.html#otheralter */
 async function withoutForeignKeys(db: Connection, work: (tx: Transaction) => Promise<void>): Promise<void> {
-  // Called without awaiting in between: on a connection that others use, too, nobody gets in before the end.
+  // The calls are queued together without an await, so no other caller of the connection comes in between.
   const calls = [
     db.exec('PRAGMA foreign_keys = OFF'),
     db.transaction(

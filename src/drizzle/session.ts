@@ -15,7 +15,7 @@ import {
 import { type AsyncRemoteCallback, RemotePreparedQuery } from 'drizzle-orm/sqlite-proxy';
 import type { Executor, Params, QueryResult, Row, RunResult, SqlValue, Transaction } from '../index.js';
 
-/** What every session of one database shares. */
+/** Configuration that all sessions of one database share. */
 export interface SessionConfig<TSchema extends TablesRelationalConfig> {
   readonly dialect: SQLiteAsyncDialect;
   readonly schema: RelationalSchemaConfig<TSchema> | undefined;
@@ -98,7 +98,7 @@ export class AiosqliteSession<
     touched?: Touched,
     cacheConfig?: WithCacheConfig,
   ) {
-    // Without either there is nobody to tell columns by their place: the SQL was written by hand.
+    // Without either, the SQL was written by hand and no mapper reads columns by position.
     const isRaw = fields === undefined && customResultMapper === undefined;
     const prepared = new RemotePreparedQuery(
       this.#callback(isRaw),
@@ -121,7 +121,7 @@ export class AiosqliteSession<
     return async (sql: string, params: unknown[], method: Method) => {
       const rowMode = isRaw && method !== 'values' ? 'object' : 'array';
       const values = params as Params;
-      // What it gives for 'run' is what the user gets, and 'get' has one row; the types of the proxy know neither.
+      // The user gets the result of 'run' as it is, and 'get' has one row; the types of the proxy express neither.
       if (method === 'run') return (await this.#executor.run(sql, values)) as never;
       if (method === 'get') return { rows: (await this.#executor.get(sql, values, { rowMode })) as never };
       return { rows: await this.#executor.all(sql, values, { rowMode }) };

@@ -4,10 +4,10 @@ import { type Kysely, SqliteAdapter } from 'kysely';
 const migrating = new WeakMap<object, Promise<void>>();
 
 /**
- * What Kysely should know of SQLite. Other than in its own dialect, migrations run inside one transaction: BEGIN IMMEDIATE
- * holds off other processes before the list of migrations is read, a failed migration leaves nothing behind, and a process
- * that dies leaves no lock. With `disableTransactions` migrators of one pool or connection wait for each other; other
- * processes can't be held off then.
+ * Capabilities of SQLite for Kysely. Unlike with Kysely's own dialect, migrations run inside one transaction. BEGIN
+ * IMMEDIATE holds off other processes before the list of migrations is read. A failed migration leaves nothing behind,
+ * and a process that dies leaves no lock. With `disableTransactions`, migrators of one pool or connection wait for each
+ * other; other processes are not held off.
  */
 export class AiosqliteAdapter extends SqliteAdapter {
   readonly #source: object;

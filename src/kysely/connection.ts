@@ -24,9 +24,8 @@ const SETS_FOREIGN_KEYS_ON = /^\s*pragma\s+foreign_keys\s*=\s*(?:on|1|true|yes)\
 const acts = new WeakMap<CompiledQuery, () => Promise<void>>();
 
 /**
- * What Kysely holds for the time of one query, of one `db.connection()` or of one transaction. Over a pool the first
- * query runs on the pool itself; a connection is leased for the second one, or for a first one of `db.connection()` that
- * needs it.
+ * Kysely's connection for one query, one `db.connection()` or one transaction. Over a pool the first query runs on the
+ * pool itself. The second query leases a connection, and so does a first query of `db.connection()` that needs one.
  */
 export class KyselyConnection implements DatabaseConnection {
   readonly #executor: Executor;
@@ -165,7 +164,7 @@ export class KyselyConnection implements DatabaseConnection {
     return index;
   }
 
-  /** Where the next query runs. */
+  /** The executor of the next query. */
   async #use(): Promise<Executor> {
     const innermost = this.#open.at(-1)?.tx ?? this.#lease;
     if (innermost !== undefined) return innermost;

@@ -17,13 +17,14 @@ import { AiosqliteDriver } from './driver.js';
  *
  * - Over a **pool**, single queries run as the pool's own verbs do: reads on readers beside each other, independent writes
  *   in shared commits. A transaction, and `db.connection()` from its second query on, has a connection of its own.
- *   `setAccessMode('read only')` takes a reader, on one snapshot, and leaves the writer to others.
- * - Over a **connection**, `db.connection()` is that connection, which others use meanwhile; a transaction keeps them out.
- * - Over a **transaction**, everything happens in it, beside what else does: `db.transaction()` is a savepoint.
+ *   `setAccessMode('read only')` takes a reader on one snapshot and leaves the writer free.
+ * - Over a **connection**, `db.connection()` is that connection, shared with its other callers; a transaction makes them
+ *   wait.
+ * - Over a **transaction**, every query runs inside it, and `db.transaction()` is a savepoint.
  *
- * `stream()` reads through `iterate()`. Migrations run in one immediate transaction, which is their lock, between
- * processes too, and all or nothing. One that has to set `PRAGMA foreign_keys` rejects `'ERR_CONTROL_STATEMENT'` there,
- * as SQLite would ignore it: it goes into a Migrator with `disableTransactions: true`.
+ * `stream()` reads through `iterate()`. Migrations run in one immediate transaction, all or nothing; it is their lock,
+ * between processes too. A migration that sets `PRAGMA foreign_keys` rejects `'ERR_CONTROL_STATEMENT'` there, because
+ * SQLite would ignore it: run it in a Migrator with `disableTransactions: true`.
  */
 export class AiosqliteDialect implements Dialect {
   /** The executor that was given, if one was. */

@@ -3,7 +3,7 @@ import type { Executor, Transaction, TransactionMode } from '../index.js';
 /** A transaction() that is begun by one call and ended by another, as Kysely drives it, and not by its function. */
 export class OpenTransaction {
   readonly tx: Transaction;
-  /** What it was begun with, if it is a savepoint. */
+  /** Name of the savepoint; undefined for an outermost transaction. */
   readonly name: string | undefined;
   readonly #commit: () => void;
   readonly #rollback: (reason: unknown) => void;

@@ -51,7 +51,7 @@ TEST("waiting does not begin for a job that is cancelled, or while closing or st
   job->cancelled = false;
   local.closing = true;
   EXPECT(!local.running().WaitForLock(milliseconds(1000), true));
-  EXPECT(local.running().ShouldStop() == Stop::kNone);  // what runs may finish
+  EXPECT(local.running().ShouldStop() == Stop::kNone);  // a running job may finish
   local.closing = false;
   local.stopped = true;
   EXPECT(!local.running().WaitForLock(milliseconds(1000), true));

@@ -1,4 +1,4 @@
-// What a statement is, told while it is prepared, and who may not run it.
+// Classification of statements while they are prepared, and the refusals that follow from it.
 #include "support.h"
 
 namespace aiosqlite::test {

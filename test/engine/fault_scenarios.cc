@@ -45,7 +45,7 @@ Image FortyRows(const std::string& journal_mode) {
 Image InWal() { return FortyRows("wal"); }
 Image InJournal() { return FortyRows("delete"); }
 
-// Left by a process that died: the rows stand in the WAL, of which nothing has been moved yet.
+// Left by a process that died: the rows are in the WAL, and no checkpoint has moved them yet.
 Image UnfinishedWal() {
   const TempFile file;
   Client client(file.path(), Durable("wal", {"PRAGMA wal_autocheckpoint = 0"}));
@@ -190,7 +190,7 @@ void BacksUp(FaultSession& session) {
   session.Ask(client, test::Ask(Request::kCloseResource, {backup}));
   session.Afterwards([copy, done = outcome.done] {
     if (done) {
-      // What is said to be done is a database like the one that it was taken from.
+      // A backup that reported success is a database with the rows of its source.
       Client check(copy);
       EXPECT(check.Rows("SELECT count(*) FROM t") == "[[40]]");
       EXPECT(check.Rows("PRAGMA integrity_check") == R"([["ok"]])");

@@ -1,4 +1,4 @@
-// What connections do while the disk or the memory fails under them.
+// Scenarios to run while the disk or the memory fails.
 #pragma once
 
 #include <functional>

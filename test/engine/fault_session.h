@@ -1,4 +1,4 @@
-// What a fault must not break: connections to one file, and the account of what they were told.
+// Invariants under faults: connections to one file, and a record of the outcomes that they received.
 #pragma once
 
 #include <functional>

@@ -10,7 +10,7 @@
 namespace aiosqlite::test {
 namespace {
 
-// How a call fails, and what those may be told who meet it.
+// One way for an I/O call to fail, and the error codes that the affected jobs may return.
 struct FaultKind {
   const char* name;
   IoCall call;
@@ -64,8 +64,8 @@ struct Tally {
   }
 };
 
-// What anyone may be told in the shadow of a fault: that their transaction or their cursor went with it, and
-// the constraint that a scenario breaks on purpose.
+// Error codes of jobs beside the failing one: their transaction or cursor ended with it, or the scenario
+// breaks this constraint on purpose.
 bool IsBystander(const std::string& code) {
   return code == "ERR_TRANSACTION_CLOSED" || code == "SQLITE_CONSTRAINT_PRIMARYKEY" || code == "ERR_CLOSED";
 }

@@ -167,7 +167,7 @@ const char* NameOf(IoCall call) {
 }
 
 FaultyVfs::FaultyVfs() : inner_(sqlite3_vfs_find(nullptr)), vfs_(std::make_unique<sqlite3_vfs>(*inner_)) {
-  // What is not replaced works on no file of ours, and needs the pAppData of the VFS below.
+  // The other methods are inherited: they use none of our files, but need the pAppData of the VFS below.
   vfs_->zName = "faulty";
   vfs_->pNext = nullptr;
   vfs_->pAppData = this;

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "engine/features/recorder.h"
+#include "engine/rows/json_reader.h"
 #include "engine/rows/json_text.h"
 #include "engine/sqlite/sql_text.h"
 #include "support.h"

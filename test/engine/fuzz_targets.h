@@ -1,5 +1,5 @@
-// What hostile bytes may reach: fed by libFuzzer (scripts/fuzz.mjs), and with changed seeds by engine_test.
-// Packets are not among it: TypeScript makes them, and nobody else can.
+// Code that hostile bytes can reach: fed by libFuzzer (scripts/fuzz.mjs), and with changed seeds by
+// engine_test. Packets are left out: only TypeScript makes them.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// What kills a group's transaction, and how the others come out of it.
+// Failures that end a group's transaction, and the outcomes of its other members.
 #include <cstdio>
 #include <thread>
 

@@ -94,8 +94,8 @@ class Model {
     return End::kCommitted;
   }
 
-  // The lock can't be had: those who were cancelled leave and the rest tries again. If there are none, it is
-  // told to all, and to those who have waited behind them.
+  // The lock is held elsewhere: cancelled members leave and the rest retries. If none was cancelled, every
+  // member fails, and so does every job that waited behind them.
   End Refused(Members& members) {
     Members rest;
     for (const size_t job : members) {

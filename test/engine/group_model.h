@@ -1,5 +1,5 @@
-// What group commit promises, as a table that can be run: for up to some jobs and what befalls them, what
-// each is told. Beside ARCHITECTURE.md, "Group commit"; it knows no SQL and no threads.
+// The promises of group commit as an executable model: from a few jobs and one fate to the outcome of each
+// job. Companion of ARCHITECTURE.md, "Group commit"; the model uses neither SQL nor threads.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace aiosqlite::test {
 
-/// What a job does.
+/// Kind of a job.
 enum class ModelJob {
   kWrites,           // run()
   kWritesMany,       // executeMany()
@@ -22,12 +22,12 @@ enum class ModelJob {
 };
 inline constexpr int kModelJobs = 9;
 
-/// What befalls them all, by the number of the attempt.
+/// Fate of the whole group, by the number of the attempt.
 enum class Fate {
   kNone,
   kCommitFails,          // the first COMMIT: full disk
   kCommitFailsTwice,     // then the jobs run one by one
-  kCommitFailsThrice,    // and the first of them meets it again
+  kCommitFailsThrice,    // and COMMIT fails for the first of them too
   kCommitBusy,           // the lock for the first COMMIT can't be had
   kCommitBusyCancelled,  // and meanwhile the first job is cancelled
   kBeginBusy,            // the lock for the first BEGIN can't be had
@@ -36,8 +36,8 @@ enum class Fate {
 };
 inline constexpr int kFates = 9;
 
-/// "withdrawn": it was taken back before it ran, and nobody is told. Else "" or the failure's code.
-/// Another read is queued behind them.
+/// "withdrawn": the job was taken back before it ran and has no outcome. Else "" or the failure's code.
+/// Another read is queued behind the jobs.
 using Told = std::vector<std::string>;
 Told Predict(const std::vector<ModelJob>& jobs, Fate fate);
 

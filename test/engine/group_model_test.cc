@@ -1,5 +1,5 @@
-// Every sequence of jobs and every fate, against the model: each is told what the table says, once, and not
-// before its commit.
+// Every sequence of jobs and every fate against the model: each job gets the outcome that the model predicts,
+// once, and not before its commit.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ constexpr char kSchema[] =
     "CREATE TABLE t (n INTEGER PRIMARY KEY, x);"
     "CREATE TRIGGER r BEFORE INSERT ON t WHEN new.x = 'kill' BEGIN SELECT raise(ROLLBACK, 'killed'); END";
 
-// What another connection sees, asked on whichever thread.
+// A second connection that reads the committed rows, from any thread.
 class Observer {
  public:
   explicit Observer(const std::string& path) {
@@ -68,8 +68,8 @@ class Checker {
     client_.outcomes().OnPost(nullptr);
   }
 
-  // Whether they were told what the model says. That each was told once, and that its rows are there if and
-  // only if it was told so, is checked whatever the model says.
+  // Whether the outcomes match the model. Two checks hold for every model: each job has one outcome, and its
+  // rows are stored exactly when the outcome reports success.
   bool Agrees(const std::vector<ModelJob>& jobs, Fate fate, std::string& difference) {
     fate_ = fate;
     begins_ = commits_ = 0;

@@ -1,4 +1,4 @@
-// Where jobs wait: order, limits, and taking them back.
+// The inbox: order of jobs, limits, and withdrawal.
 #include <algorithm>
 #include <thread>
 
@@ -21,7 +21,7 @@ JobPtr Sized(size_t bytes) {
   return job;
 }
 
-// What is in the lane, taken out.
+// Takes out every job of the lane.
 std::vector<JobId> TakeAll(Inbox& inbox, LaneId lane = kMainLane) {
   std::vector<JobId> ids;
   if (lane == kMainLane) {

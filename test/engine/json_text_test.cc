@@ -1,5 +1,6 @@
 // JSON text: which is valid (RFC 8259), and what an object's members are.
 #include "engine/rows/json_text.h"
+#include "engine/rows/json_reader.h"
 
 #include "support.h"
 
@@ -217,7 +218,7 @@ TEST("a text becomes a JSON string that is valid and reads back as it was") {
   EXPECT(Quoted("\n\r\t\b\f\x01\x1f") == R"("\n\u000d\u0009\u0008\u000c\u0001\u001f")");
   EXPECT(Quoted(std::string_view("a\0b", 3)) == R"("a\u0000b")");
   EXPECT(Quoted("é€😀\x7f") == "\"é€😀\x7f\"");
-  EXPECT(Quoted("\xFF\x80") == "\"\xFF\x80\"");  // whoever decodes replaces them
+  EXPECT(Quoted("\xFF\x80") == "\"\xFF\x80\"");  // the decoder replaces them
   std::string all;
   for (int c = 0; c < 128; ++c) all.push_back(static_cast<char>(c));
   EXPECT(Valid(Quoted(all)));

@@ -183,8 +183,8 @@ TEST("a transaction that can't begin opens no lane") {
   holder.Exec("BEGIN IMMEDIATE");
   const Outcome begin = client.Do(Begin(f.lane, BeginMode::kImmediate));
   EXPECT(CodeOf(begin) == "SQLITE_BUSY");
-  EXPECT(FailureOf(begin).sql.empty());                      // that text is ours
-  EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");  // it serves the main lane
+  EXPECT(FailureOf(begin).sql.empty());                      // the text is the engine's own
+  EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");  // the main lane is served
 }
 
 TEST("an open lane ends even if everything in it is drained and interrupted") {

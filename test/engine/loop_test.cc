@@ -11,7 +11,7 @@ constexpr int kCommits = 16;
 constexpr int kAppendsPerCommit = 64;
 constexpr int kReads = 10;
 
-// What an append of the session store is made of: a look-back for the id, an event, its session.
+// Statements like those of the session store's append: a look-back for the id, an event, its session.
 constexpr char kSchema[] = R"(
 CREATE TABLE session (session_key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, state TEXT, update_time REAL,
   revision INTEGER);

@@ -53,7 +53,7 @@ void Fail(const char* file, int line, const std::string& what) {
 bool Failed() { return failed; }
 
 int RunAll(const std::string& filter) {
-  std::setvbuf(stdout, nullptr, _IONBF, 0);  // what was printed must survive a crash
+  std::setvbuf(stdout, nullptr, _IONBF, 0);  // printed lines must survive a crash
   int passed = 0, failures = 0;
   for (const Test& test : Tests()) {
     if (test.title.find(filter) == std::string::npos) continue;

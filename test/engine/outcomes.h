@@ -1,4 +1,4 @@
-// What comes of jobs.
+// Reads outcomes of jobs.
 #pragma once
 
 #include <condition_variable>

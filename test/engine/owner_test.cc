@@ -1,4 +1,4 @@
-// What belongs to one thread and is used on another ends the process, in builds with assertions.
+// Use of an object on a thread other than its owner ends the process, in builds with assertions.
 #include <cstdio>
 #include <functional>
 #include <future>
@@ -32,7 +32,7 @@ bool Aborts(const std::function<void()>& use) {
   if (child == 0) {
     const rlimit no_core{};
     setrlimit(RLIMIT_CORE, &no_core);
-    static_cast<void>(std::freopen("/dev/null", "w", stderr));  // what an assertion says is no news here
+    static_cast<void>(std::freopen("/dev/null", "w", stderr));  // the assertion's text is expected
     alarm(kLongestSeconds);
     use();
     _exit(0);
@@ -42,7 +42,7 @@ bool Aborts(const std::function<void()>& use) {
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
-// What is made, kept and destroyed by a thread of its own.
+// An object that a thread of its own makes, keeps and destroys.
 template <class Thing>
 class Others {
  public:

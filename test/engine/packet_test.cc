@@ -1,4 +1,4 @@
-// What a call carries across the threads.
+// The packet that carries a call across threads.
 #include "engine/packet.h"
 
 #include <cmath>
@@ -68,7 +68,7 @@ TEST("lengths in UTF-16 units find the same texts as lengths in bytes") {
   add("😀", 2);  // a surrogate pair
   add("a😀é€b", 6);
   add("", 0);
-  add("\xEF\xBF\xBD", 1);  // what a lone surrogate becomes
+  add("\xEF\xBF\xBD", 1);  // a lone surrogate arrives as U+FFFD
   add("end", 3);
   PacketReader reader(packet);
   for (const char* text : {"ascii", "é", "€", "😀", "a😀é€b", "", "\xEF\xBF\xBD", "end"})

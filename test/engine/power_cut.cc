@@ -8,7 +8,7 @@
 namespace aiosqlite::test {
 namespace {
 
-// What a disk writes as a whole.
+// Unit that a disk writes as a whole.
 constexpr size_t kSector = 512;
 
 bool Chance(std::mt19937& random, unsigned percent) { return random() % 100 < percent; }

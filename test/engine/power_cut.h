@@ -1,4 +1,4 @@
-// What a disk holds after the power has gone: everything that was synced, and of the rest anything.
+// Content of a disk after a power cut: everything that was synced, and any part of the rest.
 #pragma once
 
 #include <map>

@@ -8,7 +8,7 @@
 namespace aiosqlite::test {
 namespace {
 
-// What must be left of acknowledged writes.
+// Acknowledged writes that must be left.
 enum class Keeps {
   kAll,
   kLatestButOne,  // all but the last transaction

@@ -1,4 +1,4 @@
-// What stays open between jobs: cursors, blobs, backups. And what is asked of the connection itself.
+// Resources that stay open between jobs (cursors, blobs, backups), and requests to the connection itself.
 #include <thread>
 
 #include "support.h"

@@ -1,4 +1,4 @@
-// What is told from SQL text alone.
+// Facts read from SQL text alone.
 #include "engine/sqlite/sql_text.h"
 
 #include "support.h"

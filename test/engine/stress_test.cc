@@ -1,4 +1,4 @@
-// Many callers at once, in every way that jobs can go: each is settled exactly once, and what was told is so.
+// Many callers at once, with every fate of a job: each job is settled exactly once, and its outcome is true.
 // Made to run under ThreadSanitizer.
 #include <mutex>
 #include <random>
@@ -13,7 +13,7 @@ namespace {
 constexpr int kCallers = 64;
 constexpr int kCallsPerCaller = 40;
 
-// What all callers together know.
+// Shared record of all callers.
 class Ledger {
  public:
   void Withdrawn(JobId id) {
@@ -275,7 +275,7 @@ TEST("workers that are terminated under load leave what they had not begun in th
       for (int n = 0; n < 200; ++n) send(n);
       std::this_thread::sleep_for(std::chrono::microseconds(300 * round));
     }
-    inbox->Cancel(ids[150], true);  // whoever it belongs to now
+    inbox->Cancel(ids[150], true);  // may belong to another job by now
     const size_t left = inbox->pending();
     Worker second(2, inbox, outcomes, Open(file.path()), kMainLane);
     JobPtr last = All("SELECT count(*) FROM t");

@@ -11,14 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/features/text_value.h"
+
 namespace aiosqlite {
 namespace {
-
-std::string_view TextOf(sqlite3_value* value) {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
-  return text == nullptr ? std::string_view{}
-                         : std::string_view{text, static_cast<size_t>(sqlite3_value_bytes(value))};
-}
 
 // FTS5's porter leaves shorter words alone.
 constexpr size_t kStemmedBytes = 3;

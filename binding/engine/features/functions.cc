@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "engine/features/text_value.h"
+
 namespace aiosqlite {
 namespace {
 
@@ -30,12 +32,10 @@ Value ToValue(sqlite3_value* from) {
       value.tag = Tag::kReal;
       value.real = sqlite3_value_double(from);
       break;
-    case SQLITE_TEXT: {
-      const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(from));
+    case SQLITE_TEXT:
       value.tag = Tag::kText;
-      value.bytes = {text, static_cast<size_t>(sqlite3_value_bytes(from))};
+      value.bytes = TextOf(from);
       break;
-    }
     case SQLITE_BLOB: {
       const auto* bytes = static_cast<const char*>(sqlite3_value_blob(from));
       value.tag = Tag::kBlob;

@@ -7,16 +7,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/rows/json_text.h"
+#include "engine/features/text_value.h"
+#include "engine/rows/json_reader.h"
 
 namespace aiosqlite {
 namespace {
-
-std::string_view TextOf(sqlite3_value* value) {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
-  return text == nullptr ? std::string_view{}
-                         : std::string_view{text, static_cast<size_t>(sqlite3_value_bytes(value))};
-}
 
 // Few keys are looked for one by one, many through a table.
 class LastByKey {

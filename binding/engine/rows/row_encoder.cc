@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "engine/rows/json_reader.h"
 #include "engine/rows/json_text.h"
 #include "engine/sqlite/error.h"
 
