@@ -16,9 +16,8 @@ import {
   type JsonObject,
   outOfRange,
 } from '../store/internal.js';
-import { ServiceCalls } from './service-calls.js';
-import { type ArtifactServiceSource, openArtifactStore } from './source.js';
-import { TablesOnce } from './tables-once.js';
+import type { Calls } from './service-calls.js';
+import { type ArtifactServiceSource, type Opened, openArtifactStore } from './source.js';
 
 /** ADK's Part, without a dependency on @google/genai. */
 type Part = SaveArtifactRequest['artifact'];
@@ -37,18 +36,20 @@ export class SqliteArtifactService implements BaseArtifactService {
   readonly store: ArtifactStore;
   /** The same store, which waits until the tables are there. */
   readonly #store: ArtifactStore;
-  readonly #calls: ServiceCalls;
+  readonly #calls: Calls;
 
   /**
    * `source` is an `ArtifactStore`, or a `SessionStore`, whose database and table names the service takes. It may also be
    * a path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form, or the options of a pool and an artifact store.
    */
-  constructor(source: ArtifactServiceSource) {
-    const { store, pool } = openArtifactStore(source);
-    const tables = new TablesOnce(() => store.createTables());
+  constructor(source: ArtifactServiceSource);
+  /** @internal */
+  constructor(source: Opened<ArtifactStore>);
+  constructor(source: ArtifactServiceSource | Opened<ArtifactStore>) {
+    const { store, calls, tables } = openArtifactStore(source);
     this.store = store;
     this.#store = store.after(() => tables.ready());
-    this.#calls = new ServiceCalls(pool);
+    this.#calls = calls;
   }
 
   /**

@@ -2,6 +2,13 @@ export { SqliteArtifactService } from './artifact-service.js';
 export { MemoryPlugin } from './memory-plugin.js';
 export { SqliteMemoryService, type StoredMemoryEntry } from './memory-service.js';
 export type { SessionServiceOptions } from './options.js';
+export {
+  type MemoryOptions,
+  openServices,
+  type Services,
+  type ServicesOptions,
+  type ServicesSourceOptions,
+} from './services.js';
 export { SqliteSessionService } from './session-service.js';
 export type {
   ArtifactServiceSource,

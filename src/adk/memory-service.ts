@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { BaseMemoryService, Event, MemoryEntry, SearchMemoryRequest, Session } from '@google/adk';
-import type { Pool } from '../index.js';
 import {
   type Backfilled,
   type BackfillOptions,
@@ -8,6 +7,7 @@ import {
   checkObject,
   invalidArgument,
   type JsonObject,
+  type MemoryFilter,
   type MemoryRecord,
   type MemoryStore,
   outOfRange,
@@ -17,8 +17,8 @@ import {
   withoutRewound,
 } from '../store/internal.js';
 import { toRecord } from './event-codec.js';
-import { type MemoryServiceSource, openMemoryStore } from './source.js';
-import { TablesOnce } from './tables-once.js';
+import type { Calls } from './service-calls.js';
+import { type MemoryServiceSource, type Opened, openMemoryStore } from './source.js';
 
 /** A memory entry, as ADK 2.2 has it: older versions know neither `id` nor `customMetadata`. */
 export interface StoredMemoryEntry extends MemoryEntry {
@@ -40,18 +40,22 @@ export class SqliteMemoryService implements BaseMemoryService {
   readonly store: MemoryStore;
   /** The same store, which waits until the tables are there. */
   readonly #store: MemoryStore;
-  readonly #pool: Pool | undefined;
+  readonly #calls: Calls;
+  readonly #completes: boolean;
 
   /**
    * `source` is a `MemoryStore`, or a `SessionStore`, whose database and table names the service takes. It may also be a
    * path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form, or the options of a pool and a memory store.
    */
-  constructor(source: MemoryServiceSource) {
-    const { store, pool } = openMemoryStore(source);
-    const tables = new TablesOnce(() => store.createTables());
+  constructor(source: MemoryServiceSource);
+  /** @internal `completes`: whether `addSessionToMemory` reads what the session object lacks. */
+  constructor(source: Opened<MemoryStore>, options?: { completes: boolean });
+  constructor(source: MemoryServiceSource | Opened<MemoryStore>, options: { completes?: boolean } = {}) {
+    const { store, calls, tables } = openMemoryStore(source);
     this.store = store;
     this.#store = store.after(() => tables.ready());
-    this.#pool = pool;
+    this.#calls = calls;
+    this.#completes = options.completes === true;
   }
 
   /**
@@ -63,7 +67,11 @@ export class SqliteMemoryService implements BaseMemoryService {
     checkObject('session', session);
     checkArray('session.events', session.events);
     const { appName, userId, id: sessionId } = session;
-    await this.#store.add(recordsOf(session.events, { appName, userId, sessionId }));
+    const key = { appName, userId, sessionId };
+    await this.#calls.make(async () => {
+      if (this.#completes && (await this.#store.addSession(key))) return;
+      await this.#store.add(recordsOf(session.events, key));
+    });
   }
 
   /**
@@ -81,7 +89,8 @@ export class SqliteMemoryService implements BaseMemoryService {
     checkArray('request.events', request.events);
     const { appName, userId, events, sessionId = '', customMetadata } = request;
     const records = recordsOf(events, { appName, userId, sessionId });
-    await this.#store.add(records.map((record) => (customMetadata ? { ...record, customMetadata } : record)));
+    const described = records.map((record) => (customMetadata ? { ...record, customMetadata } : record));
+    await this.#calls.make(() => this.#store.add(described));
   }
 
   /**
@@ -106,7 +115,7 @@ export class SqliteMemoryService implements BaseMemoryService {
       if (customMetadata !== undefined) record.customMetadata = customMetadata;
       return record;
     });
-    await this.#store.add(records);
+    await this.#calls.make(() => this.#store.add(records));
   }
 
   /**
@@ -118,7 +127,7 @@ export class SqliteMemoryService implements BaseMemoryService {
     checkObject('request', request);
     const { appName, userId, query } = request;
     if (typeof query !== 'string') throw invalidArgument('request.query', 'a string', query);
-    const records = await this.#store.search({ appName, userId, query });
+    const records = await this.#calls.make(() => this.#store.search({ appName, userId, query }));
     return { memories: records.map(toMemoryEntry) };
   }
 
@@ -129,7 +138,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async deleteMemory(request: { appName: string; userId: string; id: string }): Promise<void> {
     checkObject('request', request);
     const { appName, userId, id } = request;
-    await this.#store.delete({ appName, userId: textOf('request.userId', userId), ids: [id] });
+    await this.#erase({ appName, userId: textOf('request.userId', userId), ids: [id] });
   }
 
   /**
@@ -139,7 +148,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async deleteSessionMemory(key: SessionKey): Promise<void> {
     checkObject('key', key);
     const { appName, userId, sessionId } = key;
-    await this.#store.delete({
+    await this.#erase({
       appName,
       userId: textOf('key.userId', userId),
       sessionId: textOf('key.sessionId', sessionId),
@@ -153,7 +162,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async deleteUserMemory(request: { appName: string; userId: string }): Promise<void> {
     checkObject('request', request);
     const { appName, userId } = request;
-    await this.#store.delete({ appName, userId: textOf('request.userId', userId) });
+    await this.#erase({ appName, userId: textOf('request.userId', userId) });
   }
 
   /**
@@ -161,15 +170,20 @@ export class SqliteMemoryService implements BaseMemoryService {
    * @example await service.backfill({ onProgress: ({ sessions }) => console.log(sessions) });
    */
   async backfill(options?: BackfillOptions): Promise<Backfilled> {
-    return await this.#store.backfill(options);
+    return await this.#calls.make(() => this.#store.backfill(options));
+  }
+
+  async #erase(filter: MemoryFilter): Promise<void> {
+    await this.#calls.make(() => this.#store.delete(filter));
   }
 
   /**
-   * Closes the pool if this service opened it; a store that it was given stays open. Waiting calls finish first.
+   * Closes the pool if this service opened it; a store that it was given stays open. Every call made before
+   * finishes first; later calls reject `'ERR_CLOSED'`.
    * @example process.once('SIGTERM', () => void service.close());
    */
   async close(): Promise<void> {
-    await this.#pool?.close();
+    await this.#calls.close();
   }
 
   /** As {@link close}, for `await using`. */

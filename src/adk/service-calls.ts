@@ -5,6 +5,9 @@ interface ServicePool extends Pool {
   closeAfter(work: () => Promise<void>): Promise<void>;
 }
 
+/** Calls that a service makes, and the end of them. */
+export type Calls = Pick<ServiceCalls, 'make' | 'close'>;
+
 /**
  * The calls of a service. One call may be several of the pool's, with waits in between: before the pool opens, and in the
  * turns of a session's appends. So close() lets all calls made before it finish, and only then closes the pool.
@@ -35,6 +38,11 @@ export class ServiceCalls {
     this.#underWay--;
     if (this.#underWay === 0) this.#drained();
   };
+
+  /** The same calls for one of several services on the pool: it can't close what the others use. */
+  shared(): Calls {
+    return { make: (call) => this.make(call), close: async () => {} };
+  }
 
   async close(): Promise<void> {
     await this.#pool?.closeAfter(() => this.#drain());

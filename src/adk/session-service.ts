@@ -37,10 +37,9 @@ import { Handle, stateOf } from './handle.js';
 import { Handles } from './handles.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
-import { ServiceCalls } from './service-calls.js';
-import { openSessionStore, type SessionSourceOptions } from './source.js';
+import type { Calls } from './service-calls.js';
+import { type Opened, openSessionStore, type SessionSourceOptions } from './source.js';
 import { splitState } from './state-scopes.js';
-import { TablesOnce } from './tables-once.js';
 
 /**
  * Sessions for ADK's Runner, in SQLite. Tables are made at the first call; every call is one job on the database's thread.
@@ -54,7 +53,7 @@ export class SqliteSessionService extends BaseSessionService {
   /** The store beneath, for what ADK has no call for: retention, owners, transactions. */
   readonly store: SessionStore;
   readonly #context: Context;
-  readonly #calls: ServiceCalls;
+  readonly #calls: Calls;
   readonly #rejectsStale: boolean;
   readonly #handles = new Handles();
 
@@ -66,17 +65,21 @@ export class SqliteSessionService extends BaseSessionService {
   constructor(database: string | URL, options?: Omit<SessionSourceOptions, 'database'>);
   /** `source`: a store, or those options with `database` among them. */
   constructor(source: SessionStore | string | SessionSourceOptions, options?: SessionServiceOptions);
+  /** @internal */
+  constructor(source: Opened<SessionStore>, options?: SessionServiceOptions);
   constructor(
-    source: SessionStore | string | URL | SessionSourceOptions,
+    source: SessionStore | string | URL | SessionSourceOptions | Opened<SessionStore>,
     options?: Omit<SessionSourceOptions, 'database'>,
   ) {
     super();
-    const { store, pool, staleSessions } = openSessionStore(source, options);
+    const {
+      opened: { store, calls, tables },
+      staleSessions,
+    } = openSessionStore(source, options);
     checkChoice('staleSessions', staleSessions, ['merge', 'reject']);
     this.store = store;
-    this.#calls = new ServiceCalls(pool);
+    this.#calls = calls;
     this.#rejectsStale = staleSessions === 'reject';
-    const tables = new TablesOnce(() => store.createTables());
     this.#context = { ...store.context, ready: () => tables.ready() };
   }
 
@@ -137,10 +140,11 @@ export class SqliteSessionService extends BaseSessionService {
   }
 
   /**
-   * Deletes a session and its events. One that does not exist is no error.
-   * @example await service.deleteSession({ appName: 'shop', userId: 'ada', sessionId: 's1' });
+   * Deletes a session and its events. One that does not exist is no error. A memory in the same file keeps what it holds of
+   * the session, unless `memory` is true.
+   * @example await service.deleteSession({ appName: 'shop', userId: 'ada', sessionId: 's1', memory: true });
    */
-  override async deleteSession(request: DeleteSessionRequest): Promise<void> {
+  override async deleteSession(request: DeleteSessionRequest & { memory?: boolean }): Promise<void> {
     checkObject('request', request);
     await this.#calls.make(() => deleteSession(this.#context, request));
   }
@@ -196,8 +200,8 @@ export class SqliteSessionService extends BaseSessionService {
   }
 
   /**
-   * Deletes one user of an app: sessions with their events, and the user's state. In batches, so that writers never wait
-   * long.
+   * Deletes one user of an app: sessions with their events, the user's state, and the user's memory and artifacts in the same
+   * file. In batches, so that writers never wait long.
    * @example await service.deleteUser({ appName: 'shop', userId: 'ada' });
    */
   async deleteUser(request: { appName: string; userId: string }): Promise<void> {

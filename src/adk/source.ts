@@ -14,6 +14,8 @@ import {
   type SessionStoreOptions,
 } from '../store/internal.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
+import { type Calls, ServiceCalls } from './service-calls.js';
+import { TablesOnce } from './tables-once.js';
 
 /** Options of the pool, store and service that a session service opens. */
 export type SessionSourceOptions = PoolOptions & SessionStoreOptions & SessionServiceOptions;
@@ -36,51 +38,68 @@ const { database: _, ...FURTHER_OPTIONS } = SESSION_SOURCE;
 const ARTIFACT_SOURCE: NamesOf<ArtifactSourceOptions> = { ...POOL_OPTIONS, ...ARTIFACT_STORE_OPTIONS };
 const MEMORY_SOURCE: NamesOf<MemorySourceOptions> = { ...POOL_OPTIONS, ...MEMORY_STORE_OPTIONS };
 
-/** A store, and the pool if one was opened for it. */
-interface Opened<Store> {
-  store: Store;
-  pool?: Pool;
+/** A store for a service, its calls, and its tables. Services on one pool are given an object of this class. */
+export class Opened<Store extends { createTables(): Promise<void> }> {
+  readonly store: Store;
+  readonly calls: Calls;
+  readonly tables: TablesOnce;
+
+  /** `pool`: the one that was opened for this store alone, if any. */
+  constructor(
+    store: Store,
+    pool?: Pool,
+    calls: Calls = new ServiceCalls(pool),
+    tables = new TablesOnce(() => store.createTables()),
+  ) {
+    this.store = store;
+    this.calls = calls;
+    this.tables = tables;
+  }
 }
 
 /** `further`: options of everything if `source` is a path, otherwise of the service only. */
 export function openSessionStore(
-  source: SessionServiceSource,
+  source: SessionServiceSource | Opened<SessionStore>,
   further: Omit<SessionSourceOptions, 'database'> = {},
-): Opened<SessionStore> & { staleSessions: SessionServiceOptions['staleSessions'] | undefined } {
+): { opened: Opened<SessionStore>; staleSessions: SessionServiceOptions['staleSessions'] | undefined } {
   const isPath = typeof source === 'string' || source instanceof URL;
   checkNames<object>('options', further, isPath ? FURTHER_OPTIONS : SERVICE_OPTIONS);
-  if (source instanceof SessionStore) return { store: source, staleSessions: further.staleSessions };
+  if (source instanceof Opened) return { opened: source, staleSessions: further.staleSessions };
+  if (source instanceof SessionStore) return { opened: new Opened(source), staleSessions: further.staleSessions };
   const { pool, options } = openPool(isPath ? { ...further, database: source } : source, SESSION_SOURCE);
   const store = new SessionStore(pool, pick<SessionStoreOptions>(options, SESSION_STORE_OPTIONS));
-  return { store, pool, staleSessions: further.staleSessions ?? options.staleSessions };
+  return { opened: new Opened(store, pool), staleSessions: further.staleSessions ?? options.staleSessions };
 }
 
-export function openArtifactStore(source: ArtifactServiceSource): Opened<ArtifactStore> {
-  if (source instanceof ArtifactStore) return { store: source };
-  if (source instanceof SessionStore)
-    return {
-      store: new ArtifactStore(
-        databaseOf(source),
-        pick<ArtifactStoreOptions>(tablesOf(source), ARTIFACT_STORE_OPTIONS),
-      ),
-    };
+export function openArtifactStore(source: ArtifactServiceSource | Opened<ArtifactStore>): Opened<ArtifactStore> {
+  if (source instanceof Opened) return source;
+  if (source instanceof ArtifactStore) return new Opened(source);
+  if (source instanceof SessionStore) return new Opened(artifactStoreBeside(source));
   const { pool, options } = openPool(source, ARTIFACT_SOURCE);
-  return { store: new ArtifactStore(pool, pick(options, ARTIFACT_STORE_OPTIONS)), pool };
+  return new Opened(new ArtifactStore(pool, pick(options, ARTIFACT_STORE_OPTIONS)), pool);
 }
 
-export function openMemoryStore(source: MemoryServiceSource): Opened<MemoryStore> {
-  if (source instanceof MemoryStore) return { store: source };
-  if (source instanceof SessionStore) {
-    return {
-      store: new MemoryStore(databaseOf(source), pick<MemoryStoreOptions>(tablesOf(source), MEMORY_STORE_OPTIONS)),
-    };
-  }
+export function openMemoryStore(source: MemoryServiceSource | Opened<MemoryStore>): Opened<MemoryStore> {
+  if (source instanceof Opened) return source;
+  if (source instanceof MemoryStore) return new Opened(source);
+  if (source instanceof SessionStore) return new Opened(memoryStoreBeside(source));
   const { pool, options } = openPool(source, MEMORY_SOURCE);
-  return { store: new MemoryStore(pool, pick(options, MEMORY_STORE_OPTIONS)), pool };
+  return new Opened(new MemoryStore(pool, pick(options, MEMORY_STORE_OPTIONS)), pool);
 }
+
+/** An artifact store on the database of a session store, with its table names. */
+export const artifactStoreBeside = (store: SessionStore) =>
+  new ArtifactStore(databaseOf(store), pick<ArtifactStoreOptions>(tablesOf(store), ARTIFACT_STORE_OPTIONS));
+
+/** A memory store on the database of a session store, with its table names. */
+export const memoryStoreBeside = (store: SessionStore, options: MemoryStoreOptions = {}) =>
+  new MemoryStore(databaseOf(store), {
+    ...pick<MemoryStoreOptions>(tablesOf(store), MEMORY_STORE_OPTIONS),
+    ...options,
+  });
 
 /** A pool with those of the options that are a pool's. */
-function openPool<Options extends PoolOptions>(source: string | Options, known: NamesOf<Options>) {
+export function openPool<Options extends PoolOptions>(source: string | Options, known: NamesOf<Options>) {
   const options = (typeof source === 'string' ? { database: source } : source) as Options;
   checkNames('source', options, known);
   const pool = createPool({ ...pick<PoolOptions>(options, POOL_OPTIONS), database: pathOf(options.database) });
@@ -97,6 +116,7 @@ function tablesOf({ context: { names } }: SessionStore) {
     eventsTable: names.events,
     metadataTable: names.metadata,
     artifactsTable: names.artifacts,
+    memoryTable: names.memory,
   };
 }
 

@@ -15,6 +15,8 @@ export interface SessionStoreOptions {
   metadataTable?: string;
   /** `'adk_artifacts'`: the table of an `ArtifactStore` in the same file, whose artifacts go with their session. */
   artifactsTable?: string;
+  /** `'adk_memory'`: the table of a `MemoryStore` in the same file, from which `deleteUser()` and `deleteSession()` erase. */
+  memoryTable?: string;
   /**
    * A column definition added to the sessions table, e.g.
    * `'tenant_id INTEGER REFERENCES tenants(id) ON DELETE CASCADE'`.
@@ -34,6 +36,7 @@ export const SESSION_STORE_OPTIONS: NamesOf<SessionStoreOptions> = {
   userStatesTable: true,
   metadataTable: true,
   artifactsTable: true,
+  memoryTable: true,
   ownerIdColumn: true,
   foreignTables: true,
 };
@@ -47,6 +50,7 @@ export interface Names {
   metadata: string;
   /** Of the other stores in the file. */
   artifacts: string;
+  memory: string;
   owner?: { column: string; definition: string };
 }
 
@@ -60,6 +64,7 @@ export function resolveNames(options: SessionStoreOptions): Names {
     userStatesTable = 'adk_user_states',
     metadataTable = 'adk_metadata',
     artifactsTable = 'adk_artifacts',
+    memoryTable = 'adk_memory',
     ownerIdColumn,
   } = options;
   const own = {
@@ -69,7 +74,11 @@ export function resolveNames(options: SessionStoreOptions): Names {
     userStates: tableName('userStatesTable', userStatesTable),
     metadata: tableName('metadataTable', metadataTable),
   };
-  const names: Names = { ...own, artifacts: tableName('artifactsTable', artifactsTable) };
+  const names: Names = {
+    ...own,
+    artifacts: tableName('artifactsTable', artifactsTable),
+    memory: tableName('memoryTable', memoryTable),
+  };
   const distinct = new Set(Object.values(own).map((name) => name.toLowerCase()));
   if (distinct.size < 5) throw new StoreError('ADK_INVALID_NAME', 'The five tables need five different names');
   if (ownerIdColumn !== undefined) names.owner = ownerColumn(ownerIdColumn);

@@ -181,10 +181,11 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   }
 
   /**
-   * Deletes a session and its events. Resolves to whether it existed.
-   * @example const existed = await store.deleteSession(key);
+   * Deletes a session and its events; with `memory: true` what a memory in the same file holds of it is erased, too. Resolves
+   * to whether the session existed.
+   * @example const existed = await store.deleteSession({ ...key, memory: true });
    */
-  async deleteSession(key: SessionKey): Promise<boolean> {
+  async deleteSession(key: SessionKey & { memory?: boolean }): Promise<boolean> {
     return await deleteSession(this.context, key);
   }
 
@@ -213,8 +214,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   }
 
   /**
-   * Deletes one user of an app: sessions with their events, and the user's state. In batches, so that writers never wait
-   * long. Resolves to the number of sessions that were deleted.
+   * Deletes one user of an app: sessions with their events, the user's state, and the user's memory and artifacts in the same
+   * file. In batches, so that writers never wait long. Resolves to the number of sessions that were deleted.
    * @example const { sessions } = await store.deleteUser({ appName: 'shop', userId: 'ada' });
    */
   async deleteUser(key: { appName: string; userId: string }): Promise<{ sessions: number }> {

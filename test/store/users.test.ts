@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Connection, julianDay, type Pool } from 'aiosqlite';
-import type { SessionStore } from 'aiosqlite/store';
+import { ArtifactStore, MemoryStore, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
@@ -60,6 +60,37 @@ describe('deleteUser()', () => {
     for (const file of [on.file(), `${on.file()}-wal`]) expect(readFileSync(file).includes(secret)).toBe(false);
   });
 
+  test("erases the user's memory and artifacts in the same file, of this user alone", async () => {
+    const memory = new MemoryStore(pool);
+    const artifacts = new ArtifactStore(pool);
+    await memory.createTables();
+    await artifacts.createTables();
+    const secret = 'wordthatiserased';
+    for (const userId of ['ada', 'bob']) {
+      const owner = { appName: 'app', userId };
+      const text = userId === 'ada' ? secret : 'kept';
+      await store.createSession({ ...owner, sessionId: 's1' });
+      await memory.add(
+        Array.from({ length: 230 }, (_, at) => {
+          return { id: `m${at}`, ...owner, scope: 'user', content: { parts: [{ text: `${text} ${at}` }] } };
+        }),
+      );
+      await artifacts.save({ ...owner, sessionId: 's1', name: 'a' }, { text });
+      await artifacts.save({ ...owner, sessionId: 'elsewhere', name: 'a' }, { text });
+      for (let version = 0; version < 15; version += 1) await artifacts.save({ ...owner, name: 'a' }, { text });
+    }
+    await memory.add([{ id: 'm1', appName: 'app', userId: '', scope: 'app', content: { parts: [{ text: 'kept' }] } }]);
+    expect(await store.deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: 1 });
+    expect(await memory.count({ appName: 'app', userId: 'ada' })).toBe(0);
+    expect(await memory.count({ appName: 'app' })).toBe(231);
+    expect(await pool.all('SELECT DISTINCT user_id FROM adk_artifacts')).toEqual([{ user_id: 'bob' }]);
+    expect(await artifacts.load({ appName: 'app', userId: 'bob', name: 'a' })).toMatchObject({
+      part: { text: 'kept' },
+    });
+    await pool.checkpoint();
+    for (const file of [on.file(), `${on.file()}-wal`]) expect(readFileSync(file).includes(secret)).toBe(false);
+  });
+
   test('deletes a state without sessions', async () => {
     await store.updateUserState('app', 'ada', { email: 'a@b' });
     expect(await store.deleteUser({ appName: 'app', userId: 'ada' })).toEqual({ sessions: 0 });
@@ -100,6 +131,44 @@ describe('deleteUser()', () => {
     expect(await rejection(store.deleteUser(wrong))).toMatchObject({
       name: 'TypeError',
       message: expect.stringContaining(message),
+    });
+    expect(await store.countSessions({ appName: 'app' })).toBe(1);
+  });
+});
+
+describe('deleteSession() with memory', () => {
+  test('erases the memory of the session in one transaction with its rest; without, memory stays', async () => {
+    const memory = new MemoryStore(pool);
+    await memory.createTables();
+    const owner = { appName: 'app', userId: 'ada' };
+    for (const sessionId of ['s1', 's2', 's3']) {
+      await store.createSession({ ...owner, sessionId });
+      const content = { parts: [{ text: `remembered ${sessionId}` }] };
+      const records = Array.from({ length: 130 }, (_, at) => {
+        return { id: `e${at}`, eventId: `e${at}`, ...owner, sessionId, scope: 'user' as const, content };
+      });
+      await memory.add(records);
+    }
+    expect(await store.deleteSession({ ...owner, sessionId: 's1' })).toBe(true);
+    expect(await memory.count(owner)).toBe(3 * 130);
+    expect(await store.deleteSession({ ...owner, sessionId: 's2', memory: true })).toBe(true);
+    expect(await memory.count(owner)).toBe(2 * 130);
+    expect(await store.deleteSession({ ...owner, sessionId: 's1', memory: true })).toBe(false);
+    expect(await memory.count(owner)).toBe(130);
+    expect(await store.deleteSession({ ...owner, sessionId: 's3', memory: true })).toBe(true);
+    expect(await pool.all('SELECT * FROM adk_memory_scopes')).toEqual([]);
+  });
+
+  test('deletes the session of a file without a memory', async () => {
+    await store.createSession(key);
+    expect(await store.deleteSession({ ...key, memory: true })).toBe(true);
+  });
+
+  test('rejects another value than a boolean and deletes nothing', async () => {
+    await store.createSession(key);
+    expect(await rejection(store.deleteSession({ ...key, memory: 'yes' } as any))).toMatchObject({
+      name: 'TypeError',
+      message: 'memory must be a boolean, not string',
     });
     expect(await store.countSessions({ appName: 'app' })).toBe(1);
   });

@@ -1,9 +1,9 @@
 import { checkNames, type NamesOf } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
 import { invalidArgument } from '../../errors.js';
-import { checkId } from '../arguments.js';
+import { checkId, checkKey } from '../arguments.js';
 import { corruptRow } from '../errors.js';
-import { isJsonObject, type JsonObject } from '../records.js';
+import { isJsonObject, type JsonObject, type SessionKey } from '../records.js';
 import { textOf } from './content.js';
 import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';
@@ -55,6 +55,18 @@ export async function backfill(context: MemoryContext, options: BackfillOptions 
   const { embedder } = context.layout;
   if (embedder) await addVectors(context, embedder, { appName, userId, signal });
   return done;
+}
+
+/** Adds what one stored session holds and memory lacks; `false` if the file has no such session. */
+export async function addSession(context: MemoryContext, key: SessionKey): Promise<boolean> {
+  checkKey(key);
+  if (!(await hasSessions(context))) return false;
+  const params = [key.appName, key.userId, key.sessionId];
+  const [found] = await sendReads(context, [{ sql: context.layout.sql.session, params }]);
+  const [session] = (found?.rows ?? []) as StoredSession[];
+  if (session === undefined) return false;
+  await fillSession(context, session, undefined);
+  return true;
 }
 
 async function hasSessions(context: MemoryContext): Promise<boolean> {

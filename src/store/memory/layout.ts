@@ -3,6 +3,7 @@ import { insertVersion, metadataTable, type Schema, table, trigger } from '../dd
 import { StoreError } from '../errors.js';
 import { tableName } from '../names.js';
 import { Embedder } from './embedder.js';
+import { scopesTable } from './erasure.js';
 import { ORIGIN } from './identity.js';
 import { buildMemoryQueries } from './queries.js';
 import { MEMORY_STORE_OPTIONS, type MemoryStoreOptions } from './records.js';
@@ -47,7 +48,7 @@ function resolveNames({
   const names = {
     memory,
     fts: `${memory}_fts`,
-    scopes: `${memory}_scopes`,
+    scopes: scopesTable(memory),
     vectors: `${memory}_vectors`,
     metadata: tableName('metadataTable', metadataTable),
     sessions: tableName('sessionsTable', sessionsTable),

@@ -1,8 +1,9 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor, Transaction } from '../../executor.js';
+import type { SessionKey } from '../records.js';
 import type { Database } from '../session-store.js';
 import { createTables } from '../sqlite/tables.js';
-import { type Backfilled, type BackfillOptions, backfill } from './backfill.js';
+import { addSession, type Backfilled, type BackfillOptions, backfill } from './backfill.js';
 import type { MemoryContext } from './context.js';
 import { MemoryLayout } from './layout.js';
 import type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './records.js';
@@ -91,6 +92,11 @@ export class MemoryStore {
    */
   async backfill(options: BackfillOptions = {}): Promise<Backfilled> {
     return await backfill(this.#context, options);
+  }
+
+  /** @internal Adds what one stored session holds and memory lacks; resolves to whether the file has the session. */
+  async addSession(key: SessionKey): Promise<boolean> {
+    return await addSession(this.#context, key);
   }
 
   /**

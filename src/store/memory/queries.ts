@@ -1,3 +1,4 @@
+import { buildErasure } from './erasure.js';
 import { ORIGIN } from './identity.js';
 import type { MemoryNames } from './layout.js';
 
@@ -22,13 +23,8 @@ export function buildMemoryQueries(names: MemoryNames) {
     WHERE app_name = ?1 AND (kind = 'user' AND user_id = ?2 OR kind = 'app' AND ?3))`;
   const within = `m.scope_key IN (SELECT scope_key FROM searched)
     AND (?4 IS NULL OR m.timestamp > ?4) AND (?5 IS NULL OR m.timestamp < ?5) AND octet_length(m.content) <= ?6`;
-  const inFilter = {
-    app: `scope_key IN (SELECT scope_key FROM ${scopes} WHERE app_name = ?1)`,
-    user: `scope_key = (SELECT scope_key FROM ${scopes} WHERE app_name = ?1 AND kind = 'user' AND user_id = ?2)`,
-  };
+  const { inFilter, ...erasure } = buildErasure(names.memory);
   const isIdentical = `scope_key = (SELECT scope_key FROM ${scopes} WHERE ${scope}) AND ${ORIGIN} = ? AND id = ?`;
-  const deleteSome = (where: string) => `DELETE FROM ${memory} WHERE memory_key IN (SELECT memory_key FROM ${memory}
-  WHERE ${where} AND (?3 IS NULL OR session_id = ?3) AND (?4 IS NULL OR timestamp < ?4) AND (?5 IS NULL OR id = ?5) LIMIT ?6)`;
 
   return {
     // ── add ──
@@ -60,10 +56,7 @@ export function buildMemoryQueries(names: MemoryNames) {
   WHERE near.cosine > 0 AND ${within} ORDER BY near.cosine DESC, m.timestamp DESC, m.memory_key DESC LIMIT ?8`,
 
     // ── delete, count ──
-    /** Parameters: app, user, session, before, id, limit; NULL for what does not matter. */
-    deleteSome: { app: deleteSome(inFilter.app), user: deleteSome(inFilter.user) },
-    deleteEmptyScopes: `DELETE FROM ${scopes} WHERE app_name = ?1 AND (?2 IS NULL OR user_id = ?2)
-  AND NOT EXISTS (SELECT 1 FROM ${memory} AS m WHERE m.scope_key = ${scopes}.scope_key)`,
+    ...erasure,
     deleteEntry: `DELETE FROM ${memory} WHERE ${isIdentical}`,
     count: {
       app: `SELECT count(*) FROM ${memory} WHERE ${inFilter.app}`,
@@ -90,6 +83,7 @@ export function buildMemoryQueries(names: MemoryNames) {
     /** Parameters: after which key, app and user or NULL, limit. */
     sessions: `SELECT session_key, app_name, user_id, id FROM ${sessions}
   WHERE session_key > ?1 AND (?2 IS NULL OR app_name = ?2) AND (?3 IS NULL OR user_id = ?3) ORDER BY session_key LIMIT ?4`,
+    session: `SELECT session_key, app_name, user_id, id FROM ${sessions} WHERE app_name = ? AND user_id = ? AND id = ?`,
     /** Events of a session: which invocation, a marker's actions, whether remembered. Parameters: key, app, user, session. */
     outline: `SELECT e.seq, e.id, e.invocation_id,
     iif(instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0, CAST(e.actions AS TEXT), NULL),

@@ -7,12 +7,11 @@ import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';
 import { claimEmbedding, decodeEmbedding, embeddingQuery } from './embedding.js';
 import { type Entry, encodeEntry } from './entry.js';
+import { DELETES_PER_JOB } from './erasure.js';
 import { MEMORY_FILTER, type MemoryFilter, type MemoryRecord } from './records.js';
 
 /** Entries of one job: more go in several jobs of one transaction, so that the event loop is never held for long. */
 const ENTRIES_PER_JOB = 250;
-/** Entries that one job deletes, so that writers wait some milliseconds at most. */
-const DELETES_PER_JOB = 100;
 
 /** Stores entries, all or nothing; resolves to how many have a text. */
 export async function add(context: MemoryContext, records: readonly MemoryRecord[]): Promise<number> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { julianDay } from '../../codec/julian-day.js';
-import { outOfRange } from '../../errors.js';
+import { invalidArgument, outOfRange } from '../../errors.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
 import { checkChoice, checkEventFilter, checkKey, checkObject, checkTime } from '../arguments.js';
 import { encodeOptionalDelta } from '../deltas.js';
@@ -9,7 +9,8 @@ import { EVENT_JSON, type EventRow } from '../event-codec.js';
 import type { EventFilter, NewSession, SessionKey } from '../records.js';
 import { serializeObject } from '../serialize.js';
 import { decodeSnapshot, HANDLE_JSON, type Snapshot } from '../session-codec.js';
-import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch } from './context.js';
+import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch, sendErasure } from './context.js';
+import { eraseMemory } from './other-stores.js';
 
 /** A session and its events, of one moment; the events still as rows. */
 export interface Loaded {
@@ -106,13 +107,16 @@ export async function* iterateEvents(
   }
 }
 
-/** Deletes a session with its events. */
-export async function deleteSession(context: Context, key: SessionKey): Promise<boolean> {
+/** Deletes a session with its events, and with its memory if asked. */
+export async function deleteSession(context: Context, key: SessionKey & { memory?: boolean }): Promise<boolean> {
   checkKey(key);
+  const { memory = false } = key;
+  if (typeof memory !== 'boolean') throw invalidArgument('memory', 'a boolean', memory);
   const params = keyParams(key);
-  const { deleteEvents, deleteSession } = context.sql;
-  const queries = [deleteEvents, deleteSession].map((sql) => ({ sql, params }));
-  const [, deleted] = await sendBatch(context, queries);
+  const queries = [context.sql.deleteEvents, context.sql.deleteSession].map((sql) => ({ sql, params }));
+  const [, deleted] = memory
+    ? await sendErasure(context, [...queries, ...(await eraseMemory(context, key))])
+    : await sendBatch(context, queries);
   return deleted?.changes === 1;
 }
 

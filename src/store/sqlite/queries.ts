@@ -1,6 +1,7 @@
 import { EVENT_COLUMNS, type EventColumn, INSERT_PARAMS } from '../columns.js';
 import { NO_ACTIONS } from '../event-codec.js';
 import type { Names } from '../names.js';
+import { buildOthers } from './other-stores.js';
 import { countKey } from './schema.js';
 
 /** Every statement of the store, its text fixed for the store's lifetime, so that the connection prepares it once. */
@@ -185,6 +186,8 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
       deleteSessions: `DELETE FROM ${sessions} WHERE session_key IN ${ofUser}`,
       deleteState: `DELETE FROM ${userStates} WHERE app_name = ? AND user_id = ?`,
     },
+
+    others: buildOthers(names),
 
     // ── retention ──
     apps: `${everyApp}

@@ -1,11 +1,12 @@
 import { checkCount, checkId, checkObject } from '../arguments.js';
 import { type Context, type Rows, runReads, sendErasure } from './context.js';
 import { decodeTotal } from './listing.js';
+import { eraseArtifacts, eraseMemory } from './other-stores.js';
 
 /** Sessions that one job deletes, so that writers wait some milliseconds at most. */
 const SESSIONS_PER_JOB = 50;
 
-/** Deletes the sessions of a user, with their events, and the user's state. Resolves to the number of sessions. */
+/** Deletes a user's sessions with their events, state, memory and artifacts. Resolves to the number of sessions. */
 export async function deleteUser(
   context: Context,
   key: { appName: string; userId: string },
@@ -25,6 +26,9 @@ export async function deleteUser(
     ]);
     deleted = result?.changes ?? 0;
   }
+  const memory = await eraseMemory(context, { appName, userId });
+  if (memory.length > 0) await sendErasure(context, memory);
+  await eraseArtifacts(context, appName, userId);
   return { sessions };
 }
 

@@ -1,0 +1,118 @@
+import { checkNames, type NamesOf, pick } from '../arguments.js';
+import type { PoolOptions } from '../index.js';
+import { POOL_OPTIONS } from '../pool/options.js';
+import {
+  checkChoice,
+  checkObject,
+  invalidArgument,
+  type MemoryStoreOptions,
+  outOfRange,
+  SESSION_STORE_OPTIONS,
+  SessionStore,
+  type SessionStoreOptions,
+} from '../store/internal.js';
+import { SqliteArtifactService } from './artifact-service.js';
+import { SqliteMemoryService } from './memory-service.js';
+import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
+import { ServiceCalls } from './service-calls.js';
+import { SqliteSessionService } from './session-service.js';
+import { artifactStoreBeside, memoryStoreBeside, Opened, openPool } from './source.js';
+import { TablesOnce } from './tables-once.js';
+
+/** How the memory of {@link openServices} is filled and searched. */
+export interface MemoryOptions
+  extends Pick<MemoryStoreOptions, 'embed' | 'embedModel' | 'onEmbedError' | 'functionResponses'> {
+  /**
+   * `'session-end'`: `addSessionToMemory(session)` adds all that is stored of the session and lacks in memory, however much of
+   * it the session object shows. `'manual'`: it adds the events of the object alone.
+   */
+  index?: 'session-end' | 'manual';
+}
+
+export interface ServicesOptions extends SessionServiceOptions {
+  memory?: MemoryOptions;
+  /** For a source that is no SQLite file: the path of one for memory and artifacts. */
+  local?: string;
+}
+
+/** Session, memory and artifact service on one pool. */
+export interface Services extends AsyncDisposable {
+  sessionService: SqliteSessionService;
+  memoryService: SqliteMemoryService;
+  artifactService: SqliteArtifactService;
+  /**
+   * Closes the pool. Every call made before finishes first; later calls of the services reject `'ERR_CLOSED'`. `close()` of a
+   * single service leaves the pool open for the others.
+   * @example process.once('SIGTERM', () => void services.close());
+   */
+  close(): Promise<void>;
+}
+
+/** Options of the pool and the stores that {@link openServices} opens. */
+export type ServicesSourceOptions = PoolOptions & SessionStoreOptions;
+
+const SOURCE: NamesOf<ServicesSourceOptions> = { ...POOL_OPTIONS, ...SESSION_STORE_OPTIONS };
+const OPTIONS: NamesOf<ServicesOptions> = { ...SERVICE_OPTIONS, memory: true, local: true };
+const { index: _, ...STORE_OPTIONS }: NamesOf<MemoryOptions> = {
+  index: true,
+  embed: true,
+  embedModel: true,
+  onEmbedError: true,
+  functionResponses: true,
+};
+const MEMORY: NamesOf<MemoryOptions> = { index: true, ...STORE_OPTIONS };
+
+/**
+ * Everything that ADK's Runner needs, in one file: sessions, memory and artifacts on one pool, with one `close()`. `source` is a
+ * path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form, or the options of a pool and a store. Tables are made at
+ * the first call of any of the services. Throws a TypeError or RangeError that names a wrong option.
+ *
+ * @example
+ * await using services = openServices('agent.db');
+ * const runner = new Runner({ appName: 'shop', agent, ...services });
+ */
+export function openServices(source: string | URL | ServicesSourceOptions, options: ServicesOptions = {}): Services {
+  checkNames('options', options, OPTIONS);
+  const { memory = {}, local, ...sessionOptions } = options;
+  checkNames('options.memory', memory, MEMORY);
+  const { index = 'session-end' } = memory;
+  checkChoice('options.memory.index', index, ['session-end', 'manual']);
+  if (local !== undefined && typeof local !== 'string') throw invalidArgument('options.local', 'a string', local);
+  refusePostgres(source);
+  if (local !== undefined) throw outOfRange('options.local', 'absent, since the source is a SQLite file itself');
+
+  const { pool, options: known } = openPool(sourceOptions(source), SOURCE);
+  const sessions = new SessionStore(pool, pick<SessionStoreOptions>(known, SESSION_STORE_OPTIONS));
+  const artifacts = artifactStoreBeside(sessions);
+  const memories = memoryStoreBeside(sessions, pick<MemoryStoreOptions>(memory, STORE_OPTIONS as never));
+  const calls = new ServiceCalls(pool);
+  const tables = new TablesOnce(async () => {
+    // The session store's first: it refuses a file of another ADK program.
+    for (const store of [sessions, artifacts, memories]) await store.createTables();
+  });
+  const close = () => calls.close();
+  return {
+    sessionService: new SqliteSessionService(
+      new Opened(sessions, undefined, calls.shared(), tables),
+      sessionOptions as SessionServiceOptions,
+    ),
+    artifactService: new SqliteArtifactService(new Opened(artifacts, undefined, calls.shared(), tables)),
+    memoryService: new SqliteMemoryService(new Opened(memories, undefined, calls.shared(), tables), {
+      completes: index === 'session-end',
+    }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function sourceOptions(source: string | URL | ServicesSourceOptions): ServicesSourceOptions {
+  if (typeof source === 'string' || source instanceof URL) return { database: source };
+  checkObject('source', source);
+  return source;
+}
+
+/** Never repeats the URL, which may hold a password. */
+function refusePostgres(source: string | URL | ServicesSourceOptions): void {
+  if (!/^postgres(ql)?:/i.test(String(source))) return;
+  throw outOfRange('source', 'a SQLite file: sessions in PostgreSQL are not part of this version');
+}
