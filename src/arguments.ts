@@ -5,6 +5,7 @@ import type {
   BatchQuery,
   CallOptions,
   IterateOptions,
+  ManyOptions,
   RowOptions,
   TransactionOptions,
 } from './executor.js';
@@ -21,6 +22,7 @@ export const BATCH_OPTIONS: NamesOf<BatchOptions> = {
   columns: true,
   secureDelete: true,
 };
+export const MANY_OPTIONS: NamesOf<ManyOptions> = { ...CALL_OPTIONS, onProgress: true };
 export const BATCH_QUERY: NamesOf<BatchQuery> = { sql: true, params: true, jsonColumns: true, ifNone: true };
 export const TRANSACTION_OPTIONS: NamesOf<TransactionOptions> = { ...CALL_OPTIONS, mode: true };
 

@@ -25,6 +25,18 @@ export type SqlArray =
  */
 export type Params = readonly (SqlParam | SqlArray)[] | Readonly<Record<string, SqlParam | SqlArray>>;
 
+/**
+ * Values by name, for objects whose type is an interface and so has no index signature. A property that can't be bound,
+ * or that may be absent, is refused by the compiler.
+ * @example
+ * interface User { id: number; name: string }
+ * const add = (user: User) => db.run('INSERT INTO user VALUES (:id, :name)', user);
+ */
+export type NamedParams<P> = object & { readonly [K in keyof P]-?: SqlParam | SqlArray } & {
+  // A function is an object with no properties of its own to check.
+  readonly [Symbol.hasInstance]?: never;
+};
+
 /** A row by column name. Of two columns of one name it keeps the last. */
 export type Row = Record<string, SqlValue>;
 
@@ -63,6 +75,9 @@ export interface QueryResult<T = Row> extends RunResult {
   columns: string[];
 }
 
+/** Results of {@link Executor.batch} whose rows have these types, in the order of its queries. */
+export type BatchResults<T extends readonly unknown[]> = { -readonly [K in keyof T]: QueryResult<T[K]> };
+
 export interface CallOptions {
   /**
    * Cancels this call only: a queued one is removed, a running one is interrupted. Rejects with `signal.reason`.
@@ -83,6 +98,16 @@ export interface RowOptions extends CallOptions {
   jsonColumns?: readonly string[];
 }
 
+/** Options of calls whose rows are arrays. */
+export interface ArrayRowOptions extends RowOptions {
+  rowMode: 'array';
+}
+
+/** Options of calls with columns that are delivered parsed. */
+export interface JsonRowOptions extends RowOptions {
+  jsonColumns: readonly string[];
+}
+
 export interface BatchOptions extends Omit<RowOptions, 'jsonColumns'> {
   /** `false`: who knows the columns already, or needs none, spares their names; `columns` of the results may be empty. Default: `true`. */
   columns?: boolean;
@@ -97,6 +122,15 @@ export interface BatchOptions extends Omit<RowOptions, 'jsonColumns'> {
 export interface IterateOptions extends RowOptions {
   /** Rows that cross at a time; wide rows cross earlier. Default: 250. */
   batchSize?: number;
+}
+
+export interface ManyOptions extends CallOptions {
+  /**
+   * Called with the number of rows run so far, after each slice and before the commit. An exception rolls the call back.
+   * With it, an array also goes in slices.
+   * @example await db.executeMany(sql, rows, { onProgress: (rows) => console.log(`${rows} rows`) });
+   */
+  onProgress?: (rows: number) => void;
 }
 
 /**
@@ -126,24 +160,84 @@ export interface Executor {
    */
   run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;
   run(query: Query, options?: CallOptions): Promise<RunResult>;
+  run<P extends NamedParams<P>>(sql: string, params: P, options?: CallOptions): Promise<RunResult>;
   /**
    * The first row, or `undefined`. A statement that writes still runs to its end.
    * @example const note = await db.get<{ text: string }>('SELECT text FROM note WHERE id = ?', [1]);
    */
+  get<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | undefined,
+    options: ArrayRowOptions & JsonRowOptions,
+  ): Promise<T | undefined>;
+  get<T extends readonly unknown[] = unknown[]>(
+    query: Query,
+    options: ArrayRowOptions & JsonRowOptions,
+  ): Promise<T | undefined>;
+  get<T extends readonly unknown[] = SqlValue[]>(
+    sql: string,
+    params: Params | undefined,
+    options: ArrayRowOptions,
+  ): Promise<T | undefined>;
+  get<T extends readonly unknown[] = SqlValue[]>(query: Query, options: ArrayRowOptions): Promise<T | undefined>;
+  get<T = Record<string, unknown>>(
+    sql: string,
+    params: Params | undefined,
+    options: JsonRowOptions,
+  ): Promise<T | undefined>;
+  get<T = Record<string, unknown>>(query: Query, options: JsonRowOptions): Promise<T | undefined>;
   get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
   get<T = Row>(query: Query, options?: RowOptions): Promise<T | undefined>;
+  get<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<R | undefined>;
   /**
    * All rows.
    * @example const notes = await db.all('SELECT * FROM note WHERE author = :author', { author: 'ada' });
    */
+  all<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | undefined,
+    options: ArrayRowOptions & JsonRowOptions,
+  ): Promise<T[]>;
+  all<T extends readonly unknown[] = unknown[]>(query: Query, options: ArrayRowOptions & JsonRowOptions): Promise<T[]>;
+  all<T extends readonly unknown[] = SqlValue[]>(
+    sql: string,
+    params: Params | undefined,
+    options: ArrayRowOptions,
+  ): Promise<T[]>;
+  all<T extends readonly unknown[] = SqlValue[]>(query: Query, options: ArrayRowOptions): Promise<T[]>;
+  all<T = Record<string, unknown>>(sql: string, params: Params | undefined, options: JsonRowOptions): Promise<T[]>;
+  all<T = Record<string, unknown>>(query: Query, options: JsonRowOptions): Promise<T[]>;
   all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
   all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
+  all<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<R[]>;
   /**
    * Everything about one statement at once: rows, columns, changes (for RETURNING, query builders, adapters).
    * @example const { rows, changes } = await db.query('DELETE FROM note WHERE id < ? RETURNING id', [10]);
    */
+  query<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | undefined,
+    options: ArrayRowOptions & JsonRowOptions,
+  ): Promise<QueryResult<T>>;
+  query<T extends readonly unknown[] = unknown[]>(
+    query: Query,
+    options: ArrayRowOptions & JsonRowOptions,
+  ): Promise<QueryResult<T>>;
+  query<T extends readonly unknown[] = SqlValue[]>(
+    sql: string,
+    params: Params | undefined,
+    options: ArrayRowOptions,
+  ): Promise<QueryResult<T>>;
+  query<T extends readonly unknown[] = SqlValue[]>(query: Query, options: ArrayRowOptions): Promise<QueryResult<T>>;
+  query<T = Record<string, unknown>>(
+    sql: string,
+    params: Params | undefined,
+    options: JsonRowOptions,
+  ): Promise<QueryResult<T>>;
+  query<T = Record<string, unknown>>(query: Query, options: JsonRowOptions): Promise<QueryResult<T>>;
   query<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<QueryResult<T>>;
   query<T = Row>(query: Query, options?: RowOptions): Promise<QueryResult<T>>;
+  query<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<QueryResult<R>>;
   /**
    * Rows in batches with back-pressure: the worker stops stepping when the consumer is slow; it is one batch ahead at
    * most. Until its end the iterator holds a snapshot; on a pool it has a reader of its own, for which calls inside the
@@ -151,8 +245,33 @@ export interface Executor {
    * refused: `'ERR_NOT_A_READ'`. `timeoutMs` is the deadline of the whole iteration.
    * @example for await (const note of db.iterate('SELECT * FROM note')) console.log(note);
    */
+  iterate<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | undefined,
+    options: IterateOptions & ArrayRowOptions & JsonRowOptions,
+  ): RowIterator<T>;
+  iterate<T extends readonly unknown[] = unknown[]>(
+    query: Query,
+    options: IterateOptions & ArrayRowOptions & JsonRowOptions,
+  ): RowIterator<T>;
+  iterate<T extends readonly unknown[] = SqlValue[]>(
+    sql: string,
+    params: Params | undefined,
+    options: IterateOptions & ArrayRowOptions,
+  ): RowIterator<T>;
+  iterate<T extends readonly unknown[] = SqlValue[]>(
+    query: Query,
+    options: IterateOptions & ArrayRowOptions,
+  ): RowIterator<T>;
+  iterate<T = Record<string, unknown>>(
+    sql: string,
+    params: Params | undefined,
+    options: IterateOptions & JsonRowOptions,
+  ): RowIterator<T>;
+  iterate<T = Record<string, unknown>>(query: Query, options: IterateOptions & JsonRowOptions): RowIterator<T>;
   iterate<T = Row>(sql: string, params?: Params, options?: IterateOptions): RowIterator<T>;
   iterate<T = Row>(query: Query, options?: IterateOptions): RowIterator<T>;
+  iterate<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: IterateOptions): RowIterator<R>;
   /**
    * A script of any number of statements, no parameters (`'ERR_PARAMETERS'`), no rows. Not a transaction of its own:
    * a script that fails stays where it failed, and one that fails inside its own BEGIN leaves that open, as SQLite does.
@@ -165,10 +284,40 @@ export interface Executor {
    */
   executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }>;
   /**
-   * Several statements: one hop, one transaction, all or nothing.
-   * @example await db.batch([{ sql: 'INSERT INTO a VALUES (1)' }, { sql: 'SELECT count(*) AS n FROM a' }]);
+   * Any iterable of parameter sets, such as a generator or a stream of objects. Its rows run in slices within one
+   * transaction: reading and sending a slice takes a few milliseconds, and the event loop runs between slices. The next
+   * slice is read while the worker runs the last one. Other writes wait for the transaction, so a slow source delays them.
+   *
+   * All or nothing: a failure, `signal` and `timeoutMs` roll everything back. The iterator's `return()` is then called.
+   * A source that reads from the same connection or transaction rejects `'ERR_NESTED_ACQUIRE'`; on a pool it may read.
+   * @example
+   * async function* rows() {
+   *   for await (const line of createInterface({ input: createReadStream('points.csv') })) yield line.split(',');
+   * }
+   * await db.executeMany('INSERT INTO point VALUES (?, ?)', rows());
    */
+  executeMany(
+    sql: string,
+    rows: Iterable<Params> | AsyncIterable<Params>,
+    options?: ManyOptions,
+  ): Promise<{ changes: number }>;
+  executeMany<P extends NamedParams<P>>(
+    sql: string,
+    rows: Iterable<P> | AsyncIterable<P>,
+    options?: ManyOptions,
+  ): Promise<{ changes: number }>;
+  /**
+   * Several statements: one hop, one transaction, all or nothing. `T` has the types of the rows: a tuple with one type for
+   * each query, or an array type for all. After `ifNone: 'stop'` the results of the rest are absent.
+   * @example await db.batch([{ sql: 'INSERT INTO a VALUES (1)' }, { sql: 'SELECT count(*) AS n FROM a' }]);
+   * @example const [ada, count] = await db.batch<[User, { n: number }]>([findUser, countUsers]);
+   */
+  batch(
+    queries: readonly BatchQuery[],
+    options: BatchOptions & { rowMode: 'array' },
+  ): Promise<QueryResult<SqlValue[]>[]>;
   batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]>;
+  batch<T extends readonly unknown[]>(queries: readonly BatchQuery[], options?: BatchOptions): Promise<BatchResults<T>>;
   /**
    * Commits when `fn` resolves, rolls back when it rejects. Nested calls are savepoints, siblings run one after another.
    * While it is open, other calls on the same connection wait; a call on the connection or pool itself from inside `fn`

@@ -24,11 +24,16 @@ export type { Aggregate, FunctionOptions } from './connection/features/functions
 export type { ConnectionOptions } from './connection/options.js';
 export { AiosqliteError, type AiosqliteErrorCode, SqliteError, type SqliteErrorCode } from './errors.js';
 export type {
+  ArrayRowOptions,
   BatchOptions,
   BatchQuery,
+  BatchResults,
   CallOptions,
   Executor,
   IterateOptions,
+  JsonRowOptions,
+  ManyOptions,
+  NamedParams,
   Params,
   Query,
   QueryResult,

@@ -2,7 +2,7 @@ import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
 import type { CallOptions, Query, SqlParam, SqlValue, Transaction, TransactionOptions } from '../executor.js';
 import type { Outcome } from '../wire/outcome.js';
 import { MAIN_LANE, type PoolCounters, Port } from '../wire/port.js';
-import { Policy, Request } from '../wire/protocol.js';
+import { BeginMode, Policy, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
 import type { Connection, ConnectionStats } from './api.js';
 import { type BlobHandle, type BlobLocation, openBlob } from './features/blob.js';
@@ -81,6 +81,12 @@ export class LaneConnection extends Verbs implements Connection {
     // A reader can't take the write lock.
     const fallback = this.lane.policy & Policy.readOnly ? 'deferred' : this.options.transactionMode;
     return runTransaction(this.lane, checkTransactionMode(options, fallback), fn, options);
+  }
+
+  /** A savepoint: the caller's SQL may have begun a transaction. */
+  protected override async atomically<T>(work: (tx: Transaction) => Promise<T>, options: CallOptions): Promise<T> {
+    this.lane.check();
+    return runTransaction(this.lane, BeginMode.savepoint, work, options);
   }
 
   stats(): ConnectionStats {

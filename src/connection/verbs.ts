@@ -6,7 +6,8 @@ import {
   checkNames,
   ITERATE_OPTIONS,
   integer,
-  type NamesOf,
+  MANY_OPTIONS,
+  pick,
   ROW_OPTIONS,
 } from '../arguments.js';
 import { AiosqliteError, invalidArgument } from '../errors.js';
@@ -16,10 +17,10 @@ import {
   type CallOptions,
   type Executor,
   type IterateOptions,
+  type ManyOptions,
   type Params,
   type Query,
   type QueryResult,
-  type Row,
   type RowIterator,
   type RowOptions,
   type RunResult,
@@ -30,9 +31,11 @@ import {
 import { type Outcome, resultOf } from '../wire/outcome.js';
 import * as packet from '../wire/packet.js';
 import { failureOf, readOptions } from '../wire/port.js';
-import { IfNone, Request, RowMode, Setting } from '../wire/protocol.js';
+import { IfNone, Request, RowMode } from '../wire/protocol.js';
 import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode } from '../wire/rows.js';
+import { addQuery, callOf, isArrayMode, packQuery, rowModeOf } from './query-packet.js';
 import { type Batch, BatchedRows, type Cursor } from './row-iterator.js';
+import { runSlices, Slices } from './slices.js';
 
 /** More at a time live long enough for V8 to widen its young generation, by some 15 MB, and are not read faster. */
 const BATCH_SIZE = 250;
@@ -60,18 +63,14 @@ export abstract class Verbs implements Executor {
   /** @internal Opens a cursor on the current packet. `options` are those of every one of its calls. */
   protected abstract openCursor(sql: string, arrays: boolean, options: CallOptions | undefined): Cursor;
 
-  run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;
-  run(query: Query, options?: CallOptions): Promise<RunResult>;
-  async run(sql: string | Query, params?: Params | CallOptions, options?: CallOptions): Promise<RunResult> {
+  async run(sql: string | Query, params?: object, options?: CallOptions): Promise<RunResult> {
     const call = callOf(sql, params, options, CALL_OPTIONS);
     packQuery(call.sql, call.params, RowMode.none, false, undefined);
     const outcome = await this.submit(Request.run, call.sql, call.options);
     return decodeRunResult(resultOf(succeeded(outcome, call.options)), this.integerMode);
   }
 
-  get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
-  get<T = Row>(query: Query, options?: RowOptions): Promise<T | undefined>;
-  async get<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T | undefined> {
+  async get<T>(sql: string | Query, params?: object, options?: RowOptions): Promise<T | undefined> {
     const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = isArrayMode(call.options) ? RowMode.firstArray : RowMode.firstObject;
     packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
@@ -79,9 +78,7 @@ export abstract class Verbs implements Executor {
     return decodeRows(resultOf(succeeded(outcome, call.options)), mode === RowMode.firstArray)[0] as T | undefined;
   }
 
-  all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
-  all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
-  async all<T = Row>(sql: string | Query, params?: Params | RowOptions, options?: RowOptions): Promise<T[]> {
+  async all<T>(sql: string | Query, params?: object, options?: RowOptions): Promise<T[]> {
     const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = rowModeOf(call.options);
     packQuery(call.sql, call.params, mode, false, call.options?.jsonColumns);
@@ -89,13 +86,7 @@ export abstract class Verbs implements Executor {
     return decodeRows(resultOf(succeeded(outcome, call.options)), mode === RowMode.array) as T[];
   }
 
-  query<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<QueryResult<T>>;
-  query<T = Row>(query: Query, options?: RowOptions): Promise<QueryResult<T>>;
-  async query<T = Row>(
-    sql: string | Query,
-    params?: Params | RowOptions,
-    options?: RowOptions,
-  ): Promise<QueryResult<T>> {
+  async query<T>(sql: string | Query, params?: object, options?: RowOptions): Promise<QueryResult<T>> {
     const call = callOf<RowOptions>(sql, params, options, ROW_OPTIONS);
     const mode = rowModeOf(call.options);
     packQuery(call.sql, call.params, mode, true, call.options?.jsonColumns);
@@ -104,9 +95,7 @@ export abstract class Verbs implements Executor {
     return decodeQueryResult(result, this.integerMode, mode === RowMode.array) as QueryResult<T>;
   }
 
-  iterate<T = Row>(sql: string, params?: Params, options?: IterateOptions): RowIterator<T>;
-  iterate<T = Row>(query: Query, options?: IterateOptions): RowIterator<T>;
-  iterate<T = Row>(sql: string | Query, params?: Params | IterateOptions, options?: IterateOptions): RowIterator<T> {
+  iterate<T>(sql: string | Query, params?: object, options?: IterateOptions): RowIterator<T> {
     try {
       const call = callOf<IterateOptions>(sql, params, options, ITERATE_OPTIONS);
       const mode = rowModeOf(call.options);
@@ -138,32 +127,70 @@ export abstract class Verbs implements Executor {
     succeeded(outcome, own);
   }
 
-  async executeMany(sql: string, rows: readonly Params[], options?: CallOptions): Promise<{ changes: number }> {
+  async executeMany(sql: string, rows: object, options?: ManyOptions): Promise<{ changes: number }> {
     if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
-    if (!Array.isArray(rows)) throw invalidArgument('rows', 'an array', rows);
-    const own = readOptions(options, CALL_OPTIONS);
+    const own = readOptions(options, MANY_OPTIONS);
+    const onProgress = own?.onProgress;
+    if (onProgress !== undefined && typeof onProgress !== 'function') {
+      throw invalidArgument('options.onProgress', 'a function', onProgress);
+    }
+    if (!Array.isArray(rows) || onProgress !== undefined) return this.#inSlices(sql, rows, own, onProgress);
+    return { changes: resultOf(succeeded(await this.#many(sql, rows, 0, own), own)).changes };
+  }
+
+  /** `from`: the place of the first row among all of the call. */
+  #many(sql: string, rows: readonly Params[], from: number, options: CallOptions | undefined): Promise<Outcome> {
     const ticket = packet.begin();
     packet.addSql(sql);
     const count = packet.lengthOf(rows);
     packet.addNumber(count);
     for (let i = 0; i < count; i++) {
       const row = rows[i];
-      if (row === undefined) throw invalidArgument(`rows[${i}]`, 'an array or an object', row);
-      packet.addParams(row, `rows[${i}]`);
+      if (row === undefined) throw invalidArgument(`rows[${from + i}]`, 'an array or an object', row);
+      packet.addParams(row, `rows[${from + i}]`);
     }
     packet.checkWhole(ticket);
-    const outcome = await this.submit(Request.many, sql, own);
-    return { changes: resultOf(succeeded(outcome, own)).changes };
+    return this.submit(Request.many, sql, options);
+  }
+
+  async #inSlices(
+    sql: string,
+    rows: object,
+    options: CallOptions | undefined,
+    onProgress: ManyOptions['onProgress'],
+  ): Promise<{ changes: number }> {
+    if (!Slices.isIterable(rows)) throw invalidArgument('rows', 'an array or an iterable', rows);
+    const slices = new Slices(rows);
+    try {
+      const first = slices.first();
+      // A single slice is a call like that of an array.
+      if (first !== undefined && slices.haveEnded && onProgress === undefined) {
+        return { changes: resultOf(succeeded(await this.#many(sql, first, 0, options), options)).changes };
+      }
+      const work = async (tx: Transaction) => {
+        const run = async (slice: Params[], from: number) =>
+          resultOf(succeeded(await (tx as Verbs).#many(sql, slice, from, undefined), undefined));
+        return runSlices(slices, first, run, onProgress);
+      };
+      return await this.atomically(work, pick(options ?? {}, CALL_OPTIONS));
+    } finally {
+      await slices.close();
+    }
+  }
+
+  /** Runs `work` in a transaction, which takes its locks with the first statement. */
+  protected atomically<T>(work: (tx: Transaction) => Promise<T>, options: CallOptions): Promise<T> {
+    return this.transaction(work, { ...options, mode: 'deferred' });
   }
 
   /** Not async itself: a call that waits should hold on to no more than it needs for its results. */
-  batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]> {
+  batch<R>(queries: readonly BatchQuery[], options?: BatchOptions): Promise<R> {
     try {
       const own = readOptions(options, BATCH_OPTIONS);
       const arrays = isArrayMode(own);
       boolean(own ?? {}, 'secureDelete', false);
       this.#packBatch(queries, arrays ? RowMode.array : RowMode.object, own?.columns !== false);
-      return batchResults(this.submit(Request.batch, queries, own), own, this.integerMode, arrays);
+      return batchResults(this.submit(Request.batch, queries, own), own, this.integerMode, arrays) as Promise<R>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -215,94 +242,4 @@ export function succeeded(outcome: Outcome, options: CallOptions | undefined): O
 /** Decodes a batch of a cursor's rows. */
 export function batchOf(outcome: Outcome, arrays: boolean): Batch {
   return { rows: decodeRows(resultOf(outcome), arrays), done: outcome.done };
-}
-
-interface Call<Options> {
-  sql: string;
-  params: Params | undefined;
-  options: Options | undefined;
-}
-
-/** The two ways to call a verb: (sql, params, options) and (query, options). */
-function callOf<Options extends CallOptions>(
-  sql: string | Query,
-  params: Params | Options | undefined,
-  options: Options | undefined,
-  known: NamesOf<Options>,
-): Call<Options> {
-  if (typeof sql === 'string') {
-    if (options === undefined) checkNoOptions(sql, params, known);
-    return { sql, params: params as Params | undefined, options: readOptions(options, known) };
-  }
-  const text = sql?.sql; // read once: it may be a getter
-  if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
-  return { sql: text, params: sql.params, options: readOptions(params as Options | undefined, known) };
-}
-
-/** Throws for options in the place of params, unless the statement has a parameter of that name. */
-function checkNoOptions(sql: string, params: unknown, known: object): void {
-  if (typeof params !== 'object' || params === null || Array.isArray(params)) return;
-  for (const name in known) {
-    if (!Object.hasOwn(params, name) || sql.includes(name)) continue;
-    throw new AiosqliteError('ERR_PARAMETERS', `params.${name} is an option: options are the third argument`);
-  }
-}
-
-const frozenNames = new WeakMap<readonly string[], string>();
-
-/** Column names as one text, U+0000 between them; undefined for none. Those that can't change are looked at once. */
-function namesOf(columns: readonly string[]): string | undefined {
-  const known = frozenNames.get(columns);
-  if (known !== undefined) return known;
-  const isRight = Array.isArray(columns) && columns.every((column) => typeof column === 'string');
-  if (!isRight) throw invalidArgument('jsonColumns', 'an array of column names', columns);
-  if (columns.length === 0) return undefined;
-  const names = columns.join('\0');
-  if (Object.isFrozen(columns)) frozenNames.set(columns, names);
-  return names;
-}
-
-function isArrayMode(options: RowOptions | undefined): boolean {
-  const mode = options?.rowMode;
-  if (mode === undefined || mode === 'object') return false;
-  if (mode === 'array') return true;
-  throw invalidArgument('options.rowMode', "'object' or 'array'", mode);
-}
-
-function rowModeOf(options: RowOptions | undefined): RowMode {
-  return isArrayMode(options) ? RowMode.array : RowMode.object;
-}
-
-function packQuery(
-  sql: string,
-  params: Params | undefined,
-  mode: RowMode,
-  wantsColumns: boolean,
-  jsonColumns: readonly string[] | undefined,
-): void {
-  const ticket = packet.begin();
-  addQuery(sql, params, mode, wantsColumns, IfNone.continue, jsonColumns, 'params');
-  packet.checkWhole(ticket);
-}
-
-/** A Query as the worker reads it (binding/engine/job.h). */
-function addQuery(
-  sql: string,
-  params: Params | undefined,
-  mode: RowMode,
-  wantsColumns: boolean,
-  ifNone: IfNone,
-  jsonColumns: readonly string[] | undefined,
-  paramsName: string,
-): void {
-  packet.addSql(sql);
-  const settings = mode | (wantsColumns ? Setting.wantsColumns : 0) | (ifNone << Setting.ifNoneAt);
-  if (jsonColumns === undefined) {
-    packet.addNumber(settings);
-  } else {
-    const names = namesOf(jsonColumns);
-    packet.addNumber(settings | (names === undefined ? 0 : Setting.hasJsonColumns));
-    if (names !== undefined) packet.addShared(names);
-  }
-  packet.addParams(params, paramsName);
 }

@@ -1,6 +1,6 @@
 import { checkNames, checkTimeoutMs, type NamesOf } from '../arguments.js';
 import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from '../errors.js';
-import type { BatchOptions, CallOptions, IterateOptions } from '../executor.js';
+import type { BatchOptions, CallOptions, IterateOptions, ManyOptions } from '../executor.js';
 import { expect, type NativeConnection, native, nextId, settle, takeException } from './native.js';
 import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
 import * as packet from './packet.js';
@@ -253,8 +253,8 @@ interface CheckedCallOptions {
 }
 const NO_OPTIONS: CheckedCallOptions = { signal: undefined, timeoutMs: 0 };
 
-/** What any verb takes. */
-type AnyOptions = IterateOptions & BatchOptions;
+/** Options of any verb. */
+type AnyOptions = IterateOptions & BatchOptions & ManyOptions;
 
 /**
  * Reads the options of a call once, before its packet is begun. A getter among them may make a call of its own, whose
@@ -266,8 +266,10 @@ export function readOptions<Options extends CallOptions>(
 ): Options | undefined {
   if (options === undefined) return undefined;
   checkNames('options', options, known);
-  const { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns, secureDelete } = options as AnyOptions;
-  return { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns, secureDelete } as CallOptions as Options;
+  const { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns, secureDelete, onProgress } =
+    options as AnyOptions;
+  const read = { signal, timeoutMs, rowMode, jsonColumns, batchSize, columns, secureDelete, onProgress };
+  return read as CallOptions as Options;
 }
 
 export function checkCallOptions(options: CallOptions | undefined): CheckedCallOptions {

@@ -777,15 +777,17 @@ describe('a call on the pool from inside', () => {
 describe('a transaction on a pool', () => {
   test('commits, rolls back, and others wait for it', async () => {
     const order: string[] = [];
+    const read = gate();
     // Opened by now: the calls are in the order in which they are made.
     const transaction = pool.transaction(async (tx) => {
       await tx.run('INSERT INTO t (x) VALUES (1)');
-      await sleep(30);
+      await read.opened;
       await tx.run('INSERT INTO t (x) VALUES (2)');
       order.push('transaction');
     });
     const write = pool.run('INSERT INTO t (x) VALUES (3)').then(() => order.push('write'));
     expect(await pool.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 }); // a reader does not wait
+    read.open();
     await Promise.all([transaction, write]);
     expect(order).toEqual(['transaction', 'write']);
     expect(
