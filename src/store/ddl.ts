@@ -1,7 +1,7 @@
 import type { Query } from '../executor.js';
 
 /** Raised with every change of any store's tables. A file with a newer one is left alone. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Something that the file must have: its name, and the statement that makes it where it is missing. */
 export interface SchemaObject {
@@ -14,6 +14,8 @@ export interface Table extends SchemaObject {
   columns: readonly (readonly [name: string, type: string])[];
   /** Statements that follow the one that makes it. */
   setUp?: readonly string[];
+  /** Columns that older versions of the table lack; an upgrade adds them. */
+  added?: readonly string[];
 }
 
 export interface Schema {
@@ -23,9 +25,9 @@ export interface Schema {
   ties?: readonly Tie[];
   /** Refuses a file of another ADK program, as long as the first of the tables is not there. */
   refusesForeign?: boolean;
-  /** The one of the tables that knows the version, and how it learns it. */
+  /** The one of the tables that holds the version, and the statement that sets it. */
   metadata: Table;
-  insertVersion: Query;
+  setVersion: Query;
 }
 
 /** A trigger that needs a table of another store, with these columns among others. */
@@ -42,8 +44,9 @@ export const metadataTable = (name: string) =>
     ['value', 'TEXT', 'NOT NULL'],
   ]);
 
-export const insertVersion = (metadata: string): Query => ({
-  sql: `INSERT INTO "${metadata}" (key, value) VALUES ('schema_version', ?)`,
+export const setVersion = (metadata: string): Query => ({
+  sql: `INSERT INTO "${metadata}" (key, value) VALUES ('schema_version', ?)
+  ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
   params: [String(SCHEMA_VERSION)],
 });
 

@@ -48,6 +48,10 @@ export interface Names {
   appStates: string;
   userStates: string;
   metadata: string;
+  /** The archive of rewound events. */
+  rewound: string;
+  /** Changes of sessions beside their events. */
+  changes: string;
   /** Of the other stores in the file. */
   artifacts: string;
   memory: string;
@@ -74,16 +78,29 @@ export function resolveNames(options: SessionStoreOptions): Names {
     userStates: tableName('userStatesTable', userStatesTable),
     metadata: tableName('metadataTable', metadataTable),
   };
+  if (distinct(own).size < 5) {
+    throw new StoreError('ADK_INVALID_NAME', 'The five tables need five different names');
+  }
+  const history = {
+    rewound: eventsTable === 'adk_events' ? 'adk_rewound_events' : `${eventsTable}_rewound`,
+    changes: `${sessionsTable}_changes`,
+  };
+  if (distinct({ ...own, ...history }).size < 7) {
+    const { rewound, changes } = history;
+    throw new StoreError('ADK_INVALID_NAME', `The names ${rewound} and ${changes} are those of the store's history`);
+  }
   const names: Names = {
     ...own,
+    ...history,
     artifacts: tableName('artifactsTable', artifactsTable),
     memory: tableName('memoryTable', memoryTable),
   };
-  const distinct = new Set(Object.values(own).map((name) => name.toLowerCase()));
-  if (distinct.size < 5) throw new StoreError('ADK_INVALID_NAME', 'The five tables need five different names');
   if (ownerIdColumn !== undefined) names.owner = ownerColumn(ownerIdColumn);
   return names;
 }
+
+/** As SQLite compares names. */
+const distinct = (names: object) => new Set(Object.values(names).map((name: string) => name.toLowerCase()));
 
 /** Checks one table name; throws `'ADK_INVALID_NAME'`. */
 export function tableName(option: string, name: unknown): string {

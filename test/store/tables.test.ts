@@ -23,15 +23,19 @@ describe('createTables()', () => {
        WHERE t.name LIKE 'adk%' AND t.type = 'table' GROUP BY t.name`,
     );
     expect(Object.fromEntries(columns.map(({ tbl, columns }) => [tbl, columns]))).toEqual({
-      adk_sessions: 'session_key id app_name user_id state create_time update_time revision',
+      adk_sessions: 'session_key id app_name user_id state create_time update_time revision initial_state',
       adk_events:
         'seq session_key id session_id app_name user_id invocation_id author actions long_running_tool_ids_json branch timestamp ' +
         'content grounding_metadata custom_metadata partial turn_complete interrupted error_code error_message extra',
       adk_app_states: 'app_name state update_time',
       adk_user_states: 'app_name user_id state update_time',
       adk_metadata: 'key value',
+      adk_rewound_events:
+        'seq session_key rewind_key id session_id app_name user_id invocation_id author actions long_running_tool_ids_json branch ' +
+        'timestamp content grounding_metadata custom_metadata partial turn_complete interrupted error_code error_message extra',
+      adk_sessions_changes: 'change_key session_key seq kind value time undone_by',
     });
-    expect(await pool.all('SELECT * FROM adk_metadata')).toEqual([{ key: 'schema_version', value: '1' }]);
+    expect(await pool.all('SELECT * FROM adk_metadata')).toEqual([{ key: 'schema_version', value: '2' }]);
   });
 
   test('stores times as Julian Days and actions as JSON bytes', async () => {
@@ -150,7 +154,7 @@ describe('tables that are not ours', () => {
     expect(await content()).toBe(before);
   });
 
-  test.each(['2', '99', 'x'])('are refused: schema_version %j', async (version) => {
+  test.each(['3', '99', 'x'])('are refused: schema_version %j', async (version) => {
     const store = await makeStore(pool);
     await pool.run("UPDATE adk_metadata SET value = ? WHERE key = 'schema_version'", [version]);
     await pool.exec('ALTER TABLE adk_events ADD COLUMN new TEXT');
@@ -158,7 +162,7 @@ describe('tables that are not ours', () => {
     for (const call of [() => store.createTables(), () => store.dropTables()]) {
       expect(await rejection(call())).toMatchObject({
         code: 'ADK_SCHEMA_VERSION',
-        message: `Table adk_metadata has schema_version ${version}; this version of aiosqlite knows 1`,
+        message: `Table adk_metadata has schema_version ${version}; this version of aiosqlite knows 2`,
       });
     }
     expect(await content()).toBe(before);

@@ -1,6 +1,6 @@
 import { checkNames } from '../../arguments.js';
 import { checkCount } from '../arguments.js';
-import { index, insertVersion, metadataTable, type Schema, table, trigger } from '../ddl.js';
+import { index, metadataTable, type Schema, setVersion, table, trigger } from '../ddl.js';
 import { StoreError } from '../errors.js';
 import { tableName } from '../names.js';
 import { cascadeToArtifacts } from './cascade.js';
@@ -113,6 +113,6 @@ function buildSchema({ artifacts, blobs, metadata, sessions }: ArtifactNames): S
       },
     ],
     metadata: tables[2] as Schema['metadata'],
-    insertVersion: insertVersion(metadata),
+    setVersion: setVersion(metadata),
   };
 }

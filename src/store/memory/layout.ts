@@ -1,5 +1,5 @@
 import { boolean, checkNames } from '../../arguments.js';
-import { insertVersion, metadataTable, type Schema, table, trigger } from '../ddl.js';
+import { metadataTable, type Schema, setVersion, table, trigger } from '../ddl.js';
 import { StoreError } from '../errors.js';
 import { tableName } from '../names.js';
 import { Embedder } from './embedder.js';
@@ -114,7 +114,7 @@ function buildSchema({ memory, fts, scopes, vectors, metadata }: MemoryNames): S
       trigger(memory, 'fts_update', 'UPDATE OF terms', `${remove}\n  ${add}\n  ${removeVector}`),
     ],
     metadata: tables[4] as Schema['metadata'],
-    insertVersion: insertVersion(metadata),
+    setVersion: setVersion(metadata),
   };
 }
 

@@ -87,8 +87,8 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
 
   return {
     // ── sessions ──
-    insertSession: `INSERT INTO ${sessions} (app_name, user_id, id, state, create_time, update_time${owner ? `, ${owner}` : ''})
-  VALUES (?, ?, ?, ?, ?, ?${owner ? ', ?' : ''}) ON CONFLICT (app_name, user_id, id) DO NOTHING`,
+    insertSession: `INSERT INTO ${sessions} (app_name, user_id, id, state, create_time, update_time, initial_state${owner ? `, ${owner}` : ''})
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?4${owner ? ', ?7' : ''}) ON CONFLICT (app_name, user_id, id) DO NOTHING`,
     session: `SELECT ${sessionColumns} FROM ${sessions} AS s WHERE ${key}`,
     /** With a condition instead of a branch: states are only touched if the session will be new. */
     mergeAppStateIfNew: `INSERT INTO ${appStates} (app_name, state, update_time) SELECT ?, ?, ?

@@ -3,9 +3,9 @@ import { EVENT_COLUMNS, type EventColumn } from '../columns.js';
 import {
   type ColumnDefinition,
   index,
-  insertVersion,
   metadataTable,
   type Schema,
+  setVersion,
   type Table,
   table,
   trigger,
@@ -15,7 +15,7 @@ import type { Names } from '../names.js';
 
 /** All that the store keeps in a file. Only built-in functions, so that any SQLite can open and write it. */
 export function buildSchema(names: Names, columns: readonly EventColumn[] = EVENT_COLUMNS): Schema {
-  const { sessions, events, appStates, userStates, metadata, owner } = names;
+  const { sessions, events, appStates, userStates, metadata, rewound, changes, owner } = names;
   const sessionColumns: ColumnDefinition[] = [
     // What events refer to: short, internal. AUTOINCREMENT, so that a session that is created again is never taken for the old one.
     ['session_key', 'INTEGER', 'PRIMARY KEY AUTOINCREMENT'],
@@ -26,6 +26,8 @@ export function buildSchema(names: Names, columns: readonly EventColumn[] = EVEN
     ['create_time', 'REAL', 'NOT NULL'],
     ['update_time', 'REAL', 'NOT NULL'],
     ['revision', 'INTEGER', 'NOT NULL DEFAULT 1'],
+    // Last, so that an append reads and writes no overflow page of it. NULL in rows of version 1: unknown.
+    ['initial_state', 'TEXT'],
   ];
   if (owner && sessionColumns.some(([name]) => name === owner.column.toLowerCase())) {
     throw new StoreError('ADK_INVALID_NAME', `ownerIdColumn: the sessions table has a column ${owner.column} already`);
@@ -43,8 +45,12 @@ export function buildSchema(names: Names, columns: readonly EventColumn[] = EVEN
     ['user_id', 'TEXT', 'NOT NULL'],
     ...defined.slice(1),
   ];
+  const [, , ...archived] = eventColumns;
   const tables = [
-    table(sessions, sessionColumns, owner?.definition, 'UNIQUE (app_name, user_id, id)'),
+    {
+      ...table(sessions, sessionColumns, owner?.definition, 'UNIQUE (app_name, user_id, id)'),
+      added: ['initial_state'],
+    },
     table(events, eventColumns),
     table(appStates, [
       ['app_name', 'TEXT', 'PRIMARY KEY'],
@@ -63,6 +69,23 @@ export function buildSchema(names: Names, columns: readonly EventColumn[] = EVEN
       'PRIMARY KEY (app_name, user_id)',
     ),
     metadataTable(metadata),
+    // Events that a rewind has removed, each with its former seq.
+    table(rewound, [
+      ['seq', 'INTEGER', 'PRIMARY KEY'],
+      ['session_key', 'INTEGER', 'NOT NULL'],
+      ['rewind_key', 'INTEGER', 'NOT NULL'],
+      ...archived,
+    ]),
+    // Changes of a session that no stored event carries: see history/timeline.ts.
+    table(changes, [
+      ['change_key', 'INTEGER', 'PRIMARY KEY AUTOINCREMENT'],
+      ['session_key', 'INTEGER', 'NOT NULL'],
+      ['seq', 'INTEGER', 'NOT NULL'],
+      ['kind', 'TEXT', 'NOT NULL'],
+      ['value', 'TEXT', 'NOT NULL'],
+      ['time', 'REAL', 'NOT NULL'],
+      ['undone_by', 'INTEGER'],
+    ]),
   ];
   if (owner) tables[0]?.columns.push([owner.column, '']);
 
@@ -76,6 +99,14 @@ export function buildSchema(names: Names, columns: readonly EventColumn[] = EVEN
     index(sessions, 'app_updated', 'app_name, update_time DESC, id'),
     index(sessions, 'user_created', 'app_name, user_id, create_time DESC, id'),
     index(sessions, 'app_created', 'app_name, create_time DESC, id'),
+    index(rewound, 'session', 'session_key, rewind_key'),
+    index(changes, 'session_seq', 'session_key, seq'),
+    trigger(
+      sessions,
+      'delete_history',
+      'DELETE',
+      [rewound, changes].map((name) => `DELETE FROM "${name}" WHERE session_key = OLD.session_key;`).join('\n  '),
+    ),
     // Exact numbers of sessions per app and per user. Kept by triggers: cascades and anyone's SQL are counted too.
     trigger(sessions, 'counted_insert', 'INSERT', countSession(names)),
     trigger(sessions, 'counted_delete', 'DELETE', uncountSession(names)),
@@ -96,7 +127,7 @@ export function buildSchema(names: Names, columns: readonly EventColumn[] = EVEN
       },
     ],
     metadata: tables[4] as Table,
-    insertVersion: insertVersion(metadata),
+    setVersion: setVersion(metadata),
   };
 }
 

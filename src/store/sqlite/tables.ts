@@ -9,8 +9,9 @@ interface Unopened {
 }
 
 /**
- * Makes what is missing. Two short reads if nothing is; otherwise a transaction that looks again, so that any number of
- * callers and processes may race. What is not ours is refused before anything is written, the journal mode included.
+ * Makes what is missing, and upgrades the tables of an older version. Two short reads if nothing is to do; otherwise a
+ * transaction that looks again, so that any number of callers and processes may race. Tables of another kind are refused
+ * before anything is written, the journal mode included.
  */
 export async function createTables(db: Executor & Unopened, schema: Schema): Promise<void> {
   if (schema.refusesForeign) await db.beforeOpening?.((file) => findMissing(file, schema));
@@ -57,7 +58,7 @@ function compare(schema: Schema, columns: Row[], objects: Row[], versions: Row[]
   const missing: BatchQuery[] = [];
   for (const table of schema.tables) {
     const found = columns.filter((row) => isNamed(table.name, row.table));
-    if (found.length > 0) refuseOtherColumns(table, found);
+    if (found.length > 0) missing.push(...upgrade(table, found));
     else missing.push(...[table.sql, ...(table.setUp ?? [])].map((sql) => ({ sql })));
   }
   for (const { name, sql } of schema.indexesAndTriggers) {
@@ -67,12 +68,15 @@ function compare(schema: Schema, columns: Row[], objects: Row[], versions: Row[]
     const has = (column: string) => columns.some((row) => isNamed(needs.table, row.table) && isNamed(column, row.name));
     if (needs.columns.every(has) && !objects.some((row) => isNamed(name, row.name))) missing.push({ sql });
   }
-  if (!version) missing.push(schema.insertVersion);
+  if (!version || Number(version.value) < SCHEMA_VERSION) missing.push(schema.setVersion);
   return missing;
 }
 
-/** Names and declared types must be the same, in any order; an owner column may have any type. */
-function refuseOtherColumns(table: Table, found: Row[]): void {
+/**
+ * The statements that add the columns of a newer version; rows are not rewritten. All other names and declared types must
+ * be the same, in any order; an owner column may have any type.
+ */
+function upgrade(table: Table, found: Row[]): BatchQuery[] {
   const label = (name: unknown, type: unknown) => `${name} ${type}`.trim();
   const lacks = table.columns.filter(
     ([name, type]) => !found.some((row) => isNamed(name, row.name) && (type === '' || isNamed(type, row.type))),
@@ -80,7 +84,9 @@ function refuseOtherColumns(table: Table, found: Row[]): void {
   const has = found.filter(
     (row) => !table.columns.some(([name, type]) => isNamed(name, row.name) && (type === '' || isNamed(type, row.type))),
   );
-  if (lacks.length === 0 && has.length === 0) return;
+  if (has.length === 0 && lacks.every(([name]) => table.added?.includes(name))) {
+    return lacks.map(([name, type]) => ({ sql: `ALTER TABLE "${table.name}" ADD COLUMN ${name} ${type}` }));
+  }
   const differences = [
     ...lacks.map(([name, type]) => `lacks ${label(name, type)}`),
     ...has.map((row) => `has ${label(row.name, row.type)}`),
