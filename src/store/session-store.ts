@@ -47,7 +47,7 @@ import { deleteUser, listApps, listUsers } from './sqlite/users.js';
 export type Database = Executor & { close(): Promise<void> };
 
 /**
- * Sessions, their events and their shared states, in five tables. It knows nothing of ADK: keys of states are taken as
+ * Sessions, their events and their shared states. It knows nothing of ADK: keys of states are taken as
  * they are, without prefixes. `S` types the session state.
  *
  * Every method is one job on the connection's thread and one transaction, except `createTables` where something is
