@@ -1,5 +1,5 @@
 /**
- * The targets P1–P21, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
+ * The targets P1–P25, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
  * so that a ratio compares two drivers at the same moment.
  */
 import { summary } from './run/statistics.mjs';
@@ -143,6 +143,13 @@ export const TARGETS = [
   most('P20', 'WAL frames per append, 64 of 20,000', 3.6, 3.2, single('wal-frames-cold', 'framesPerAppend')),
   least('P21', 'appends vs a worker that batches commits', 1.2, 2, faster('append-full-64', 'better-sqlite3-batching')),
   most('P21', '… main', 0.5, undefined, part('append-full-64', 'main', 'better-sqlite3-batching')),
+  most('P22', 'searchMemory, 60,000 entries: p95', 3, undefined, single('memory-search', 'p95Ms'), millis),
+  most('P22', '… main', 300, undefined, single('memory-search', 'main'), micros),
+  most('P22', '… p95, 600,000 entries vs 60,000', 1.3, undefined, single('memory-growth', 'ratio')),
+  least('P25', 'artifact of 1 MiB saved, vs a synced file', 0.8, undefined, faster('artifact-save', 'file-artifacts')),
+  most('P25', 'artifact of 1 MiB loaded, main vs its base64', 1.5, undefined, single('artifact-load', 'timesBase64')),
+  most('P25', 'list of 10,000 artifacts of 1 KiB', 10, undefined, single('artifact-list-1-KiB', 'listMs'), millis),
+  most('P25', 'list of 10,000 artifacts of 1 MiB', 10, undefined, single('artifact-list-1-MiB', 'listMs'), millis),
 ];
 
 /** The four cheapest ratios, for `npm run bench -- --check`: at 60 % of the target something is broken, not noisy. */

