@@ -15,6 +15,7 @@ export const entries = {
   './adk': 'adk/index',
   './kysely': 'kysely/index',
   './drizzle': 'drizzle/index',
+  './web': 'web/index',
 };
 
 /** The fields of package.json that say where the entry points are: for Node, bundlers and TypeScript, old and new. */

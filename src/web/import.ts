@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import type { BaseSessionService, CreateSessionRequest, Event, Session } from '@google/adk';
+import { createEvent } from '@google/adk';
+import { toRecord } from '../adk/event-codec.js';
+import { splitState } from '../adk/state-scopes.js';
+import { HttpError } from './http.js';
+import { requireSession, storeOf } from './services.js';
+
+/** Times below this are seconds, as adk-python writes them: as milliseconds they would lie before March 1973. */
+const SECONDS_BELOW = 1e11;
+
+/**
+ * Creates a session with the events and the state of an exported one, all or nothing. The state is taken as it is; the
+ * events change nothing of it. 409 if the session exists.
+ */
+export async function importSession(
+  service: BaseSessionService,
+  request: CreateSessionRequest,
+  events: unknown,
+): Promise<Session> {
+  const { store, pool } = storeOf(service);
+  const { appName, userId, sessionId = randomUUID(), state = {} } = request;
+  const key = { appName, userId, sessionId };
+  const records = eventsOf(events).map((event) => toRecord(event, { id: sessionId, appName, userId } as Session));
+  const { session = {}, app, user } = splitState(state);
+  // Makes the tables, which a transaction of the pool's cannot.
+  await service.getSession({ ...key, config: { numRecentEvents: 0 } });
+  await pool.transaction(async (tx) => {
+    const inside = store.with(tx);
+    await inside.createSession({ ...key, state: session, ...(app && { app }), ...(user && { user }) });
+    await inside.appendEvents(records);
+  });
+  return requireSession(service, key);
+}
+
+function eventsOf(events: unknown): Event[] {
+  if (!Array.isArray(events)) throw new HttpError(400, 'events must be an array');
+  return events.map((event, at) => {
+    if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+      throw new HttpError(400, `events[${at}] must be an object`);
+    }
+    // Fields are kept as they are, those of a newer ADK too; only missing ones are filled in.
+    const whole: Event = Object.assign(createEvent(), event);
+    if (whole.timestamp < SECONDS_BELOW) whole.timestamp = Math.round(whole.timestamp * 1000);
+    return whole;
+  });
+}

@@ -1,0 +1,1 @@
+export { type AdkServer, type ServeOptions, serveAdk } from './serve.js';
