@@ -3,6 +3,7 @@ import type { BaseSessionService, CreateSessionRequest, Event, Session } from '@
 import { createEvent } from '@google/adk';
 import { toRecord } from '../adk/event-codec.js';
 import { splitState } from '../adk/state-scopes.js';
+import type { EventRecord, JsonObject } from '../store/index.js';
 import { HttpError } from './http.js';
 import { requireSession, storeOf } from './services.js';
 
@@ -27,10 +28,21 @@ export async function importSession(
   await service.getSession({ ...key, config: { numRecentEvents: 0 } });
   await pool.transaction(async (tx) => {
     const inside = store.with(tx);
-    await inside.createSession({ ...key, state: session, ...(app && { app }), ...(user && { user }) });
+    const state = withoutKeys(session, keysOf(records));
+    await inside.createSession({ ...key, state, ...(app && { app }), ...(user && { user }) });
     await inside.appendEvents(records);
+    await inside.updateSessionState(key, session);
   });
   return requireSession(service, key);
+}
+
+/** The keys that events have set. Their first values are not in an export, so the session begins without them. */
+function keysOf(records: readonly EventRecord[]): Set<string> {
+  return new Set(records.flatMap(({ actions }) => Object.keys((actions as JsonObject | null)?.stateDelta ?? {})));
+}
+
+function withoutKeys(state: JsonObject, keys: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(Object.entries(state).filter(([key]) => !keys.has(key)));
 }
 
 function eventsOf(events: unknown): Event[] {
