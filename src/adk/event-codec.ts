@@ -1,13 +1,5 @@
 import type { Event, Session } from '@google/adk';
-import {
-  decodeEvent,
-  decodeExtra,
-  type EventRecord,
-  type EventRow,
-  eventCodec,
-  hasExtra,
-  type JsonObject,
-} from '../store/internal.js';
+import { type Backend, type EventRecord, type EventRow, eventShape, type JsonObject } from '../store/internal.js';
 import { define } from './state-scopes.js';
 
 /** What `createEvent` marks its events with, and ADK's workflow nodes look for. JSON can't hold it. */
@@ -15,7 +7,7 @@ const BRAND = Symbol.for('google.adk.event');
 
 type Branded = { [BRAND]?: true };
 
-const { blank, fields: COLUMN_FIELDS } = eventCodec;
+const { blank, fields: COLUMN_FIELDS } = eventShape;
 
 /**
  * ADK's event as the store takes it, whatever its fields are: the store keeps what it has no column for. Only fields that
@@ -40,16 +32,16 @@ export function toRecord(event: Event, session: Session): EventRecord {
   return record as unknown as EventRecord;
 }
 
-/** A stored event as it was given to the service. `table` is for errors. */
-export function toEvent(row: EventRow, table: string): Event {
-  const event = decodeEvent(row, table) as unknown as Event & Branded & JsonObject;
-  if (!hasExtra(row)) {
+/** A stored event as it was given to the service. */
+export function toEvent({ events, names }: Backend, row: EventRow): Event {
+  const event = events.decode(row, names.events) as unknown as Event & Branded & JsonObject;
+  if (!events.hasExtra(row)) {
     event[BRAND] = true;
     return event;
   }
-  const { extra = {}, unbranded } = decodeExtra(event as never, row, table);
+  const { extra = {}, unbranded } = events.decodeExtra(event as never, row, names.events);
   for (const key of Object.keys(extra)) {
-    // One by one: spreading costs far more. Columns come first, should somebody have stored such fields twice.
+    // One by one, because spreading costs far more. Columns win over fields of the same name.
     if (key === '__proto__') define(event, key, extra[key]);
     else if (!Object.hasOwn(event, key)) event[key] = extra[key];
   }

@@ -1,17 +1,13 @@
 import type { Event, Session } from '@google/adk';
 import {
+  type AppendCondition,
   type Appended,
-  type Context,
-  concludeAppend,
+  type Backend,
   type JsonObject,
-  loadAfterWrites,
-  type Missed,
+  type Loaded,
   nameOf,
   type PreparedAppend,
-  retryAppend,
   type Snapshot,
-  startAppend,
-  type Terms,
 } from '../store/internal.js';
 import { toEvent } from './event-codec.js';
 import { StateMarks } from './state-marks.js';
@@ -52,7 +48,7 @@ export interface Arrival {
 export class Handle {
   /** The session's key as one text, as the store wants it. */
   readonly name: string;
-  readonly #context: Context;
+  readonly #backend: Backend;
   readonly #session: Session;
   readonly #rejectsStale: boolean;
   readonly #marks: StateMarks;
@@ -73,8 +69,8 @@ export class Handle {
   #lastTurn: Promise<unknown> | undefined;
 
   /** `snapshot`: what the session object was made from, if it was made here. */
-  constructor(context: Context, session: Session, rejectsStale: boolean, snapshot?: Snapshot) {
-    this.#context = context;
+  constructor(backend: Backend, session: Session, rejectsStale: boolean, snapshot?: Snapshot) {
+    this.#backend = backend;
     this.#session = session;
     this.name = nameOf({ appName: session.appName, userId: session.userId, sessionId: session.id });
     this.#rejectsStale = rejectsStale;
@@ -108,15 +104,11 @@ export class Handle {
 
   async #send(arrival: Arrival, inTurn: boolean): Promise<Event> {
     const { event } = arrival;
-    const job = startAppend(this.#context, arrival.append, this.#terms(event.id));
+    const condition = this.#condition(event.id);
     let appended: Appended;
     this.#underWay += 1;
     try {
-      try {
-        appended = concludeAppend(this.#context, job, await job.results);
-      } catch (error) {
-        appended = await retryAppend(this.#context, job, error);
-      }
+      appended = await this.#backend.append(arrival.append, condition);
     } catch (error) {
       if (arrival.untrimmed) event.actions.stateDelta = arrival.untrimmed;
       throw error;
@@ -129,21 +121,21 @@ export class Handle {
     return event;
   }
 
-  #terms(eventId: string): Terms {
+  #condition(eventId: string): AppendCondition {
     const seen = this.#seen;
+    const ifStale = this.#rejectsStale ? 'reject' : 'catchUp';
     if (seen === undefined) {
       const id = this.#session.events.findLast((event) => event.id !== eventId)?.id ?? null;
-      return { kind: this.#rejectsStale ? 'rejectAfter' : 'catchUpAfter', eventId: id };
+      return { kind: 'after', ifStale, eventId: id };
     }
     const { sessionKey, revision, seq } = seen;
-    if (this.#rejectsStale) return { kind: 'reject', sessionKey, revision };
-    return { kind: 'catchUp', sessionKey, revision: revision + this.#underWay + 1, seq };
+    return { kind: 'revision', ifStale, revision: revision + this.#underWay, sessionKey, seq };
   }
 
   /** All that happens to the handle happens at once; the promise only tells when ADK has refused some of it. */
   #apply(
-    { sessionKey, revision, seq, missed }: Appended,
-    { append, event, temp }: Arrival,
+    { sessionKey, revision, seq, updateTime, missed }: Appended,
+    { event, temp }: Arrival,
   ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;
@@ -167,7 +159,7 @@ export class Handle {
     if (isNew) session.events.push(event);
     for (const other of lacking) if (other.seq > seq) session.events.push(other.event);
     this.#leaveEvents();
-    session.lastUpdateTime = append.updateTimeMs;
+    session.lastUpdateTime = updateTime;
     this.#seen = {
       sessionKey,
       revision,
@@ -214,13 +206,13 @@ export class Handle {
   }
 
   /** The events that the handle lacks, of those that an append has brought beside its own. */
-  #lackingOf({ events }: Missed, ownSeq: number, isOther: boolean): { seq: number; event: Event }[] {
+  #lackingOf({ events }: Loaded, ownSeq: number, isOther: boolean): { seq: number; event: Event }[] {
     const shown = new Set(isOther ? [] : this.#session.events.map(({ id }) => id));
     const seenSeq = isOther ? 0 : (this.#seen?.seq ?? 0);
     return events
       .filter(([seq, id]) => Number(seq) > seenSeq && !shown.has(id as string))
       .filter(([seq]) => Number(seq) !== ownSeq)
-      .map((row) => ({ seq: Number(row[0]), event: toEvent(row, this.#context.names.events) }));
+      .map((row) => ({ seq: Number(row[0]), event: toEvent(this.#backend, row) }));
   }
 
   /** Reads what is missing and puts it where it belongs, between the events that have been applied since. */
@@ -228,12 +220,12 @@ export class Handle {
     const after = this.#gapAfter;
     if (after === undefined) return;
     const { appName, userId, id: sessionId, events, state } = this.#session;
-    const loaded = await loadAfterWrites(this.#context, { appName, userId, sessionId }, after);
+    const loaded = await this.#backend.loadAfterWrites({ appName, userId, sessionId }, after);
     this.#gapAfter = undefined;
     if (!loaded) return;
     this.#noticeEdit();
     const shown = new Map(events.map((event) => [event.id, event]));
-    const later = loaded.events.map((row) => shown.get(row[1] as string) ?? toEvent(row, this.#context.names.events));
+    const later = loaded.events.map((row) => shown.get(row[1] as string) ?? toEvent(this.#backend, row));
     const moved = new Set(later);
     const earlier =
       loaded.snapshot.sessionKey === this.#seen?.sessionKey ? events.filter((event) => !moved.has(event)) : [];

@@ -13,22 +13,21 @@ import {
 } from '@google/adk';
 import { AiosqliteError, type BackupOptions, type Pool } from '../index.js';
 import {
-  type Context,
+  type Backend,
   checkChoice,
   checkCount,
+  checkEventFilter,
+  checkKey,
   checkObject,
-  createSession,
-  decodeSnapshot,
-  deleteSession,
-  deleteUser,
+  checkSessionFilter,
+  type EventFilter,
   type EventRow,
-  getAppState,
-  getUserState,
   type JsonObject,
-  listSessions,
-  loadSession,
+  type Loaded,
   prepareAppend,
-  type SessionStore,
+  prepareSession,
+  type SessionKey,
+  SessionStore,
   type Snapshot,
 } from '../store/internal.js';
 import { checkAppend } from './arguments.js';
@@ -38,7 +37,7 @@ import { Handles } from './handles.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import type { Calls } from './service-calls.js';
-import { type Opened, openSessionStore, type SessionSourceOptions } from './source.js';
+import { databaseOf, type Opened, openSessionStore, type SessionSourceOptions } from './source.js';
 import { splitState } from './state-scopes.js';
 
 /**
@@ -52,7 +51,9 @@ import { splitState } from './state-scopes.js';
 export class SqliteSessionService extends BaseSessionService {
   /** The store beneath, for what ADK has no call for: retention, owners, transactions. */
   readonly store: SessionStore;
-  readonly #context: Context;
+  /** The same store, which waits until the tables are there. */
+  readonly #store: SessionStore;
+  readonly #backend: Backend;
   readonly #calls: Calls;
   readonly #rejectsStale: boolean;
   readonly #handles = new Handles();
@@ -80,7 +81,8 @@ export class SqliteSessionService extends BaseSessionService {
     this.store = store;
     this.#calls = calls;
     this.#rejectsStale = staleSessions === 'reject';
-    this.#context = { ...store.context, ready: () => tables.ready() };
+    this.#backend = store.backend.after(() => tables.ready());
+    this.#store = new SessionStore(this.#backend);
   }
 
   /**
@@ -107,7 +109,7 @@ export class SqliteSessionService extends BaseSessionService {
     const { session = {}, app = {}, user = {} } = splitState(state);
     const input = { appName, userId, sessionId, state: session, app, user, ifExists };
     const shown = ifExists === 'return' ? {} : { limit: 0 };
-    const { snapshot, events } = await createSession(this.#context, input, shown);
+    const { snapshot, events } = await this.#backend.create(prepareSession(this.#backend, input), shown);
     return this.#makeHandle(snapshot, events);
   }
 
@@ -122,8 +124,14 @@ export class SqliteSessionService extends BaseSessionService {
     if (request.appName === undefined) return undefined;
     const { numRecentEvents: last, afterTimestamp: after } = request.config ?? {};
     checkCount('config.numRecentEvents', last);
-    const loaded = await this.#calls.make(() => loadSession(this.#context, request, { last, after }));
+    const loaded = await this.#calls.make(() => this.#load(request, { last, after }));
     return loaded && this.#makeHandle(loaded.snapshot, loaded.events);
+  }
+
+  async #load(key: SessionKey, filter: EventFilter): Promise<Loaded | undefined> {
+    checkKey(key);
+    checkEventFilter(filter);
+    return await this.#backend.load(key, filter);
   }
 
   /**
@@ -134,9 +142,11 @@ export class SqliteSessionService extends BaseSessionService {
   override async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
     checkObject('request', request);
     const filter = { ...request, offset: offsetOf(request) };
-    const { rows, total } = await this.#calls.make(() => listSessions(this.#context, filter, true));
-    const sessions = rows.map((row) => this.#makeHandle(decodeSnapshot(row, this.#context.names), []));
-    return { sessions, ...pageOf(request, total) };
+    const { sessions, total } = await this.#calls.make(async () => {
+      checkSessionFilter(filter);
+      return await this.#backend.listSnapshots(filter);
+    });
+    return { sessions: sessions.map((snapshot) => this.#makeHandle(snapshot, [])), ...pageOf(request, total) };
   }
 
   /**
@@ -146,7 +156,7 @@ export class SqliteSessionService extends BaseSessionService {
    */
   override async deleteSession(request: DeleteSessionRequest & { memory?: boolean }): Promise<void> {
     checkObject('request', request);
-    await this.#calls.make(() => deleteSession(this.#context, request));
+    await this.#calls.make(() => this.#store.deleteSession(request));
   }
 
   /**
@@ -173,7 +183,7 @@ export class SqliteSessionService extends BaseSessionService {
     try {
       const scoped = splitState(untrimmed ?? {});
       const handle = this.#handleOf(session);
-      const append = prepareAppend(toRecord(event, session), scoped, handle.name);
+      const append = prepareAppend(this.#backend, toRecord(event, session), scoped, handle.name);
       return handle.append({ append, event, untrimmed, temp: scoped.temp });
     } catch (error) {
       if (untrimmed) event.actions.stateDelta = untrimmed;
@@ -187,7 +197,7 @@ export class SqliteSessionService extends BaseSessionService {
    */
   async getAppState(request: { appName: string }): Promise<JsonObject> {
     checkObject('request', request);
-    return await this.#calls.make(() => getAppState(this.#context, request.appName));
+    return await this.#calls.make(() => this.#store.getAppState(request.appName));
   }
 
   /**
@@ -196,7 +206,7 @@ export class SqliteSessionService extends BaseSessionService {
    */
   async getUserState(request: { appName: string; userId: string }): Promise<JsonObject> {
     checkObject('request', request);
-    return await this.#calls.make(() => getUserState(this.#context, request.appName, request.userId));
+    return await this.#calls.make(() => this.#store.getUserState(request.appName, request.userId));
   }
 
   /**
@@ -206,7 +216,7 @@ export class SqliteSessionService extends BaseSessionService {
    */
   async deleteUser(request: { appName: string; userId: string }): Promise<void> {
     checkObject('request', request);
-    await this.#calls.make(() => deleteUser(this.#context, request));
+    await this.#calls.make(() => this.#store.deleteUser(request));
   }
 
   /**
@@ -214,7 +224,7 @@ export class SqliteSessionService extends BaseSessionService {
    * a store over a connection.
    */
   get pool(): Pool {
-    const db = this.#context.db as Partial<Pool>;
+    const db = databaseOf(this.store) as Partial<Pool>;
     if (typeof db.acquire === 'function') return db as Pool;
     throw new AiosqliteError('ERR_NO_POOL', 'the store of this service works on a connection, not on a pool');
   }
@@ -225,7 +235,7 @@ export class SqliteSessionService extends BaseSessionService {
    * @example await service.backup('backup/agent.db');
    */
   async backup(destination: string, options?: BackupOptions): Promise<void> {
-    const db = this.#context.db as Partial<Pool>;
+    const db = databaseOf(this.store) as Partial<Pool>;
     await this.#calls.make(async () => {
       if (db.backup === undefined) throw new AiosqliteError('ERR_NO_POOL', 'a transaction has no backup()');
       await db.backup(destination, options);
@@ -248,16 +258,16 @@ export class SqliteSessionService extends BaseSessionService {
 
   #makeHandle(snapshot: Snapshot, rows: EventRow[]): Session {
     const { id, appName, userId, updateTime } = snapshot.session;
-    const events = rows.map((row) => toEvent(row, this.#context.names.events));
+    const events = rows.map((row) => toEvent(this.#backend, row));
     const session = createHandle({ id, appName, userId, state: stateOf(snapshot), events, lastUpdateTime: updateTime });
-    this.#handles.set(session, new Handle(this.#context, session, this.#rejectsStale, snapshot));
+    this.#handles.set(session, new Handle(this.#backend, session, this.#rejectsStale, snapshot));
     return session;
   }
 
   #handleOf(session: Session): Handle {
     let handle = this.#handles.get(session);
     if (handle === undefined) {
-      handle = new Handle(this.#context, session, this.#rejectsStale);
+      handle = new Handle(this.#backend, session, this.#rejectsStale);
       this.#handles.set(session, handle);
     }
     return handle;

@@ -6,12 +6,14 @@ import {
   ArtifactStore,
   type ArtifactStoreOptions,
   type Database,
+  invalidArgument,
   MEMORY_STORE_OPTIONS,
   MemoryStore,
   type MemoryStoreOptions,
   SESSION_STORE_OPTIONS,
   SessionStore,
   type SessionStoreOptions,
+  SqliteBackend,
 } from '../store/internal.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 import { type Calls, ServiceCalls } from './service-calls.js';
@@ -106,11 +108,12 @@ export function openPool<Options extends PoolOptions>(source: string | Options, 
   return { pool, options };
 }
 
-/** The database of a session store: where it came from, or the transaction that it works in. */
-const databaseOf = ({ context }: SessionStore) => context.db as Database;
+/** The database of a session store: a pool or connection, or the transaction that it works in. */
+export const databaseOf = (store: SessionStore) => sqliteOf(store).db as Database;
 
 /** The table names of a session store, for a store beside it. */
-function tablesOf({ context: { names } }: SessionStore) {
+function tablesOf(store: SessionStore) {
+  const { names } = sqliteOf(store);
   return {
     sessionsTable: names.sessions,
     eventsTable: names.events,
@@ -118,6 +121,11 @@ function tablesOf({ context: { names } }: SessionStore) {
     artifactsTable: names.artifacts,
     memoryTable: names.memory,
   };
+}
+
+function sqliteOf({ backend }: SessionStore): SqliteBackend {
+  if (backend instanceof SqliteBackend) return backend;
+  throw invalidArgument('source', 'a store on an SQLite database', backend);
 }
 
 /** Turns ADK's `sqlite://` form into what it means there: what follows is the path, or ':memory:'. */

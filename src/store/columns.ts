@@ -43,14 +43,5 @@ const JSON_KINDS: readonly Kind[] = ['actions', 'object', 'list', 'extra'];
 
 export const isJsonColumn = ({ kind }: EventColumn): boolean => JSON_KINDS.includes(kind);
 
-/**
- * Parameters of the statements that insert an event: the fields' values come last, in the order of the columns. The first
- * three are set when the append is sent (see known-ids.ts).
- */
-export const INSERT_PARAMS = ['sessionKey', 'knownSeq', 'knownId', 'appName', 'userId', 'sessionId'] as const;
-
-/** The place of each of these parameters. */
-export const INSERT_AT = Object.fromEntries(INSERT_PARAMS.map((name, at) => [name, at])) as Record<
-  (typeof INSERT_PARAMS)[number],
-  number
->;
+/** Parameters of an event that come before its fields, which follow in the order of the columns. */
+export const KEY_PARAMS = ['appName', 'userId', 'sessionId'] as const;

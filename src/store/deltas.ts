@@ -1,7 +1,8 @@
+import { type Dialect, jsonParam } from './dialect.js';
 import type { JsonObject } from './records.js';
 import { serializeObject } from './serialize.js';
 
-/** A state delta ready for SQL: JSON objects with the keys to set and the keys to remove. */
+/** A state delta as SQL parameters: JSON objects with the keys to set and the keys to remove. */
 export interface Delta {
   set: string;
   /** Null if the delta removes nothing. The values are meaningless. */
@@ -9,17 +10,18 @@ export interface Delta {
 }
 
 /** Encodes a delta. Throws `'ADK_NOT_SERIALIZABLE'`. */
-export function encodeDelta(delta: JsonObject, name: string): Delta {
-  const set = serializeObject(delta, name);
+export function encodeDelta(dialect: Dialect, delta: JsonObject, name: string): Delta {
+  const set = jsonParam(dialect, serializeObject(delta, name));
   const removed = removedKeys(delta);
-  const remove = removed === undefined ? null : JSON.stringify(Object.fromEntries(removed.map((key) => [key, null])));
-  return { set, remove };
+  if (removed === undefined) return { set, remove: null };
+  const remove = JSON.stringify(Object.fromEntries(removed.map((key) => [key, null])));
+  return { set, remove: jsonParam(dialect, remove) };
 }
 
 /** Encodes a delta that may be absent; `undefined` if there is nothing to merge. */
-export function encodeOptionalDelta(delta: JsonObject | undefined, name: string): Delta | undefined {
+export function encodeOptionalDelta(dialect: Dialect, delta: JsonObject | undefined, name: string): Delta | undefined {
   if (delta === undefined) return undefined;
-  const encoded = encodeDelta(delta, name);
+  const encoded = encodeDelta(dialect, delta, name);
   return encoded.set === '{}' && encoded.remove === null ? undefined : encoded;
 }
 

@@ -31,3 +31,6 @@ export class StoreError extends Error {
 export function corruptRow(table: string, key: string, column: string, cause?: unknown): StoreError {
   return new StoreError('ADK_CORRUPT_ROW', `Damaged row in table ${table}, key ${key}: column ${column}`, cause);
 }
+
+export const sessionNotFound = (sessionId: string) =>
+  new StoreError('ADK_SESSION_NOT_FOUND', `Session ${sessionId} not found`);

@@ -17,4 +17,5 @@ export type {
   SessionRecord,
   StateDeltas,
 } from './records.js';
-export { type Database, SessionStore } from './session-store.js';
+export { SessionStore } from './session-store.js';
+export type { Database } from './sqlite/backend.js';

@@ -1,5 +1,6 @@
-import { julianDay } from '../codec/julian-day.js';
 import type { SqlValue } from '../executor.js';
+import type { Snapshot } from './backend.js';
+import type { Dialect } from './dialect.js';
 import { corruptRow } from './errors.js';
 import type { Names } from './names.js';
 import { isJsonObject, type JsonObject, type SessionRecord } from './records.js';
@@ -11,35 +12,32 @@ export type SessionRow = unknown[];
 export const SESSION_JSON = ['state'] as const;
 export const HANDLE_JSON = Object.freeze(['state', 'app_state', 'user_state'] as const);
 
-/** A session as it was at one moment, with all that a handle on it needs. */
-export interface Snapshot {
-  /** The internal key: another one if the session was deleted and created again. */
-  sessionKey: number;
-  session: SessionRecord;
-  appState: JsonObject;
-  userState: JsonObject;
-  /** `seq` of the newest event, 0 if there is none. */
-  lastSeq: number;
+/** Names of the tables that rows come from, and how their columns hold values. */
+interface Tables {
+  names: Names;
+  dialect: Dialect;
 }
 
-/** What the session's own columns say, or `'ADK_CORRUPT_ROW'`. */
-export function decodeSession(row: SessionRow, names: Names): SessionRecord {
-  const [, id, appName, userId, state, createTime, updateTime, revision, ownerId] = row;
+/** A session from a row, or `'ADK_CORRUPT_ROW'`. */
+export function decodeSession({ names, dialect }: Tables, row: SessionRow): SessionRecord {
+  const [, id, appName, userId, state, created, updated, revision, ownerId] = row;
+  const createTime = dialect.decodeTime(created);
+  const updateTime = dialect.decodeTime(updated);
   const damaged = (column: string) => corruptRow(names.sessions, String(id), column);
   if (typeof id !== 'string') throw damaged('id');
   if (typeof appName !== 'string') throw damaged('app_name');
   if (typeof userId !== 'string') throw damaged('user_id');
   if (!isJsonObject(state)) throw damaged('state');
-  if (!Number.isFinite(createTime)) throw damaged('create_time');
-  if (!Number.isFinite(updateTime)) throw damaged('update_time');
+  if (Number.isNaN(createTime)) throw damaged('create_time');
+  if (Number.isNaN(updateTime)) throw damaged('update_time');
   if (typeof revision !== 'number' && typeof revision !== 'bigint') throw damaged('revision');
   const session: SessionRecord = {
     id,
     appName,
     userId,
     state,
-    createTime: julianDay.decode(createTime as number),
-    updateTime: julianDay.decode(updateTime as number),
+    createTime,
+    updateTime,
     revision: Number(revision),
   };
   if (names.owner) session.ownerId = ownerId as SqlValue;
@@ -47,8 +45,9 @@ export function decodeSession(row: SessionRow, names: Names): SessionRecord {
 }
 
 /** The same with the states it shares. */
-export function decodeSnapshot(row: SessionRow, names: Names): Snapshot {
-  const session = decodeSession(row, names);
+export function decodeSnapshot(tables: Tables, row: SessionRow): Snapshot {
+  const { names } = tables;
+  const session = decodeSession(tables, row);
   return {
     sessionKey: Number(row[0]),
     session,

@@ -1,13 +1,17 @@
 import { checkNames } from '../arguments.js';
-import { julianDay } from '../codec/julian-day.js';
 import { invalidArgument } from '../errors.js';
-import type { Executor, Transaction } from '../executor.js';
+import type { Transaction } from '../executor.js';
 import {
   APPEND_OPTIONS,
   COUNT_FILTER,
   checkArray,
   checkCount,
+  checkEventFilter,
+  checkId,
   checkKey,
+  checkObject,
+  checkSessionFilter,
+  checkTime,
   EVENT_FILTER,
   IDLE_FILTER,
   NEW_SESSION,
@@ -17,8 +21,13 @@ import {
   STATE_DELTAS,
   USERS_FILTER,
 } from './arguments.js';
-import { decodeEvent, decodeExtra, type EventRow, gatherExtra, hasExtra } from './event-codec.js';
+import type { AppendCondition, Backend } from './backend.js';
+import { encodeDelta } from './deltas.js';
+import { jsonParam } from './dialect.js';
+import { sessionNotFound } from './errors.js';
+import { type EventRow, gatherExtra } from './event-codec.js';
 import type { SessionStoreOptions } from './names.js';
+import { prepareAppend, prepareSession } from './prepare.js';
 import type {
   EventFilter,
   EventRecord,
@@ -31,20 +40,7 @@ import type {
   StateDeltas,
 } from './records.js';
 import { serializeObject } from './serialize.js';
-import { decodeSession } from './session-codec.js';
-import { prepareAppend, sendAppend, sendAppends } from './sqlite/append.js';
-import { type Context, notFound, runReads } from './sqlite/context.js';
-import { createSession, deleteSession, iterateEvents, keyParams, loadEvents, loadSession } from './sqlite/jobs.js';
-import { KnownIds } from './sqlite/known-ids.js';
-import { Layout } from './sqlite/layout.js';
-import { countSessions, listSessions } from './sqlite/listing.js';
-import { deleteIdleSessions, deleteOldEvents } from './sqlite/retention.js';
-import { getAppState, getUserState, updateAppState, updateUserState } from './sqlite/shared-states.js';
-import { createTables, dropTables } from './sqlite/tables.js';
-import { deleteUser, listApps, listUsers } from './sqlite/users.js';
-
-/** What a store can be built on: a Pool or a Connection. It is never closed by the store. */
-export type Database = Executor & { close(): Promise<void> };
+import { type Database, openBackend } from './sqlite/backend.js';
 
 /**
  * Sessions, their events and their shared states. It knows nothing of ADK: keys of states are taken as
@@ -60,21 +56,15 @@ export type Database = Executor & { close(): Promise<void> };
  * const session = await store.createSession({ appName: 'shop', userId: 'ada' });
  */
 export class SessionStore<S extends JsonObject = JsonObject> {
-  readonly #layout: Layout;
-  /** @internal What the session service's own jobs need. */
-  readonly context: Context;
+  /** @internal */
+  readonly backend: Backend;
 
   /** Throws `'ADK_INVALID_NAME'` for a table name or an owner column that can't be one. */
   constructor(db: Database, options?: SessionStoreOptions);
-  /** @internal */
-  constructor(db: Executor, layout: Layout);
-  constructor(db: Executor, options: SessionStoreOptions | Layout = {}) {
-    if (typeof db?.batch !== 'function') throw invalidArgument('db', 'a Pool or a Connection', db);
-    const layout = options instanceof Layout ? options : new Layout(options);
-    this.#layout = layout;
-    // Of its own for each transaction: what is undone with it must not be remembered.
-    const known = new KnownIds(options instanceof Layout);
-    this.context = { db, names: layout.names, sql: layout.sql, known };
+  /** @internal For stores on another database. */
+  constructor(backend: Backend);
+  constructor(source: Database | Backend, options: SessionStoreOptions = {}) {
+    this.backend = isBackend(source) ? source : openBackend(source, options);
   }
 
   /**
@@ -82,7 +72,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await pool.transaction(async (tx) => { await store.with(tx).deleteSession(key); await tx.run('…'); });
    */
   with(tx: Transaction): SessionStore<S> {
-    return new SessionStore<S>(tx, this.#layout);
+    return new SessionStore<S>(this.backend.within(tx));
   }
 
   // ── tables ──
@@ -94,7 +84,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.createTables();
    */
   async createTables(): Promise<void> {
-    await createTables(this.context.db, this.#layout.schema);
+    await this.backend.createTables();
   }
 
   /**
@@ -102,7 +92,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.dropTables();
    */
   async dropTables(): Promise<void> {
-    await dropTables(this.context.db, this.#layout.schema);
+    await this.backend.dropTables();
   }
 
   // ── sessions ──
@@ -114,7 +104,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async createSession(input: NewSession<S>): Promise<SessionRecord<S>> {
     checkNames<NewSession>('input', input, NEW_SESSION);
-    const { snapshot } = await createSession(this.context, input, { limit: 0 });
+    const { snapshot } = await this.backend.create(prepareSession(this.backend, input), { limit: 0 });
     return snapshot.session as SessionRecord<S>;
   }
 
@@ -124,10 +114,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async getSession(key: SessionKey): Promise<SessionRecord<S> | undefined> {
     checkKey(key);
-    const query = { sql: this.context.sql.session, params: keyParams(key), jsonColumns: ['state'] };
-    const [result] = await runReads(this.context, [query]);
-    const [row] = result?.rows ?? [];
-    return row && (decodeSession(row, this.context.names) as SessionRecord<S>);
+    return (await this.backend.session(key)) as SessionRecord<S> | undefined;
   }
 
   /**
@@ -135,8 +122,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const loaded = await store.loadSession(key, { last: 50 });
    */
   async loadSession(key: SessionKey, filter?: EventFilter): Promise<LoadedSession<S> | undefined> {
-    if (filter !== undefined) checkNames('filter', filter, EVENT_FILTER);
-    const loaded = await loadSession(this.context, key, filter);
+    checkEvents(key, filter);
+    const loaded = await this.backend.load(key, filter ?? {});
     if (!loaded) return undefined;
     const { session, appState, userState } = loaded.snapshot;
     return { session: session as SessionRecord<S>, appState, userState, events: this.#records(key, loaded.events) };
@@ -148,9 +135,9 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async updateSessionState(key: SessionKey, state: S): Promise<void> {
     checkKey(key);
-    const params = [serializeObject(state, 'state'), julianDay.encode(Date.now()), ...keyParams(key)];
-    const { changes } = await this.context.db.run(this.context.sql.replaceState, params);
-    if (changes === 0) throw notFound(key.sessionId);
+    const json = jsonParam(this.backend.dialect, serializeObject(state, 'state'));
+    const { sessionId } = key;
+    if (!(await this.backend.replaceState(key, json))) throw sessionNotFound(sessionId);
   }
 
   /**
@@ -167,8 +154,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async listSessionPage(filter: SessionFilter): Promise<{ sessions: SessionRecord<S>[]; total: number }> {
     checkNames('filter', filter, SESSION_FILTER);
-    const { rows, total } = await listSessions(this.context, filter, false);
-    return { sessions: rows.map((row) => decodeSession(row, this.context.names) as SessionRecord<S>), total };
+    checkSessionFilter(filter);
+    return (await this.backend.list(filter)) as { sessions: SessionRecord<S>[]; total: number };
   }
 
   /**
@@ -177,7 +164,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async countSessions(filter: { appName: string; userId?: string }): Promise<number> {
     checkNames('filter', filter, COUNT_FILTER);
-    return await countSessions(this.context, filter);
+    checkSessionFilter(filter);
+    return await this.backend.count(filter);
   }
 
   /**
@@ -186,7 +174,10 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const existed = await store.deleteSession({ ...key, memory: true });
    */
   async deleteSession(key: SessionKey & { memory?: boolean }): Promise<boolean> {
-    return await deleteSession(this.context, key);
+    checkKey(key);
+    const { memory = false } = key;
+    if (typeof memory !== 'boolean') throw invalidArgument('memory', 'a boolean', memory);
+    return await this.backend.delete(key, memory);
   }
 
   // ── apps and users ──
@@ -196,7 +187,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const apps = await store.listApps();
    */
   async listApps(): Promise<{ appName: string; sessions: number }[]> {
-    return await listApps(this.context);
+    return await this.backend.listApps();
   }
 
   /**
@@ -210,7 +201,10 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     after?: string;
   }): Promise<{ userId: string; sessions: number }[]> {
     checkNames('filter', filter, USERS_FILTER);
-    return await listUsers(this.context, filter);
+    checkId('appName', filter.appName);
+    checkCount('limit', filter.limit);
+    if (filter.after !== undefined) checkId('after', filter.after);
+    return await this.backend.listUsers(filter);
   }
 
   /**
@@ -219,7 +213,11 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const { sessions } = await store.deleteUser({ appName: 'shop', userId: 'ada' });
    */
   async deleteUser(key: { appName: string; userId: string }): Promise<{ sessions: number }> {
-    return await deleteUser(this.context, key);
+    checkObject('key', key);
+    const { appName, userId } = key;
+    checkId('appName', appName);
+    checkId('userId', userId);
+    return { sessions: await this.backend.deleteUser(appName, userId) };
   }
 
   // ── events ──
@@ -238,13 +236,10 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   ): Promise<{ seq: number; updateTime: number; revision: number }> {
     if (deltas !== undefined) checkNames('deltas', deltas, STATE_DELTAS);
     checkNames('options', options, APPEND_OPTIONS);
-    const append = prepareAppend(gatherExtra(event), deltas);
+    const append = prepareAppend(this.backend, gatherExtra(event), deltas);
     checkCount('options.expectedRevision', options.expectedRevision);
-    const { expectedRevision: revision } = options;
-    const terms =
-      revision === undefined ? ({ kind: 'any' } as const) : ({ kind: 'reject', revision, sessionKey: null } as const);
-    const appended = await sendAppend(this.context, append, terms);
-    return { seq: appended.seq, updateTime: append.updateTimeMs, revision: appended.revision };
+    const { seq, updateTime, revision } = await this.backend.append(append, conditionOf(options));
+    return { seq, updateTime, revision };
   }
 
   /**
@@ -253,10 +248,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async appendEvents(events: readonly EventRecord[]): Promise<void> {
     checkArray('events', events);
-    await sendAppends(
-      this.context,
-      events.map((event) => prepareAppend(gatherExtra(event))),
-    );
+    await this.backend.appendAll(events.map((event) => prepareAppend(this.backend, gatherExtra(event))));
   }
 
   /**
@@ -264,8 +256,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const recent = await store.getEvents(key, { last: 50 });
    */
   async getEvents(key: SessionKey, filter?: EventFilter): Promise<EventRecord[]> {
-    if (filter !== undefined) checkNames('filter', filter, EVENT_FILTER);
-    return this.#records(key, await loadEvents(this.context, key, filter));
+    checkEvents(key, filter);
+    return this.#records(key, await this.backend.listEvents(key, filter ?? {}));
   }
 
   /**
@@ -285,31 +277,34 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     filter: Pick<EventFilter, 'after' | 'afterSeq'>,
   ): AsyncGenerator<EventRecord, void> {
     checkNames('filter', filter, SEQUEL_FILTER);
-    for await (const row of iterateEvents(this.context, key, filter)) {
-      yield recordOf(row, key, this.context.names.events);
-    }
+    checkKey(key);
+    checkEventFilter(filter);
+    for await (const row of this.backend.iterateEvents(key, filter)) yield recordOf(this.backend, row, key);
   }
 
   #records(key: SessionKey, rows: EventRow[]): EventRecord[] {
-    return rows.map((row) => recordOf(row, key, this.context.names.events));
+    return rows.map((row) => recordOf(this.backend, row, key));
   }
 
   // ── shared states ──
 
   /**
-   * What all sessions of an app share; `{}` if nothing was ever set.
+   * The state that all sessions of an app share; `{}` if nothing was ever set.
    * @example const { currency } = await store.getAppState('shop');
    */
   async getAppState(appName: string): Promise<JsonObject> {
-    return await getAppState(this.context, appName);
+    checkId('appName', appName);
+    return await this.backend.appState(appName);
   }
 
   /**
-   * What all sessions of one user of an app share; `{}` if nothing was ever set.
+   * The state that all sessions of one user of an app share; `{}` if nothing was ever set.
    * @example const { language } = await store.getUserState('shop', 'ada');
    */
   async getUserState(appName: string, userId: string): Promise<JsonObject> {
-    return await getUserState(this.context, appName, userId);
+    checkId('appName', appName);
+    checkId('userId', userId);
+    return await this.backend.userState(appName, userId);
   }
 
   /**
@@ -318,7 +313,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.updateAppState('shop', { currency: 'EUR' });
    */
   async updateAppState(appName: string, delta: JsonObject): Promise<void> {
-    await updateAppState(this.context, appName, delta);
+    checkId('appName', appName);
+    await this.backend.mergeAppState(appName, encodeDelta(this.backend.dialect, delta, 'delta'));
   }
 
   /**
@@ -326,7 +322,9 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.updateUserState('shop', 'ada', { language: 'en' });
    */
   async updateUserState(appName: string, userId: string, delta: JsonObject): Promise<void> {
-    await updateUserState(this.context, appName, userId, delta);
+    checkId('appName', appName);
+    checkId('userId', userId);
+    await this.backend.mergeUserState(appName, userId, encodeDelta(this.backend.dialect, delta, 'delta'));
   }
 
   // ── retention ──
@@ -338,7 +336,9 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async deleteIdleSessions(filter: { idleSince: number; appName?: string }): Promise<number> {
     checkNames('filter', filter, IDLE_FILTER);
-    return await deleteIdleSessions(this.context, filter);
+    checkTime('idleSince', filter.idleSince);
+    if (filter.appName !== undefined) checkId('appName', filter.appName);
+    return await this.backend.deleteIdleSessions(filter);
   }
 
   /**
@@ -348,19 +348,36 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async deleteOldEvents(filter: { before: number; appName?: string }): Promise<number> {
     checkNames('filter', filter, OLD_FILTER);
-    return await deleteOldEvents(this.context, filter);
+    checkTime('before', filter.before);
+    if (filter.appName !== undefined) checkId('appName', filter.appName);
+    return await this.backend.deleteOldEvents(filter);
   }
 }
 
+function isBackend(source: Database | Backend): source is Backend {
+  return typeof (source as Partial<Backend> | undefined)?.append === 'function';
+}
+
+function checkEvents(key: SessionKey, filter: EventFilter | undefined): void {
+  if (filter !== undefined) checkNames('filter', filter, EVENT_FILTER);
+  checkKey(key);
+  if (filter !== undefined) checkEventFilter(filter);
+}
+
+function conditionOf({ expectedRevision: revision }: { expectedRevision?: number }): AppendCondition {
+  if (revision === undefined) return { kind: 'none' };
+  return { kind: 'revision', ifStale: 'reject', revision, sessionKey: null, seq: 0 };
+}
+
 /** Written out: object spread costs thirty times as much. */
-function recordOf(row: EventRow, key: SessionKey, table: string): EventRecord {
-  const record = decodeEvent(row, table) as EventRecord;
+function recordOf({ events, names }: Backend, row: EventRow, key: SessionKey): EventRecord {
+  const record = events.decode(row, names.events) as EventRecord;
   record.sessionId = key.sessionId;
   record.appName = key.appName;
   record.userId = key.userId;
   record.seq = Number(row[0]);
-  if (hasExtra(row)) {
-    const { extra, unbranded } = decodeExtra(record, row, table);
+  if (events.hasExtra(row)) {
+    const { extra, unbranded } = events.decodeExtra(record, row, names.events);
     if (extra) record.extra = extra;
     if (unbranded) record.unbranded = true;
   }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { BaseSessionService, LlmAgent, Runner, type Session } from '@google/adk';
-import type { Pool } from 'aiosqlite';
 import { SqliteSessionService } from 'aiosqlite/adk';
 import { SessionStore } from 'aiosqlite/store';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -269,7 +268,7 @@ describe('close()', () => {
     const session = await service.createSession(key);
     const begun = gate();
     const waiting = gate();
-    const transaction = ((service.store as any).context.db as Pool).transaction(async () => {
+    const transaction = service.pool.transaction(async () => {
       begun.open();
       await waiting.opened;
       expect(await rejection(service.close())).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });

@@ -7,7 +7,7 @@ import { checkId, checkObject, checkTime } from '../arguments.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
 import { serializeObject } from '../serialize.js';
-import type { Database } from '../session-store.js';
+import type { Database } from '../sqlite/backend.js';
 import { type Rows, sendBatch } from '../sqlite/context.js';
 import { createTables } from '../sqlite/tables.js';
 import { canonicalUri, isWithinScope } from './artifact-uri.js';

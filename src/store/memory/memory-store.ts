@@ -1,7 +1,7 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor, Transaction } from '../../executor.js';
 import type { SessionKey } from '../records.js';
-import type { Database } from '../session-store.js';
+import type { Database } from '../sqlite/backend.js';
 import { createTables } from '../sqlite/tables.js';
 import { addSession, type Backfilled, type BackfillOptions, backfill } from './backfill.js';
 import type { MemoryContext } from './context.js';

@@ -1,19 +1,21 @@
 import { isJson } from '../../codec/json.js';
 import { type BatchOptions, type BatchQuery, type Executor, type Row, UNCOMMITTED } from '../../executor.js';
-import { corruptRow, StoreError } from '../errors.js';
-import { EVENT_JSON } from '../event-codec.js';
+import type { Dialect } from '../dialect.js';
+import { corruptRow, type StoreError } from '../errors.js';
 import type { Names } from '../names.js';
 import { HANDLE_JSON } from '../session-codec.js';
+import { eventCodec } from './dialect.js';
 import type { KnownIds } from './known-ids.js';
 import type { Queries } from './queries.js';
 
-/** What every operation of a store works with. */
+/** Everything that the operations of a store work with. */
 export interface Context {
   db: Executor;
   names: Names;
+  dialect: Dialect;
   sql: Queries;
   known: KnownIds;
-  /** Called before each job; what it returns is waited for. A service makes its tables here, at its first job. */
+  /** Called before each job, which waits for what it returns. */
   ready?: (() => Promise<void> | undefined) | undefined;
 }
 
@@ -110,7 +112,7 @@ interface Suspect {
   column: string;
 }
 
-const JSON_COLUMNS = new Set<string>([...EVENT_JSON, ...HANDLE_JSON]);
+const JSON_COLUMNS = new Set<string>([...eventCodec.json, ...HANDLE_JSON]);
 
 function isReadable(value: unknown): boolean {
   return typeof value !== 'string' || isJson(value);
@@ -127,6 +129,3 @@ function damage(names: Names, row: Row, column: string, cause: unknown): StoreEr
     ? corruptRow(names.userStates, user, column, cause)
     : corruptRow(names.appStates, app, column, cause);
 }
-
-export const notFound = (sessionId: string) =>
-  new StoreError('ADK_SESSION_NOT_FOUND', `Session ${sessionId} not found`);

@@ -1,41 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import { julianDay } from '../../codec/julian-day.js';
-import { invalidArgument, outOfRange } from '../../errors.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
-import { checkChoice, checkEventFilter, checkKey, checkObject, checkTime } from '../arguments.js';
-import { encodeOptionalDelta } from '../deltas.js';
+import type { Loaded } from '../backend.js';
 import { StoreError } from '../errors.js';
-import { EVENT_JSON, type EventRow } from '../event-codec.js';
-import type { EventFilter, NewSession, SessionKey } from '../records.js';
-import { serializeObject } from '../serialize.js';
-import { decodeSnapshot, HANDLE_JSON, type Snapshot } from '../session-codec.js';
+import type { EventRow } from '../event-codec.js';
+import type { PreparedSession } from '../prepare.js';
+import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
+import { decodeSession, decodeSnapshot, HANDLE_JSON, SESSION_JSON } from '../session-codec.js';
 import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch, sendErasure } from './context.js';
+import { eventCodec } from './dialect.js';
 import { eraseMemory } from './other-stores.js';
 
-/** A session and its events, of one moment; the events still as rows. */
-export interface Loaded {
-  snapshot: Snapshot;
-  events: EventRow[];
-}
-
-/** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. `events`: which of its events to load. */
-export async function createSession(context: Context, input: NewSession, events: EventFilter): Promise<Loaded> {
-  checkObject('input', input);
-  const { appName, userId, state = {}, createTime = Date.now(), ownerId, ifExists } = input;
-  const session = { appName, userId, sessionId: input.sessionId || randomUUID() };
-  checkKey(session);
-  checkTime('createTime', createTime);
-  checkChoice('ifExists', ifExists, ['error', 'return']);
+/** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. */
+export async function createSession(context: Context, prepared: PreparedSession, events: EventFilter): Promise<Loaded> {
+  const { key: session, state, createTime, ownerId, app, user, ifExists } = prepared;
+  const { appName, userId } = session;
   const { names, sql, known } = context;
-  if (ownerId !== undefined && !names.owner) throw outOfRange('ownerId', 'absent: the store has no ownerIdColumn');
-
   const key = keyParams(session);
   const now = julianDay.encode(Date.now());
-  const created = julianDay.encode(createTime);
-  const row: SqlParam[] = [...key, serializeObject(state, 'state'), created, created];
-  if (names.owner) row.push(ownerId ?? null);
-  const app = encodeOptionalDelta(input.app, 'app');
-  const user = encodeOptionalDelta(input.user, 'user');
+  const row: SqlParam[] = [...key, state, createTime, createTime];
+  if (names.owner) row.push(ownerId);
 
   const writes: BatchQuery[] = [];
   // Shared states go first, while the session tells by its absence that it is new.
@@ -60,17 +43,10 @@ export async function createSession(context: Context, input: NewSession, events:
 }
 
 /** Session, both shared states and events of one moment. */
-export async function loadSession(
-  context: Context,
-  key: SessionKey,
-  filter: EventFilter = {},
-): Promise<Loaded | undefined> {
-  checkKey(key);
-  checkEventFilter(filter);
+export async function loadSession(context: Context, key: SessionKey, filter: EventFilter): Promise<Loaded | undefined> {
   return decodeLoaded(context, await runReads(context, loadQueries(context, key, filter)), filter);
 }
 
-/** The same for a session's events after a seq, as it is when all writes that were sent before are done. */
 export async function loadAfterWrites(
   context: Context,
   key: SessionKey,
@@ -82,36 +58,42 @@ export async function loadAfterWrites(
   return decodeLoaded(context, results, {});
 }
 
+export async function readSession(context: Context, key: SessionKey): Promise<SessionRecord | undefined> {
+  const query = { sql: context.sql.session, params: keyParams(key), jsonColumns: SESSION_JSON };
+  const [result] = await runReads(context, [query]);
+  const [row] = result?.rows ?? [];
+  return row && decodeSession(context, row);
+}
+
+export async function replaceState(context: Context, key: SessionKey, state: string): Promise<boolean> {
+  const params = [state, julianDay.encode(Date.now()), ...keyParams(key)];
+  const [result] = await sendBatch(context, [{ sql: context.sql.replaceState, params }]);
+  return result?.changes === 1;
+}
+
 /** Events of a session in append order. */
-export async function loadEvents(context: Context, key: SessionKey, filter: EventFilter = {}): Promise<EventRow[]> {
-  checkKey(key);
-  checkEventFilter(filter);
+export async function loadEvents(context: Context, key: SessionKey, filter: EventFilter): Promise<EventRow[]> {
   const [events] = await runReads(context, [eventsQuery(context, key, filter)]);
   return inOrder(events?.rows ?? [], filter);
 }
 
-/** The events of a session, read only as far as somebody asks for them. */
+/** The events of a session, read only as far as the consumer goes. */
 export async function* iterateEvents(
   context: Context,
   key: SessionKey,
   filter: Pick<EventFilter, 'after' | 'afterSeq'>,
 ): AsyncGenerator<EventRow, void> {
-  checkKey(key);
-  checkEventFilter(filter);
   await context.ready?.();
   const query = eventsQuery(context, key, filter);
   try {
-    yield* context.db.iterate<EventRow>(query, { rowMode: 'array', jsonColumns: EVENT_JSON });
+    yield* context.db.iterate<EventRow>(query, { rowMode: 'array', jsonColumns: eventCodec.json });
   } catch (error) {
     throw await explain(context, error, [query]);
   }
 }
 
 /** Deletes a session with its events, and with its memory if asked. */
-export async function deleteSession(context: Context, key: SessionKey & { memory?: boolean }): Promise<boolean> {
-  checkKey(key);
-  const { memory = false } = key;
-  if (typeof memory !== 'boolean') throw invalidArgument('memory', 'a boolean', memory);
+export async function deleteSession(context: Context, key: SessionKey, memory: boolean): Promise<boolean> {
   const params = keyParams(key);
   const queries = [context.sql.deleteEvents, context.sql.deleteSession].map((sql) => ({ sql, params }));
   const [, deleted] = memory
@@ -132,7 +114,7 @@ function loadQueries(context: Context, key: SessionKey, filter: EventFilter): Ba
 function decodeLoaded(context: Context, [session, events]: Rows[], filter: EventFilter): Loaded | undefined {
   const [row] = session?.rows ?? [];
   if (!row || !events) return undefined;
-  return { snapshot: decodeSnapshot(row, context.names), events: inOrder(events.rows, filter) };
+  return { snapshot: decodeSnapshot(context, row), events: inOrder(events.rows, filter) };
 }
 
 function eventsQuery({ sql }: Context, key: SessionKey, { after, afterSeq, limit, last }: EventFilter): BatchQuery {
@@ -140,7 +122,7 @@ function eventsQuery({ sql }: Context, key: SessionKey, { after, afterSeq, limit
   return {
     sql: last === undefined ? sql.events.asc : sql.events.desc,
     params: [...keyParams(key), afterSeq ?? 0, afterTime, last ?? limit ?? -1],
-    jsonColumns: EVENT_JSON,
+    jsonColumns: eventCodec.json,
   };
 }
 
@@ -156,6 +138,6 @@ function sharedStateQueries({ sql }: Context, { appName, userId }: SessionKey): 
   ];
 }
 
-export function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
+function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
   return [appName, userId, sessionId];
 }

@@ -1,3 +1,4 @@
+import { nameOf } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import { IdSet } from './id-set.js';
 
@@ -177,9 +178,4 @@ function advance(entry: Entry, seq: number, id: string): void {
   if (seq <= entry.seq) return;
   entry.seq = seq;
   entry.lastId = id;
-}
-
-/** A session's key as one text; the lengths keep its parts apart. */
-export function nameOf({ appName, userId, sessionId }: SessionKey): string {
-  return `${appName.length}:${userId.length}:${appName}${userId}${sessionId}`;
 }

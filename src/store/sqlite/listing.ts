@@ -1,30 +1,22 @@
 import type { BatchQuery } from '../../executor.js';
-import { checkSessionFilter } from '../arguments.js';
+import type { Page } from '../backend.js';
 import { corruptRow } from '../errors.js';
 import type { Names } from '../names.js';
 import type { SessionFilter } from '../records.js';
 import { HANDLE_JSON, SESSION_JSON, type SessionRow } from '../session-codec.js';
 import { type Context, type Rows, runReads } from './context.js';
 
-/** One page of sessions, and of how many. */
-export interface Listed {
-  rows: SessionRow[];
-  total: number;
-}
-
 /** A page and its total, of one moment. `shared`: each row with the states that the session shares. */
-export async function listSessions(context: Context, filter: SessionFilter, shared: boolean): Promise<Listed> {
-  checkSessionFilter(filter);
+export async function listRows(context: Context, filter: SessionFilter, shared: boolean): Promise<Page<SessionRow>> {
   const [page, total] = await runReads(context, [pageQuery(context, filter, shared), totalQuery(context, filter)]);
-  return { rows: page?.rows ?? [], total: totalOf(context, total) };
+  return { sessions: page?.rows ?? [], total: totalOf(context, total) };
 }
 
-/** How many sessions there are: read from a counter, whatever the number. */
+/** Number of sessions, read from a counter. */
 export async function countSessions(
   context: Context,
   filter: Pick<SessionFilter, 'appName' | 'userId'>,
 ): Promise<number> {
-  checkSessionFilter(filter);
   const [total] = await runReads(context, [totalQuery(context, filter)]);
   return totalOf(context, total);
 }

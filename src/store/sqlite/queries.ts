@@ -1,6 +1,7 @@
-import { EVENT_COLUMNS, type EventColumn, INSERT_PARAMS } from '../columns.js';
-import { NO_ACTIONS } from '../event-codec.js';
+import { EVENT_COLUMNS, type EventColumn, KEY_PARAMS } from '../columns.js';
 import type { Names } from '../names.js';
+import { NO_ACTIONS } from '../no-actions.js';
+import { KNOWN_PARAMS } from './dialect.js';
 import { buildOthers } from './other-stores.js';
 import { countKey } from './schema.js';
 
@@ -69,7 +70,7 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
   });
 
   /** A parameter of insertEvent, by name or field. */
-  const params = [...INSERT_PARAMS, ...columns.map(({ field }) => field)];
+  const params = [...KNOWN_PARAMS, ...KEY_PARAMS, ...columns.map(({ field }) => field)];
   const param = (name: string) => `?${params.indexOf(name) + 1}`;
   const insertEvent = `INSERT OR REPLACE INTO ${events} (seq, session_key, session_id, app_name, user_id, ${columns.map(({ column }) => column).join(', ')})`;
   const eventParams = [
@@ -125,20 +126,19 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
   s.session_key, ${eventParams}
   FROM ${sessions} AS s WHERE ${sessionIs} RETURNING seq, session_key`,
     },
-    /** What an append does to its session, by its terms. The `byKey` ones follow an `insertEvent.byKey` that has found it. */
+    /** An append's update of its session. The `byKey` ones follow an `insertEvent.byKey` that has found it. */
     updateSession: {
       byKey: {
-        any: update('s.session_key = ?', returning),
-        catchUp: update('s.session_key = ?'),
-        reject: update('s.session_key = ? AND s.revision = ?'),
+        plain: update('s.session_key = ?', returning),
+        /** Returns no revision: a catch-up knows it, or reads it. */
+        silent: update('s.session_key = ?'),
+        ifRevision: update('s.session_key = ? AND s.revision = ?'),
       },
       byName: {
-        any: update(key, returning),
-        catchUp: update(key, returning),
-        catchUpAfter: update(key, returning),
-        reject: update(`${key} AND s.revision = ? AND (s.session_key = ? OR ? IS NULL)`, returning),
+        plain: update(key, returning),
+        ifRevision: update(`${key} AND s.revision = ? AND (s.session_key = ? OR ? IS NULL)`, returning),
         // The new event is written already: of the others, the newest must be the one that was seen.
-        rejectAfter: update(
+        ifLast: update(
           `${key} AND (SELECT e.id FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id <> ?
     ORDER BY e.seq DESC LIMIT 1) IS ?`,
           returning,

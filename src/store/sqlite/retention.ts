@@ -1,5 +1,4 @@
 import { julianDay } from '../../codec/julian-day.js';
-import { checkId, checkObject, checkTime } from '../arguments.js';
 import { type Context, runReads, sendBatch } from './context.js';
 
 /** What one job takes on, so that writers wait some milliseconds at most. */
@@ -11,9 +10,6 @@ export async function deleteIdleSessions(
   context: Context,
   filter: { idleSince: number; appName?: string },
 ): Promise<number> {
-  checkObject('filter', filter);
-  checkTime('idleSince', filter.idleSince);
-  if (filter.appName !== undefined) checkId('appName', filter.appName);
   const before = julianDay.encode(filter.idleSince);
   let total = 0;
   for (const app of filter.appName === undefined ? await appNames(context) : [filter.appName]) {
@@ -41,9 +37,6 @@ async function deleteSome(context: Context, app: string, before: number): Promis
 
 /** Deletes the events with a timestamp before a time; resolves to how many. Walks through the events by seq, once. */
 export async function deleteOldEvents(context: Context, filter: { before: number; appName?: string }): Promise<number> {
-  checkObject('filter', filter);
-  checkTime('before', filter.before);
-  if (filter.appName !== undefined) checkId('appName', filter.appName);
   const before = julianDay.encode(filter.before);
   const { sql } = context;
   let total = 0;

@@ -1,21 +1,17 @@
 import type { BatchQuery } from '../../executor.js';
-import { checkId } from '../arguments.js';
-import { encodeDelta } from '../deltas.js';
+import type { Delta } from '../deltas.js';
 import type { JsonObject } from '../records.js';
 import { decodeState } from '../session-codec.js';
 import { mergeAppState, mergeUserState } from './append.js';
 import { type Context, explain, runReads, sendBatch } from './context.js';
 
-/** What all sessions of an app share; `{}` if nothing was ever set. */
+/** The state that all sessions of an app share; `{}` if nothing was ever set. */
 export async function getAppState(context: Context, appName: string): Promise<JsonObject> {
-  checkId('appName', appName);
   return await read(context, appStateQuery(context, appName), context.names.appStates, appName);
 }
 
 /** What all sessions of a user of an app share; `{}` if nothing was ever set. */
 export async function getUserState(context: Context, appName: string, userId: string): Promise<JsonObject> {
-  checkId('appName', appName);
-  checkId('userId', userId);
   return await read(
     context,
     userStateQuery(context, appName, userId),
@@ -24,21 +20,13 @@ export async function getUserState(context: Context, appName: string, userId: st
   );
 }
 
-export async function updateAppState(context: Context, appName: string, delta: JsonObject): Promise<void> {
-  checkId('appName', appName);
-  const merge = mergeAppState(context.sql, appName, encodeDelta(delta, 'delta'));
+export async function updateAppState(context: Context, appName: string, delta: Delta): Promise<void> {
+  const merge = mergeAppState(context.sql, appName, delta);
   await write(context, merge, appStateQuery(context, appName));
 }
 
-export async function updateUserState(
-  context: Context,
-  appName: string,
-  userId: string,
-  delta: JsonObject,
-): Promise<void> {
-  checkId('appName', appName);
-  checkId('userId', userId);
-  const merge = mergeUserState(context.sql, appName, userId, encodeDelta(delta, 'delta'));
+export async function updateUserState(context: Context, appName: string, userId: string, delta: Delta): Promise<void> {
+  const merge = mergeUserState(context.sql, appName, userId, delta);
   await write(context, merge, userStateQuery(context, appName, userId));
 }
 

@@ -1,4 +1,3 @@
-import { checkCount, checkId, checkObject } from '../arguments.js';
 import { type Context, type Rows, runReads, sendErasure } from './context.js';
 import { decodeTotal } from './listing.js';
 import { eraseArtifacts, eraseMemory } from './other-stores.js';
@@ -7,14 +6,7 @@ import { eraseArtifacts, eraseMemory } from './other-stores.js';
 const SESSIONS_PER_JOB = 50;
 
 /** Deletes a user's sessions with their events, state, memory and artifacts. Resolves to the number of sessions. */
-export async function deleteUser(
-  context: Context,
-  key: { appName: string; userId: string },
-): Promise<{ sessions: number }> {
-  checkObject('key', key);
-  const { appName, userId } = key;
-  checkId('appName', appName);
-  checkId('userId', userId);
+export async function deleteUser(context: Context, appName: string, userId: string): Promise<number> {
   const { deleteEvents, deleteSessions, deleteState } = context.sql.deleteUser;
   const some = [appName, userId, SESSIONS_PER_JOB];
   let sessions = 0;
@@ -29,7 +21,7 @@ export async function deleteUser(
   const memory = await eraseMemory(context, { appName, userId });
   if (memory.length > 0) await sendErasure(context, memory);
   await eraseArtifacts(context, appName, userId);
-  return { sessions };
+  return sessions;
 }
 
 /** Every app that has sessions, in the order of the names. */
@@ -43,11 +35,7 @@ export async function listUsers(
   context: Context,
   filter: { appName: string; limit?: number; after?: string },
 ): Promise<{ userId: string; sessions: number }[]> {
-  checkObject('filter', filter);
   const { appName, limit, after } = filter;
-  checkId('appName', appName);
-  checkCount('limit', limit);
-  if (after !== undefined) checkId('after', after);
   const { first, next } = context.sql.listUsers;
   const query =
     after === undefined

@@ -1,0 +1,124 @@
+import type { Delta } from './deltas.js';
+import type { Dialect } from './dialect.js';
+import type { EventCodec, EventRow } from './event-codec.js';
+import type { Names } from './names.js';
+import type { PreparedAppend, PreparedSession } from './prepare.js';
+import type { EventFilter, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
+
+/** A session as it was at one moment, with all that a session object shows of it. */
+export interface Snapshot {
+  /** The internal key: another one if the session was deleted and created again. */
+  sessionKey: number;
+  session: SessionRecord;
+  appState: JsonObject;
+  userState: JsonObject;
+  /** `seq` of the newest event, 0 if there is none. */
+  lastSeq: number;
+}
+
+/** A session and its events, of one moment. The events are rows: the caller decodes each once, into its own objects. */
+export interface Loaded {
+  snapshot: Snapshot;
+  events: EventRow[];
+}
+
+export interface Page<Item> {
+  sessions: Item[];
+  /** Number of sessions on all pages, of the same moment. */
+  total: number;
+}
+
+/**
+ * Precondition of an append: the state of the session before it. `ifStale` tells what happens to a session that is not so:
+ * `'reject'` writes nothing and rejects `'ADK_STALE_SESSION'`; `'catchUp'` writes all the same and returns what the caller
+ * lacks.
+ */
+export type AppendCondition =
+  | { kind: 'none' }
+  /**
+   * The session has this revision and, unless it is null, this internal key. `seq` is that of the last event that the
+   * caller has seen: a catch-up begins behind it.
+   */
+  | { kind: 'revision'; ifStale: IfStale; revision: number; sessionKey: number | null; seq: number }
+  /** The newest event is this one; null: there is none. For callers that know no revision. A catch-up always returns. */
+  | { kind: 'after'; ifStale: IfStale; eventId: string | null };
+
+type IfStale = 'reject' | 'catchUp';
+
+/** Outcome of a committed append. */
+export interface Appended {
+  /** The session's internal key. */
+  sessionKey: number;
+  /** The revision that the append made. If `missed` is set, the one that `missed` has. */
+  revision: number;
+  seq: number;
+  /** The session's `updateTime`, in milliseconds. */
+  updateTime: number;
+  /** The session as it is now, and all events behind the last one that the caller has seen, the new one among them. */
+  missed: Loaded | undefined;
+}
+
+/**
+ * Storage of sessions, events and shared states: each operation is atomic, and takes arguments that have been checked and
+ * encoded. Errors are a StoreError where {@link SessionStore} promises one, otherwise the database's own.
+ */
+export interface Backend {
+  readonly names: Names;
+  readonly dialect: Dialect;
+  readonly events: EventCodec;
+
+  /** The same storage inside a transaction of the caller's. */
+  within(transaction: unknown): Backend;
+  /** The same storage, each of whose operations waits for what `ready` returns. A service creates its tables there. */
+  after(ready: () => Promise<void> | undefined): Backend;
+
+  createTables(): Promise<void>;
+  dropTables(): Promise<void>;
+
+  // ── sessions ──
+
+  /** `events`: which events to return of a session that exists. */
+  create(session: PreparedSession, events: EventFilter): Promise<Loaded>;
+  session(key: SessionKey): Promise<SessionRecord | undefined>;
+  load(key: SessionKey, events: EventFilter): Promise<Loaded | undefined>;
+  /** Loads the events after a seq, and the session, behind every write that was sent before. */
+  loadAfterWrites(key: SessionKey, afterSeq: number): Promise<Loaded | undefined>;
+  /** Replaces the session state, given as JSON. Resolves to whether the session exists. */
+  replaceState(key: SessionKey, state: string): Promise<boolean>;
+  list(filter: SessionFilter): Promise<Page<SessionRecord>>;
+  /** The same, each session with the states that it shares. */
+  listSnapshots(filter: SessionFilter): Promise<Page<Snapshot>>;
+  count(filter: { appName: string; userId?: string }): Promise<number>;
+  /** `memory`: erase what a memory in the same database holds of the session, too. Resolves to whether it existed. */
+  delete(key: SessionKey, memory: boolean): Promise<boolean>;
+
+  // ── events ──
+
+  /** Sends the append at once: appends of one session commit in the order of the calls. */
+  append(append: PreparedAppend, condition: AppendCondition): Promise<Appended>;
+  /** All or nothing. */
+  appendAll(appends: readonly PreparedAppend[]): Promise<void>;
+  listEvents(key: SessionKey, filter: EventFilter): Promise<EventRow[]>;
+  /** Reads only as far as the consumer goes. */
+  iterateEvents(key: SessionKey, filter: Pick<EventFilter, 'after' | 'afterSeq'>): AsyncIterable<EventRow>;
+
+  // ── states that sessions share ──
+
+  appState(appName: string): Promise<JsonObject>;
+  userState(appName: string, userId: string): Promise<JsonObject>;
+  mergeAppState(appName: string, delta: Delta): Promise<void>;
+  mergeUserState(appName: string, userId: string, delta: Delta): Promise<void>;
+
+  // ── apps, users and retention ──
+
+  listApps(): Promise<{ appName: string; sessions: number }[]>;
+  listUsers(filter: {
+    appName: string;
+    limit?: number;
+    after?: string;
+  }): Promise<{ userId: string; sessions: number }[]>;
+  /** Deletes memory and artifacts in the same database, too. In batches, as the two below. Resolves to the number of sessions. */
+  deleteUser(appName: string, userId: string): Promise<number>;
+  deleteIdleSessions(filter: { idleSince: number; appName?: string }): Promise<number>;
+  deleteOldEvents(filter: { before: number; appName?: string }): Promise<number>;
+}

@@ -1,0 +1,31 @@
+import type { JsonObject } from './records.js';
+
+/** The actions of most events: ADK makes these four, all empty. */
+export const noActions = (): JsonObject => ({
+  stateDelta: {},
+  artifactDelta: {},
+  requestedAuthConfigs: {},
+  requestedToolConfirmations: {},
+});
+const KEYS = Object.keys(noActions());
+
+/** Their JSON. A row has 0 in their place, so that they are neither carried across nor parsed. */
+export const NO_ACTIONS = JSON.stringify(noActions());
+
+/** Whether JSON.stringify would make {@link NO_ACTIONS} of it. */
+export function isNoActions(actions: unknown): boolean {
+  if (!isPlain(actions)) return false;
+  let count = 0;
+  for (const key in actions) if (key !== KEYS[count++] || !isEmpty(actions[key])) return false;
+  return count === KEYS.length;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (!isPlain(value)) return false;
+  for (const _ in value) return false;
+  return true;
+}
+
+function isPlain(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}

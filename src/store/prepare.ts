@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { outOfRange } from '../errors.js';
+import type { SqlParam, SqlValue } from '../executor.js';
+import { checkChoice, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
+import type { Backend } from './backend.js';
+import { type Delta, encodeOptionalDelta } from './deltas.js';
+import { jsonParam } from './dialect.js';
+import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
+import { serializeObject } from './serialize.js';
+
+/** A new session and its deltas as they were when the call was made. */
+export interface PreparedSession {
+  key: SessionKey;
+  /** JSON of the state. */
+  state: string;
+  createTime: SqlParam;
+  ownerId: SqlValue;
+  app: Delta | undefined;
+  user: Delta | undefined;
+  ifExists: 'error' | 'return';
+}
+
+/** Checks and encodes at once: later changes to the caller's objects make no difference. */
+export function prepareSession({ dialect, names }: Backend, input: NewSession): PreparedSession {
+  checkObject('input', input);
+  const { appName, userId, state = {}, createTime = Date.now(), ownerId, ifExists = 'error' } = input;
+  const key = { appName, userId, sessionId: input.sessionId || randomUUID() };
+  checkKey(key);
+  checkTime('createTime', createTime);
+  checkChoice('ifExists', ifExists, ['error', 'return']);
+  if (ownerId !== undefined && !names.owner) throw outOfRange('ownerId', 'absent: the store has no ownerIdColumn');
+  return {
+    key,
+    state: jsonParam(dialect, serializeObject(state, 'state')),
+    createTime: dialect.encodeTime(createTime),
+    ownerId: ownerId ?? null,
+    app: encodeOptionalDelta(dialect, input.app, 'app'),
+    user: encodeOptionalDelta(dialect, input.user, 'user'),
+    ifExists,
+  };
+}
+
+/** An event and its deltas as they were when the call was made, ready for any number of attempts. */
+export interface PreparedAppend {
+  key: SessionKey;
+  /** The key as one text, see {@link nameOf}. */
+  name: string;
+  id: string;
+  /** The event's parameters, behind those that the backend sets itself. */
+  params: SqlParam[];
+  /** The event's time, as a parameter and as it is read afterwards. */
+  updateTime: SqlParam;
+  updateTimeMs: number;
+  /** Deltas that have something to merge. */
+  session: Delta | undefined;
+  app: Delta | undefined;
+  user: Delta | undefined;
+}
+
+/** Checks and encodes at once. A caller that has the session's {@link nameOf name} spares its making. */
+export function prepareAppend(
+  { dialect, events }: Backend,
+  event: EventRecord,
+  deltas?: StateDeltas,
+  name?: string,
+): PreparedAppend {
+  checkEvent(event);
+  if (deltas !== undefined) checkObject('deltas', deltas);
+  const updateTime = dialect.encodeTime(event.timestamp);
+  const key = { appName: event.appName, userId: event.userId, sessionId: event.sessionId };
+  return {
+    key,
+    name: name ?? nameOf(key),
+    id: event.id,
+    params: events.encode(event),
+    updateTime,
+    updateTimeMs: dialect.decodeTime(updateTime),
+    session: encodeOptionalDelta(dialect, deltas?.session, 'deltas.session'),
+    app: encodeOptionalDelta(dialect, deltas?.app, 'deltas.app'),
+    user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
+  };
+}
+
+/** A session's key as one text; the lengths keep its parts apart. */
+export function nameOf({ appName, userId, sessionId }: SessionKey): string {
+  return `${appName.length}:${userId.length}:${appName}${userId}${sessionId}`;
+}

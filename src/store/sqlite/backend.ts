@@ -1,0 +1,165 @@
+import { invalidArgument } from '../../errors.js';
+import type { Executor } from '../../executor.js';
+import type { AppendCondition, Backend } from '../backend.js';
+import type { Delta } from '../deltas.js';
+import type { SessionStoreOptions } from '../names.js';
+import type { PreparedAppend, PreparedSession } from '../prepare.js';
+import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
+import { decodeSession, decodeSnapshot } from '../session-codec.js';
+import { append, appendAll } from './append.js';
+import type { Context } from './context.js';
+import { eventCodec, sqliteDialect } from './dialect.js';
+import {
+  createSession,
+  deleteSession,
+  iterateEvents,
+  loadAfterWrites,
+  loadEvents,
+  loadSession,
+  readSession,
+  replaceState,
+} from './jobs.js';
+import { KnownIds } from './known-ids.js';
+import { Layout } from './layout.js';
+import { countSessions, listRows } from './listing.js';
+import { deleteIdleSessions, deleteOldEvents } from './retention.js';
+import { getAppState, getUserState, updateAppState, updateUserState } from './shared-states.js';
+import { createTables, dropTables } from './tables.js';
+import { deleteUser, listApps, listUsers } from './users.js';
+
+/** What a store can be built on: a Pool or a Connection. It is never closed by the store. */
+export type Database = Executor & { close(): Promise<void> };
+
+/** Makes the backend of a store. Throws `'ADK_INVALID_NAME'` for a table name or an owner column that can't be one. */
+export function openBackend(db: Database, options: SessionStoreOptions): SqliteBackend {
+  return new SqliteBackend(db, new Layout(options), new KnownIds());
+}
+
+/** Sessions in an SQLite file. Each operation is one job on the connection's thread. */
+export class SqliteBackend implements Backend, Context {
+  readonly db: Executor;
+  readonly layout: Layout;
+  readonly names;
+  readonly sql;
+  readonly dialect = sqliteDialect;
+  readonly events = eventCodec;
+  readonly known: KnownIds;
+  readonly ready: Context['ready'];
+
+  constructor(db: Executor, layout: Layout, known: KnownIds, ready?: Context['ready']) {
+    if (typeof db?.batch !== 'function') throw invalidArgument('db', 'a Pool or a Connection', db);
+    this.db = db;
+    this.layout = layout;
+    this.names = layout.names;
+    this.sql = layout.sql;
+    this.known = known;
+    this.ready = ready;
+  }
+
+  within(transaction: Executor) {
+    // Known ids of its own: a rollback must not leave any behind.
+    return new SqliteBackend(transaction, this.layout, new KnownIds(true));
+  }
+
+  after(ready: () => Promise<void> | undefined) {
+    return new SqliteBackend(this.db, this.layout, this.known, ready);
+  }
+
+  createTables() {
+    return createTables(this.db, this.layout.schema);
+  }
+
+  dropTables() {
+    return dropTables(this.db, this.layout.schema);
+  }
+
+  create(session: PreparedSession, events: EventFilter) {
+    return createSession(this, session, events);
+  }
+
+  session(key: SessionKey) {
+    return readSession(this, key);
+  }
+
+  load(key: SessionKey, events: EventFilter) {
+    return loadSession(this, key, events);
+  }
+
+  loadAfterWrites(key: SessionKey, afterSeq: number) {
+    return loadAfterWrites(this, key, afterSeq);
+  }
+
+  replaceState(key: SessionKey, state: string) {
+    return replaceState(this, key, state);
+  }
+
+  async list(filter: SessionFilter) {
+    const { sessions, total } = await listRows(this, filter, false);
+    return { sessions: sessions.map((row) => decodeSession(this, row)), total };
+  }
+
+  async listSnapshots(filter: SessionFilter) {
+    const { sessions, total } = await listRows(this, filter, true);
+    return { sessions: sessions.map((row) => decodeSnapshot(this, row)), total };
+  }
+
+  count(filter: { appName: string; userId?: string }) {
+    return countSessions(this, filter);
+  }
+
+  delete(key: SessionKey, memory: boolean) {
+    return deleteSession(this, key, memory);
+  }
+
+  append(prepared: PreparedAppend, condition: AppendCondition) {
+    return append(this, prepared, condition);
+  }
+
+  appendAll(appends: readonly PreparedAppend[]) {
+    return appendAll(this, appends);
+  }
+
+  listEvents(key: SessionKey, filter: EventFilter) {
+    return loadEvents(this, key, filter);
+  }
+
+  iterateEvents(key: SessionKey, filter: Pick<EventFilter, 'after' | 'afterSeq'>) {
+    return iterateEvents(this, key, filter);
+  }
+
+  appState(appName: string) {
+    return getAppState(this, appName);
+  }
+
+  userState(appName: string, userId: string) {
+    return getUserState(this, appName, userId);
+  }
+
+  mergeAppState(appName: string, delta: Delta) {
+    return updateAppState(this, appName, delta);
+  }
+
+  mergeUserState(appName: string, userId: string, delta: Delta) {
+    return updateUserState(this, appName, userId, delta);
+  }
+
+  listApps() {
+    return listApps(this);
+  }
+
+  listUsers(filter: { appName: string; limit?: number; after?: string }) {
+    return listUsers(this, filter);
+  }
+
+  deleteUser(appName: string, userId: string) {
+    return deleteUser(this, appName, userId);
+  }
+
+  deleteIdleSessions(filter: { idleSince: number; appName?: string }) {
+    return deleteIdleSessions(this, filter);
+  }
+
+  deleteOldEvents(filter: { before: number; appName?: string }) {
+    return deleteOldEvents(this, filter);
+  }
+}

@@ -1,0 +1,30 @@
+import { julianDay } from '../../codec/julian-day.js';
+import { isWellFormed } from '../../codec/well-formed.js';
+import { EVENT_COLUMNS } from '../columns.js';
+import type { Dialect } from '../dialect.js';
+import { makeEventCodec } from '../event-codec.js';
+
+/**
+ * The first parameters of `insertEvent`, which are set when an append is sent (see known-ids.ts). The session's key and the
+ * fields follow.
+ */
+export const KNOWN_AT = { sessionKey: 0, knownSeq: 1, knownId: 2 } as const;
+export const KNOWN_PARAMS = Object.keys(KNOWN_AT);
+
+/** Times are Julian Days. The worker parses JSON columns. */
+export const sqliteDialect: Dialect = {
+  reserved: KNOWN_PARAMS.length,
+  holdsText: isWellFormed,
+  encodeTime: julianDay.encode,
+  decodeTime(value) {
+    return typeof value === 'number' && Number.isFinite(value) ? julianDay.decode(value) : Number.NaN;
+  },
+  encodeFlag: (flag) => flag,
+  /** Integers arrive as bigint where the connection's integerMode says so. */
+  decodeFlag(value) {
+    if (value === 1 || value === 1n) return true;
+    return value === 0 || value === 0n ? false : undefined;
+  },
+};
+
+export const eventCodec = makeEventCodec(EVENT_COLUMNS, sqliteDialect);
