@@ -124,7 +124,7 @@ export const bundlers = [
     quick: true,
     run(project) {
       project.write('server.mjs', program.mjs + main);
-      // COPY --from=build /app/node_modules and COPY . . of docs/recipes.md
+      // COPY --from=build /app/node_modules and COPY . . of examples/docker/Dockerfile
       const folder = project.elsewhere({
         'node_modules/aiosqlite': 'node_modules/aiosqlite',
         'node_modules/node-gyp-build': 'node_modules/node-gyp-build',

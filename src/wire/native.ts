@@ -1,7 +1,6 @@
 import type { SqlValue } from '../executor.js';
 import { loadAddon } from './addon/load.js';
-import { CallsInFlight } from './in-flight.js';
-import { Delivery } from './outcome.js';
+import { Delivery, type Outcome } from './outcome.js';
 import { ExceptionId } from './protocol.js';
 
 /** What binding/node/connection.h offers. It checks nothing: whatever goes in has been checked before. */
@@ -36,8 +35,29 @@ interface NativeModule {
 /** The addon: the one built here, or the prebuilt one for this platform. */
 export const native = loadAddon() as NativeModule;
 
-/** The calls of every queue. */
-export const inFlight = new CallsInFlight();
+/** Calls in flight, by the id of their job. */
+const inFlight = new Map<number, (outcome: Outcome) => void>();
+let lastId = 0;
+
+/** A new job id. They are 32 bits wide and come around: one that is still in flight is passed over. */
+export function nextId(): number {
+  do {
+    lastId = lastId >= 0xffff_fffe ? 1 : lastId + 1;
+  } while (inFlight.has(lastId));
+  return lastId;
+}
+
+/** Adds a job to those in flight; `settle` is called with its outcome. */
+export function expect(id: number, settle: (outcome: Outcome) => void): void {
+  inFlight.set(id, settle);
+}
+
+/** Settles the call whose outcome it is. */
+export function settle(outcome: Outcome): void {
+  const call = inFlight.get(outcome.id);
+  inFlight.delete(outcome.id);
+  call?.(outcome);
+}
 
 /** What functions called from SQL have thrown, until their statement has failed. */
 const exceptions = new Map<number, { error: unknown; owner: object }>();
@@ -74,6 +94,6 @@ export function forgetExceptions(owner: object): void {
 native.setDispatcher((header, chunks, buffers) => {
   for (const outcome of new Delivery(chunks, buffers).outcomes(header)) {
     if (outcome.failure?.exception !== undefined) nameException(outcome.failure.exception);
-    inFlight.settle(outcome);
+    settle(outcome);
   }
 });

@@ -1,7 +1,7 @@
 import { checkNames, checkTimeoutMs, type NamesOf } from '../arguments.js';
 import { AiosqliteError, checkObject, invalidArgument, SqliteError, throwLater } from '../errors.js';
 import type { BatchOptions, CallOptions, IterateOptions, ManyOptions } from '../executor.js';
-import { inFlight, type NativeConnection, native, takeException } from './native.js';
+import { expect, type NativeConnection, native, nextId, settle, takeException } from './native.js';
 import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
 import * as packet from './packet.js';
 import { LaneNumber, Policy, Request, Stat } from './protocol.js';
@@ -81,10 +81,10 @@ export class Port {
 
   /** Starts the worker on the current packet. */
   open(worker: number, lane: number): Promise<Outcome> {
-    const id = inFlight.nextId();
+    const id = nextId();
     this.number = worker;
     packet.setHeader(id, Request.open, lane, Policy.none, 0, false);
-    const opened = new Promise<Outcome>((resolve) => inFlight.expect(id, resolve));
+    const opened = new Promise<Outcome>((resolve) => expect(id, resolve));
     this.native.open(worker, packet.textsOf(), packet.blobsOf());
     openWorkers++;
     return opened;
@@ -111,7 +111,7 @@ export class Port {
   submit(request: Request, lane: number, policy: number, options: CallOptions | undefined): Promise<Outcome> {
     const { signal, timeoutMs } = checkCallOptions(options);
     if (signal?.aborted) throw signal.reason;
-    const id = inFlight.nextId();
+    const id = nextId();
     // Calls in a lane can be interrupted together, when their transaction is cancelled.
     const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
     const traced = calls.hasSubscribers || this.counters.slowCalls !== undefined;
@@ -123,7 +123,7 @@ export class Port {
     try {
       taken = this.native.submit(packet.textsOf(), packet.blobsOf());
     } finally {
-      if (!taken) inFlight.settle(cancelled(id, 'ERR_QUEUE_FULL', '')); // nobody waits for it
+      if (!taken) settle(cancelled(id, 'ERR_QUEUE_FULL', '')); // nobody waits for it
     }
     if (!taken) {
       throw new AiosqliteError('ERR_QUEUE_FULL', 'too many calls, or too many bytes, wait for this connection');
@@ -150,7 +150,7 @@ export class Port {
 
   #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
     if (signal === undefined && timeoutMs === 0) {
-      return new Promise((resolve) => inFlight.expect(id, (outcome) => resolve(this.#count(outcome))));
+      return new Promise((resolve) => expect(id, (outcome) => resolve(this.#count(outcome))));
     }
     return this.#submitCancellable(id, signal, timeoutMs);
   }
@@ -160,16 +160,15 @@ export class Port {
       // A queued call leaves at once; one that runs is interrupted, and its outcome comes from the worker. The worker
       // watches the deadline of what runs by itself.
       const abort = () => {
-        if (this.native.cancel(id, true)) inFlight.settle(cancelled(id, 'ERR_CANCELLED', 'the call was cancelled'));
+        if (this.native.cancel(id, true)) settle(cancelled(id, 'ERR_CANCELLED', 'the call was cancelled'));
       };
       const onTimeout = () => {
-        if (this.native.cancel(id, false))
-          inFlight.settle(cancelled(id, 'ERR_TIMEOUT', 'the call has passed its timeoutMs'));
+        if (this.native.cancel(id, false)) settle(cancelled(id, 'ERR_TIMEOUT', 'the call has passed its timeoutMs'));
       };
       // Beyond what a timer can wait, the worker's deadline is enough.
       const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
       const forget = signal && onAbort(signal, abort);
-      inFlight.expect(id, (outcome) => {
+      expect(id, (outcome) => {
         clearTimeout(timer);
         forget?.();
         resolve(this.#count(outcome));
@@ -215,17 +214,17 @@ export class Port {
 
   /** Rejects everything that waits in a lane, and interrupts what runs there. */
   abortLane(lane: number, code: string, message: string): void {
-    for (const id of this.native.drain(lane)) inFlight.settle(cancelled(id, code, message));
+    for (const id of this.native.drain(lane)) settle(cancelled(id, code, message));
   }
 
   /** Rejects everything that waits in the main lane, where no worker is left to do it. */
   failAll(failure: Failure): void {
-    for (const id of this.native.drain(MAIN_LANE)) inFlight.settle(failed(id, failure));
+    for (const id of this.native.drain(MAIN_LANE)) settle(failed(id, failure));
   }
 
   /** Rejects what has waited in the main lane for longer than this. */
   expire(ageMs: number, code: string, message: string): void {
-    for (const id of this.native.expire(ageMs)) inFlight.settle(cancelled(id, code, message));
+    for (const id of this.native.expire(ageMs)) settle(cancelled(id, code, message));
   }
 
   /** Ends the only worker, after what waits in the lane, and waits for its thread. */

@@ -1,6 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +31,14 @@ interface Run {
 
 /** Runs an example as a user would, with a folder of its own for temporary files. */
 function run(name: string, ...args: string[]): Promise<Run> {
-  const env = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, NODE_TEST_CONTEXT: undefined };
+  const env = {
+    ...process.env,
+    TMPDIR: folder,
+    TEMP: folder,
+    TMP: folder,
+    NODE_TEST_CONTEXT: undefined,
+    ROWS: '20000',
+  };
   return new Promise((resolve) => {
     execFile(process.execPath, [join(examples, name), ...args], { env, timeout: 150_000 }, (error, stdout, stderr) => {
       resolve({ code: error ? error.code : 0, stdout, stderr });
@@ -45,6 +61,14 @@ const EXPECTED: Record<string, (string | RegExp)[]> = {
     /(GET \/page > INSERT: some time, group of 3, ok\n){3}/,
     'GET /page > SELECT: some time, group of 0, ok',
     /GET \/page > INSERT: some time, group of \d, SQLITE_CONSTRAINT_NOTNULL/,
+  ],
+  'csv-export.mjs': ['lines received: 20001', 'pool: { products: 20000 }'],
+  'cancel-on-disconnect.mjs': ['query ended: the client has left', 'the connection goes on: { one: 1 }'],
+  'backup.mjs': ['several steps: true - writes meanwhile: true', 'copy: sound', '{ entries: 20000 }'],
+  'after-crash.mjs': [
+    /last event: pay is called\ncalls answered: 1/,
+    '"functionResponse":{"id":"call-1"',
+    /answered: 0\n$/,
   ],
   'full-application.mjs': [/purchase 1\npurchase 2\n/, 'no teapot left', '2 purchases, 3 sessions'],
 };
@@ -74,6 +98,53 @@ describe('every example', () => {
       expect(await run(name, file)).toMatchObject({ code: 0, stderr: '' });
     },
   );
+});
+
+describe('docker/Dockerfile', () => {
+  it('gives the folder of the volume to the user of the server before it becomes a volume', () => {
+    const lines = readFileSync(join(examples, 'docker/Dockerfile'), 'utf8').split('\n');
+    const [volume = ''] = lines.flatMap((line) => /^VOLUME (\S+)$/.exec(line)?.slice(1) ?? []);
+    const [user = ''] = lines.flatMap((line) => /^USER (\S+)$/.exec(line)?.slice(1) ?? []);
+    const owned = lines.indexOf(`RUN mkdir ${volume} && chown ${user}:${user} ${volume}`);
+    expect(owned).toBeGreaterThan(0);
+    expect(owned).toBeLessThan(lines.indexOf(`VOLUME ${volume}`));
+    expect(owned).toBeLessThan(lines.indexOf(`USER ${user}`)); // chown needs root
+    expect(lines.find((line) => line.startsWith('ENV DATABASE='))).toContain(`=${volume}/`);
+  });
+});
+
+// Electron itself isn't run here: a stand-in has the four names that the program imports.
+describe('electron/main.mjs', () => {
+  it('answers its window, and closes the pool before it lets the app quit', async () => {
+    const electron = join(folder, 'node_modules/electron');
+    mkdirSync(electron, { recursive: true });
+    writeFileSync(join(electron, 'package.json'), '{ "name": "electron", "type": "module", "exports": "./index.mjs" }');
+    writeFileSync(
+      join(electron, 'index.mjs'),
+      `import { EventEmitter } from 'node:events';
+       const handlers = {};
+       export const ipcMain = { handle: (name, fn) => { handlers[name] = fn; } };
+       export const app = Object.assign(new EventEmitter(), {
+         getPath: () => process.cwd(),
+         whenReady: async () => {},
+         exit: () => console.log('exit'),
+       });
+       export class BrowserWindow {
+         async loadFile(name) {
+           console.log(name, await handlers.notes());
+           setTimeout(() => app.emit('will-quit', { preventDefault: () => console.log('waits') }), 10);
+         }
+       }`,
+    );
+    symlinkSync(join(examples, '..'), join(folder, 'node_modules/aiosqlite'), 'junction');
+    copyFileSync(join(examples, 'electron/main.mjs'), join(folder, 'main.mjs'));
+    const stdout = await new Promise((resolve, reject) => {
+      execFile(process.execPath, ['main.mjs'], { cwd: folder }, (error, out) => (error ? reject(error) : resolve(out)));
+    });
+    expect(stdout).toBe('index.html []\nwaits\nexit\n');
+    // An open WAL would still be there.
+    expect(readdirSync(folder).filter((name) => name.startsWith('app.db'))).toEqual(['app.db']);
+  });
 });
 
 describe('agent.mjs', () => {
@@ -131,7 +202,7 @@ describe('agent.mjs', () => {
 });
 
 // Windows has no SIGTERM that a program could catch.
-describe.skipIf(process.platform === 'win32')('graceful-shutdown.mjs', () => {
+describe.skipIf(process.platform === 'win32')('a server', () => {
   let child: ChildProcess | undefined;
   afterEach(() => {
     child?.kill('SIGKILL');
@@ -150,7 +221,21 @@ describe.skipIf(process.platform === 'win32')('graceful-shutdown.mjs', () => {
     });
   }
 
-  it('finishes the request that runs at SIGTERM, closes the pool and exits with 0', async () => {
+  it('of adk-web/ lists its agent, stores a session, and ends at SIGTERM', async () => {
+    const env = { ...process.env, PORT: '0' };
+    const args = [join(examples, 'adk-web/server.mjs'), join(folder, 'agent.db')];
+    child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    const [, url] = await printed(child, /open (\S+)/);
+    expect(await (await fetch(new URL('/list-apps', url))).json()).toEqual(['notes']);
+    const created = await fetch(new URL('/apps/notes/users/ada/sessions/s1', url), { method: 'POST' });
+    expect(await created.json()).toMatchObject({ id: 's1', appName: 'notes', userId: 'ada' });
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    expect(readdirSync(folder)).toEqual(['agent.db']);
+  });
+
+  it('of graceful-shutdown.mjs finishes the request that runs at SIGTERM, closes the pool and exits with 0', async () => {
     const env = { ...process.env, TMPDIR: folder };
     child = spawn(process.execPath, [join(examples, 'graceful-shutdown.mjs')], {
       env,

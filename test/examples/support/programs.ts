@@ -10,19 +10,24 @@ export const PROGRAM_TIMEOUT_MS = 150_000;
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** One program of a document: a block of code in JavaScript or TypeScript. */
-export interface Program {
+/** One block of code in a document. */
+export interface Block {
   document: string;
-  /** The heading that it stands under. */
+  /** The heading above it. */
   title: string;
-  language: 'js' | 'ts';
-  /** The file that it is an excerpt of: what follows the language, as in "js examples/shop/server.mjs". */
+  language: string;
+  /** The file that it is an excerpt of: the words after the language, as in "js examples/shop/server.mjs". */
   source: string | undefined;
   code: string;
-  /** What it prints, if a block of the language "output" stands right below it. */
+  /** What it prints, if a block of the language "output" follows it directly. */
   output: string | undefined;
   /** Where it begins in the document. */
   line: number;
+}
+
+/** A block in JavaScript or TypeScript: a whole program, unless it names a source. */
+export interface Program extends Block {
+  language: 'js' | 'ts';
 }
 
 /** What users read. The tests of links, programs and names go through all of them. */
@@ -34,23 +39,27 @@ export function read(document: string): string {
   return readFileSync(join(root, document), 'utf8');
 }
 
-export function programsOf(document: string): Program[] {
+export function blocksOf(document: string): Block[] {
   const text = read(document);
-  const programs: Program[] = [];
+  const blocks: Block[] = [];
   let title = '';
-  const pattern = /^#+ (.+)$|^```(\w+)(?: (.+))?\n([\s\S]*?)^```$(?:\s+^```output\n([\s\S]*?)^```$)?/gm;
+  const pattern = /^#+ (.+)$|^ *```(\w*)(?: (.+))?\n([\s\S]*?)^ *```$(?:\s+^```output\n([\s\S]*?)^```$)?/gm;
   for (const { 1: heading, 2: language, 3: source, 4: code, 5: output, index } of text.matchAll(pattern)) {
     if (heading !== undefined) title = heading;
-    else if (language === 'js' || language === 'ts') {
+    else {
       const line = text.slice(0, index).split('\n').length;
-      programs.push({ document, title, language, source, code: code as string, output, line });
+      blocks.push({ document, title, language: language as string, source, code: code as string, output, line });
     }
   }
-  return programs;
+  return blocks;
+}
+
+export function programsOf(document: string): Program[] {
+  return blocksOf(document).filter((block): block is Program => block.language === 'js' || block.language === 'ts');
 }
 
 /** A name that says where to look when it fails. */
-export function labelOf({ document, title, line }: Program): string {
+export function labelOf({ document, title, line }: Block): string {
   return `${document}:${line} ${title}`;
 }
 
