@@ -3,7 +3,7 @@ import { connect, createPool, deserialize, type Executor, type PoolOptions } fro
 import { SqliteArtifactService, SqliteSessionService } from 'aiosqlite/adk';
 import { drizzle, migrate } from 'aiosqlite/drizzle';
 import { AiosqliteDialect } from 'aiosqlite/kysely';
-import { ArtifactStore, SessionStore } from 'aiosqlite/store';
+import { ArtifactStore, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
 import { rejection } from './support/rejection.js';
@@ -185,6 +185,35 @@ test('a session service refuses options of the pool, the store and its own that 
   expect(make({ staleSession: 'reject' })).toThrow(unknown('source.staleSession', 'staleSessions'));
   expect(make({}, { staleSession: 'reject' })).toThrow(unknown('options.staleSession', 'staleSessions'));
   expect(make({ staleSessions: 'reject', eventsTable: 'e', poolSize: 1 })).not.toThrow();
+});
+
+test('keys refuse names that they do not have', async () => {
+  const pool = on.pool();
+  const [store, memory, artifacts] = [new SessionStore(pool), new MemoryStore(pool), new ArtifactStore(pool)];
+  for (const each of [store, memory, artifacts]) await each.createTables();
+  const user = { appName: 'shop', userId: 'ada' };
+  const key = { ...user, sessionId: 's' };
+  const artifact = { ...key, name: 'note.txt' };
+  await store.createSession(key);
+  await artifacts.save(artifact, { text: 'hello' });
+  const wrong: [() => Promise<unknown>, string, string][] = [
+    [() => store.getSession({ ...key, sesionId: 's' } as never), 'key.sesionId', 'sessionId'],
+    [() => store.deleteSession({ ...key, appname: 'shop' } as never), 'key.appname', 'appName'],
+    [() => store.getEvents({ ...key, userID: 'ada' } as never), 'key.userID', 'userId'],
+    [() => store.deleteUser({ ...user, users: 'ada' } as never), 'key.users', 'userId'],
+    [() => artifacts.load({ ...artifact, session: 's' } as never), 'key.session', 'sessionId'],
+    [() => artifacts.delete({ ...user, name: 'note.txt', sessionID: 's' } as never), 'key.sessionID', 'sessionId'],
+    [() => artifacts.list({ ...user, session: 's' } as never), 'scope.session', 'sessionId'],
+    [() => artifacts.sweep({ olderThan: Date.now() + 1_000, appname: 'x' } as never), 'filter.appname', 'olderThan'],
+    [() => memory.count({ ...user, user: 'ada' } as never), 'filter.user', 'userId'],
+  ];
+  for (const [call, name, hint] of wrong) {
+    const error = await rejection(call());
+    if (name === 'filter.appname') expect(error).toMatchObject({ code: 'ERR_UNKNOWN_OPTION' });
+    else expect(error).toEqual(unknown(name, hint));
+  }
+  expect(await rejection(memory.count(key as never))).toMatchObject({ code: 'ERR_UNKNOWN_OPTION' });
+  expect(await artifacts.list(key)).toEqual(['note.txt']);
 });
 
 test('an artifact store and its service refuse them', async () => {

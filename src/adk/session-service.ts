@@ -124,7 +124,7 @@ export class SqliteSessionService extends BaseSessionService {
     if (request.appName === undefined) return undefined;
     const { numRecentEvents: last, afterTimestamp: after } = request.config ?? {};
     checkCount('config.numRecentEvents', last);
-    const loaded = await this.#calls.make(() => this.#load(request, { last, after }));
+    const loaded = await this.#calls.make(() => this.#load(keyOf(request), { last, after }));
     return loaded && this.#makeHandle(loaded.snapshot, loaded.events);
   }
 
@@ -156,7 +156,9 @@ export class SqliteSessionService extends BaseSessionService {
    */
   override async deleteSession(request: DeleteSessionRequest & { memory?: boolean }): Promise<void> {
     checkObject('request', request);
-    await this.#calls.make(() => this.#store.deleteSession(request));
+    const { memory } = request;
+    const key = { ...keyOf(request), ...(memory !== undefined && { memory }) };
+    await this.#calls.make(() => this.#store.deleteSession(key));
   }
 
   /**
@@ -273,3 +275,6 @@ export class SqliteSessionService extends BaseSessionService {
     return handle;
   }
 }
+
+/** The session's key in a request of ADK, which may have further fields. */
+const keyOf = ({ appName, userId, sessionId }: SessionKey): SessionKey => ({ appName, userId, sessionId });

@@ -111,10 +111,11 @@ export function openPool<Options extends PoolOptions>(source: string | Options, 
 /** The database of a session store: a pool or connection, or the transaction that it works in. */
 export const databaseOf = (store: SessionStore) => sqliteOf(store).db as Database;
 
-/** The table names of a session store, for a store beside it. */
+/** The table names of a session store, and whether a file of another program may hold them, for a store beside it. */
 function tablesOf(store: SessionStore) {
-  const { names } = sqliteOf(store);
+  const { names, layout } = sqliteOf(store);
   return {
+    foreignTables: layout.schema.refusesForeign ? 'refuse' : 'beside',
     sessionsTable: names.sessions,
     eventsTable: names.events,
     metadataTable: names.metadata,

@@ -13,7 +13,8 @@ export interface PoolOptions extends ConnectionOptions {
   /** A path, ':memory:', a 'file:' URI or a URL of a file. */
   database: string | URL;
   /**
-   * Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection. Calls never wait
+   * Connections at most. Default: 5, one writer and four readers. ':memory:' is always one connection, and so is a file
+   * with the PRAGMA `locking_mode = exclusive`. Calls never wait
    * for iterators, blobs, dumps and leases of readers: while these hold all readers, further ones open beyond
    * `poolSize`.
    */
@@ -80,16 +81,24 @@ export function checkPoolOptions(options: PoolOptions): CheckedPoolOptions {
     throw invalidArgument('options.onConnect', 'a function', onConnect);
   }
   if (operationTimeoutMs !== undefined) checkTimeoutMs('options.operationTimeoutMs', operationTimeoutMs);
+  const poolSize = integer(options, 'poolSize', 5, 1, 1_000);
   return {
     database: checkDatabase(options.database),
     connection,
-    poolSize: integer(options, 'poolSize', 5, 1, 1_000),
+    poolSize: locksFile(options.pragmas ?? {}) ? 1 : poolSize,
     acquireTimeoutMs: integer(options, 'acquireTimeoutMs', 30_000, 1, 2 ** 31 - 1),
     idleTimeoutMs: integer(options, 'idleTimeoutMs', 3_600_000, 1, 2 ** 31 - 1),
     operationTimeoutMs,
     onConnect,
     relievesWal: checkpointsItself(options.pragmas ?? {}),
   };
+}
+
+/** sqlite.org/pragma.html#pragma_locking_mode: a connection that keeps its lock lets no other one in. */
+function locksFile(pragmas: object): boolean {
+  return Object.entries(pragmas).some(
+    ([name, value]) => /(?:^|\.)locking_mode$/i.test(name) && /^exclusive$/i.test(String(value)),
+  );
 }
 
 /** sqlite.org/pragma.html#pragma_wal_autocheckpoint: a threshold of 0 or less turns automatic checkpoints off. */

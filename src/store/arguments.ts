@@ -1,4 +1,4 @@
-import type { NamesOf } from '../arguments.js';
+import { checkNames, type NamesOf } from '../arguments.js';
 import { isWellFormed } from '../codec/well-formed.js';
 import { invalidArgument, outOfRange } from '../errors.js';
 import type { EventFilter, EventRecord, NewSession, SessionFilter, SessionKey, StateDeltas } from './records.js';
@@ -7,6 +7,9 @@ import type { EventFilter, EventRecord, NewSession, SessionFilter, SessionKey, S
 
 const APP: NamesOf<{ appName: string }> = { appName: true };
 const USER: NamesOf<{ appName: string; userId: string }> = { ...APP, userId: true };
+/** An app and a user: the key of what they share. */
+export const USER_KEY = USER;
+export const SESSION_KEY: NamesOf<SessionKey> = { ...USER, sessionId: true };
 export const COUNT_FILTER: NamesOf<Pick<SessionFilter, 'appName' | 'userId'>> = USER;
 export const SESSION_FILTER: NamesOf<SessionFilter> = {
   ...USER,
@@ -52,8 +55,9 @@ export function checkId(name: string, value: unknown): asserts value is string {
   if (!isWellFormed(value)) throw outOfRange(name, 'well-formed text, without lone surrogates');
 }
 
-export function checkKey(key: SessionKey): void {
-  checkObject('key', key);
+/** `known`: the names that the key may have. */
+export function checkKey(key: SessionKey, known: object = SESSION_KEY): void {
+  checkNames<object>('key', key, known);
   checkId('appName', key.appName);
   checkId('userId', key.userId);
   checkId('sessionId', key.sessionId);
@@ -97,6 +101,12 @@ export function checkSessionFilter(filter: SessionFilter): void {
   checkChoice('order', filter.order, ['asc', 'desc']);
   checkCount('limit', filter.limit);
   checkCount('offset', filter.offset);
+}
+
+/** Whether a store refuses files of other ADK programs. */
+export function refusesForeign(options: { foreignTables?: 'refuse' | 'beside' }): boolean {
+  checkChoice('options.foreignTables', options.foreignTables, ['refuse', 'beside']);
+  return options.foreignTables !== 'beside';
 }
 
 export function checkChoice(name: string, value: unknown, choices: readonly string[]): void {

@@ -18,7 +18,9 @@ import {
   OLD_FILTER,
   SEQUEL_FILTER,
   SESSION_FILTER,
+  SESSION_KEY,
   STATE_DELTAS,
+  USER_KEY,
   USERS_FILTER,
 } from './arguments.js';
 import type { AppendCondition, Backend } from './backend.js';
@@ -174,7 +176,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const existed = await store.deleteSession({ ...key, memory: true });
    */
   async deleteSession(key: SessionKey & { memory?: boolean }): Promise<boolean> {
-    checkKey(key);
+    checkKey(key, { ...SESSION_KEY, memory: true });
     const { memory = false } = key;
     if (typeof memory !== 'boolean') throw invalidArgument('memory', 'a boolean', memory);
     return await this.backend.delete(key, memory);
@@ -213,7 +215,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example const { sessions } = await store.deleteUser({ appName: 'shop', userId: 'ada' });
    */
   async deleteUser(key: { appName: string; userId: string }): Promise<{ sessions: number }> {
-    checkObject('key', key);
+    checkNames('key', key, USER_KEY);
     const { appName, userId } = key;
     checkId('appName', appName);
     checkId('userId', userId);

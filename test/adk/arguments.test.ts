@@ -40,6 +40,7 @@ describe.each(methods)('%s() rejects', (method) => {
 });
 
 describe.each(methods.filter((method) => method !== 'appendEvent'))('%s() rejects', (method) => {
+  const key = method === 'deleteUser' ? user : session;
   test.each<[any, string, string]>([
     [{ ...key, appName: null }, 'TypeError', 'appName must be a string, not null'],
     [{ ...key, appName: 5 }, 'TypeError', 'appName must be a string, not number'],

@@ -203,6 +203,18 @@ describe('the journal', () => {
 });
 
 describe('poolSize', () => {
+  test.each(['locking_mode', 'main.LOCKING_MODE'])('%s = exclusive: one connection does all', async (name) => {
+    const pool = on.pool({ pragmas: { [name]: 'Exclusive' }, busyTimeoutMs: 1 });
+    await pool.exec('CREATE TABLE t (x)');
+    await pool.run('INSERT INTO t VALUES (1)');
+    expect(await Promise.all([pool.get('SELECT x FROM t'), pool.get('PRAGMA main.locking_mode')])).toEqual([
+      { x: 1 },
+      { locking_mode: 'exclusive' },
+    ]);
+    for await (const row of pool.iterate('SELECT x FROM t')) expect(row).toEqual({ x: 1 });
+    expect(pool.stats().size).toBe(1);
+  });
+
   test('1: one connection does all, in order', async () => {
     const pool = on.pool({ poolSize: 1 });
     await pool.exec(CREATE);

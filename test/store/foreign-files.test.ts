@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { connect, createPool } from 'aiosqlite';
-import { SqliteSessionService } from 'aiosqlite/adk';
-import { SessionStore } from 'aiosqlite/store';
+import { SqliteMemoryService, SqliteSessionService } from 'aiosqlite/adk';
+import { ArtifactStore, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
@@ -70,6 +70,40 @@ describe.each(Object.entries(FILES))('a file of %s', (_, [program, script]) => {
     await db.close();
     expect(contentOf(file)).toBe(before);
     expect(readdirSync(dirname(file))).toHaveLength(1);
+  });
+
+  test('is refused by a store of memory or artifacts alone, and by their services', async () => {
+    const file = await make(script);
+    const before = contentOf(file);
+    for (const Store of [MemoryStore, ArtifactStore]) {
+      const pool = createPool(file);
+      const error = await rejection(new Store(pool).createTables());
+      expect(error).toMatchObject(refused);
+      expect(error.message).toContain(program);
+      await pool.close();
+    }
+    const memory = new SqliteMemoryService(file);
+    const searching = memory.searchMemory({ appName: 'app', userId: 'ada', query: 'tea' });
+    expect(await rejection(searching)).toMatchObject(refused);
+    await memory.close();
+    expect(contentOf(file)).toBe(before);
+    expect(readdirSync(dirname(file))).toHaveLength(1);
+  });
+
+  test("holds the tables of all stores with foreignTables: 'beside', which later ones take as they are", async () => {
+    const file = await make(script);
+    const pool = createPool(file);
+    await new MemoryStore(pool, { foreignTables: 'beside' }).createTables();
+    await new ArtifactStore(pool).createTables();
+    await new SessionStore(pool).createTables();
+    await pool.close();
+  });
+
+  test("holds those of services on one session store with foreignTables: 'beside'", async () => {
+    const pool = createPool(await make(script));
+    const memory = new SqliteMemoryService(new SessionStore(pool, { foreignTables: 'beside' }));
+    expect(await memory.searchMemory({ appName: 'app', userId: 'ada', query: 'tea' })).toEqual({ memories: [] });
+    await pool.close();
   });
 
   test("holds our tables, too, with foreignTables: 'beside'", async () => {

@@ -3,7 +3,7 @@ import { julianDay } from '../../codec/julian-day.js';
 import { isWellFormed } from '../../codec/well-formed.js';
 import { invalidArgument } from '../../errors.js';
 import type { BatchQuery, Executor, Transaction } from '../../executor.js';
-import { checkId, checkObject, checkTime } from '../arguments.js';
+import { checkId, checkTime } from '../arguments.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
 import { serializeObject } from '../serialize.js';
@@ -184,7 +184,7 @@ export class ArtifactStore {
    * @example const names = await artifacts.list({ appName: 'shop', userId: 'ada', sessionId: 's1' });
    */
   async list(scope: Omit<ArtifactKey, 'name'>): Promise<string[]> {
-    checkScope('scope', scope);
+    checkScope('scope', scope, SCOPE);
     const { appName, userId, sessionId = '' } = scope;
     const sessions = sessionId === '' ? [''] : [sessionId, ''];
     const results = await this.#send(
@@ -225,7 +225,7 @@ export class ArtifactStore {
    * @example await artifacts.sweep({ olderThan: Date.now() - 86_400_000 });
    */
   async sweep(filter: { olderThan: number }): Promise<Swept> {
-    checkObject('filter', filter);
+    checkNames('filter', filter, SWEEP_FILTER);
     checkTime('olderThan', filter.olderThan);
     return await sweep(this.#db, this.#layout, julianDay.encode(filter.olderThan));
   }
@@ -285,15 +285,19 @@ function selectVersion(
   return { which: 'version', params: [...keyParams(key), version] };
 }
 
-function checkScope(name: string, scope: Omit<ArtifactKey, 'name'>): void {
-  checkObject(name, scope);
+const SCOPE: NamesOf<Omit<ArtifactKey, 'name'>> = { appName: true, userId: true, sessionId: true };
+const ARTIFACT_KEY: NamesOf<ArtifactKey> = { ...SCOPE, name: true };
+const SWEEP_FILTER: NamesOf<{ olderThan: number }> = { olderThan: true };
+
+function checkScope<Scope extends Omit<ArtifactKey, 'name'>>(name: string, scope: Scope, known: NamesOf<Scope>): void {
+  checkNames(name, scope, known);
   checkId('appName', scope.appName);
   checkId('userId', scope.userId);
   if (scope.sessionId !== undefined) checkId('sessionId', scope.sessionId);
 }
 
 function checkArtifactKey(key: ArtifactKey): void {
-  checkScope('key', key);
+  checkScope('key', key, ARTIFACT_KEY);
   if (typeof key.name !== 'string') throw invalidArgument('name', 'a string', key.name);
   if (isWellFormed(key.name)) return;
   throw new StoreError('ADK_INVALID_NAME', 'name must be well-formed text, without lone surrogates');

@@ -1,5 +1,5 @@
 import { checkNames } from '../../arguments.js';
-import { checkCount } from '../arguments.js';
+import { checkCount, refusesForeign } from '../arguments.js';
 import { index, metadataTable, type Schema, setVersion, table, trigger } from '../ddl.js';
 import { StoreError } from '../errors.js';
 import { tableName } from '../names.js';
@@ -32,7 +32,7 @@ export class ArtifactLayout {
     checkCount('options.maxBytes', maxBytes);
     this.maxBytes = maxBytes;
     this.names = resolveNames(options);
-    this.schema = buildSchema(this.names);
+    this.schema = { ...buildSchema(this.names), refusesForeign: refusesForeign(options) };
     this.sql = buildArtifactQueries(this.names);
   }
 }

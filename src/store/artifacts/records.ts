@@ -41,6 +41,8 @@ export interface ArtifactStoreOptions {
   metadataTable?: string;
   /** Largest content of one version in bytes; more rejects `'ADK_ARTIFACT_TOO_LARGE'`. Default: 67,108,864 (64 MiB). */
   maxBytes?: number;
+  /** As {@link SessionStoreOptions.foreignTables}: `'refuse'` (default) or `'beside'`. */
+  foreignTables?: 'refuse' | 'beside';
 }
 
 export const ARTIFACT_STORE_OPTIONS: NamesOf<ArtifactStoreOptions> = {
@@ -49,5 +51,6 @@ export const ARTIFACT_STORE_OPTIONS: NamesOf<ArtifactStoreOptions> = {
   sessionsTable: true,
   eventsTable: true,
   metadataTable: true,
+  foreignTables: true,
   maxBytes: true,
 };

@@ -1,4 +1,5 @@
 import { boolean, checkNames } from '../../arguments.js';
+import { refusesForeign } from '../arguments.js';
 import { metadataTable, type Schema, setVersion, table, trigger } from '../ddl.js';
 import { StoreError } from '../errors.js';
 import { tableName } from '../names.js';
@@ -33,7 +34,7 @@ export class MemoryLayout {
     this.names = resolveNames(options);
     this.functionResponses = boolean(options, 'functionResponses', false);
     this.embedder = Embedder.of(options);
-    this.schema = buildSchema(this.names);
+    this.schema = { ...buildSchema(this.names), refusesForeign: refusesForeign(options) };
     this.sql = buildMemoryQueries(this.names);
   }
 }

@@ -43,11 +43,14 @@ export interface MemoryStoreOptions {
   embedModel?: string;
   /** Receives what `embed` has thrown, or why its answer could not be used. */
   onEmbedError?: (error: unknown) => void;
+  /** As {@link SessionStoreOptions.foreignTables}: `'refuse'` (default) or `'beside'`. */
+  foreignTables?: 'refuse' | 'beside';
 }
 
 export const MEMORY_STORE_OPTIONS: NamesOf<MemoryStoreOptions> = {
   memoryTable: true,
   metadataTable: true,
+  foreignTables: true,
   sessionsTable: true,
   eventsTable: true,
   functionResponses: true,

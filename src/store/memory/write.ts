@@ -1,7 +1,7 @@
 import { checkNames } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
-import { checkArray, checkId, checkTime } from '../arguments.js';
+import { COUNT_FILTER, checkArray, checkId, checkTime } from '../arguments.js';
 import { hasCode } from '../sqlite/context.js';
 import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';
@@ -126,6 +126,7 @@ export async function remove(context: MemoryContext, filter: MemoryFilter): Prom
 }
 
 export async function count(context: MemoryContext, filter: { appName: string; userId?: string }): Promise<number> {
+  checkNames('filter', filter, COUNT_FILTER);
   checkFilter(filter);
   const { appName, userId } = filter;
   const { app, user } = context.layout.sql.count;

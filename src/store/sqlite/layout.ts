@@ -1,4 +1,4 @@
-import { checkChoice } from '../arguments.js';
+import { refusesForeign } from '../arguments.js';
 import type { Schema } from '../ddl.js';
 import { type Names, resolveNames, type SessionStoreOptions } from '../names.js';
 import { buildQueries, type Queries } from './queries.js';
@@ -12,8 +12,7 @@ export class Layout {
 
   constructor(options: SessionStoreOptions) {
     this.names = resolveNames(options);
-    checkChoice('options.foreignTables', options.foreignTables, ['refuse', 'beside']);
-    this.schema = { ...buildSchema(this.names), refusesForeign: options.foreignTables !== 'beside' };
+    this.schema = { ...buildSchema(this.names), refusesForeign: refusesForeign(options) };
     this.sql = buildQueries(this.names);
   }
 }

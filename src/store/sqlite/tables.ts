@@ -42,8 +42,8 @@ async function findMissing(db: Executor, schema: Schema): Promise<BatchQuery[]> 
   );
   const versions = hasVersion ? await db.all(version(schema)) : [];
   const missing = compare(schema, columns, objects, versions);
-  const [{ name: first } = schema.metadata] = schema.tables;
-  if (foreign && !columns.some(({ table }) => isNamed(first, table))) refuseForeignTables(foreign);
+  const isOurs = schema.tables.some(({ name }) => columns.some(({ table }) => isNamed(name, table)));
+  if (foreign && !isOurs) refuseForeignTables(foreign);
   return missing;
 }
 

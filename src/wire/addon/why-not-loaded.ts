@@ -6,9 +6,13 @@ const prebuilt = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win
 
 const compileIt = 'compile it with "npx aiosqlite build", which needs CMake and a C++17 compiler';
 
-/** Why the search failed before its end: Deno asks for permission to read the environment. */
+/** Why the search failed before its end: Deno asks for permission to read the environment, Node to read files. */
 export function whyNotSearched(cause: unknown): string {
-  return `aiosqlite can't look for its addon: ${firstLineOf(cause)}`;
+  const remedy =
+    (cause as { code?: unknown }).code === 'ERR_ACCESS_DENIED'
+      ? '; start Node with --allow-fs-read for the folders of the program and of aiosqlite, beside --permission.'
+      : '';
+  return `aiosqlite can't look for its addon: ${firstLineOf(cause)}${remedy}`;
 }
 
 /** @param folders where the search began */

@@ -154,6 +154,17 @@ describe('one sentence says what was looked for, where, and what to do', () => {
   });
 });
 
+test('a Node that may not read the package is told how to start it', async () => {
+  put('build/Release/aiosqlite.node', readFileSync(builtHere));
+  const permission = Number(process.versions.node.split('.')[0]) < 24 ? '--experimental-permission' : '--permission';
+  const readable = [`--allow-fs-read=${folder}/lib`, `--allow-fs-read=${folder}/package.json`];
+  const said = await importIt('', {}, [permission, '--allow-addons', ...readable]);
+  expect(said).toMatch(
+    /^AiosqliteError ERR_ADDON aiosqlite can't look for its addon: .*; start Node with --allow-fs-read/,
+  );
+  expect(said).not.toContain('compile it');
+});
+
 test('a Node that loads no addons is told how to start it', async () => {
   put('build/Release/aiosqlite.node', readFileSync(builtHere));
   expect(await importIt('', {}, ['--no-addons'])).toBe(
