@@ -115,7 +115,7 @@ export const databaseOf = (store: SessionStore) => sqliteOf(store).db as Databas
 function tablesOf(store: SessionStore) {
   const { names, layout } = sqliteOf(store);
   return {
-    foreignTables: layout.schema.refusesForeign ? 'refuse' : 'beside',
+    foreignTables: layout.schema.refusesForeign ? ('refuse' as const) : ('beside' as const),
     sessionsTable: names.sessions,
     eventsTable: names.events,
     metadataTable: names.metadata,

@@ -9,7 +9,6 @@ import {
   checkEventFilter,
   checkId,
   checkKey,
-  checkObject,
   checkSessionFilter,
   checkTime,
   EVENT_FILTER,

@@ -40,17 +40,23 @@ describe.each(methods)('%s() rejects', (method) => {
 });
 
 describe.each(methods.filter((method) => method !== 'appendEvent'))('%s() rejects', (method) => {
-  const key = method === 'deleteUser' ? user : session;
+  const { sessionId: _, ...user } = key;
+  const request = method === 'deleteUser' ? user : key;
   test.each<[any, string, string]>([
-    [{ ...key, appName: null }, 'TypeError', 'appName must be a string, not null'],
-    [{ ...key, appName: 5 }, 'TypeError', 'appName must be a string, not number'],
-    [{ ...key, appName: '\ud800' }, 'RangeError', 'appName must be well-formed text'],
+    [{ ...request, appName: null }, 'TypeError', 'appName must be a string, not null'],
+    [{ ...request, appName: 5 }, 'TypeError', 'appName must be a string, not number'],
+    [{ ...request, appName: '\ud800' }, 'RangeError', 'appName must be well-formed text'],
   ])('%j', async (request, name, message) => {
     expect(await rejection(service[method](request))).toMatchObject({
       name,
       message: expect.stringContaining(message),
     });
   });
+});
+
+test('deleteUser() refuses the key of a session, which would delete more than that', async () => {
+  expect(await rejection(service.deleteUser(key))).toMatchObject({ code: 'ERR_UNKNOWN_OPTION' });
+  expect(await service.getSession(key)).toBeDefined();
 });
 
 test.each<[string, any, string, string]>([
