@@ -1,3 +1,6 @@
+// First: on an old Node, the other modules fail before they can say why.
+import '../wire/addon/node-version.js';
+
 export { SqliteArtifactService } from './artifact-service.js';
 export { MemoryPlugin } from './memory-plugin.js';
 export { SqliteMemoryService, type StoredMemoryEntry } from './memory-service.js';

@@ -1,4 +1,5 @@
-import { AiosqliteError, type Pool } from '../index.js';
+import { AiosqliteError } from '../errors.js';
+import type { Pool } from '../index.js';
 
 /** A pool that refuses calls only once some work has settled. */
 interface ServicePool extends Pool {

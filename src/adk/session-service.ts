@@ -11,7 +11,8 @@ import {
   type Session,
   trimTempDeltaState,
 } from '@google/adk';
-import { AiosqliteError, type BackupOptions, type Pool } from '../index.js';
+import { AiosqliteError } from '../errors.js';
+import type { BackupOptions, Pool } from '../index.js';
 import {
   type Backend,
   checkChoice,

@@ -1,6 +1,7 @@
 import { checkNames, type NamesOf, pick } from '../arguments.js';
-import { createPool, type Pool, type PoolOptions } from '../index.js';
+import type { Pool, PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
+import { createPool } from '../pool/pool.js';
 import {
   ARTIFACT_STORE_OPTIONS,
   ArtifactStore,

@@ -32,8 +32,24 @@ interface NativeModule {
   compileOptions: string[];
 }
 
-/** The addon: the one built here, or the prebuilt one for this platform. */
-export const native = loadAddon() as NativeModule;
+let loaded: NativeModule | undefined;
+
+/** The addon: the one built here, or the prebuilt one for this platform. It is loaded at the first call. */
+export function native(): NativeModule {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeModule {
+  const addon = loadAddon() as NativeModule;
+  addon.setDispatcher((header, chunks, buffers) => {
+    for (const outcome of new Delivery(chunks, buffers).outcomes(header)) {
+      if (outcome.failure?.exception !== undefined) nameException(outcome.failure.exception);
+      settle(outcome);
+    }
+  });
+  return addon;
+}
 
 /** Calls in flight, by the id of their job. */
 const inFlight = new Map<number, (outcome: Outcome) => void>();
@@ -90,10 +106,3 @@ export function forgetExceptions(owner: object): void {
   for (const id of unnamed.get(owner) ?? []) exceptions.delete(id);
   unnamed.delete(owner);
 }
-
-native.setDispatcher((header, chunks, buffers) => {
-  for (const outcome of new Delivery(chunks, buffers).outcomes(header)) {
-    if (outcome.failure?.exception !== undefined) nameException(outcome.failure.exception);
-    settle(outcome);
-  }
-});

@@ -19,7 +19,8 @@ const INITIAL_CAPACITY = 4096;
 /** A packet that was larger than this gives its memory back. */
 const LARGEST_KEPT = 1 << 17;
 
-let capacity = 0;
+/** Before the first packet, more than any. */
+let capacity = Number.POSITIVE_INFINITY;
 let slots: Float64Array;
 let integers: BigInt64Array;
 let tags: Uint8Array;
@@ -34,18 +35,17 @@ function allocate(size: number): void {
   const newSlots = new Float64Array(buffer, 0, size);
   const newIntegers = new BigInt64Array(buffer, 0, size);
   const newTags = new Uint8Array(buffer, size * 8, size);
-  if (capacity > 0 && capacity <= size) {
+  if (capacity <= size) {
     newSlots.set(slots);
     newTags.set(tags);
   }
-  native.setScratch(buffer, size);
+  native().setScratch(buffer, size);
   // After all calls, as each can fail for want of stack: both sides see the same memory, or this one hears of it.
   capacity = size;
   slots = newSlots;
   integers = newIntegers;
   tags = newTags;
 }
-allocate(INITIAL_CAPACITY);
 
 /** Starts a packet; what was written before is dropped. Returns a ticket for {@link checkWhole}. */
 export function begin(): number {

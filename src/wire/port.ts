@@ -66,12 +66,12 @@ export class Port {
 
   /** A queue of its own. It has no worker until {@link open}. */
   static create(maxPending: number, maxPendingBytes: number, counters: PoolCounters): Port {
-    return new Port(new native.Connection(maxPending, maxPendingBytes), counters, new Map());
+    return new Port(new (native().Connection)(maxPending, maxPendingBytes), counters, new Map());
   }
 
   /** Another worker for the same queue. */
   sibling(): Port {
-    return new Port(new native.Connection(this.native), this.counters, this.commitListeners);
+    return new Port(new (native().Connection)(this.native), this.counters, this.commitListeners);
   }
 
   /** The same worker, for whoever closes it once its user is gone: knows none of the user's listeners and functions. */
@@ -202,7 +202,7 @@ export class Port {
   #report({ worker, changes }: Outcome): void {
     // The listeners of this moment: one that subscribes anew would be called again and again.
     for (const listener of [...(this.commitListeners.get(worker) ?? [])]) {
-      native.callOutside(() => {
+      native().callOutside(() => {
         try {
           listener(changes);
         } catch (error) {

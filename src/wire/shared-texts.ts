@@ -39,7 +39,7 @@ export function shareWhatWasMet(): void {
     if (numbers.has(text)) continue;
     // In this order: each call can fail for want of stack, and a number must never stand for another text there than here.
     numbers.delete(texts[nextNumber] as string);
-    native.shareText(nextNumber, text);
+    native().shareText(nextNumber, text);
     texts[nextNumber] = text;
     numbers.set(text, nextNumber);
     nextNumber = (nextNumber + 1) % MOST;

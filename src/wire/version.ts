@@ -1,4 +1,4 @@
 import { native } from './native.js';
 
 /** The version of SQLite that is linked in. */
-export const sqliteVersion: string = native.sqliteVersion;
+export const sqliteVersion: string = native().sqliteVersion;

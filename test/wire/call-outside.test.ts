@@ -9,7 +9,7 @@ test('callOutside() calls in no asynchronous context, and what is started there 
   await requests.run('request', async () => {
     await undefined;
     await new Promise<void>((resolve) => {
-      native.callOutside(() => {
+      native().callOutside(() => {
         seen.push(requests.getStore());
         setTimeout(() => {
           seen.push(requests.getStore());
@@ -26,5 +26,5 @@ test('callOutside() throws what the function throws', () => {
   const fail = () => {
     throw new Error('thrown');
   };
-  expect(() => requests.run('request', () => native.callOutside(fail))).toThrow('thrown');
+  expect(() => requests.run('request', () => native().callOutside(fail))).toThrow('thrown');
 });

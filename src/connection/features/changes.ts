@@ -95,7 +95,7 @@ export async function applyChangeset(send: Send, changeset: Uint8Array, options:
  */
 export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array> {
   checkBytes('changeset', changeset);
-  const inverted = await native.invertChangeset(new Uint8Array(changeset));
+  const inverted = await native().invertChangeset(new Uint8Array(changeset));
   if (inverted === null) throw new AiosqliteError('ERR_INVALID_CHANGESET', 'changeset is not a changeset');
   return new Uint8Array(inverted);
 }

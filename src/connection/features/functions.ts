@@ -40,7 +40,7 @@ type Caller = (operation: number, instance: number, args: SqlValue[]) => unknown
 const owners = new Map<number, WeakRef<Functions>>();
 let lastFunction = 0;
 
-native.setFunctionCaller((id, operation, instance, args) => {
+function callFunction(id: number, operation: number, instance: number, args: SqlValue[]): unknown {
   // A worker keeps its functions alive.
   const functions = owners.get(id)?.deref() as Functions;
   try {
@@ -48,7 +48,7 @@ native.setFunctionCaller((id, operation, instance, args) => {
   } catch (error) {
     return [keepException(error, functions)];
   }
-});
+}
 
 /** Throws unless a worker can take the value. Binary data becomes a Uint8Array. */
 function checkResult(value: unknown): unknown {
@@ -185,6 +185,7 @@ export class Functions {
     options: FunctionOptions,
     caller: Caller,
   ): Promise<void> {
+    if (lastFunction === 0) native().setFunctionCaller(callFunction);
     const id = ++lastFunction;
     owners.set(id, new WeakRef(this));
     this.#callers.set(id, caller);
