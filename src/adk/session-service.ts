@@ -33,11 +33,11 @@ import {
 } from '../store/internal.js';
 import { checkAppend } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
-import { Handle, stateOf } from './handle.js';
-import { Handles } from './handles.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import type { Calls } from './service-calls.js';
+import { SessionHandle, stateOf } from './session-handle.js';
+import { SessionHandles } from './session-handles.js';
 import { databaseOf, type Opened, openSessionStore, type SessionSourceOptions } from './source.js';
 import { splitState } from './state-scopes.js';
 
@@ -57,7 +57,7 @@ export class SqliteSessionService extends BaseSessionService {
   readonly #backend: Backend;
   readonly #calls: Calls;
   readonly #rejectsStale: boolean;
-  readonly #handles = new Handles();
+  readonly #handles = new SessionHandles();
 
   /**
    * `database`: a path, `':memory:'`, a `'file:'` URI or URL, or ADK's `'sqlite://'` form; with the options of a pool, a
@@ -263,14 +263,14 @@ export class SqliteSessionService extends BaseSessionService {
     const { id, appName, userId, updateTime } = snapshot.session;
     const events = rows.map((row) => toEvent(this.#backend, row));
     const session = createHandle({ id, appName, userId, state: stateOf(snapshot), events, lastUpdateTime: updateTime });
-    this.#handles.set(session, new Handle(this.#backend, session, this.#rejectsStale, snapshot));
+    this.#handles.set(session, new SessionHandle(this.#backend, session, this.#rejectsStale, snapshot));
     return session;
   }
 
-  #handleOf(session: Session): Handle {
+  #handleOf(session: Session): SessionHandle {
     let handle = this.#handles.get(session);
     if (handle === undefined) {
-      handle = new Handle(this.#backend, session, this.#rejectsStale);
+      handle = new SessionHandle(this.#backend, session, this.#rejectsStale);
       this.#handles.set(session, handle);
     }
     return handle;

@@ -10,7 +10,7 @@ export type SessionRow = unknown[];
 
 /** Its JSON columns. */
 export const SESSION_JSON = ['state'] as const;
-export const HANDLE_JSON = Object.freeze(['state', 'app_state', 'user_state'] as const);
+export const SNAPSHOT_JSON = Object.freeze(['state', 'app_state', 'user_state'] as const);
 
 /** Names of the tables that rows come from, and how their columns hold values. */
 interface Tables {

@@ -204,7 +204,7 @@ test("whatever is done to the events of a handle, it ends as with ADK's own serv
           pending.push(fresh);
           handles.forEach((handle, side) => {
             const given = fresh[side] as Event;
-            // A copy among many others would not be found where the array stays as long: see Handle.
+            // A copy among many others would not be found where the array stays as long: see SessionHandle.
             const put = copy && what !== 'set' && what !== 'splice' ? { ...given } : given;
             const place = at % (handle.events.length + 1);
             if (what === 'push') handle.events.push(put);

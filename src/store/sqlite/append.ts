@@ -5,7 +5,7 @@ import type { Delta } from '../deltas.js';
 import { StoreError, sessionNotFound } from '../errors.js';
 import type { PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
-import { decodeSnapshot, HANDLE_JSON } from '../session-codec.js';
+import { decodeSnapshot, SNAPSHOT_JSON } from '../session-codec.js';
 import { type Context, explain, hasCode, isCommitted, type Rows, sendBatch } from './context.js';
 import { eventCodec, KNOWN_AT } from './dialect.js';
 import { FETCH_IDS, type Lookup } from './known-ids.js';
@@ -129,7 +129,7 @@ async function refusal(context: Context, error: unknown, appends: readonly Prepa
 function suspects(sql: Queries, { appName, userId, sessionId }: SessionKey): BatchQuery[] {
   const key = [appName, userId, sessionId];
   return [
-    { sql: sql.handle, params: key },
+    { sql: sql.snapshot, params: key },
     { sql: sql.events.asc, params: [...key, 0, Number.NEGATIVE_INFINITY, -1] },
   ];
 }
@@ -203,7 +203,7 @@ function addCatchUp(
 }
 
 function overtaken(sql: string, params: SqlParam[]): BatchQuery {
-  return { sql, params, jsonColumns: HANDLE_JSON, ifNone: 'stop' };
+  return { sql, params, jsonColumns: SNAPSHOT_JSON, ifNone: 'stop' };
 }
 
 function missed(sql: string, params: SqlParam[]): BatchQuery {

@@ -3,7 +3,7 @@ import { type BatchOptions, type BatchQuery, type Executor, type Row, UNCOMMITTE
 import type { Dialect } from '../dialect.js';
 import { corruptRow, type StoreError } from '../errors.js';
 import type { Names } from '../names.js';
-import { HANDLE_JSON } from '../session-codec.js';
+import { SNAPSHOT_JSON } from '../session-codec.js';
 import { eventCodec } from './dialect.js';
 import type { KnownIds } from './known-ids.js';
 import type { Queries } from './queries.js';
@@ -112,7 +112,7 @@ interface Suspect {
   column: string;
 }
 
-const JSON_COLUMNS = new Set<string>([...eventCodec.json, ...HANDLE_JSON]);
+const JSON_COLUMNS = new Set<string>([...eventCodec.json, ...SNAPSHOT_JSON]);
 
 function isReadable(value: unknown): boolean {
   return typeof value !== 'string' || isJson(value);

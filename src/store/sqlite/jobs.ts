@@ -5,7 +5,7 @@ import { StoreError } from '../errors.js';
 import type { EventRow } from '../event-codec.js';
 import type { PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
-import { decodeSession, decodeSnapshot, HANDLE_JSON, SESSION_JSON } from '../session-codec.js';
+import { decodeSession, decodeSnapshot, SESSION_JSON, SNAPSHOT_JSON } from '../session-codec.js';
 import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch, sendErasure } from './context.js';
 import { eventCodec } from './dialect.js';
 import { eraseMemory } from './other-stores.js';
@@ -106,7 +106,7 @@ export async function deleteSession(context: Context, key: SessionKey, memory: b
 
 function loadQueries(context: Context, key: SessionKey, filter: EventFilter): BatchQuery[] {
   return [
-    { sql: context.sql.handle, params: keyParams(key), jsonColumns: HANDLE_JSON, ifNone: 'stop' },
+    { sql: context.sql.snapshot, params: keyParams(key), jsonColumns: SNAPSHOT_JSON, ifNone: 'stop' },
     eventsQuery(context, key, filter),
   ];
 }

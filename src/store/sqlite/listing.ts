@@ -3,7 +3,7 @@ import type { Page } from '../backend.js';
 import { corruptRow } from '../errors.js';
 import type { Names } from '../names.js';
 import type { SessionFilter } from '../records.js';
-import { HANDLE_JSON, SESSION_JSON, type SessionRow } from '../session-codec.js';
+import { SESSION_JSON, type SessionRow, SNAPSHOT_JSON } from '../session-codec.js';
 import { type Context, type Rows, runReads } from './context.js';
 
 /** A page and its total, of one moment. `shared`: each row with the states that the session shares. */
@@ -23,11 +23,11 @@ export async function countSessions(
 
 function pageQuery({ sql }: Context, filter: SessionFilter, shared: boolean): BatchQuery {
   const { orderBy = 'updateTime', order = 'desc', limit = -1, offset = 0 } = filter;
-  const texts = (shared ? sql.handlePage : sql.sessionPage)[orderBy][order];
+  const texts = (shared ? sql.snapshotPage : sql.sessionPage)[orderBy][order];
   return {
     sql: filter.userId === undefined ? texts.all : texts.user,
     params: [...scope(filter), limit, offset],
-    jsonColumns: shared ? HANDLE_JSON : SESSION_JSON,
+    jsonColumns: shared ? SNAPSHOT_JSON : SESSION_JSON,
   };
 }
 

@@ -96,14 +96,14 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
   WHERE NOT EXISTS (SELECT 1 FROM ${sessions} AS s WHERE ${key}) ${mergeApp}`,
     mergeUserStateIfNew: `INSERT INTO ${userStates} (app_name, user_id, state, update_time) SELECT ?, ?, ?, ?
   WHERE NOT EXISTS (SELECT 1 FROM ${sessions} AS s WHERE ${key}) ${mergeUser}`,
-    handle: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE ${key}`,
+    snapshot: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE ${key}`,
     replaceState: `UPDATE ${sessions} AS s SET state = ?, update_time = ?, revision = revision + 1 WHERE ${key}`,
     // Without counting on the cascade, which a connection with foreign keys off has not.
     deleteEvents: `DELETE FROM ${events} WHERE session_key = ${sessionKey}`,
     deleteSession: `DELETE FROM ${sessions} AS s WHERE ${key}`,
     writeNothing: `DELETE FROM ${sessions} WHERE 0`,
     sessionPage: pages(sessionColumns),
-    handlePage: pages(`${sessionColumns}, ${sharedColumns}`),
+    snapshotPage: pages(`${sessionColumns}, ${sharedColumns}`),
     countSessions: {
       all: `SELECT key, value FROM ${metadata} WHERE key = ${countKey(names.sessions, '?')}`,
       user: `SELECT key, value FROM ${metadata} WHERE key = ${countKey(names.sessions, '?', '?')}`,

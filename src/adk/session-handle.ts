@@ -13,7 +13,7 @@ import { toEvent } from './event-codec.js';
 import { StateMarks } from './state-marks.js';
 import { define, mergeState } from './state-scopes.js';
 
-/** How much of the stored session a handle has seen. */
+/** How much of the stored session a session object shows. */
 interface Seen {
   sessionKey: number;
   revision: number;
@@ -21,54 +21,54 @@ interface Seen {
   seq: number;
 }
 
-/** An event on its way to storage and from there to the handle. */
-export interface Arrival {
+/** An event under way to storage, and from there to the session object. */
+export interface PendingAppend {
   append: PreparedAppend;
   event: Event;
-  /** The event's delta as it came, with temp keys; what the event gets back if the write fails. */
+  /** The event's delta with its temp keys: restored if the write fails. */
   untrimmed: JsonObject | undefined;
   /** Its temp keys. */
   temp: JsonObject | undefined;
 }
 
 /**
- * What the service knows of one session object ("handle"): how much of the stored session it shows, and how it is kept up.
+ * Keeps one session object up to date, and knows how much of the stored session the object shows.
  *
- * In merge mode appends are sent without waiting for each other. Each says which revision it expects to make: the one that
- * the handle has seen, plus one for each own append under way, plus one. If the session turns out to have another, the
- * append itself brings back what the handle lacks. Results arrive in the order of the commits and are applied in it.
+ * In merge mode appends do not wait for each other. Each expects the revision that the object has seen, plus one for each
+ * own append under way. If the session has another revision, the append itself returns what the object lacks. Outcomes
+ * arrive in the order of the commits and are applied in that order.
  *
- * One case is left: an own append fails, so that those behind it expect too much, and at the same moment somebody else's
- * write makes the number right again. It shows when the result arrives: the revision is not the one after the one seen,
- * though nothing was brought. That gap is then read, in the order of the writes.
+ * One case is left. An own append fails, so the appends behind it expect one revision too many, and at the same moment
+ * another writer makes the number right again. The outcome then has a revision that does not follow the last one seen, and
+ * nothing missed. That gap is read, behind the writes.
  *
- * In reject mode appends wait for each other. Whether a handle is stale can be judged only against what it has seen when
- * its former append is back; a count of what should have happened could be wrong in just that case, and be wrong for good.
+ * In reject mode appends wait for each other. Only the outcome of the append before tells what the object has seen. An
+ * expected number could be wrong after a failure, and would stay wrong.
  */
-export class Handle {
-  /** The session's key as one text, as the store wants it. */
+export class SessionHandle {
+  /** The session's key as one text, see `nameOf`. */
   readonly name: string;
   readonly #backend: Backend;
   readonly #session: Session;
   readonly #rejectsStale: boolean;
   readonly #marks: StateMarks;
-  /** What the service, or ADK, has last put under temp keys. */
+  /** Values that the service or ADK last put under temp keys. */
   #temp: Map<string, unknown> | undefined;
-  /** Not known of a handle that this service didn't make, until its first append. */
+  /** Unknown until the first append if the object was not made by this service. */
   #seen: Seen | undefined;
   #underWay = 0;
-  /** While events are missing on the handle: the last one before them. */
+  /** While events are missing on the object: `seq` of the last one before them. */
   #gapAfter: number | undefined;
-  /** The session's events as this handle left them; another array, length or last event tells of an edit. */
+  /** The array of events after the last change made here. Another array, length or last event means an edit. */
   #leftEvents: Event[] | undefined;
   #leftLength = 0;
   #leftLast: Event | undefined;
-  /** Ids of the events found after such an edit: some of them may not be stored yet. */
+  /** Ids of the events found after an edit: some of them may not be stored yet. */
   #edited: Set<string> | undefined;
-  /** The last of those that take turns; pipelined appends may only be sent when there is none. */
+  /** The last of the appends and reads that take turns. A pipelined append waits until there is none. */
   #lastTurn: Promise<unknown> | undefined;
 
-  /** `snapshot`: what the session object was made from, if it was made here. */
+  /** `snapshot`: the snapshot behind the object, if the service made the object. */
   constructor(backend: Backend, session: Session, rejectsStale: boolean, snapshot?: Snapshot) {
     this.#backend = backend;
     this.#session = session;
@@ -81,18 +81,18 @@ export class Handle {
     }
   }
 
-  /** Whether this is the handle of that object: not of one that has it as its prototype. */
+  /** Whether this handle is the object's own: an object inherits the handle of its prototype. */
   isOf(session: Session): boolean {
     return this.#session === session;
   }
 
-  /** Stores an event, then brings the handle up to it. If it can't be stored, handle and event are as before. */
-  append(arrival: Arrival): Promise<Event> {
+  /** Stores an event, then brings the object up to date. If the write fails, object and event are as before. */
+  append(pending: PendingAppend): Promise<Event> {
     const takesTurn = this.#seen === undefined || this.#rejectsStale || this.#lastTurn !== undefined;
-    return takesTurn ? this.#inTurn(() => this.#send(arrival, true)) : this.#send(arrival, false);
+    return takesTurn ? this.#inTurn(() => this.#send(pending, true)) : this.#send(pending, false);
   }
 
-  /** Shows temp keys: unless a State.set() has put something else there since, which is newer then. */
+  /** Shows temp keys, except those that a later State.set() has changed. */
   #showTemp(temp: JsonObject): void {
     const { state } = this.#session;
     this.#temp ??= new Map();
@@ -102,20 +102,20 @@ export class Handle {
     }
   }
 
-  async #send(arrival: Arrival, inTurn: boolean): Promise<Event> {
-    const { event } = arrival;
+  async #send(pending: PendingAppend, inTurn: boolean): Promise<Event> {
+    const { event } = pending;
     const condition = this.#condition(event.id);
     let appended: Appended;
     this.#underWay += 1;
     try {
-      appended = await this.#backend.append(arrival.append, condition);
+      appended = await this.#backend.append(pending.append, condition);
     } catch (error) {
-      if (arrival.untrimmed) event.actions.stateDelta = arrival.untrimmed;
+      if (pending.untrimmed) event.actions.stateDelta = pending.untrimmed;
       throw error;
     } finally {
       this.#underWay -= 1;
     }
-    const applied = this.#apply(appended, arrival);
+    const applied = this.#apply(appended, pending);
     if (applied) await applied;
     if (this.#gapAfter !== undefined) await (inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
     return event;
@@ -132,16 +132,16 @@ export class Handle {
     return { kind: 'revision', ifStale, revision: revision + this.#underWay, sessionKey, seq };
   }
 
-  /** All that happens to the handle happens at once; the promise only tells when ADK has refused some of it. */
+  /** Changes the object at once. The promise rejects if ADK refused a part. */
   #apply(
     { sessionKey, revision, seq, updateTime, missed }: Appended,
-    { event, temp }: Arrival,
+    { event, temp }: PendingAppend,
   ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;
-    // A session that was created again is another one: what the handle shows of the old one is gone.
+    // The session was created again: the object's events belong to the old one.
     const isOther = seen !== undefined && seen.sessionKey !== sessionKey;
-    // Decoded before anything is changed: if a row is damaged, the handle stays as it was.
+    // Decoded before any change: a damaged row leaves the object as it was.
     const lacking = missed ? this.#lackingOf(missed, seq, isOther) : NONE;
     this.#noticeEdit();
     if (isOther) {
@@ -169,17 +169,17 @@ export class Handle {
   }
 
   /**
-   * Whether an event that was just stored can be added without a look through all events for its id, as ADK's base class
-   * does it: with some hundred events that was two fifths of the JavaScript thread's work. Stored behind everything seen,
-   * it can be on the handle only if an edit of the array (a compactor, a plugin, the caller) has put it there.
+   * Whether a stored event can be pushed without a search for its id. ADK's base class searches all events, which takes two
+   * fifths of the JavaScript thread's time with some hundred. An event stored behind everything seen is on the object only
+   * if an edit of the array (by a compactor, a plugin, the caller) put it there.
    */
   #isNew(event: Event, seq: number, seen: Seen | undefined): boolean {
     if (seen === undefined || seq <= seen.seq) return false;
-    // An edit may also have exchanged as many events as it brought: the very object is found by identity, which is cheap.
+    // An edit may have replaced as many events as it added. The search by identity is cheap.
     return !this.#edited?.has(event.id) && !this.#session.events.includes(event);
   }
 
-  /** Missed events that are stored before an append's own, which an edit may have put into the array already. */
+  /** Adds missed events that are stored before the append's own event, which an edit may have put into the array. */
   #addEarlier(lacking: readonly { seq: number; event: Event }[], ownSeq: number, ownId: string | undefined): void {
     const { events } = this.#session;
     const at = ownId === undefined ? -1 : events.findIndex(({ id }) => id === ownId);
@@ -205,7 +205,7 @@ export class Handle {
     this.#leftLast = events[events.length - 1];
   }
 
-  /** The events that the handle lacks, of those that an append has brought beside its own. */
+  /** The events that the object lacks, of those that an append returned beside its own. */
   #lackingOf({ events }: Loaded, ownSeq: number, isOther: boolean): { seq: number; event: Event }[] {
     const shown = new Set(isOther ? [] : this.#session.events.map(({ id }) => id));
     const seenSeq = isOther ? 0 : (this.#seen?.seq ?? 0);
@@ -215,7 +215,7 @@ export class Handle {
       .map((row) => ({ seq: Number(row[0]), event: toEvent(this.#backend, row) }));
   }
 
-  /** Reads what is missing and puts it where it belongs, between the events that have been applied since. */
+  /** Reads the missing events and puts each in its place between those applied since. */
   async #readGap(): Promise<void> {
     const after = this.#gapAfter;
     if (after === undefined) return;
@@ -237,7 +237,7 @@ export class Handle {
     await this.#marks.catchUp(state, stateOf(loaded.snapshot));
   }
 
-  /** One after the other, in the order of the calls. */
+  /** Runs work after all work before it has ended. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#lastTurn;
     const turn = before ? before.then(work) : work();
@@ -254,7 +254,7 @@ export class Handle {
 const noop = () => {};
 const NONE: { seq: number; event: Event }[] = [];
 
-/** The state that a handle shows of a stored session. */
+/** The state that a session object shows of a stored session. */
 export function stateOf({ session, appState, userState }: Snapshot): JsonObject {
   return mergeState(session.state, appState, userState);
 }
