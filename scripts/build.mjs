@@ -16,6 +16,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { writeBundles } from './bundles.mjs';
 import { writeManifest } from './entries.mjs';
 import { writeEsModules } from './es-modules.mjs';
 import { findProgram, missingTools } from './preflight.mjs';
@@ -91,8 +92,14 @@ function filesBelow(folder) {
 /** Hash of everything that lib/ is made from. */
 function hashOfSources() {
   const hash = createHash('sha256');
-  const scripts = ['build', 'entries', 'es-modules'].map((name) => `scripts/${name}.mjs`);
-  for (const file of [...filesBelow(join(root, 'src')), 'tsconfig.json', 'package.json', ...scripts]) {
+  const scripts = ['build', 'bundles', 'entries', 'es-modules'].map((name) => `scripts/${name}.mjs`);
+  for (const file of [
+    ...filesBelow(join(root, 'src')),
+    'tsconfig.json',
+    'package.json',
+    'package-lock.json',
+    ...scripts,
+  ]) {
     hash.update(`${file}\n`).update(readFileSync(join(root, file)));
   }
   return hash.digest('hex');
@@ -146,7 +153,9 @@ async function buildLib() {
   for (const file of compiled.filter((name) => name.endsWith('.js'))) freeOfRequire(file);
   const modules = await writeEsModules(compiled.filter((file) => file.endsWith('.d.ts')));
 
-  const outputs = [...compiled, ...modules, 'lib/package.json', 'lib/.tsbuildinfo'];
+  const bundles = await writeBundles();
+
+  const outputs = [...compiled, ...modules, ...bundles, 'lib/package.json', 'lib/.tsbuildinfo'];
   const keep = new Set([...outputs, 'lib/README.md', 'lib/.stamp']);
   // A stale file would be published.
   for (const file of filesBelow(libFolder)) if (!keep.has(file)) rmSync(join(root, file));

@@ -1,6 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Check, checkDatabase, checkFolder, type Finding, run, selfTest } from './checks.js';
+import { coloured, print, printJson } from './output.js';
+import { readPackage } from './package.js';
+import type { Command } from './vendor.js';
 
 /** The output of `aiosqlite doctor --json`. */
 export interface Report {
@@ -14,10 +17,45 @@ export interface Report {
   checks: Check[];
 }
 
-interface Package {
-  version: string;
-  engines: { node: string };
-  binary: { napi_versions: number[] };
+export function addDoctor(program: Command): Command {
+  return program
+    .command('doctor')
+    .description('whether aiosqlite works here')
+    .argument('[path]', 'a folder, by default the current one, or a database file', '.')
+    .option('--json', 'the report as JSON')
+    .addHelpText(
+      'after',
+      `
+Looks at versions, at the native addon, and at the file system of the folder: it makes a folder of its own there and removes
+it again. Of a database file it says whether it can be read, without a change to it.
+
+Example:
+  npx aiosqlite doctor ./data`,
+    )
+    .action(async (path: string, { json }: { json?: boolean }) => {
+      const report = await doctor(path);
+      if (json) printJson(report);
+      else printReport(report);
+      process.exitCode = report.fit ? 0 : 1;
+    });
+}
+
+const COLOUR_OF = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
+
+/** The report for people. */
+function printReport({ fit, versions, addon, compileOptions, folder, checks }: Report): void {
+  const names = [...Object.keys(versions), ...checks.map(({ name }) => name)];
+  const width = Math.max(...names.map((name) => name.length));
+  const line = (name: string, value: string) => print(`${name.padEnd(width)}  ${value}`);
+  for (const [name, version] of Object.entries(versions)) line(name, version);
+  line('addon', addon ?? 'not loaded');
+  line('folder', folder);
+  if (compileOptions.length > 0) line('SQLite', compileOptions.join(' '));
+  print('');
+  for (const { name, status, detail } of checks) {
+    line(name, `${coloured(COLOUR_OF[status], status.padEnd(4))}  ${detail}`);
+  }
+  print(`\n${fit ? 'Fit for use.' : 'Not fit for use: see what has failed.'}`);
 }
 
 /** Looks at everything that aiosqlite needs, in a folder or at a database file and its folder; it never throws. */
@@ -59,10 +97,6 @@ async function loadAddon(report: Report): Promise<string> {
   const rows = await db.all<{ compile_options: string }>('PRAGMA compile_options');
   report.compileOptions = rows.map((row) => row.compile_options);
   return `SQLite ${sqliteVersion} from ${report.addon}`;
-}
-
-export function readPackage(): Package {
-  return JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
 }
 
 /** Versions of everything that matters, without loading the addon. */

@@ -1,76 +1,76 @@
 #!/usr/bin/env node
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { doctor, type Report, readPackage } from './doctor.js';
+import { addBackup } from './backup.js';
+import { addBuild } from './build.js';
+import { addCheck } from './check.js';
+import { addDoctor } from './doctor.js';
+import { addExport } from './export.js';
+import { Failure, Misuse } from './failure.js';
+import { addImport } from './import.js';
+import { addInspect } from './inspect.js';
+import { readPackage } from './package.js';
+import { addTail } from './tail.js';
+import { Command, CommanderError } from './vendor.js';
+import { addWeb } from './web.js';
 
-const USAGE = `Usage: aiosqlite doctor [--json] [FOLDER | FILE]
-       aiosqlite build
+const COMMANDS = [addDoctor, addBuild, addWeb, addInspect, addTail, addCheck, addBackup, addExport, addImport];
 
-doctor says whether aiosqlite works here: versions, the native addon, and what the file system of FOLDER (by default the
-current one) can do. Makes a folder of its own in FOLDER and removes it again. For a database FILE it also says whether the
-file can be read, without a change to it, and then looks at its folder.
+const EPILOGUE = `
+Each command has --help, with an example, and --json.
+Exit code: 0 done; 1 failed, or not fit; 2 wrong arguments.`;
 
-build compiles the addon of an installed package, for a platform that it brings no prebuilt one for. It needs CMake
-3.15 and a C++17 compiler, says so if they are missing, and fetches nothing.
+function program(): Command {
+  const root = new Command('aiosqlite');
+  root.exitOverride().showHelpAfterError().helpCommand(false);
+  root.version(readPackage().version, '--version', 'the version of aiosqlite');
+  root.helpOption('--help', 'this text');
+  for (const add of COMMANDS) add(root).helpOption('--help', 'this text');
+  root.configureHelp({
+    formatHelp: (command, helper) => (command === root ? overview(root) : helperOf(command, helper)),
+  });
+  return root;
+}
 
-  --json       the report as JSON
-  --help       this text
-  --version    the version of aiosqlite
+/** The usage of every command. */
+function overview({ commands }: Command): string {
+  const usages = commands.map((command) => `aiosqlite ${command.name()} ${command.usage()}`);
+  const width = Math.max(...usages.map(({ length }) => length));
+  const lines = commands.map((command, at) => `${(usages[at] as string).padEnd(width)}  ${command.description()}`);
+  return `Usage: ${lines.join('\n       ')}\n${EPILOGUE}\n`;
+}
 
-Exit code: 0 fit for use, or built; 1 not fit, or not built; 2 wrong arguments.`;
+type Helper = ReturnType<Command['createHelp']>;
 
-/** Runs the command; gives the exit code. */
+function helperOf(command: Command, helper: Helper): string {
+  return Object.getPrototypeOf(helper).formatHelp.call(helper, command, helper);
+}
+
+/** Runs a command; gives the exit code. */
 async function main(args: string[]): Promise<number> {
-  const options = { json: { type: 'boolean' }, help: { type: 'boolean' }, version: { type: 'boolean' } } as const;
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
+  let exitCode = 0;
   try {
-    parsed = parseArgs({ args, options, allowPositionals: true });
+    await program().parseAsync(args, { from: 'user' });
+    exitCode = Number(process.exitCode ?? 0);
   } catch (error) {
-    return misused((error as Error).message);
+    exitCode = exitCodeOf(error);
   }
-  const [command, path = '.', ...more] = parsed.positionals;
-  if (parsed.values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  if (parsed.values.version) {
-    console.log(readPackage().version);
-    return 0;
-  }
-  if (command === 'build') return buildFromSource(parsed.positionals.slice(1));
-  if (command !== 'doctor')
-    return misused(command === undefined ? 'A command is missing' : `No such command: ${command}`);
-  if (more.length > 0) return misused('One folder or file at a time');
-  const report = await doctor(path);
-  if (parsed.values.json) console.log(JSON.stringify(report, null, 2));
-  else printReport(report);
-  return report.fit ? 0 : 1;
+  return exitCode;
 }
 
-function buildFromSource(surplus: string[]): number {
-  if (surplus.length > 0) return misused('build takes no arguments');
-  const program = join(__dirname, '../../scripts/build-from-source.mjs');
-  return spawnSync(process.execPath, [program], { stdio: 'inherit' }).status ?? 1;
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const { message } = error as Error;
+  process.stderr.write(`aiosqlite: ${message}\n`);
+  if (error instanceof Misuse) return 2;
+  if (!(error instanceof Failure) && process.env.AIOSQLITE_DEBUG) console.error(error);
+  return 1;
 }
 
-/** The report for people. */
-function printReport({ fit, versions, addon, compileOptions, folder, checks }: Report): void {
-  const names = [...Object.keys(versions), ...checks.map(({ name }) => name)];
-  const width = Math.max(...names.map((name) => name.length));
-  const line = (name: string, value: string) => console.log(`${name.padEnd(width)}  ${value}`);
-  for (const [name, version] of Object.entries(versions)) line(name, version);
-  line('addon', addon ?? 'not loaded');
-  line('folder', folder);
-  if (compileOptions.length > 0) line('SQLite', compileOptions.join(' '));
-  console.log();
-  for (const { name, status, detail } of checks) line(name, `${status.padEnd(4)}  ${detail}`);
-  console.log(`\n${fit ? 'Fit for use.' : 'Not fit for use: see what has failed.'}`);
-}
-
-function misused(why: string): number {
-  console.error(`${why}\n\n${USAGE}`);
-  return 2;
+// The reader of a pipe may leave at any time, as `head` does.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
 }
 
 main(process.argv.slice(2)).then((exitCode) => {

@@ -19,17 +19,21 @@ export type StoreErrorCode =
  */
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
+  /** With `'ADK_CORRUPT_ROW'`: the place of the damage. `key` is an event or session id, or an app and a user. */
+  declare readonly row?: { table: string; key: string; column: string };
 
-  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
+  constructor(code: StoreErrorCode, message: string, cause?: unknown, row?: StoreError['row']) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'StoreError';
     this.code = code;
+    if (row !== undefined) this.row = row;
   }
 }
 
 /** A row that can't be read: `key` is the event or session id, or the app and user of a shared state. */
 export function corruptRow(table: string, key: string, column: string, cause?: unknown): StoreError {
-  return new StoreError('ADK_CORRUPT_ROW', `Damaged row in table ${table}, key ${key}: column ${column}`, cause);
+  const message = `Damaged row in table ${table}, key ${key}: column ${column}`;
+  return new StoreError('ADK_CORRUPT_ROW', message, cause, { table, key, column });
 }
 
 export const sessionNotFound = (sessionId: string) =>

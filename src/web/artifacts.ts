@@ -69,7 +69,7 @@ export function artifactRoutes({ artifactService: service }: Services): Route[] 
     if (fieldOf(body, 'inline_data') === undefined && body.text === undefined && body.fileData === undefined) {
       throw new HttpError(400, 'the artifact needs inlineData, text or fileData');
     }
-    const request = { ...(params as unknown as Key), filename };
+    const request = requestOf({ ...params, filename });
     const version = await service.saveArtifact({ ...request, artifact, ...(customMetadata && { customMetadata }) });
     return { body: (await service.getArtifactVersion({ ...request, version })) ?? { version } };
   }
@@ -86,7 +86,9 @@ export function artifactRoutes({ artifactService: service }: Services): Route[] 
 }
 
 const nameOf = (params: Call['params']) => params.filename as string;
-const requestOf = (params: Call['params']) => params as unknown as Key & { filename: string };
+function requestOf({ appName, userId, sessionId, filename }: Call['params']): Key & { filename: string } {
+  return { appName, userId, sessionId, filename } as Key & { filename: string };
+}
 
 function versionOf({ version = '' }: Call['params']): number {
   if (/^\d{1,15}$/.test(version)) return Number(version);

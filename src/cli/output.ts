@@ -1,0 +1,90 @@
+import { SingleBar, Table } from './vendor.js';
+
+/** One line of JSON, or of text. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+
+/** A table without colours, its numbers to the right. */
+export function printTable(head: readonly string[], rows: readonly (string | number)[][]): void {
+  const colAligns = head.map((_, at) => (rows.every((row) => typeof row[at] === 'number') ? 'right' : 'left'));
+  const table = new Table({ head: [...head], colAligns, style: { head: [], border: [], compact: true } });
+  table.push(...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell))));
+  print(table.toString());
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function sizeOf(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 2 ** (10 * power);
+  return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power]}`;
+}
+
+/** Progress on standard error: a bar on a terminal, elsewhere a line of text now and then. */
+export class Progress {
+  readonly #what: string;
+  readonly #bar: SingleBarOf | undefined;
+  #last = Date.now();
+
+  constructor(what: string) {
+    this.#what = what;
+    if (!process.stderr.isTTY) return;
+    const options = {
+      format: `${what} [{bar}] {percentage}% {value}/{total}`,
+      stream: process.stderr,
+      hideCursor: true,
+    };
+    this.#bar = new SingleBar(options);
+    this.#bar.start(0, 0);
+  }
+
+  update(value: number, total: number): void {
+    if (this.#bar !== undefined) {
+      this.#bar.setTotal(total);
+      this.#bar.update(value);
+    } else if (Date.now() - this.#last >= 1000) {
+      this.#last = Date.now();
+      process.stderr.write(`${this.#what} ${value}/${total}\n`);
+    }
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
+}
+
+type SingleBarOf = InstanceType<typeof SingleBar>;
+
+const COLOURS = { green: 32, yellow: 33, red: 31 };
+
+/** A coloured text, on a terminal whose user has not set NO_COLOR. */
+export function coloured(colour: keyof typeof COLOURS, text: string): string {
+  if (!process.stdout.isTTY || process.env.NO_COLOR) return text;
+  return `\u001B[${COLOURS[colour]}m${text}\u001B[39m`;
+}
+
+/**
+ * JSON in one line. On a terminal, control characters that JSON leaves as they are (C1, and marks that change the direction
+ * of text) are escaped: content of an agent must not drive the terminal.
+ */
+export function jsonLine(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!process.stdout.isTTY) return text;
+  return text.replace(/[\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** Text of a file without control characters, for a terminal. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu, ' ');
+}
+
+/** Waits until the output has room again, so that a slow reader holds a command that writes much. */
+export async function writeLine(line: string): Promise<void> {
+  if (process.stdout.write(`${line}\n`)) return;
+  await new Promise((resolve) => process.stdout.once('drain', resolve));
+}
