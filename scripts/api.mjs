@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * The public types as text, one file for each entry point, in etc/api/: whoever reviews a change sees what it does to
- * users (UPGRADING.md). `npm run api` writes them; `npm run check` fails if one is not what lib/ says.
+ * The public types as text, one file for each entry point, in etc/api/: a reviewer sees what a change does to users
+ * (UPGRADING.md). `npm run api` writes them; `npm run check` fails if one is not what lib/ says, or if a public member has
+ * no comment.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -62,6 +63,11 @@ for (const [entry, path] of Object.entries(entries)) {
     committed = readFileSync(file, 'utf8');
   } catch {
     // missing: as stale as can be
+  }
+  const undocumented = now.match(/\(undocumented\)\s+(.*)/g) ?? [];
+  if (undocumented.length > 0) {
+    console.error(`aiosqlite/${name} has members without a comment:\n${undocumented.join('\n')}`);
+    process.exitCode = 1;
   }
   if (committed === now) continue;
   console.error(`etc/api/${name}.api.md is stale: run \`npm run api\`, and see what the change does to users.`);

@@ -158,6 +158,7 @@ export class SqliteError extends Error {
 
 /** Misuse and lifecycle: the codes are listed in the README. */
 export class AiosqliteError extends Error {
+  /** Contract, unlike `message`: one of the codes in the reference of errors. */
   readonly code: AiosqliteErrorCode;
   /** In a batch: position of the query that failed, from 0. */
   declare readonly index?: number;

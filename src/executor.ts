@@ -1,14 +1,14 @@
-/** What SQLite gives back. INTEGER outside ±(2^53-1) arrives as bigint (see {@link ConnectionOptions.integerMode}). */
+/** A value of a row. INTEGER outside ±(2^53-1) arrives as bigint (see {@link ConnectionOptions.integerMode}). */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
 /**
- * What can be bound. boolean → 0/1; safe integers except -0 → INTEGER, all other numbers → REAL (NaN becomes NULL, as
- * SQLite has none); bigint → INTEGER (out of 64 bits: RangeError); `undefined` is a TypeError.
+ * A value that can be bound. boolean → 0/1; safe integers except -0 → INTEGER, all other numbers → REAL (NaN becomes NULL, as
+ * SQLite has none). bigint → INTEGER (out of 64 bits: RangeError); `undefined` is a TypeError.
  */
 export type SqlParam = SqlValue | boolean | ArrayBuffer | ArrayBufferView;
 
 /**
- * What `carray(?)` reads as rows (sqlite.org/carray.html): values of one type, without null, in their order. Anywhere else
+ * An array that `carray(?)` reads as rows (sqlite.org/carray.html): values of one type, without null, in their order. Anywhere else
  * an array rejects `'ERR_PARAMETERS'`. Its texts may not hold U+0000.
  * @example await db.all('SELECT * FROM note WHERE id IN carray(?)', [[1, 2, 3]]);
  */
@@ -40,14 +40,17 @@ export type NamedParams<P> = object & { readonly [K in keyof P]-?: SqlParam | Sq
 /** A row by column name. Of two columns of one name it keeps the last. */
 export type Row = Record<string, SqlValue>;
 
-/** What iterate() gives: for one consumer. */
+/** Result of {@link Executor.iterate}, for one consumer. */
 export interface RowIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
+  /** Ends the iteration and gives the reader of a pool back. A `for await` loop that is left does so itself. */
   return(): Promise<IteratorResult<T>>;
 }
 
 /** One statement and its values. */
 export interface Query {
+  /** SQL of one statement. */
   sql: string;
+  /** Values of its parameters. Default: none. */
   params?: Params;
 }
 
@@ -56,13 +59,14 @@ export interface BatchQuery extends Query {
   /** As {@link RowOptions.jsonColumns}, for this query's rows. */
   jsonColumns?: readonly string[];
   /**
-   * What follows when this query neither returns a row nor changes one: `'continue'` (default) with the next one;
-   * `'stop'`: end the batch here, commit what ran, give no result for the rest; `'rollback'`: undo the batch, which
+   * Effect on the batch if this query neither returns a row nor changes one. `'continue'` (default) goes on;
+   * `'stop'` ends the batch here, commits what ran and gives no result for the rest; `'rollback'` undoes the batch, which
    * rejects `'ERR_NO_MATCH'` with this query's `index`. So a decision stays inside the transaction, in one hop.
    */
   ifNone?: 'continue' | 'stop' | 'rollback';
 }
 
+/** Effect of one statement. */
 export interface RunResult {
   /** Rows inserted, updated or deleted by this call, as SQLite counts them: 0 for a SELECT and for DDL; triggers and cascades not counted. */
   changes: number;
@@ -70,14 +74,18 @@ export interface RunResult {
   lastInsertRowid: number | bigint;
 }
 
+/** Everything about one statement. */
 export interface QueryResult<T = Row> extends RunResult {
+  /** Rows, in the order in which SQLite returns them. */
   rows: T[];
+  /** Names of the columns, in order; empty for a statement without rows. */
   columns: string[];
 }
 
 /** Results of {@link Executor.batch} whose rows have these types, in the order of its queries. */
 export type BatchResults<T extends readonly unknown[]> = { -readonly [K in keyof T]: QueryResult<T[K]> };
 
+/** Options of every call. */
 export interface CallOptions {
   /**
    * Cancels this call only: a queued one is removed, a running one is interrupted. Rejects with `signal.reason`.
@@ -88,6 +96,7 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
+/** Options of calls that return rows. */
 export interface RowOptions extends CallOptions {
   /** `'object'` (default): rows by column name. `'array'`: rows as arrays in column order, duplicates kept. */
   rowMode?: 'object' | 'array';
@@ -100,16 +109,19 @@ export interface RowOptions extends CallOptions {
 
 /** Options of calls whose rows are arrays. */
 export interface ArrayRowOptions extends RowOptions {
+  /** Rows as arrays in column order. */
   rowMode: 'array';
 }
 
 /** Options of calls with columns that are delivered parsed. */
 export interface JsonRowOptions extends RowOptions {
+  /** As {@link RowOptions.jsonColumns}. */
   jsonColumns: readonly string[];
 }
 
+/** Options of {@link Executor.batch}. */
 export interface BatchOptions extends Omit<RowOptions, 'jsonColumns'> {
-  /** `false`: who knows the columns already, or needs none, spares their names; `columns` of the results may be empty. Default: `true`. */
+  /** `false` leaves out column names; `columns` of the results may then be empty. Default: `true`. */
   columns?: boolean;
   /**
    * Overwrites what this batch deletes or replaces with zeros (sqlite.org/pragma.html#pragma_secure_delete), whatever the
@@ -119,11 +131,13 @@ export interface BatchOptions extends Omit<RowOptions, 'jsonColumns'> {
   secureDelete?: boolean;
 }
 
+/** Options of {@link Executor.iterate}. */
 export interface IterateOptions extends RowOptions {
   /** Rows that cross at a time; wide rows cross earlier. Default: 250. */
   batchSize?: number;
 }
 
+/** Options of {@link Executor.executeMany}. */
 export interface ManyOptions extends CallOptions {
   /**
    * Called with the number of rows run so far, after each slice and before the commit. An exception rolls the call back.
@@ -142,6 +156,7 @@ export const UNCOMMITTED: unique symbol = Symbol.for('aiosqlite.uncommitted');
 /** When a transaction takes its locks (sqlite.org/lang_transaction.html). */
 export type TransactionMode = 'deferred' | 'immediate' | 'exclusive';
 
+/** Options of {@link Executor.transaction}. */
 export interface TransactionOptions extends CallOptions {
   /** Default: the connection's option `transactionMode`. A nested transaction has none. */
   mode?: TransactionMode;
@@ -149,7 +164,7 @@ export interface TransactionOptions extends CallOptions {
 
 /**
  * Anything that runs SQL: Connection, Transaction and Pool share these verbs.
- * Where a verb takes (sql, params, options) it also takes (query, options).
+ * Each verb that takes (sql, params, options) also takes (query, options).
  * Misuse rejects, it never throws synchronously. One statement per call, except in exec: a second one, or none at all,
  * rejects `'ERR_STATEMENT_COUNT'` and nothing runs.
  */
@@ -159,85 +174,141 @@ export interface Executor {
    * @example const { lastInsertRowid } = await db.run('INSERT INTO note (text) VALUES (?)', ['hello']);
    */
   run(sql: string, params?: Params, options?: CallOptions): Promise<RunResult>;
+  /** The same with a Query in place of SQL and parameters. */
   run(query: Query, options?: CallOptions): Promise<RunResult>;
+  /** With parameters of an interface type. */
   run<P extends NamedParams<P>>(sql: string, params: P, options?: CallOptions): Promise<RunResult>;
-  /**
-   * The first row, or `undefined`. A statement that writes still runs to its end.
-   * @example const note = await db.get<{ text: string }>('SELECT text FROM note WHERE id = ?', [1]);
-   */
+  /** Rows as arrays, with columns delivered parsed. */
   get<T extends readonly unknown[] = unknown[]>(
     sql: string,
     params: Params | undefined,
     options: ArrayRowOptions & JsonRowOptions,
   ): Promise<T | undefined>;
+  /** Rows as arrays, with columns delivered parsed. */
   get<T extends readonly unknown[] = unknown[]>(
     query: Query,
     options: ArrayRowOptions & JsonRowOptions,
   ): Promise<T | undefined>;
+  /** Rows as arrays in column order. */
   get<T extends readonly unknown[] = SqlValue[]>(
     sql: string,
     params: Params | undefined,
     options: ArrayRowOptions,
   ): Promise<T | undefined>;
+  /** Rows as arrays in column order. */
   get<T extends readonly unknown[] = SqlValue[]>(query: Query, options: ArrayRowOptions): Promise<T | undefined>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
   get<T = Record<string, unknown>>(
     sql: string,
     params: Params | undefined,
     options: JsonRowOptions,
   ): Promise<T | undefined>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
   get<T = Record<string, unknown>>(query: Query, options: JsonRowOptions): Promise<T | undefined>;
-  get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
-  get<T = Row>(query: Query, options?: RowOptions): Promise<T | undefined>;
-  get<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<R | undefined>;
   /**
-   * All rows.
-   * @example const notes = await db.all('SELECT * FROM note WHERE author = :author', { author: 'ada' });
+   * The first row, or `undefined`. A statement that writes still runs to its end.
+   * @example const note = await db.get<{ text: string }>('SELECT text FROM note WHERE id = ?', [1]);
    */
+  get<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined>;
+  /** The same with a Query in place of SQL and parameters. */
+  get<T = Row>(query: Query, options?: RowOptions): Promise<T | undefined>;
+  /** With parameters of an interface type. */
+  get<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<R | undefined>;
+  /** Rows as arrays, with columns delivered parsed. */
   all<T extends readonly unknown[] = unknown[]>(
     sql: string,
     params: Params | undefined,
     options: ArrayRowOptions & JsonRowOptions,
   ): Promise<T[]>;
+  /** Rows as arrays, with columns delivered parsed. */
   all<T extends readonly unknown[] = unknown[]>(query: Query, options: ArrayRowOptions & JsonRowOptions): Promise<T[]>;
+  /** Rows as arrays in column order. */
   all<T extends readonly unknown[] = SqlValue[]>(
     sql: string,
     params: Params | undefined,
     options: ArrayRowOptions,
   ): Promise<T[]>;
+  /** Rows as arrays in column order. */
   all<T extends readonly unknown[] = SqlValue[]>(query: Query, options: ArrayRowOptions): Promise<T[]>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
   all<T = Record<string, unknown>>(sql: string, params: Params | undefined, options: JsonRowOptions): Promise<T[]>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
   all<T = Record<string, unknown>>(query: Query, options: JsonRowOptions): Promise<T[]>;
-  all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
-  all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
-  all<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<R[]>;
   /**
-   * Everything about one statement at once: rows, columns, changes (for RETURNING, query builders, adapters).
-   * @example const { rows, changes } = await db.query('DELETE FROM note WHERE id < ? RETURNING id', [10]);
+   * All rows.
+   * @example const notes = await db.all('SELECT * FROM note WHERE author = :author', { author: 'ada' });
    */
+  all<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<T[]>;
+  /** The same with a Query in place of SQL and parameters. */
+  all<T = Row>(query: Query, options?: RowOptions): Promise<T[]>;
+  /** With parameters of an interface type. */
+  all<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<R[]>;
+  /** Rows as arrays, with columns delivered parsed. */
   query<T extends readonly unknown[] = unknown[]>(
     sql: string,
     params: Params | undefined,
     options: ArrayRowOptions & JsonRowOptions,
   ): Promise<QueryResult<T>>;
+  /** Rows as arrays, with columns delivered parsed. */
   query<T extends readonly unknown[] = unknown[]>(
     query: Query,
     options: ArrayRowOptions & JsonRowOptions,
   ): Promise<QueryResult<T>>;
+  /** Rows as arrays in column order. */
   query<T extends readonly unknown[] = SqlValue[]>(
     sql: string,
     params: Params | undefined,
     options: ArrayRowOptions,
   ): Promise<QueryResult<T>>;
+  /** Rows as arrays in column order. */
   query<T extends readonly unknown[] = SqlValue[]>(query: Query, options: ArrayRowOptions): Promise<QueryResult<T>>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
   query<T = Record<string, unknown>>(
     sql: string,
     params: Params | undefined,
     options: JsonRowOptions,
   ): Promise<QueryResult<T>>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
   query<T = Record<string, unknown>>(query: Query, options: JsonRowOptions): Promise<QueryResult<T>>;
+  /**
+   * Everything about one statement at once: rows, columns, changes (for RETURNING, query builders, adapters).
+   * @example const { rows, changes } = await db.query('DELETE FROM note WHERE id < ? RETURNING id', [10]);
+   */
   query<T = Row>(sql: string, params?: Params, options?: RowOptions): Promise<QueryResult<T>>;
+  /** The same with a Query in place of SQL and parameters. */
   query<T = Row>(query: Query, options?: RowOptions): Promise<QueryResult<T>>;
+  /** With parameters of an interface type. */
   query<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: RowOptions): Promise<QueryResult<R>>;
+  /** Rows as arrays, with columns delivered parsed. */
+  iterate<T extends readonly unknown[] = unknown[]>(
+    sql: string,
+    params: Params | undefined,
+    options: IterateOptions & ArrayRowOptions & JsonRowOptions,
+  ): RowIterator<T>;
+  /** Rows as arrays, with columns delivered parsed. */
+  iterate<T extends readonly unknown[] = unknown[]>(
+    query: Query,
+    options: IterateOptions & ArrayRowOptions & JsonRowOptions,
+  ): RowIterator<T>;
+  /** Rows as arrays in column order. */
+  iterate<T extends readonly unknown[] = SqlValue[]>(
+    sql: string,
+    params: Params | undefined,
+    options: IterateOptions & ArrayRowOptions,
+  ): RowIterator<T>;
+  /** Rows as arrays in column order. */
+  iterate<T extends readonly unknown[] = SqlValue[]>(
+    query: Query,
+    options: IterateOptions & ArrayRowOptions,
+  ): RowIterator<T>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
+  iterate<T = Record<string, unknown>>(
+    sql: string,
+    params: Params | undefined,
+    options: IterateOptions & JsonRowOptions,
+  ): RowIterator<T>;
+  /** Columns delivered parsed. Their values are unknown unless `T` names them. */
+  iterate<T = Record<string, unknown>>(query: Query, options: IterateOptions & JsonRowOptions): RowIterator<T>;
   /**
    * Rows in batches with back-pressure: the worker stops stepping when the consumer is slow; it is one batch ahead at
    * most. Until its end the iterator holds a snapshot; on a pool it has a reader of its own, for which calls inside the
@@ -245,32 +316,10 @@ export interface Executor {
    * refused: `'ERR_NOT_A_READ'`. `timeoutMs` is the deadline of the whole iteration.
    * @example for await (const note of db.iterate('SELECT * FROM note')) console.log(note);
    */
-  iterate<T extends readonly unknown[] = unknown[]>(
-    sql: string,
-    params: Params | undefined,
-    options: IterateOptions & ArrayRowOptions & JsonRowOptions,
-  ): RowIterator<T>;
-  iterate<T extends readonly unknown[] = unknown[]>(
-    query: Query,
-    options: IterateOptions & ArrayRowOptions & JsonRowOptions,
-  ): RowIterator<T>;
-  iterate<T extends readonly unknown[] = SqlValue[]>(
-    sql: string,
-    params: Params | undefined,
-    options: IterateOptions & ArrayRowOptions,
-  ): RowIterator<T>;
-  iterate<T extends readonly unknown[] = SqlValue[]>(
-    query: Query,
-    options: IterateOptions & ArrayRowOptions,
-  ): RowIterator<T>;
-  iterate<T = Record<string, unknown>>(
-    sql: string,
-    params: Params | undefined,
-    options: IterateOptions & JsonRowOptions,
-  ): RowIterator<T>;
-  iterate<T = Record<string, unknown>>(query: Query, options: IterateOptions & JsonRowOptions): RowIterator<T>;
   iterate<T = Row>(sql: string, params?: Params, options?: IterateOptions): RowIterator<T>;
+  /** The same with a Query in place of SQL and parameters. */
   iterate<T = Row>(query: Query, options?: IterateOptions): RowIterator<T>;
+  /** With parameters of an interface type. */
   iterate<P extends NamedParams<P>, R extends Row>(sql: string, params: P, options?: IterateOptions): RowIterator<R>;
   /**
    * A script of any number of statements, no parameters (`'ERR_PARAMETERS'`), no rows. Not a transaction of its own:
@@ -301,22 +350,27 @@ export interface Executor {
     rows: Iterable<Params> | AsyncIterable<Params>,
     options?: ManyOptions,
   ): Promise<{ changes: number }>;
+  /** With rows of an interface type. */
   executeMany<P extends NamedParams<P>>(
     sql: string,
     rows: Iterable<P> | AsyncIterable<P>,
     options?: ManyOptions,
   ): Promise<{ changes: number }>;
-  /**
-   * Several statements: one hop, one transaction, all or nothing. `T` has the types of the rows: a tuple with one type for
-   * each query, or an array type for all. After `ifNone: 'stop'` the results of the rest are absent.
-   * @example await db.batch([{ sql: 'INSERT INTO a VALUES (1)' }, { sql: 'SELECT count(*) AS n FROM a' }]);
-   * @example const [ada, count] = await db.batch<[User, { n: number }]>([findUser, countUsers]);
-   */
+  /** Rows as arrays in column order. */
   batch(
     queries: readonly BatchQuery[],
     options: BatchOptions & { rowMode: 'array' },
   ): Promise<QueryResult<SqlValue[]>[]>;
+  /**
+   * Several statements: one hop, one transaction, all or nothing.
+   * @example await db.batch([{ sql: 'INSERT INTO a VALUES (1)' }, { sql: 'SELECT count(*) AS n FROM a' }]);
+   */
   batch(queries: readonly BatchQuery[], options?: BatchOptions): Promise<QueryResult[]>;
+  /**
+   * The same with the types of the rows: `T` is a tuple with one type for each query, or an array type for all. After
+   * `ifNone: 'stop'` the results of the rest are absent.
+   * @example const [ada, count] = await db.batch<[User, { n: number }]>([findUser, countUsers]);
+   */
   batch<T extends readonly unknown[]>(queries: readonly BatchQuery[], options?: BatchOptions): Promise<BatchResults<T>>;
   /**
    * Commits when `fn` resolves, rolls back when it rejects. Nested calls are savepoints, siblings run one after another.

@@ -16,6 +16,9 @@ export class MemoryPlugin extends BasePlugin {
     this.#memoryService = memoryService;
   }
 
+  /**
+   * Adds the session to the memory. Called by the Runner after each run; rejects with the error of the memory service.
+   */
   override async afterRunCallback({ invocationContext }: { invocationContext: InvocationContext }): Promise<void> {
     await this.#memoryService.addSessionToMemory(invocationContext.session);
   }

@@ -22,7 +22,9 @@ import { type MemoryServiceSource, type Opened, openMemoryStore } from './source
 
 /** A memory entry, as ADK 2.2 has it: older versions know neither `id` nor `customMetadata`. */
 export interface StoredMemoryEntry extends MemoryEntry {
+  /** Id of the entry: of an event, that of the event. */
   id?: string;
+  /** As it was given when the entry was stored. */
   customMetadata?: Record<string, unknown>;
 }
 

@@ -1,5 +1,6 @@
 import type { NamesOf } from '../arguments.js';
 
+/** Options of {@link SqliteSessionService}. */
 export interface SessionServiceOptions {
   /**
    * What happens to an append through a session object that others have overtaken. `'merge'` (default): it succeeds on

@@ -29,7 +29,9 @@ export interface MemoryOptions
   index?: 'session-end' | 'manual';
 }
 
+/** Options of {@link openServices}. */
 export interface ServicesOptions extends SessionServiceOptions {
+  /** Filling and searching of the memory. Default: `{}`. */
   memory?: MemoryOptions;
   /** For a source that is no SQLite file: the path of one for memory and artifacts. */
   local?: string;
@@ -37,8 +39,11 @@ export interface ServicesOptions extends SessionServiceOptions {
 
 /** Session, memory and artifact service on one pool. */
 export interface Services extends AsyncDisposable {
+  /** Sessions and events. */
   sessionService: SqliteSessionService;
+  /** Memory across sessions. */
   memoryService: SqliteMemoryService;
+  /** Files of sessions and users. */
   artifactService: SqliteArtifactService;
   /**
    * Closes the pool. Every call made before finishes first; later calls of the services reject `'ERR_CLOSED'`. `close()` of a

@@ -5,6 +5,7 @@ import type { AuthorizerRules, ConnectionStatus, LimitName, StatementDescription
 import type { BackupOptions } from './features/files.js';
 import type { Aggregate, FunctionOptions } from './features/functions.js';
 
+/** Counters of one connection, as {@link Connection.stats} gives them. */
 export interface ConnectionStats {
   /** Calls that wait. */
   pending: number;
@@ -12,7 +13,9 @@ export interface ConnectionStats {
   running: boolean;
   /** Calls that have succeeded, and that have failed, since opening. */
   completed: number;
+  /** Calls that have failed since opening. */
   failed: number;
+  /** Prepared statements that are kept, and how often a statement was among them since opening. */
   statementCache: { size: number; hits: number; misses: number };
 }
 
@@ -20,6 +23,7 @@ export interface ConnectionStats {
 export interface Connection extends Executor, AsyncDisposable {
   /** The name given to connect(); of a URL its text. */
   readonly database: string;
+  /** Counters since opening. Needs no call to the thread. */
   stats(): ConnectionStats;
   /**
    * Waits for what is queued, then closes; only a job that is waiting for another process's lock is cut short, with

@@ -6,6 +6,7 @@ import { IntegerMode as IntegerModes } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
 import type { SlowCalls, TracedCall } from '../wire/trace.js';
 
+/** Options of {@link connect}, and of each connection of a pool. Checked before anything is opened. */
 export interface ConnectionOptions {
   /** Opens the file for reading alone: writes reject `'SQLITE_READONLY'`. Default: false. */
   readonly?: boolean;

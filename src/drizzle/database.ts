@@ -35,6 +35,7 @@ export class AiosqliteDatabase<
   TSchema extends AnySchema = Record<string, never>,
   TClient extends Client = Client,
 > extends BaseSQLiteDatabase<'async', RunResult, TSchema> {
+  /** Name of the class for Drizzle's `is()`. */
   static override readonly [entityKind]: string = 'AiosqliteDatabase';
   /** The executor below. If `drizzle()` opened it, close it at the end: `await db.$client.close()`. */
   readonly $client: TClient;
@@ -84,13 +85,16 @@ export function drizzle<TSchema extends AnySchema = Record<string, never>, TClie
   client: TClient,
   config?: DrizzleConfig<TSchema>,
 ): AiosqliteDatabase<TSchema, TClient>;
+/** A path, `':memory:'`, a `'file:'` URI or a URL of a file: a pool that is opened at the first query. */
 export function drizzle<TSchema extends AnySchema = Record<string, never>>(
   database: string | URL,
   config?: DrizzleConfig<TSchema>,
 ): AiosqliteDatabase<TSchema, Pool>;
+/** An executor that stays open, with Drizzle's options beside it. */
 export function drizzle<TSchema extends AnySchema = Record<string, never>, TClient extends Client = Client>(
   config: DrizzleConfig<TSchema> & { client: TClient },
 ): AiosqliteDatabase<TSchema, TClient>;
+/** A path or the options of a pool, with Drizzle's options beside it. */
 export function drizzle<TSchema extends AnySchema = Record<string, never>>(
   config: DrizzleConfig<TSchema> & { connection: string | URL | PoolOptions },
 ): AiosqliteDatabase<TSchema, Pool>;

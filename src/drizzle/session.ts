@@ -43,7 +43,9 @@ export class AiosqliteTransaction<
   TFullSchema extends Record<string, unknown>,
   TSchema extends TablesRelationalConfig,
 > extends SQLiteTransaction<'async', RunResult, TFullSchema, TSchema> {
+  /** Name of the class for Drizzle's `is()`. */
   static override readonly [entityKind]: string = 'AiosqliteTransaction';
+  /** The transaction below. */
   readonly $client: Transaction;
   readonly #session: AiosqliteSession<TFullSchema, TSchema>;
 

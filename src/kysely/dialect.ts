@@ -48,20 +48,24 @@ export class AiosqliteDialect implements Dialect {
     if (this.#executor === undefined) this.#createPool(); // checks the options, opens nothing
   }
 
+  /** Called by Kysely. */
   createDriver(): Driver {
     if (this.#executor !== undefined) return new AiosqliteDriver(this.#executor, async () => {});
     const pool = this.#createPool();
     return new AiosqliteDriver(pool, () => pool.close());
   }
 
+  /** Called by Kysely. */
   createAdapter(): DialectAdapter {
     return new AiosqliteAdapter(this.#executor ?? this);
   }
 
+  /** Called by Kysely. */
   createQueryCompiler(): QueryCompiler {
     return new AiosqliteQueryCompiler();
   }
 
+  /** Called by Kysely. */
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
     return new SqliteIntrospector(db);
   }

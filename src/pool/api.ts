@@ -52,6 +52,7 @@ export interface Pool extends Executor, AsyncDisposable {
   openBlob(at: BlobLocation): Promise<BlobHandle>;
   /** Moves the whole WAL into the database file and empties it. Rejects `'SQLITE_BUSY'` if readers hold on to it for too long. */
   checkpoint(): Promise<void>;
+  /** Counters of the pool. Needs no call to a thread. */
   stats(): PoolStats;
   /**
    * Waits for what is queued and for leases, then closes all connections. Iterators, blobs and dumps that have not been
@@ -60,7 +61,7 @@ export interface Pool extends Executor, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** `commits` and `groupedWrites` (writes that went through shared commits) count from 0 since opening. */
+/** Counters of a pool, as {@link Pool.stats} gives them. */
 export interface PoolStats {
   /** Open connections. */
   size: number;
@@ -70,6 +71,8 @@ export interface PoolStats {
   waiting: number;
   /** Length of the WAL after the last commit, in pages. */
   walPages: number;
+  /** Commits since opening. */
   commits: number;
+  /** Writes that shared their commit with others, since opening. */
   groupedWrites: number;
 }

@@ -9,6 +9,7 @@ import type { Limits, Port } from '../wire/port.js';
 import { BeginMode } from '../wire/protocol.js';
 import type { Workers } from './workers.js';
 
+/** `'writer'`: the one connection that writes; `'reader'`: one of those that only read. */
 export type Role = 'writer' | 'reader';
 
 /** `signal` and `timeoutMs` end the wait for the connection, not what is done with it. */

@@ -9,6 +9,7 @@ import {
 } from '../connection/options.js';
 import { invalidArgument } from '../errors.js';
 
+/** Options of {@link createPool}. */
 export interface PoolOptions extends ConnectionOptions {
   /** A path, ':memory:', a 'file:' URI or a URL of a file. */
   database: string | URL;

@@ -238,6 +238,7 @@ const forgotten = new FinalizationRegistry<{ database: string; groups: Workers[]
  * @example await using pool = createPool('app.db', { poolSize: 3 });
  */
 export function createPool(database: string | URL, options?: Omit<PoolOptions, 'database'>): Pool;
+/** With the database among the options. */
 export function createPool(options: PoolOptions): Pool;
 export function createPool(source: string | URL | PoolOptions, options?: Omit<PoolOptions, 'database'>): Pool {
   return new WorkerPool(poolOptionsOf(source, options));

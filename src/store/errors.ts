@@ -18,6 +18,7 @@ export type StoreErrorCode =
  * @example if (error instanceof StoreError && error.code === 'ADK_SESSION_EXISTS') …
  */
 export class StoreError extends Error {
+  /** Contract, unlike `message`. */
   readonly code: StoreErrorCode;
   /** With `'ADK_CORRUPT_ROW'`: the place of the damage. `key` is an event or session id, or an app and a user. */
   declare readonly row?: { table: string; key: string; column: string };

@@ -2,6 +2,7 @@ import { checkNames, type NamesOf } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import { StoreError } from './errors.js';
 
+/** Options of {@link SessionStore}. */
 export interface SessionStoreOptions {
   /** `'adk_sessions'` */
   sessionsTable?: string;

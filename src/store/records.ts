@@ -8,17 +8,23 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }
 
-/** What a session is found by. Ids are kept exactly, white space too; another user may use the same session id. */
+/** Identity of a session. Ids are kept exactly, white space too; another user may use the same session id. */
 export interface SessionKey {
+  /** Name of the app. */
   appName: string;
+  /** Id of the user. */
   userId: string;
+  /** Id of the session, unique for the user of the app. */
   sessionId: string;
 }
 
 /** A stored session. `S` types its state. */
 export interface SessionRecord<S extends JsonObject = JsonObject> {
+  /** Id of the session, unique for the user of the app. */
   id: string;
+  /** Name of the app. */
   appName: string;
+  /** Id of the user. */
   userId: string;
   /** The session's own state, without app and user state. */
   state: S;
@@ -37,24 +43,44 @@ export interface SessionRecord<S extends JsonObject = JsonObject> {
  * A field that was absent or `null`, or had a type that no column holds, comes back exactly so, whatever its type here says.
  */
 export interface EventRecord {
+  /** Id of the event, unique within its session. */
   id: string;
+  /** Session that the event belongs to. */
   sessionId: string;
+  /** App of that session. */
   appName: string;
+  /** User of that session. */
   userId: string;
+  /** Run of the agent that the event belongs to. */
   invocationId: string;
+  /** `'user'`, or the name of the agent. */
   author: string;
+  /**
+   * Effects of the event, `stateDelta` and `artifactDelta` among them. Stored, not applied: see `deltas` of
+   * `appendEvent()`.
+   */
   actions: JsonObject;
+  /** Ids of function calls whose result comes later. */
   longRunningToolIds?: string[];
+  /** Path of agents, such as `root.child`, whose events see each other. */
   branch?: string;
   /** Milliseconds since the Unix epoch, fractions allowed. */
   timestamp: number;
+  /** Message as ADK and Gemini have it: `{ role, parts }`. */
   content?: JsonObject;
+  /** Sources that the model names. */
   groundingMetadata?: JsonObject;
+  /** Any JSON object. */
   customMetadata?: JsonObject;
+  /** Whether it is a part of a streamed answer. */
   partial?: boolean;
+  /** Whether the model has finished its turn. */
   turnComplete?: boolean;
+  /** Whether the user has interrupted the model. */
   interrupted?: boolean;
+  /** Error of the model, if there was one. */
   errorCode?: string;
+  /** Text of that error. */
   errorMessage?: string;
   /**
    * Every other field of the event, so that nothing an ADK version adds is ever lost. Fields that stand beside the named
@@ -72,8 +98,11 @@ export interface EventRecord {
  * no prefix.
  */
 export interface StateDeltas {
+  /** Changes to the state of the session. */
   session?: JsonObject;
+  /** Changes to the state that all sessions of the app share. */
   app?: JsonObject;
+  /** Changes to the state that all sessions of the user share. */
   user?: JsonObject;
 }
 
@@ -91,6 +120,7 @@ export interface EventFilter {
 
 /** Which sessions, in which order. Ties are broken by ascending id in either direction. */
 export interface SessionFilter {
+  /** Sessions of this app. */
   appName: string;
   /** All users by default. */
   userId?: string | undefined;
@@ -104,8 +134,11 @@ export interface SessionFilter {
   offset?: number | undefined;
 }
 
+/** A session to be created. */
 export interface NewSession<S extends JsonObject = JsonObject> {
+  /** Name of the app. */
   appName: string;
+  /** Id of the user. */
   userId: string;
   /** A UUID by default. */
   sessionId?: string;
@@ -119,14 +152,18 @@ export interface NewSession<S extends JsonObject = JsonObject> {
   app?: JsonObject;
   /** Delta to the user's state, in the same transaction. */
   user?: JsonObject;
-  /** What happens if the session exists: `'error'` (default) rejects, `'return'` resolves to it and changes nothing. */
+  /** If the session exists, `'error'` (default) rejects; `'return'` resolves to it and changes nothing. */
   ifExists?: 'error' | 'return';
 }
 
 /** A session with the states it shares and its events, all of one moment. */
 export interface LoadedSession<S extends JsonObject = JsonObject> {
+  /** The session with its own state. */
   session: SessionRecord<S>;
+  /** State that all sessions of the app share. */
   appState: JsonObject;
+  /** State that all sessions of the user share. */
   userState: JsonObject;
+  /** Events in append order, or those that the filter asked for. */
   events: EventRecord[];
 }

@@ -16,6 +16,7 @@ export interface TracedCall {
   runMs: number;
   /** From the call until its result was back, its commit included, in milliseconds. */
   totalMs: number;
+  /** Rows of its results. */
   rows: number;
   /** Of rows, as they crossed to JavaScript. */
   bytes: number;

@@ -6,9 +6,13 @@ import { Request } from '../../wire/protocol.js';
 import { decodeBytes } from '../../wire/rows.js';
 import { OpenResource, type Send } from './send.js';
 
+/** Place of one value, for {@link Connection.openBlob}. */
 export interface BlobLocation {
+  /** Name of the table. */
   table: string;
+  /** Name of the column. */
   column: string;
+  /** Rowid of the row. */
   rowid: number | bigint;
   /** Default: 'main'. */
   database?: string;
@@ -31,11 +35,13 @@ const BLOB_LOCATION: NamesOf<BlobLocation> = {
 export interface BlobHandle extends AsyncDisposable {
   /** In bytes. */
   readonly size: number;
+  /** Reads `length` bytes from `offset`, both in bytes. Rejects a RangeError beyond the end. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Commits, unless a transaction of the user's own is open. */
   write(offset: number, data: Uint8Array): Promise<void>;
   /** All of it, read as far as the consumer asks. Closes nothing. */
   stream(): ReadableStream<Uint8Array>;
+  /** Closes the handle and gives the reader of a pool back. Idempotent; later calls reject. */
   close(): Promise<void>;
 }
 

@@ -10,10 +10,14 @@ import { OpenResource, type Send } from './send.js';
 
 /** The change of one row in a commit. */
 export interface Change {
+  /** Name of the table, without its database. */
   table: string;
+  /** Kind of the change. */
   operation: 'insert' | 'update' | 'delete';
+  /** Rowid of the row; of an update, the new one. */
   rowid: number | bigint;
 }
+/** Receives the changes of one commit. An exception is an uncaught one of the process; the commit stands. */
 export type CommitListener = (changes: Change[]) => void;
 
 /** Records what its connection changes, from its opening on (sqlite.org/sessionintro.html): tables with a primary key. */
@@ -22,9 +26,11 @@ export interface ChangeRecorder extends AsyncDisposable {
   changeset(): Promise<Uint8Array>;
   /** The same without old values: smaller, for one direction. */
   patchset(): Promise<Uint8Array>;
+  /** Ends the recording. Idempotent; later calls reject. */
   close(): Promise<void>;
 }
 
+/** Options of {@link Connection.applyChangeset}. */
 export interface ApplyOptions {
   /**
    * `'abort'` (default): nothing is applied, rejects `'SQLITE_ABORT'`; `'omit'`: without that change; `'replace'`:

@@ -5,23 +5,33 @@ import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
 import type { Send } from './send.js';
 
+/** Description of a prepared statement, as {@link Connection.describe} gives it. */
 export interface StatementDescription {
   /** Whether it only reads. */
   readonly: boolean;
   /** As they are written, prefix included. */
   parameters: string[];
+  /** Columns of its rows. Of a column that comes from a table, also its declared type and its origin. */
   columns: { name: string; declaredType?: string; database?: string; table?: string; column?: string }[];
 }
 
 /** sqlite.org/c3ref/c_dbstatus_options.html; `dataVersion` changes when another connection commits. */
 export interface ConnectionStatus {
+  /** Memory of the page cache, in bytes. */
   cacheUsedBytes: number;
+  /** Memory of the parsed schema, in bytes. */
   schemaUsedBytes: number;
+  /** Memory of prepared statements, in bytes. */
   statementUsedBytes: number;
+  /** Pages found in the cache since opening. */
   cacheHits: number;
+  /** Pages read from the file since opening. */
   cacheMisses: number;
+  /** Pages written to the file or its WAL since opening. */
   cacheWrites: number;
+  /** Pages written before their commit since opening, because the cache was full. */
   cacheSpills: number;
+  /** `PRAGMA data_version`: another number once another connection has committed. */
   dataVersion: number;
 }
 
@@ -62,14 +72,19 @@ const ACTIONS = {
   recursive: 33,
 } as const;
 
+/** Actions of SQL that a rule is for: each name that is given narrows it. */
 export interface AuthorizerRule {
   /** 'delete', 'create_table', 'read', … */
   action: string;
+  /** Name of the database, such as `'main'`. Default: any. */
   database?: string;
+  /** Name of the table. Default: any. */
   table?: string;
+  /** Name of the column. Default: any. */
   column?: string;
 }
 
+/** Rules of {@link Connection.authorize}. */
 export interface AuthorizerRules {
   /** If given, everything else is denied: an empty list allows SELECT without tables alone. */
   allow?: AuthorizerRule[];
@@ -94,6 +109,7 @@ const LIMITS = {
   variableNumber: 9,
   triggerDepth: 10,
 } as const;
+/** Names of SQLite's limits (sqlite.org/c3ref/c_limit_attached.html), for {@link Connection.setLimit}. */
 export type LimitName = keyof typeof LIMITS;
 
 export async function describe(send: Send, sql: string | Query): Promise<StatementDescription> {

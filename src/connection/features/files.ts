@@ -15,8 +15,11 @@ import type { Send } from './send.js';
 /** A copy that nothing has written to for so long, and that nothing has locked, is written by no backup. */
 const SETTLED_MS = 60_000;
 
+/** Progress of a backup, in pages of the database. */
 export interface BackupProgress {
+  /** Pages of the database now. */
   totalPages: number;
+  /** Pages that are still to be copied. */
   remainingPages: number;
 }
 
@@ -24,6 +27,7 @@ export interface BackupProgress {
 export interface BackupOptions extends CallOptions {
   /** Pages that are copied at a time; other calls run in between. Default: 500. */
   pagesPerStep?: number;
+  /** Called after each step. An exception ends the backup, which rejects with it. */
   onProgress?: (progress: BackupProgress) => void;
 }
 

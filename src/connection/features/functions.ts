@@ -9,6 +9,7 @@ import type { IntegerMode } from '../../wire/rows.js';
 import { hasRestParameter } from './rest-parameter.js';
 import type { Send } from './send.js';
 
+/** Options of {@link Connection.createFunction} and {@link Connection.createAggregate}. */
 export interface FunctionOptions {
   /** Equal arguments give equal results, so SQLite may call the function less often. Default: false. */
   deterministic?: boolean;
@@ -23,8 +24,14 @@ export interface FunctionOptions {
 
 const FUNCTION_OPTIONS: NamesOf<FunctionOptions> = { deterministic: true, directOnly: true, argumentCount: true };
 
+/**
+ * An aggregate for SQL; `S` is its state. Its functions run on the JavaScript thread. An exception rejects the call
+ * that ran the SQL with `'ERR_FUNCTION'`.
+ */
 export interface Aggregate<S> {
+  /** Makes the state of a group before its first row. */
   start: () => S;
+  /** Adds a row. Returns the next state. */
   step: (state: S, ...args: SqlValue[]) => S;
   /** Removes a row that has left the window. With it the aggregate works as a window function. */
   inverse?: (state: S, ...args: SqlValue[]) => S;

@@ -3,7 +3,9 @@ import type { JsonObject } from '../records.js';
 
 /** The identity of an artifact: columns, compared exactly, so that every name is a name and no scope reaches into another. */
 export interface ArtifactKey {
+  /** Name of the app. Kept exactly. */
   appName: string;
+  /** Id of the user. Kept exactly. */
   userId: string;
   /** `''` or absent: the user's own scope, which all sessions of the user share. */
   sessionId?: string | undefined;
@@ -21,6 +23,7 @@ export interface ArtifactInfo {
   size: number;
   /** Of the content, in hexadecimal digits. */
   sha256: string;
+  /** As it was given to `save()`. */
   customMetadata?: JsonObject;
   /** Milliseconds since the Unix epoch. */
   createTime: number;
@@ -28,6 +31,7 @@ export interface ArtifactInfo {
   canonicalUri: string;
 }
 
+/** Options of {@link ArtifactStore}. */
 export interface ArtifactStoreOptions {
   /** `'adk_artifacts'` */
   artifactsTable?: string;

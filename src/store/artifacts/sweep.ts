@@ -9,7 +9,9 @@ const BLOBS_PER_STEP = 50;
 
 /** Numbers of a sweep: versions removed, and bytes of content removed. */
 export interface Swept {
+  /** Versions that were removed. */
   versions: number;
+  /** Bytes of content that were removed. */
   bytes: number;
 }
 

@@ -18,10 +18,13 @@ const VECTORS_PER_STEP = 100;
 
 /** Sessions that a backfill has gone through, and entries that it has added. */
 export interface Backfilled {
+  /** Sessions that were read. */
   sessions: number;
+  /** Entries that were added. */
   entries: number;
 }
 
+/** Options of {@link MemoryStore.backfill}. */
 export interface BackfillOptions {
   /** Only this app; by default all. */
   appName?: string;

@@ -5,24 +5,29 @@ import type { JsonObject } from '../records.js';
 export interface MemoryRecord {
   /** Unique for the user of the app; of an entry that is an event, within its session. */
   id: string;
+  /** App that the entry belongs to. */
   appName: string;
   /** Of scope `'app'` it is ignored when stored, and `''` in results. */
   userId: string;
   /** `'user'`: found by this user alone; `'app'`: by every user of the app. */
   scope: 'user' | 'app';
+  /** Session that the entry comes from, if any. */
   sessionId?: string;
   /** Of an entry that is an event. */
   eventId?: string;
+  /** Author of the event, as ADK has it. */
   author?: string;
   /** Milliseconds since the Unix epoch. */
   timestamp?: number;
   /** As ADK and Gemini have it: `{ role, parts }`. Thoughts among the parts are not stored. */
   content: JsonObject;
+  /** Any JSON object; stored and returned, never searched. */
   customMetadata?: JsonObject;
   /** Of search results: greater is better, comparable within one result only. */
   score?: number;
 }
 
+/** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
   /** `'adk_memory'`; the names of the index and the tables beside it begin with it. */
   memoryTable?: string;
@@ -61,7 +66,9 @@ export const MEMORY_STORE_OPTIONS: NamesOf<MemoryStoreOptions> = {
 
 /** A search. */
 export interface MemoryQuery {
+  /** Entries of this app. */
   appName: string;
+  /** Entries of this user, and of the app: see `scopes`. */
   userId: string;
   /** Any text. Empty, or without a word: no result. */
   query: string;
@@ -90,10 +97,13 @@ export const MEMORY_QUERY: NamesOf<MemoryQuery> = {
 
 /** Which entries of an app; each field narrows it. */
 export interface MemoryFilter {
+  /** Entries of this app. */
   appName: string;
   /** Only the user's own entries; by default those of all users and of the app. */
   userId?: string;
+  /** Only entries of this session. */
   sessionId?: string;
+  /** Only entries with one of these ids. */
   ids?: readonly string[];
   /** Only entries with a timestamp before this one (exclusive), in milliseconds. */
   before?: number;
