@@ -52,9 +52,14 @@ export class Embedder {
     try {
       return await this.embed(texts, kind);
     } catch (error) {
-      this.#onError?.(error);
+      this.report(error);
       return undefined;
     }
+  }
+
+  /** Hands a failure to `onEmbedError`. */
+  report(error: unknown): void {
+    this.#onError?.(error);
   }
 
   /** Rejects vectors, or a model, other than those that the file has. */

@@ -58,6 +58,11 @@ export function buildMemoryQueries(names: MemoryNames) {
     // ── delete, count ──
     ...erasure,
     deleteEntry: `DELETE FROM ${memory} WHERE ${isIdentical}`,
+    /** Events from the first one of an invocation on. Parameters: app, user, session, invocation. */
+    deleteUndone: `DELETE FROM ${memory} WHERE scope_key = (SELECT scope_key FROM ${scopes}
+    WHERE app_name = ?1 AND kind = 'user' AND user_id = ?2) AND ${ORIGIN} = ?3 AND id IN (SELECT e.id FROM ${sessions} AS s
+    JOIN ${events} AS e USING (session_key) WHERE s.app_name = ?1 AND s.user_id = ?2 AND s.id = ?3
+    AND e.seq >= (SELECT min(f.seq) FROM ${events} AS f WHERE f.session_key = s.session_key AND f.invocation_id = ?4))`,
     count: {
       app: `SELECT count(*) FROM ${memory} WHERE ${inFilter.app}`,
       user: `SELECT count(*) FROM ${memory} WHERE ${inFilter.user}`,

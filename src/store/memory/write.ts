@@ -8,6 +8,7 @@ import { type Embedder, encodeVector } from './embedder.js';
 import { claimEmbedding, decodeEmbedding, embeddingQuery } from './embedding.js';
 import { type Entry, encodeEntry } from './entry.js';
 import { DELETES_PER_JOB } from './erasure.js';
+import type { MemoryLayout } from './layout.js';
 import { MEMORY_FILTER, type MemoryFilter, type MemoryRecord } from './records.js';
 
 /** Entries of one job: more go in several jobs of one transaction, so that the event loop is never held for long. */
@@ -63,19 +64,31 @@ async function embedNew(
 function addQueries(
   { layout }: MemoryContext,
   entries: Entry[],
-  vectors: Map<Entry, Float32Array> | undefined,
+  vectors: ReadonlyMap<Entry, Float32Array> | undefined,
 ): BatchQuery[] {
   const { sql, embedder } = layout;
-  const queries: BatchQuery[] = [];
-  const [first] = vectors?.values() ?? [];
-  if (first && embedder) queries.push(...claimEmbedding(layout, { model: embedder.model, dimension: first.length }));
-  for (const entry of entries) {
-    const { scope, identity, params, content } = entry;
-    queries.push({ sql: sql.addScope, params: scope }, { sql: sql.addEntry, params });
-    const vector = vectors?.get(entry);
-    if (vector) {
-      queries.push({ sql: sql.addVector, params: [encodeVector(vector), ...scope, ...identity, content] });
-    }
+  const queries = entries.flatMap(({ scope, params }) => [
+    { sql: sql.addScope, params: scope },
+    { sql: sql.addEntry, params },
+  ]);
+  if (vectors === undefined || embedder === undefined) return queries;
+  const own = new Map(
+    entries.filter((entry) => vectors.has(entry)).map((entry) => [entry, vectors.get(entry) as Float32Array]),
+  );
+  return [...queries, ...vectorQueries(layout, embedder, own)];
+}
+
+/** Statements that store the vectors of entries, as far as these are there as they were encoded. */
+export function vectorQueries(
+  layout: MemoryLayout,
+  { model }: Embedder,
+  vectors: ReadonlyMap<Entry, Float32Array>,
+): BatchQuery[] {
+  const [first] = vectors.values();
+  if (first === undefined) return [];
+  const queries = claimEmbedding(layout, { model, dimension: first.length });
+  for (const [{ scope, identity, content }, vector] of vectors) {
+    queries.push({ sql: layout.sql.addVector, params: [encodeVector(vector), ...scope, ...identity, content] });
   }
   return queries;
 }
