@@ -6,6 +6,8 @@ export type { Backfilled, BackfillOptions } from './memory/backfill.js';
 export { MemoryStore } from './memory/memory-store.js';
 export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';
 export type { SessionStoreOptions } from './names.js';
+export type { PruneKind, PruneOptions, PruneTables, RetentionPolicy } from './prune/policy.js';
+export { type Pruned, prune } from './prune/prune.js';
 export type {
   EventFilter,
   EventRecord,

@@ -227,7 +227,7 @@ export class ArtifactStore {
   async sweep(filter: { olderThan: number }): Promise<Swept> {
     checkNames('filter', filter, SWEEP_FILTER);
     checkTime('olderThan', filter.olderThan);
-    return await sweep(this.#db, this.#layout, julianDay.encode(filter.olderThan));
+    return await sweep(this.#db, this.#layout, { before: julianDay.encode(filter.olderThan) });
   }
 
   #send(queries: BatchQuery[]): Promise<Rows[]> {

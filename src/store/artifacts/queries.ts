@@ -36,8 +36,11 @@ export function buildArtifactQueries(names: ArtifactNames) {
     deleteHidden: `DELETE FROM ${artifacts} WHERE ${scope} AND name = ?`,
 
     // ── sweep ──
-    old: `SELECT artifact_key, app_name, user_id, session_id, name, version, sha256, size FROM ${artifacts}
-  WHERE artifact_key > ? AND create_time < ? ORDER BY artifact_key LIMIT ?`,
+    /** Parameters: after which key, before which time, app or NULL, time before which sessions are left out or NULL, limit. */
+    old: `SELECT artifact_key, app_name, user_id, session_id, name, version, sha256, size FROM ${artifacts} AS a
+  WHERE artifact_key > ?1 AND create_time < ?2 AND (?3 IS NULL OR app_name = ?3) AND (?4 IS NULL OR NOT EXISTS (SELECT 1
+    FROM ${sessions} AS s WHERE s.app_name = a.app_name AND s.user_id = a.user_id AND s.id = a.session_id AND s.update_time < ?4))
+  ORDER BY artifact_key LIMIT ?5`,
     /** Event ids and artifact deltas of one session, or of all sessions of a user. */
     mentions: {
       session: mentions(sessions, events, 's.app_name = ? AND s.user_id = ? AND s.id = ?'),

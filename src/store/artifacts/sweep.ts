@@ -27,18 +27,34 @@ type OldVersion = [
   size: number,
 ];
 
+/** Which versions a sweep removes; times are Julian Days. */
+export interface Sweep {
+  before: number;
+  /** Only this app's, unless null. */
+  appName?: string | null;
+  /** Leaves out those of sessions last updated before this time, unless null. */
+  idle?: number | null;
+  /** Counts versions and removes nothing. */
+  dryRun?: boolean;
+  /** Called after each step; ends the sweep by an exception. */
+  afterStep?: (swept: Swept) => void;
+}
+
 /**
  * Removes old versions that no event mentions, then blobs without a version. Without the tables of a session store there
- * is no telling what events mention, and only blobs are removed. `before` is a Julian Day.
+ * is no telling what events mention, and only blobs are removed.
  */
-export async function sweep(db: Executor, layout: ArtifactLayout, before: number): Promise<Swept> {
+export async function sweep(db: Executor, layout: ArtifactLayout, options: Sweep): Promise<Swept> {
   const swept: Swept = { versions: 0, bytes: 0 };
   if (await hasEvents(db, layout)) {
     for (let after: number | undefined = 0; after !== undefined; ) {
       const from: number = after;
-      after = await db.transaction((tx) => sweepVersions(tx, layout, from, before, swept));
+      const step = (tx: Executor) => sweepVersions(tx, layout, from, options, swept);
+      after = options.dryRun ? await step(db) : await db.transaction(step);
+      options.afterStep?.({ ...swept });
     }
   }
+  if (options.dryRun) return swept;
   for (let found = BLOBS_PER_STEP; found === BLOBS_PER_STEP; ) found = await sweepBlobs(db, layout, swept);
   return swept;
 }
@@ -53,15 +69,17 @@ async function sweepVersions(
   tx: Executor,
   layout: ArtifactLayout,
   after: number,
-  before: number,
+  { before, appName = null, idle = null, dryRun }: Sweep,
   swept: Swept,
 ): Promise<number | undefined> {
   const { sql } = layout;
-  const [page] = await sendBatch({ db: tx }, [{ sql: sql.old, params: [after, before, VERSIONS_PER_STEP] }]);
+  const params = [after, before, appName, idle, VERSIONS_PER_STEP];
+  const [page] = await sendBatch({ db: tx }, [{ sql: sql.old, params }]);
   const rows = (page?.rows ?? []) as OldVersion[];
   const mentioned = await readMentions(tx, layout, rows);
   const unmentioned = rows.filter((row) => !mentioned.has(mentionOf(scopeOf(row), row[4], row[5])));
-  if (unmentioned.length > 0) {
+  if (dryRun) swept.versions += unmentioned.length;
+  else if (unmentioned.length > 0) {
     const deletes: BatchQuery[] = unmentioned.map(([key]) => ({ sql: sql.deleteVersion, params: [key] }));
     // Two versions of equal bytes count once.
     const sizes = new Map(unmentioned.map((row) => [row[6], row[7]]));

@@ -1,0 +1,127 @@
+import type { BatchQuery, SqlParam } from '../../executor.js';
+import { scopesTable } from '../memory/erasure.js';
+import type { Cuts } from './policy.js';
+
+/** Names of the tables, validated. */
+export interface PruneNames {
+  sessions: string;
+  events: string;
+  userStates: string;
+  memory: string;
+}
+
+/** A rule: a table is read page by page, by a key; rows that the rule is about are deleted by their keys. */
+export interface Rule {
+  /** One row: the last key of the page, its number of rows, and a JSON array of the keys of those that go. */
+  page(after: number, limit: number): BatchQuery;
+  /** Checks again, in the transaction that deletes. The number of rows removed is that of the last statement. */
+  remove(keys: number[]): BatchQuery[];
+}
+
+/** `idle`: the time before which sessions go but are still there, in a dry run; otherwise null. */
+export function buildRules(names: PruneNames, { appName, ...cuts }: Cuts, idle: number | null) {
+  const [sessions, events, userStates, memory, scopes] = [
+    `"${names.sessions}"`,
+    `"${names.events}"`,
+    `"${names.userStates}"`,
+    `"${names.memory}"`,
+    `"${scopesTable(names.memory)}"`,
+  ];
+
+  const sessionRule = (cut: number): Rule => ({
+    page: pageOf(`${sessions} AS s`, 's.session_key', 's.update_time < ?3 AND (?4 IS NULL OR s.app_name = ?4)', [
+      cut,
+      appName,
+    ]),
+    remove: (keys) => [
+      {
+        sql: `DELETE FROM ${events} WHERE session_key IN (SELECT session_key FROM ${sessions} WHERE session_key IN carray(?1) AND update_time < ?2)`,
+        params: [keys, cut],
+      },
+      { sql: `DELETE FROM ${sessions} WHERE session_key IN carray(?1) AND update_time < ?2`, params: [keys, cut] },
+    ],
+  });
+
+  const stays = `(?5 IS NULL OR (SELECT s.update_time FROM ${sessions} AS s WHERE s.session_key = e.session_key) >= ?5)`;
+  const eventRule = (cut: number): Rule => ({
+    page: pageOf(`${events} AS e`, 'e.seq', `e.timestamp < ?3 AND (?4 IS NULL OR e.app_name = ?4) AND ${stays}`, [
+      cut,
+      appName,
+      idle,
+    ]),
+    remove: (keys) => [
+      { sql: `DELETE FROM ${events} WHERE seq IN carray(?1) AND timestamp < ?2`, params: [keys, cut] },
+    ],
+  });
+
+  const ofApp = `m.scope_key IN (SELECT c.scope_key FROM ${scopes} AS c WHERE c.app_name = ?4)`;
+  const memoryRule = (cut: number): Rule => ({
+    page: pageOf(`${memory} AS m`, 'm.memory_key', `m.timestamp < ?3 AND (?4 IS NULL OR ${ofApp})`, [cut, appName]),
+    remove: (keys) => [
+      {
+        sql: `DELETE FROM ${scopes} AS c WHERE c.scope_key IN (SELECT scope_key FROM ${memory} WHERE memory_key IN carray(?1))
+  AND NOT EXISTS (SELECT 1 FROM ${memory} AS m WHERE m.scope_key = c.scope_key AND m.memory_key NOT IN carray(?1))`,
+        params: [keys],
+      },
+      { sql: `DELETE FROM ${memory} WHERE memory_key IN carray(?1)`, params: [keys] },
+    ],
+  });
+
+  const isIdle = (cut: number) => `u.update_time < ?${cut} AND NOT EXISTS (SELECT 1 FROM ${sessions} AS s
+  WHERE s.app_name = u.app_name AND s.user_id = u.user_id AND s.update_time >= ?${cut + 1})`;
+  const stateRule = (cut: number): Rule => {
+    // Sessions that go before are no use.
+    const used = Math.max(cut, idle ?? cut);
+    return {
+      page: pageOf(`${userStates} AS u`, 'u.rowid', `${isIdle(3)} AND (?5 IS NULL OR u.app_name = ?5)`, [
+        cut,
+        used,
+        appName,
+      ]),
+      remove: (keys) => [
+        {
+          sql: `DELETE FROM ${userStates} AS u WHERE u.rowid IN carray(?1) AND ${isIdle(2)}`,
+          params: [keys, cut, used],
+        },
+      ],
+    };
+  };
+
+  const rule = (cut: number | undefined, make: (cut: number) => Rule) => (cut === undefined ? undefined : make(cut));
+  return {
+    sessions: rule(cuts.idleDays, sessionRule),
+    events: rule(cuts.eventDays, eventRule),
+    memory: rule(cuts.memoryDays, memoryRule),
+    userStates: rule(cuts.userStateIdleDays, stateRule),
+  };
+}
+
+function pageOf(from: string, key: string, goes: string, params: SqlParam[]): Rule['page'] {
+  const sql = `SELECT max(k), count(*), json_group_array(k) FILTER (WHERE goes) FROM (
+  SELECT ${key} AS k, ${goes} AS goes FROM ${from} WHERE ${key} > ?1 ORDER BY ${key} LIMIT ?2)`;
+  return (after, limit) => ({ sql, params: [after, limit, ...params] });
+}
+
+/** Events beyond the newest `most` of each session. `idle`, `old`: times before which sessions and events go, in a dry run. */
+export function buildSurplus(
+  { sessions, events }: PruneNames,
+  most: number,
+  appName: string | null,
+  idle: number | null,
+  old: number | null,
+) {
+  const page = `SELECT max(k), count(*), json_group_array(json_array(k, n - ?3)) FILTER (WHERE n > ?3) FROM (
+  SELECT s.session_key AS k, iif(s.update_time < ?5 OR s.app_name <> ?4, 0, (SELECT count(*) FROM "${events}" AS e
+    WHERE e.session_key = s.session_key AND (?6 IS NULL OR e.timestamp >= ?6))) AS n
+  FROM "${sessions}" AS s WHERE s.session_key > ?1 ORDER BY s.session_key LIMIT ?2)`;
+  const remove = `DELETE FROM "${events}" WHERE seq IN (SELECT seq FROM "${events}" WHERE session_key = ?1
+  AND seq <= (SELECT seq FROM "${events}" WHERE session_key = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2) ORDER BY seq LIMIT ?3)`;
+  return {
+    /** The third column is a JSON array of pairs: a session's key, and the number of its events too many. */
+    page: (after: number, limit: number) => ({ sql: page, params: [after, limit, most, appName, idle, old] }),
+    remove: (session: number, limit: number) => ({ sql: remove, params: [session, most, limit] }),
+  };
+}
+
+/** Names of those tables that the file has. */
+export const TABLES = "SELECT lower(name) FROM sqlite_schema WHERE type = 'table'";
