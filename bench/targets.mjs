@@ -43,6 +43,17 @@ const ratio = (scenario, measure, over, under) => {
   return values;
 };
 
+/** What `driver` takes beyond ours, in the same round. */
+const beyond = (scenario, measure, driver) => {
+  const values = (results) => {
+    const [a, b] = [valuesOf(results, scenario, driver, measure), valuesOf(results, scenario, OURS, measure)];
+    return a && b && a.slice(0, b.length).map((value, i) => value - b[i]);
+  };
+  values.scenario = scenario;
+  if (measure === 'main') values.onCore = beyond(scenario, 'thread', driver);
+  return values;
+};
+
 /** How many times as fast we are. */
 const faster = (scenario, than = PEER, measure = 'wall') => ratio(scenario, measure, than, OURS);
 /** What part of the peer's we take. */
@@ -146,6 +157,21 @@ export const TARGETS = [
   most('P22', 'searchMemory, 60,000 entries: p95', 3, undefined, single('memory-search', 'p95Ms'), millis),
   most('P22', '… main', 300, undefined, single('memory-search', 'main'), micros),
   most('P22', '… p95, 600,000 entries vs 60,000', 1.3, undefined, single('memory-growth', 'ratio')),
+  least(
+    'P24',
+    'appends that fill a memory, vs without',
+    0.6,
+    undefined,
+    ratio('append-full-64', 'wall', OURS, 'aiosqlite-memory'),
+  ),
+  most(
+    'P24',
+    '… main, beyond that without',
+    4,
+    undefined,
+    beyond('append-full-64', 'main', 'aiosqlite-memory'),
+    micros,
+  ),
   least('P25', 'artifact of 1 MiB saved, vs a synced file', 0.8, undefined, faster('artifact-save', 'file-artifacts')),
   most('P25', 'artifact of 1 MiB loaded, main vs its base64', 1.5, undefined, single('artifact-load', 'timesBase64')),
   most('P25', 'list of 10,000 artifacts of 1 KiB', 10, undefined, single('artifact-list-1-KiB', 'listMs'), millis),

@@ -14,6 +14,7 @@
 export const DRIVERS = {
   aiosqlite: { title: 'aiosqlite' },
   'aiosqlite-pool': { title: 'aiosqlite, pool' },
+  'aiosqlite-memory': { title: 'aiosqlite, appends fill a memory', special: true },
   'aiosqlite-store': { title: 'aiosqlite, store without ADK' },
   'better-sqlite3': { title: 'better-sqlite3', packageName: 'better-sqlite3' },
   'better-sqlite3-raw': { title: 'better-sqlite3, raw() decoded by hand', packageName: 'better-sqlite3' },

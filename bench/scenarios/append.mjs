@@ -48,8 +48,8 @@ export default [
   appendEvents({
     synchronous: 'full',
     callers: 64,
-    drivers: DURABLE,
-    quick: ['aiosqlite', 'better-sqlite3', 'better-sqlite3-batching', 'adk-database'],
+    drivers: [...DURABLE, 'aiosqlite-memory'],
+    quick: ['aiosqlite', 'aiosqlite-memory', 'better-sqlite3', 'better-sqlite3-batching', 'adk-database'],
   }),
   appendEvents({ synchronous: 'full', callers: 256, drivers: CONTROLS, quick: ['aiosqlite', 'better-sqlite3'] }),
   appendEvents({

@@ -19,9 +19,15 @@ export class ServiceCalls {
   #draining: Promise<void> | undefined;
   #drained = () => {};
 
-  /** `pool`: the pool that the service opened. Without one, close() does nothing. */
-  constructor(pool: Pool | undefined) {
+  readonly #last: () => Promise<void>;
+
+  /**
+   * `pool`: the pool that the service opened. Without one, close() does nothing. `last`: work between the last call and the end
+   * of the pool.
+   */
+  constructor(pool: Pool | undefined, last: () => Promise<void> = async () => {}) {
     this.#pool = pool as ServicePool | undefined;
+    this.#last = last;
   }
 
   /** Makes a call. Rejects `'ERR_CLOSED'` after close(). */
@@ -46,7 +52,7 @@ export class ServiceCalls {
   }
 
   async close(): Promise<void> {
-    await this.#pool?.closeAfter(() => this.#drain());
+    await this.#pool?.closeAfter(() => this.#drain().then(this.#last));
   }
 
   #drain(): Promise<void> {

@@ -16,17 +16,18 @@ import { SqliteMemoryService } from './memory-service.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 import { ServiceCalls } from './service-calls.js';
 import { SqliteSessionService } from './session-service.js';
-import { artifactStoreBeside, memoryStoreBeside, Opened, openPool } from './source.js';
+import { artifactStoreBeside, memoryStoreBeside, Opened, openPool, sqliteOf } from './source.js';
 import { TablesOnce } from './tables-once.js';
 
 /** How the memory of {@link openServices} is filled and searched. */
 export interface MemoryOptions
   extends Pick<MemoryStoreOptions, 'embed' | 'embedModel' | 'onEmbedError' | 'functionResponses'> {
   /**
+   * `'append'` (default): an event is in memory with the commit that appends it; `embed` follows in the background.
    * `'session-end'`: `addSessionToMemory(session)` adds all that is stored of the session and lacks in memory, however much of
    * it the session object shows. `'manual'`: it adds the events of the object alone.
    */
-  index?: 'session-end' | 'manual';
+  index?: 'append' | 'session-end' | 'manual';
 }
 
 /** Options of {@link openServices}. */
@@ -80,17 +81,19 @@ export function openServices(source: string | URL | ServicesSourceOptions, optio
   checkNames('options', options, OPTIONS);
   const { memory = {}, local, ...sessionOptions } = options;
   checkNames('options.memory', memory, MEMORY);
-  const { index = 'session-end' } = memory;
-  checkChoice('options.memory.index', index, ['session-end', 'manual']);
+  const { index: mode = 'append' } = memory;
+  checkChoice('options.memory.index', mode, ['append', 'session-end', 'manual']);
   if (local !== undefined && typeof local !== 'string') throw invalidArgument('options.local', 'a string', local);
   refusePostgres(source);
   if (local !== undefined) throw outOfRange('options.local', 'absent, since the source is a SQLite file itself');
 
   const { pool, options: known } = openPool(sourceOptions(source), SOURCE);
-  const sessions = new SessionStore(pool, pick<SessionStoreOptions>(known, SESSION_STORE_OPTIONS));
-  const artifacts = artifactStoreBeside(sessions);
-  const memories = memoryStoreBeside(sessions, pick<MemoryStoreOptions>(memory, STORE_OPTIONS as never));
-  const calls = new ServiceCalls(pool);
+  const plain = new SessionStore(pool, pick<SessionStoreOptions>(known, SESSION_STORE_OPTIONS));
+  const artifacts = artifactStoreBeside(plain);
+  const memories = memoryStoreBeside(plain, pick<MemoryStoreOptions>(memory, STORE_OPTIONS as never));
+  const index = mode === 'append' ? memories.appendIndex() : undefined;
+  const sessions = index ? new SessionStore(sqliteOf(plain).attaching(index)) : plain;
+  const calls = new ServiceCalls(pool, async () => await index?.close());
   const tables = new TablesOnce(async () => {
     // The session store's first: it refuses a file of another ADK program.
     for (const store of [sessions, artifacts, memories]) await store.createTables();
@@ -103,7 +106,7 @@ export function openServices(source: string | URL | ServicesSourceOptions, optio
     ),
     artifactService: new SqliteArtifactService(new Opened(artifacts, undefined, calls.shared(), tables)),
     memoryService: new SqliteMemoryService(new Opened(memories, undefined, calls.shared(), tables), {
-      completes: index === 'session-end',
+      completes: mode === 'session-end',
     }),
     close,
     [Symbol.asyncDispose]: close,

@@ -125,7 +125,7 @@ function tablesOf(store: SessionStore) {
   };
 }
 
-function sqliteOf({ backend }: SessionStore): SqliteBackend {
+export function sqliteOf({ backend }: SessionStore): SqliteBackend {
   if (backend instanceof SqliteBackend) return backend;
   throw invalidArgument('source', 'a store on an SQLite database', backend);
 }

@@ -1,9 +1,10 @@
+import type { BatchQuery } from '../executor.js';
 import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
 import type { EventCodec, EventRow } from './event-codec.js';
 import type { Names } from './names.js';
 import type { PreparedAppend, PreparedSession } from './prepare.js';
-import type { EventFilter, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
+import type { EventFilter, EventRecord, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
 
 /** A session as it was at one moment, with all that a session object shows of it. */
 export interface Snapshot {
@@ -58,6 +59,18 @@ export interface Appended {
   missed: Loaded | undefined;
 }
 
+/** Statements that an append carries along, in its transaction. */
+export interface Attachment {
+  queries: BatchQuery[];
+  /** Called once they are committed. */
+  committed(): void;
+}
+
+/** Makes the attachment of each appended event, from the event as it is when the call is made. */
+export interface Attachments {
+  of(event: EventRecord): Attachment;
+}
+
 /**
  * Storage of sessions, events and shared states: each operation is atomic, and takes arguments that have been checked and
  * encoded. Errors are a StoreError where {@link SessionStore} promises one, otherwise the database's own.
@@ -66,6 +79,7 @@ export interface Backend {
   readonly names: Names;
   readonly dialect: Dialect;
   readonly events: EventCodec;
+  readonly attachments: Attachments | undefined;
 
   /** The same storage inside a transaction of the caller's. */
   within(transaction: unknown): Backend;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
-import type { Backend } from './backend.js';
+import type { Attachment, Backend } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './deltas.js';
 import { jsonParam } from './dialect.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
@@ -55,11 +55,12 @@ export interface PreparedAppend {
   session: Delta | undefined;
   app: Delta | undefined;
   user: Delta | undefined;
+  attachment: Attachment | undefined;
 }
 
 /** Checks and encodes at once. A caller that has the session's {@link nameOf name} spares its making. */
 export function prepareAppend(
-  { dialect, events }: Backend,
+  { dialect, events, attachments }: Backend,
   event: EventRecord,
   deltas?: StateDeltas,
   name?: string,
@@ -78,6 +79,7 @@ export function prepareAppend(
     session: encodeOptionalDelta(dialect, deltas?.session, 'deltas.session'),
     app: encodeOptionalDelta(dialect, deltas?.app, 'deltas.app'),
     user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
+    attachment: attachments?.of(event),
   };
 }
 

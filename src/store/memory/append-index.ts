@@ -1,4 +1,5 @@
 import type { BatchQuery } from '../../executor.js';
+import type { Attachment, Attachments } from '../backend.js';
 import type { EventRecord } from '../records.js';
 import type { MemoryContext } from './context.js';
 import { type Entry, encodeEntry } from './entry.js';
@@ -6,7 +7,7 @@ import { recordOfEvent, rewindBeforeOf } from './events.js';
 import { LaterVectors } from './later-vectors.js';
 
 /** Keeps a memory up to date with appended events: in the transaction of each append, vectors after its commit. */
-export class AppendIndex {
+export class AppendIndex implements Attachments {
   readonly #context: MemoryContext;
   readonly #vectors: LaterVectors | undefined;
 
@@ -15,8 +16,7 @@ export class AppendIndex {
     this.#vectors = context.layout.embedder && new LaterVectors(context);
   }
 
-  /** Encodes at once. `committed` is called when the statements have been committed. */
-  prepare(event: EventRecord): { queries: BatchQuery[]; committed: () => void } {
+  of(event: EventRecord): Attachment {
     const { layout } = this.#context;
     const record = recordOfEvent(event);
     const undone = rewindBeforeOf(event);

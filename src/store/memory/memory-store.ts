@@ -3,6 +3,7 @@ import type { Executor, Transaction } from '../../executor.js';
 import type { SessionKey } from '../records.js';
 import type { Database } from '../sqlite/backend.js';
 import { createTables } from '../sqlite/tables.js';
+import { AppendIndex } from './append-index.js';
 import { addSession, type Backfilled, type BackfillOptions, backfill } from './backfill.js';
 import type { MemoryContext } from './context.js';
 import { MemoryLayout } from './layout.js';
@@ -92,6 +93,11 @@ export class MemoryStore {
    */
   async backfill(options: BackfillOptions = {}): Promise<Backfilled> {
     return await backfill(this.#context, options);
+  }
+
+  /** @internal Indexes events in the transactions that append them to a session store in the same file. */
+  appendIndex(): AppendIndex {
+    return new AppendIndex(this.#context);
   }
 
   /** @internal Adds what one stored session holds and memory lacks; resolves to whether the file has the session. */

@@ -6,7 +6,7 @@ import { StoreError, sessionNotFound } from '../errors.js';
 import type { PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import { decodeSnapshot, SNAPSHOT_JSON } from '../session-codec.js';
-import { type Context, explain, hasCode, isCommitted, type Rows, sendBatch } from './context.js';
+import { type Context, explain, hasCode, isCommitted, type Rows, sendBatch, sendErasure } from './context.js';
 import { eventCodec, KNOWN_AT } from './dialect.js';
 import { FETCH_IDS, type Lookup } from './known-ids.js';
 import type { Queries } from './queries.js';
@@ -49,6 +49,7 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   const queries = byKey ? writesByKey(sql, append, condition, lookup) : writesByName(sql, append, condition);
   if (append.app !== undefined) queries.push(mergeAppState(sql, appName, append.app));
   if (append.user !== undefined) queries.push(mergeUserState(sql, appName, userId, append.user));
+  if (append.attachment !== undefined) queries.push(...append.attachment.queries);
   const idsAt = queries.length;
   if (lookup.fetchAfter !== undefined) {
     queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, lookup.fetchAfter, FETCH_IDS] });
@@ -57,7 +58,9 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
     addCatchUp(queries, sql, append, condition, byKey);
   }
-  return { append, condition, lookup, byKey, results: sendBatch(context, queries), idsAt, missedAt };
+  // Attachments overwrite what they delete.
+  const results = append.attachment === undefined ? sendBatch(context, queries) : sendErasure(context, queries);
+  return { append, condition, lookup, byKey, results, idsAt, missedAt };
 }
 
 /** Outcome of an append from the results of its statements. */
@@ -77,7 +80,9 @@ function conclude(context: Context, job: AppendJob, results: Rows[]): Appended {
     missed,
   };
   const fetched = idsAt < missedAt ? results[idsAt]?.rows : undefined;
-  context.known.appended(lookup, append.id, appended, fetched, isCommitted(results));
+  const committed = isCommitted(results);
+  context.known.appended(lookup, append.id, appended, fetched, committed);
+  if (committed) append.attachment?.committed();
   return appended;
 }
 
@@ -104,8 +109,11 @@ const expectedRevision = (condition: AppendCondition) =>
 export async function appendAll(context: Context, appends: readonly PreparedAppend[]): Promise<void> {
   if (appends.length === 0) return;
   const queries = appends.flatMap((append) => writesByName(context.sql, append, { kind: 'none' }));
+  const attachments = appends.flatMap(({ attachment }) => attachment ?? []);
+  queries.push(...attachments.flatMap((attachment) => attachment.queries));
   try {
-    await sendBatch(context, queries);
+    const results = await (attachments.length === 0 ? sendBatch(context, queries) : sendErasure(context, queries));
+    if (isCommitted(results)) for (const attachment of attachments) attachment.committed();
   } catch (error) {
     throw await refusal(context, error, appends);
   }

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor } from '../../executor.js';
-import type { AppendCondition, Backend } from '../backend.js';
+import type { AppendCondition, Attachments, Backend } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { SessionStoreOptions } from '../names.js';
 import type { PreparedAppend, PreparedSession } from '../prepare.js';
@@ -45,8 +45,9 @@ export class SqliteBackend implements Backend, Context {
   readonly events = eventCodec;
   readonly known: KnownIds;
   readonly ready: Context['ready'];
+  readonly attachments: Attachments | undefined;
 
-  constructor(db: Executor, layout: Layout, known: KnownIds, ready?: Context['ready']) {
+  constructor(db: Executor, layout: Layout, known: KnownIds, ready?: Context['ready'], attachments?: Attachments) {
     if (typeof db?.batch !== 'function') throw invalidArgument('db', 'a Pool or a Connection', db);
     this.db = db;
     this.layout = layout;
@@ -54,15 +55,21 @@ export class SqliteBackend implements Backend, Context {
     this.sql = layout.sql;
     this.known = known;
     this.ready = ready;
+    this.attachments = attachments;
   }
 
   within(transaction: Executor) {
     // Known ids of its own: a rollback must not leave any behind.
-    return new SqliteBackend(transaction, this.layout, new KnownIds(true));
+    return new SqliteBackend(transaction, this.layout, new KnownIds(true), undefined, this.attachments);
   }
 
   after(ready: () => Promise<void> | undefined) {
-    return new SqliteBackend(this.db, this.layout, this.known, ready);
+    return new SqliteBackend(this.db, this.layout, this.known, ready, this.attachments);
+  }
+
+  /** The same storage, whose appends carry these statements along. */
+  attaching(attachments: Attachments) {
+    return new SqliteBackend(this.db, this.layout, this.known, this.ready, attachments);
   }
 
   createTables() {
