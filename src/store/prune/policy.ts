@@ -15,7 +15,7 @@ export interface RetentionPolicy {
   maxEventsPerSession?: number;
   /** Erases memory entries older than so many days. Entries without a timestamp stay. */
   memoryDays?: number;
-  /** Deletes the state of a user that was not written for so many days, if no session of the user was either. */
+  /** Deletes the state of a user whose state and sessions were last written more than so many days ago. */
   userStateIdleDays?: number;
   /** Deletes versions of artifacts older than so many days that no event mentions. */
   artifactOrphanDays?: number;
