@@ -11,6 +11,7 @@ describe('a process that is killed at a random moment', () => {
     ['pool', 3],
     ['connection', 2],
     ['store', 3],
+    ['memory', 3],
     ['checkpoint', 2],
     ['backup', 2],
     ['closing', 2],

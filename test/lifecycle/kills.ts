@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type Connection, connect } from 'aiosqlite';
-import { SessionStore } from 'aiosqlite/store';
+import { MemoryStore, SessionStore } from 'aiosqlite/store';
 import { expect } from 'vitest';
 import { start } from '../support/child.js';
 import { sleep } from '../support/time.js';
@@ -9,7 +9,16 @@ import { sleep } from '../support/time.js';
  * What a process was doing when it was killed; all but the last with 64 writers, whose writes share commits. One that is
  * told of a write kills itself at that very moment: a commit that is still going on then is lost.
  */
-export type Kind = 'told' | 'pool' | 'connection' | 'store' | 'checkpoint' | 'backup' | 'closing' | 'creation';
+export type Kind =
+  | 'told'
+  | 'pool'
+  | 'connection'
+  | 'store'
+  | 'memory'
+  | 'checkpoint'
+  | 'backup'
+  | 'closing'
+  | 'creation';
 
 export interface Tally {
   kills: number;
@@ -29,6 +38,7 @@ const DELAYS: Record<Exclude<Kind, 'told'>, [says: string, least: number, most: 
   pool: ['begins', 20, 220],
   connection: ['begins', 20, 220],
   store: ['begins', 20, 220],
+  memory: ['begins', 20, 220],
   checkpoint: ['begins', 20, 150],
   backup: ['begins', 20, 150],
   closing: ['closing', 0, 10],
@@ -92,7 +102,8 @@ async function expectComplete(file: string, kind: Kind, known: number[], tally: 
   const stored = await idsIn(db, kind);
   expect(known.filter((id) => !stored.has(id))).toEqual([]);
   tally.untold += stored.size - new Set(known).size;
-  if (kind === 'store') await expectStates(db);
+  if (kind === 'memory') await expectMemory(db);
+  if (kind === 'store' || kind === 'memory') await expectStates(db);
   // Both rows of a batch or none.
   else expect(await db.get("SELECT count(*) % 2 AS n FROM t WHERE x = 'batch'")).toEqual({ n: 0 });
   if (kind === 'backup' && existsSync(`${file}-copy`)) {
@@ -105,7 +116,7 @@ async function expectComplete(file: string, kind: Kind, known: number[], tally: 
 
 async function idsIn(db: Connection, kind: Kind): Promise<Set<number>> {
   if (kind === 'creation') return new Set();
-  const table = kind === 'store' ? 'adk_events' : 't';
+  const table = kind === 'store' || kind === 'memory' ? 'adk_events' : 't';
   const there = await db.get('SELECT 1 FROM sqlite_schema WHERE name = ?', [table]);
   if (!there) return new Set();
   const rows = await db.all<[number]>(`SELECT CAST(id AS INTEGER) FROM ${table}`, [], { rowMode: 'array' });
@@ -132,6 +143,18 @@ async function expectStates(db: Connection): Promise<void> {
     const stored = await store.getSession(key);
     expect(stored?.state ?? {}).toEqual(sessions[key.sessionId] ?? {});
   }
+}
+
+/** An event and its memory entry are one write, and the index has the words of each. */
+async function expectMemory(db: Connection): Promise<void> {
+  const pairs = `SELECT count(*) AS n FROM adk_events AS e FULL JOIN adk_memory AS m
+    ON m.session_id = e.session_id AND m.event_id = e.id WHERE e.id IS NULL OR m.id IS NULL`;
+  expect(await db.get(pairs)).toEqual({ n: 0 });
+  await db.run("INSERT INTO adk_memory_fts (adk_memory_fts, rank) VALUES ('integrity-check', 1)");
+  const last = await db.get('SELECT session_id, id FROM adk_events ORDER BY seq DESC LIMIT 1');
+  if (last === undefined) return;
+  const query = { appName: 'app', userId: 'ada', query: `Where is word${last.id}?` };
+  expect(await new MemoryStore(db).search(query)).toMatchObject([{ sessionId: last.session_id, id: last.id }]);
 }
 
 /** All of the tables or none, and whoever comes next can make and use them. */

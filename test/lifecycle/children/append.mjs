@@ -23,7 +23,7 @@ const db =
     ? await connect(file, { journalMode: 'delete' })
     : createPool({ database: file, pragmas: pragmas[kind] ?? {} });
 /** @type {Record<string, typeof tableWriter>} */
-const writers = { store: storeWriter, told: largeWriter };
+const writers = { store: storeWriter, memory: memoryWriter, told: largeWriter };
 const write = await (writers[kind] ?? tableWriter)();
 console.log('begins');
 
@@ -109,12 +109,26 @@ async function largeWriter() {
 async function storeWriter() {
   const store = new SessionStore(db);
   await store.createTables();
+  return await eventWriter(store);
+}
+
+/** The same, each event with a memory entry. */
+async function memoryWriter() {
+  const { openServices } = await import('aiosqlite/adk');
+  const { sessionService } = openServices(file);
+  await sessionService.listSessions({ appName: 'app' });
+  return await eventWriter(sessionService.store);
+}
+
+/** @param {SessionStore} store */
+async function eventWriter(store) {
   const keyOf = (/** @type {number} */ writer) => ({ appName: 'app', userId: 'ada', sessionId: `s${writer % 8}` });
   for (let session = 0; session < 8; session++) await store.createSession({ ...keyOf(session), ifExists: 'return' });
   return async (/** @type {number} */ writer) => {
     const id = next++;
     const author = `w${writer}`;
-    const event = { ...keyOf(writer), id: String(id), author, invocationId: 'i', timestamp: Date.now(), actions: {} };
+    const content = { role: 'user', parts: [{ text: `word${id} of ${author}` }] };
+    const event = { ...keyOf(writer), id: String(id), author, invocationId: 'i', timestamp: 1, actions: {}, content };
     const delta = { [author]: id };
     await store.appendEvent(event, { session: delta, user: delta, app: delta });
     note(id);
