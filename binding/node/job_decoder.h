@@ -14,7 +14,7 @@ namespace aiosqlite {
 struct Scratch {
   const double* slots = nullptr;
   const uint8_t* tags = nullptr;
-  std::vector<SharedText> shared;  // by the number under which src/wire/packet.ts knows them
+  std::vector<SharedText> shared;  // by the number that src/wire/shared-texts.ts gave them
 };
 
 // Makes a job of what stands in the scratch area, the texts (each with a U+0000 behind it) and the blobs.

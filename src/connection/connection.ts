@@ -1,8 +1,11 @@
 import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
-import type { CallOptions, Query, SqlParam, SqlValue, Transaction, TransactionOptions } from '../executor.js';
+import type { Query, SqlParam, SqlValue, Transaction, TransactionOptions } from '../executor.js';
+import type { Call } from '../wire/call.js';
+import { succeeded } from '../wire/failure.js';
+import { type Limits, limitsOf } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import { MAIN_LANE, type PoolCounters, Port } from '../wire/port.js';
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
+import { MAIN_LANE, type PoolCounters, Queue } from '../wire/queue.js';
 import type { IntegerMode } from '../wire/rows.js';
 import type { Connection, ConnectionStats } from './api.js';
 import { type BlobHandle, type BlobLocation, openBlob } from './features/blob.js';
@@ -29,11 +32,11 @@ import {
   type ConnectionOptions,
   checkDatabase,
   checkOptions,
-  packOpen,
+  openCall,
 } from './options.js';
 import type { Cursor } from './row-iterator.js';
 import { checkTransactionMode, runTransaction } from './transaction.js';
-import { succeeded, Verbs } from './verbs.js';
+import { Verbs } from './verbs.js';
 
 /** A Connection over a lane: its worker's own, or one that a lease or a set-up holds. */
 export class LaneConnection extends Verbs implements Connection {
@@ -41,12 +44,12 @@ export class LaneConnection extends Verbs implements Connection {
   /** @internal */
   readonly lane: Lane;
   protected readonly options: CheckedOptions;
-  readonly #worker: Port;
+  readonly #worker: Queue;
   readonly #listening = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
   /** `worker`: the worker that serves the lane, where the lane's queue has several. */
-  constructor(lane: Lane, worker: Port, options: CheckedOptions) {
+  constructor(lane: Lane, worker: Queue, options: CheckedOptions) {
     super();
     this.database = lane.name;
     this.lane = lane;
@@ -58,35 +61,32 @@ export class LaneConnection extends Verbs implements Connection {
     return this.options.integerMode;
   }
 
-  protected submit(
-    request: Request,
-    _sql: string | readonly Query[],
-    options: CallOptions | undefined,
-  ): Promise<Outcome> {
+  protected send(call: Call, limits: Limits): Promise<Outcome> {
     // A transaction around these makes them one: they can't end it by hand.
-    const whole = request === Request.batch || request === Request.many;
-    return this.lane.send(request, options, whole ? Policy.noTransactionControl : Policy.none);
+    const { request } = call;
+    if (request === Request.batch || request === Request.many) call.policy |= Policy.noTransactionControl;
+    return this.lane.send(call, limits);
   }
 
-  /** @internal Sends the current packet as one call. Resolves to its outcome if it succeeded. */
-  readonly call: Send = async (request, options) => succeeded(await this.lane.send(request, options), options);
+  /** @internal Sends a call. Resolves to its outcome if it succeeded, rejects with its Error if it failed. */
+  readonly perform: Send = async (call, limits) => succeeded(await this.lane.send(call, limits), limits);
 
   /** @internal */
-  openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
-    return this.lane.openCursor(arrays, options);
+  openCursor(call: Call, arrays: boolean, limits: Limits): Cursor {
+    return this.lane.openCursor(call, arrays, limits);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     this.lane.check();
     // A reader can't take the write lock.
     const fallback = this.lane.policy & Policy.readOnly ? 'deferred' : this.options.transactionMode;
-    return runTransaction(this.lane, checkTransactionMode(options, fallback), fn, options);
+    return runTransaction(this.lane, checkTransactionMode(options, fallback), fn, limitsOf(options));
   }
 
   /** A savepoint: the caller's SQL may have begun a transaction. */
-  protected override async atomically<T>(work: (tx: Transaction) => Promise<T>, options: CallOptions): Promise<T> {
+  protected override async atomically<T>(work: (tx: Transaction) => Promise<T>, limits: Limits): Promise<T> {
     this.lane.check();
-    return runTransaction(this.lane, BeginMode.savepoint, work, options);
+    return runTransaction(this.lane, BeginMode.savepoint, work, limits);
   }
 
   stats(): ConnectionStats {
@@ -108,23 +108,23 @@ export class LaneConnection extends Verbs implements Connection {
   }
 
   status(): Promise<ConnectionStatus> {
-    return control.status(this.call);
+    return control.status(this.perform);
   }
 
   describe(sql: string | Query): Promise<StatementDescription> {
-    return control.describe(this.call, sql);
+    return control.describe(this.perform, sql);
   }
 
   setLimit(name: LimitName, value: number): Promise<number> {
-    return control.setLimit(this.call, name, value);
+    return control.setLimit(this.perform, name, value);
   }
 
   authorize(rules: AuthorizerRules | null): Promise<void> {
-    return control.authorize(this.call, rules);
+    return control.authorize(this.perform, rules);
   }
 
   loadExtension(path: string, entryPoint?: string): Promise<void> {
-    return control.loadExtension(this.call, this.options.allowExtensions, path, entryPoint);
+    return control.loadExtension(this.perform, this.options.allowExtensions, path, entryPoint);
   }
 
   createFunction(
@@ -133,19 +133,19 @@ export class LaneConnection extends Verbs implements Connection {
     fn: (...args: SqlValue[]) => SqlParam | void,
     options?: FunctionOptions,
   ): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createFunction(this.call, name, fn, options);
+    return functionsOf(this.#worker, this.integerMode).createFunction(this.perform, name, fn, options);
   }
 
   createAggregate<S>(name: string, aggregate: Aggregate<S>, options?: FunctionOptions): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createAggregate(this.call, name, aggregate, options);
+    return functionsOf(this.#worker, this.integerMode).createAggregate(this.perform, name, aggregate, options);
   }
 
   createCollation(name: string, compare: (a: string, b: string) => number): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createCollation(this.call, name, compare);
+    return functionsOf(this.#worker, this.integerMode).createCollation(this.perform, name, compare);
   }
 
   backup(destination: string, options?: BackupOptions): Promise<void> {
-    return files.backup(this, this.call, destination, options);
+    return files.backup(this, this.perform, destination, options);
   }
 
   vacuumInto(destination: string): Promise<void> {
@@ -153,12 +153,12 @@ export class LaneConnection extends Verbs implements Connection {
   }
 
   serialize(): Promise<Uint8Array> {
-    return files.serialize(this.call);
+    return files.serialize(this.perform);
   }
 
   /** @internal Makes a database in memory one with this image. */
   load(image: Uint8Array): Promise<void> {
-    return files.deserialize(this.call, image);
+    return files.deserialize(this.perform, image);
   }
 
   integrityCheck(): Promise<{ ok: boolean; problems: string[] }> {
@@ -174,12 +174,12 @@ export class LaneConnection extends Verbs implements Connection {
   }
 
   openBlob(at: BlobLocation): Promise<BlobHandle> {
-    return openBlob(this.call, at);
+    return openBlob(this.perform, at);
   }
 
   onCommit(listener: CommitListener): () => void {
     this.lane.check();
-    const stop = onCommit(this.call, this.#worker.commitListeners, this.#worker.number, listener);
+    const stop = onCommit(this.perform, this.#worker.commitListeners, this.#worker.number, listener);
     this.#listening.add(stop);
     return () => {
       this.#listening.delete(stop);
@@ -188,11 +188,11 @@ export class LaneConnection extends Verbs implements Connection {
   }
 
   recordChanges(options?: { tables?: readonly string[] }): Promise<ChangeRecorder> {
-    return recordChanges(this.call, options);
+    return recordChanges(this.perform, options);
   }
 
   applyChangeset(changeset: Uint8Array, options?: ApplyOptions): Promise<void> {
-    return applyChangeset(this.call, changeset, options);
+    return applyChangeset(this.perform, changeset, options);
   }
 
   async close(): Promise<void> {
@@ -240,10 +240,10 @@ class OwnConnection extends LaneConnection {
 }
 
 /**
- * Warns of connections that were collected without close(), and closes them. Holds no reference to their port, to which
- * listeners and functions belong: these often refer to the connection.
+ * Warns of connections that were collected without close(), and closes them. Holds no reference to their queue: its
+ * listeners and functions often refer to the connection.
  */
-const forgotten = new FinalizationRegistry<{ heir: Port; database: string }>(({ heir, database }) => {
+const forgotten = new FinalizationRegistry<{ heir: Queue; database: string }>(({ heir, database }) => {
   warnForgotten(`A connection to ${database}`);
   void heir.close();
 });
@@ -257,15 +257,14 @@ const forgotten = new FinalizationRegistry<{ heir: Port; database: string }>(({ 
 export async function connect(database: string | URL, options: ConnectionOptions = {}): Promise<Connection> {
   const checked = checkOptions(options, CONNECTION_OPTIONS, '');
   const name = checkDatabase(database);
-  const port = Port.create(checked.maxPending, checked.maxPendingBytes, newCounters(name, checked));
-  packOpen(name, checked, false);
-  const outcome = await port.open(0, MAIN_LANE);
-  if (outcome.failure !== undefined) port.join();
-  succeeded(outcome, undefined);
+  const queue = Queue.create(checked.maxPending, checked.maxPendingBytes, newCounters(name, checked));
+  const outcome = await queue.open(openCall(name, checked, false), 0, MAIN_LANE);
+  if (outcome.failure !== undefined) queue.join();
+  succeeded(outcome);
   const { integerMode } = checked;
-  const lane = new Lane(port, MAIN_LANE, { name, policy: Policy.none, integerMode, ended: connectionClosed });
-  const connection = new OwnConnection(lane, port, checked);
-  forgotten.register(connection, { heir: port.heir(), database: name }, connection);
+  const lane = new Lane(queue, MAIN_LANE, { name, policy: Policy.none, integerMode, ended: connectionClosed });
+  const connection = new OwnConnection(lane, queue, checked);
+  forgotten.register(connection, { heir: queue.heir(), database: name }, connection);
   return connection;
 }
 

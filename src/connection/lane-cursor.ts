@@ -1,40 +1,41 @@
-import type { CallOptions } from '../executor.js';
-import type { Outcome } from '../wire/outcome.js';
-import * as packet from '../wire/packet.js';
-import { checkCallOptions, sharedLimits } from '../wire/port.js';
+import { Call } from '../wire/call.js';
+import { LONGEST_TIMER_MS, onAbort } from '../wire/deadline.js';
+import { succeeded } from '../wire/failure.js';
+import { type Limits, NO_LIMITS, type SharedLimits, sharedLimits } from '../wire/limits.js';
+import { type Outcome, resultOf } from '../wire/outcome.js';
 import { Policy, Request } from '../wire/protocol.js';
-import { LONGEST_TIMER_MS, onAbort } from '../wire/watch.js';
+import { decodeRows } from '../wire/rows.js';
 import type { Lane } from './lane.js';
 import type { Batch, Cursor } from './row-iterator.js';
-import { batchOf, succeeded } from './verbs.js';
 
-/** A cursor in a lane, opened on the current packet. It holds no reference to its iterator, which can be collected. */
+/** A cursor in a lane. It holds no reference to its iterator, which can be collected. */
 export class LaneCursor implements Cursor {
   readonly first: Promise<Batch>;
   readonly name: string;
   readonly ended: Promise<void>;
   readonly #lane: Lane;
   readonly #arrays: boolean;
-  readonly #options: CallOptions | undefined;
-  readonly #limits: () => CallOptions | undefined;
+  readonly #limits: Limits;
+  readonly #left: SharedLimits;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #forget: (() => void) | undefined;
   #id: number | undefined;
   #open = true;
   #resolveEnded = () => {};
 
-  constructor(lane: Lane, arrays: boolean, options: CallOptions | undefined, policy: number) {
+  /** `opening`: the call that opens it. */
+  constructor(lane: Lane, opening: Call, arrays: boolean, limits: Limits) {
     this.#lane = lane;
     this.#arrays = arrays;
-    this.#options = options;
+    this.#limits = limits;
     this.name = lane.name;
-    this.#limits = sharedLimits(options, 'the iteration');
+    this.#left = sharedLimits(limits, 'the iteration');
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.first = this.#take(lane.send(Request.openCursor, options, policy));
+    this.first = this.#take(lane.send(opening, limits));
     // It ends with its limits, even if its consumer asks for no further row.
-    const { signal, timeoutMs } = checkCallOptions(options);
+    const { signal, timeoutMs = 0 } = limits;
     if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) {
       this.#timer = setTimeout(() => this.close(), timeoutMs);
       this.#timer.unref();
@@ -44,14 +45,12 @@ export class LaneCursor implements Cursor {
 
   check(): void {
     this.#lane.touch();
-    this.#limits();
+    this.#left();
   }
 
   async next(): Promise<Batch> {
-    const left = this.#limits();
-    packet.begin();
-    packet.addNumber(this.#id as number);
-    return this.#take(this.#lane.send(Request.nextCursor, left));
+    const call = Call.of(Request.nextCursor).number(this.#id as number);
+    return this.#take(this.#lane.send(call, this.#left()));
   }
 
   async close(): Promise<void> {
@@ -59,16 +58,15 @@ export class LaneCursor implements Cursor {
     if (!this.#open) return;
     this.#finish();
     if (this.#id === undefined || this.#lane.hasEnded) return;
-    packet.begin();
-    packet.addNumber(this.#id);
+    const call = Call.of(Request.closeResource).number(this.#id);
     // Not awaited: later calls run after it, and the lane may wait for the caller. It passes every check of the lane.
-    void this.#lane.queue.submit(Request.closeResource, this.#lane.id, Policy.none, undefined);
+    void this.#lane.queue.send(call, this.#lane.id, Policy.none, NO_LIMITS);
   }
 
   async #take(call: Promise<Outcome>): Promise<Batch> {
-    const outcome = succeeded(await call, this.#options);
+    const outcome = succeeded(await call, this.#limits);
     this.#id ??= outcome.id;
-    const batch = batchOf(outcome, this.#arrays);
+    const batch = { rows: decodeRows(resultOf(outcome), this.#arrays), done: outcome.done };
     if (batch.done) this.#finish();
     return batch;
   }

@@ -1,13 +1,13 @@
-import type { CallOptions } from '../executor.js';
+import { Call } from '../wire/call.js';
+import { succeeded } from '../wire/failure.js';
+import { type Limits, NO_LIMITS, withDefaultTimeout } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import * as packet from '../wire/packet.js';
-import { nextLane, type Port, withDefaultTimeout } from '../wire/port.js';
 import { type BeginMode, EndMode, Policy, Request } from '../wire/protocol.js';
+import { nextLane, type Queue } from '../wire/queue.js';
 import type { IntegerMode } from '../wire/rows.js';
 import { LaneCursor } from './lane-cursor.js';
 import { type Blocks, checkNotNested, type Need } from './nesting.js';
 import type { Cursor } from './row-iterator.js';
-import { succeeded } from './verbs.js';
 
 export interface LaneSettings {
   /** Names the lane's owner in warnings. */
@@ -33,7 +33,7 @@ export interface LaneSettings {
  * it takes calls from there alone until its end.
  */
 export class Lane {
-  readonly queue: Port;
+  readonly queue: Queue;
   readonly id: number;
   readonly settings: LaneSettings;
   /** Number of the worker that serves the lane, known once {@link begin} has resolved. */
@@ -41,7 +41,7 @@ export class Lane {
   #hasEnded = false;
   #used = true;
 
-  constructor(queue: Port, id: number, settings: LaneSettings) {
+  constructor(queue: Queue, id: number, settings: LaneSettings) {
     this.queue = queue;
     this.id = id;
     this.settings = settings;
@@ -71,28 +71,25 @@ export class Lane {
     return target === (this.settings.owner ?? this) || this.settings.blocks?.(target, need) === true;
   }
 
-  /** Sends the current packet. `policy`: further restrictions of this call. */
-  send(request: Request, options: CallOptions | undefined, policy: number = Policy.none): Promise<Outcome> {
+  /** Sends a call. */
+  send(call: Call, limits: Limits = NO_LIMITS): Promise<Outcome> {
     this.check();
     this.#used = true;
-    const limits = withDefaultTimeout(options, this.settings.defaultTimeoutMs);
-    return this.queue.submit(request, this.id, this.policy | policy, limits);
+    const { defaultTimeoutMs } = this.settings;
+    return this.queue.send(call, this.id, this.policy, withDefaultTimeout(limits, defaultTimeoutMs));
   }
 
-  /** Opens a cursor on the current packet. `options` are those of each of its calls. */
-  openCursor(arrays: boolean, options: CallOptions | undefined, policy: number = Policy.none): Cursor {
-    return new LaneCursor(this, arrays, withDefaultTimeout(options, this.settings.defaultTimeoutMs), policy);
+  /** Opens a cursor with this call. `limits` are those of the whole iteration. */
+  openCursor(call: Call, arrays: boolean, limits: Limits): Cursor {
+    return new LaneCursor(this, call, arrays, withDefaultTimeout(limits, this.settings.defaultTimeoutMs));
   }
 
   /** Opens a lane within this one. */
-  async begin(mode: BeginMode, limits: CallOptions | undefined, settings: LaneSettings): Promise<Lane> {
+  async begin(mode: BeginMode, limits: Limits, settings: LaneSettings): Promise<Lane> {
     this.check();
     const lane = new Lane(this.queue, nextLane(), settings);
-    packet.begin();
-    packet.addNumber(lane.id);
-    packet.addNumber(mode);
-    const begun = this.queue.submit(Request.begin, this.id, this.policy, limits);
-    lane.worker = succeeded(await begun, limits).worker;
+    const call = Call.of(Request.begin).number(lane.id).number(mode);
+    lane.worker = succeeded(await this.queue.send(call, this.id, this.policy, limits), limits).worker;
     return lane;
   }
 
@@ -104,14 +101,12 @@ export class Lane {
   /** Ends the lane, after the calls already made. */
   end(mode: EndMode): Promise<Outcome> {
     this.stop();
-    packet.begin();
-    packet.addNumber(mode);
-    return this.queue.submit(Request.end, this.id, Policy.none, undefined);
+    return this.queue.send(Call.of(Request.end).number(mode), this.id, Policy.none, NO_LIMITS);
   }
 
   /** Ends the lane of a lease. Resolves to whether the connection was altered, and so has closed. */
   async release(): Promise<boolean> {
-    return succeeded(await this.end(EndMode.release), undefined).altered;
+    return succeeded(await this.end(EndMode.release)).altered;
   }
 
   /** Rejects the calls that wait, and interrupts the one that runs. */

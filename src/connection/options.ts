@@ -1,8 +1,8 @@
 import { boolean, checkNames, checkPath, checkTimeoutMs, integer, type NamesOf, oneOf } from '../arguments.js';
 import { invalidArgument, outOfRange } from '../errors.js';
 import type { TransactionMode } from '../executor.js';
-import * as packet from '../wire/packet.js';
-import { IntegerMode as IntegerModes } from '../wire/protocol.js';
+import { Call } from '../wire/call.js';
+import { IntegerMode as IntegerModes, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
 import type { SlowCalls, TracedCall } from '../wire/trace.js';
 
@@ -150,23 +150,20 @@ export function checkOptions<Options extends ConnectionOptions>(
   };
 }
 
-/** Writes the packet of Request.open (binding/engine/job.h, OpenOptions). */
-export function packOpen(database: string, options: CheckedOptions, reader: boolean): void {
-  packet.begin();
-  packet.addText(database);
-  packet.addNumber(options.readonly ? 1 : 0);
-  packet.addNumber(options.mustExist || reader ? 1 : 0);
-  packet.addNumber(reader ? 1 : 0);
-  packet.addNumber(options.doubleQuotedStrings ? 1 : 0);
-  packet.addNumber(options.busyTimeoutMs);
-  packet.addNumber(IntegerModes[options.integerMode]);
-  packet.addNumber(options.statementCacheSize);
-  // The journal mode belongs to the file: the writer sets it.
-  packet.addText(reader ? '' : options.journalMode);
-  packet.addNumber(options.pragmas.length);
-  for (const pragma of options.pragmas) packet.addText(pragma);
-  packet.addNumber(options.extensions.length);
-  for (const path of options.extensions) packet.addText(path);
+/** The call that opens a database (binding/engine/job.h, OpenOptions). */
+export function openCall(database: string, options: CheckedOptions, reader: boolean): Call {
+  const call = Call.of(Request.open)
+    .text(database)
+    .flag(options.readonly)
+    .flag(options.mustExist || reader)
+    .flag(reader)
+    .flag(options.doubleQuotedStrings)
+    .number(options.busyTimeoutMs)
+    .number(IntegerModes[options.integerMode])
+    .number(options.statementCacheSize)
+    // The journal mode belongs to the file: the writer sets it.
+    .text(reader ? '' : options.journalMode);
+  return call.texts(options.pragmas).texts(options.extensions);
 }
 
 function slowCalls({ onSlowQuery, slowQueryMs = 100 }: ConnectionOptions): SlowCalls | undefined {

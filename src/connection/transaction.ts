@@ -1,15 +1,17 @@
 import { checkNames, oneOf, TRANSACTION_OPTIONS } from '../arguments.js';
 import { AiosqliteError, invalidArgument } from '../errors.js';
-import type { CallOptions, Query, Transaction, TransactionMode, TransactionOptions } from '../executor.js';
+import type { Transaction, TransactionMode, TransactionOptions } from '../executor.js';
+import type { Call } from '../wire/call.js';
+import { Deadline } from '../wire/deadline.js';
+import { succeeded } from '../wire/failure.js';
+import { type Limits, limitsOf, withDefaultTimeout } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import { checkCallOptions, readOptions, withDefaultTimeout } from '../wire/port.js';
-import { BeginMode, EndMode, Policy, type Request } from '../wire/protocol.js';
+import { BeginMode, EndMode, Policy } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
-import { Watch } from '../wire/watch.js';
 import type { Lane, LaneSettings } from './lane.js';
 import { type Blocks, holding } from './nesting.js';
 import type { Cursor } from './row-iterator.js';
-import { succeeded, Verbs } from './verbs.js';
+import { Verbs } from './verbs.js';
 
 export function checkTransactionMode(options: TransactionOptions | undefined, fallback: TransactionMode): BeginMode {
   if (options !== undefined) checkNames('options', options, TRANSACTION_OPTIONS);
@@ -18,13 +20,13 @@ export function checkTransactionMode(options: TransactionOptions | undefined, fa
 
 class TransactionScope extends Verbs implements Transaction {
   readonly #lane: Lane;
-  readonly #watch: Watch;
+  readonly #deadline: Deadline;
   readonly #children = new Set<TransactionScope>();
 
-  constructor(lane: Lane, watch: Watch) {
+  constructor(lane: Lane, deadline: Deadline) {
     super();
     this.#lane = lane;
-    this.#watch = watch;
+    this.#deadline = deadline;
   }
 
   protected get integerMode(): IntegerMode {
@@ -33,36 +35,32 @@ class TransactionScope extends Verbs implements Transaction {
 
   /** Ends the calls that wait or run here and in nested transactions. */
   abort(): void {
-    for (const child of this.#children) child.#watch.expire(rolledBack);
+    for (const child of this.#children) child.#deadline.expire(rolledBack);
     this.#lane.abort('ERR_TRANSACTION_CLOSED', ROLLED_BACK);
   }
 
   /** Notes a nested transaction. It may have begun just when this one was aborted. */
   adopt(child: TransactionScope): void {
     this.#children.add(child);
-    if (this.#watch.hasExpired) child.#watch.expire(rolledBack);
+    if (this.#deadline.hasExpired) child.#deadline.expire(rolledBack);
   }
 
   disown(child: TransactionScope): void {
     this.#children.delete(child);
   }
 
-  protected submit(
-    request: Request,
-    _sql: string | readonly Query[],
-    options: CallOptions | undefined,
-  ): Promise<Outcome> {
-    return this.#lane.send(request, options);
+  protected send(call: Call, limits: Limits): Promise<Outcome> {
+    return this.#lane.send(call, limits);
   }
 
-  protected openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
-    return this.#lane.openCursor(arrays, options);
+  protected openCursor(call: Call, arrays: boolean, limits: Limits): Cursor {
+    return this.#lane.openCursor(call, arrays, limits);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     this.#lane.check();
     checkTransactionMode(options, 'deferred'); // a savepoint has no mode, but a wrong one is a mistake
-    return runTransaction(this.#lane, BeginMode.savepoint, fn, options, this);
+    return runTransaction(this.#lane, BeginMode.savepoint, fn, limitsOf(options), this);
   }
 }
 
@@ -74,33 +72,33 @@ export async function runTransaction<T>(
   outer: Lane,
   mode: BeginMode,
   fn: (tx: Transaction) => Promise<T>,
-  options: CallOptions | undefined,
+  given: Limits,
   parent?: TransactionScope,
 ): Promise<T> {
   if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
-  const limits = withDefaultTimeout(readOptions(options, TRANSACTION_OPTIONS), outer.settings.defaultTimeoutMs);
-  const { signal, timeoutMs } = checkCallOptions(limits);
-  const until = performance.now() + timeoutMs;
+  const limits = withDefaultTimeout(given, outer.settings.defaultTimeoutMs);
+  const { signal, timeoutMs } = limits;
+  const since = performance.now();
   const lane = await outer.begin(mode, limits, settingsWithin(outer.settings));
 
-  const watch = new Watch(signal, timeoutMs > 0 ? until - performance.now() : undefined, timedOut);
-  const scope = new TransactionScope(lane, watch);
+  const deadline = new Deadline(signal, timeoutMs && since + timeoutMs - performance.now(), timedOut);
+  const scope = new TransactionScope(lane, deadline);
   parent?.adopt(scope);
   let value: T;
   try {
-    if (watch.hasExpired) throw watch;
+    if (deadline.hasExpired) throw deadline;
     const blocks: Blocks = (target, need) => !lane.hasEnded && outer.blocks(target, need);
-    value = await Promise.race([holding(blocks, async () => fn(scope)), watch.expired]);
+    value = await Promise.race([holding(blocks, async () => fn(scope)), deadline.expired]);
   } catch (error) {
     lane.stop();
-    if (watch.hasExpired) scope.abort();
-    await lane.end(EndMode.rollback); // whatever comes of it, the caller gets `error`
-    throw error === watch ? watch.reason() : error;
+    if (deadline.hasExpired) scope.abort();
+    await lane.end(EndMode.rollback); // even if this fails, the caller gets `error`
+    throw error === deadline ? deadline.reason() : error;
   } finally {
-    watch.stop();
+    deadline.stop();
     parent?.disown(scope);
   }
-  succeeded(await lane.end(EndMode.commit), undefined);
+  succeeded(await lane.end(EndMode.commit));
   return value;
 }
 

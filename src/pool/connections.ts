@@ -5,9 +5,9 @@ import { checkpoint } from '../connection/features/files.js';
 import { Lane } from '../connection/lane.js';
 import { holding, type Need } from '../connection/nesting.js';
 import { AiosqliteError } from '../errors.js';
-import type { CallOptions } from '../executor.js';
-import { CLOSE_GRACE_MS, MAIN_LANE, type PoolCounters, withDefaultTimeout } from '../wire/port.js';
+import { type Limits, withDefaultTimeout } from '../wire/limits.js';
 import { Policy } from '../wire/protocol.js';
+import { CLOSE_GRACE_MS, MAIN_LANE, type PoolCounters } from '../wire/queue.js';
 import type { Pool, PoolStats } from './api.js';
 import { Leases, type Role } from './lease.js';
 import { OnlyConnection } from './only-connection.js';
@@ -53,7 +53,7 @@ export class Connections {
     });
     this.writing = this.#laneOf(workers, 'write', POOL_POLICY);
     this.leases = this.#leasesOf('writer', workers, this.writing, this.#writer.reopen);
-    this.shared = new LaneConnection(this.#laneOf(workers, 'write', Policy.none), workers.port, connection);
+    this.shared = new LaneConnection(this.#laneOf(workers, 'write', Policy.none), workers.queue, connection);
   }
 
   /** How the pool reads, if it is open. To be called right before each call, which may have to wait for a connection. */
@@ -64,7 +64,7 @@ export class Connections {
   }
 
   /** Waits until the pool is open. */
-  async open(limits: CallOptions | undefined): Promise<Reading> {
+  async open(limits: Limits): Promise<Reading> {
     await this.#writer.ready(withDefaultTimeout(limits, this.#options.operationTimeoutMs));
     this.#waitLimit.watch();
     return this.#reads as Reading;
@@ -135,11 +135,11 @@ export class Connections {
   }
 
   /** Lane 0 of a role, for the calls of every caller. */
-  #laneOf({ port }: Workers, need: Need, policy: number): Lane {
+  #laneOf({ queue }: Workers, need: Need, policy: number): Lane {
     const { database: name, connection, operationTimeoutMs: defaultTimeoutMs } = this.#options;
     const { integerMode } = connection;
     const owner = this.#pool;
-    return new Lane(port, MAIN_LANE, { name, policy, integerMode, defaultTimeoutMs, owner, need, ended: poolClosed });
+    return new Lane(queue, MAIN_LANE, { name, policy, integerMode, defaultTimeoutMs, owner, need, ended: poolClosed });
   }
 
   #leasesOf(role: Role, workers: Workers, lane: Lane, onAltered: () => void): Leases {

@@ -1,5 +1,5 @@
 import { clearInterval, setInterval } from 'node:timers'; // fake timers replace the global ones
-import type { CallOptions } from '../executor.js';
+import type { Limits } from '../wire/limits.js';
 import { waitFor } from './wait.js';
 
 /** A lease that waits is admitted beyond the limit when none has come back for this long. */
@@ -40,7 +40,7 @@ export class Holds {
   }
 
   /** Waits for the turn of one more, and counts it. */
-  async begin(limits: CallOptions | undefined): Promise<void> {
+  async begin(limits: Limits): Promise<void> {
     let admit = () => {};
     const admitted = new Promise<void>((resolve) => {
       admit = resolve;

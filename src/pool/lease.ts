@@ -5,8 +5,9 @@ import type { Lane, LaneSettings } from '../connection/lane.js';
 import { type Blocks, holding } from '../connection/nesting.js';
 import { warnForgotten } from '../errors.js';
 import type { CallOptions } from '../executor.js';
-import type { Limits, Port } from '../wire/port.js';
+import type { SharedLimits } from '../wire/limits.js';
 import { BeginMode } from '../wire/protocol.js';
+import type { Queue } from '../wire/queue.js';
 import type { Workers } from './workers.js';
 
 /** `'writer'`: the one connection that writes; `'reader'`: one of those that only read. */
@@ -33,7 +34,7 @@ export class WorkerLease extends LaneConnection implements Lease {
   readonly giveBack: () => Promise<void>;
   readonly #blocks: Blocks;
 
-  constructor(lane: Lane, worker: Port, terms: LeaseTerms, giveBack: () => Promise<void>) {
+  constructor(lane: Lane, worker: Queue, terms: LeaseTerms, giveBack: () => Promise<void>) {
     super(lane, worker, terms.workers.options);
     this.giveBack = giveBack;
     this.#blocks = terms.blocks;
@@ -83,7 +84,7 @@ export class Leases {
   }
 
   /** Waits for a worker to hold. Until the lease is given back, the worker serves the lease's lane alone. */
-  async open(limits: Limits): Promise<WorkerLease> {
+  async open(limits: SharedLimits): Promise<WorkerLease> {
     const { workers, onAltered, lane: outer } = this.#terms;
     if (!workers.tryHold()) await workers.waitToHold(limits());
     let lane: Lane;

@@ -38,9 +38,9 @@ export function lentCursor(opening: Promise<OpenedCursor>, name: string): Cursor
 }
 
 export async function lentBlob(lent: Lent, at: BlobLocation): Promise<BlobHandle> {
-  const send: Send = async (request, options) => {
-    const outcome = await lent.connection.call(request, options);
-    if (request === Request.closeResource) await lent.giveBack();
+  const send: Send = async (call, limits) => {
+    const outcome = await lent.connection.perform(call, limits);
+    if (call.request === Request.closeResource) await lent.giveBack();
     return outcome;
   };
   try {

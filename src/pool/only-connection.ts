@@ -3,10 +3,11 @@ import { LaneConnection } from '../connection/connection.js';
 import { Lane } from '../connection/lane.js';
 import type { CheckedOptions } from '../connection/options.js';
 import { runTransaction } from '../connection/transaction.js';
-import type { CallOptions, Transaction } from '../executor.js';
+import type { Transaction } from '../executor.js';
+import type { Call } from '../wire/call.js';
+import type { Limits, SharedLimits } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import type { Limits } from '../wire/port.js';
-import { BeginMode, Policy, type Request } from '../wire/protocol.js';
+import { BeginMode, Policy } from '../wire/protocol.js';
 import type { Leases, WorkerLease } from './lease.js';
 import type { Lent } from './lent.js';
 import type { Reading } from './reading.js';
@@ -36,15 +37,15 @@ export class OnlyConnection implements Reading {
     return true;
   }
 
-  send(request: Request, options: CallOptions | undefined, policy: number): Promise<Outcome> {
-    return this.#writing.send(request, options, policy);
+  send(call: Call, limits: Limits): Promise<Outcome> {
+    return this.#writing.send(call, limits);
   }
 
-  async read<T>(fn: (tx: Transaction) => Promise<T>, limits: Limits): Promise<T> {
+  async read<T>(fn: (tx: Transaction) => Promise<T>, limits: SharedLimits): Promise<T> {
     return runTransaction(this.#reading, BeginMode.deferred, fn, limits());
   }
 
-  lease(limits: Limits): Promise<WorkerLease> {
+  lease(limits: SharedLimits): Promise<WorkerLease> {
     return this.#leases.open(limits);
   }
 

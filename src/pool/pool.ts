@@ -8,10 +8,18 @@ import type { Cursor } from '../connection/row-iterator.js';
 import { checkTransactionMode, runTransaction } from '../connection/transaction.js';
 import { Verbs } from '../connection/verbs.js';
 import { invalidArgument, warnForgotten } from '../errors.js';
-import type { CallOptions, Query, Transaction, TransactionOptions } from '../executor.js';
+import type { CallOptions, Transaction, TransactionOptions } from '../executor.js';
+import type { Call } from '../wire/call.js';
+import {
+  type Limits,
+  limitsOf,
+  NO_LIMITS,
+  NO_SHARED_LIMITS,
+  type SharedLimits,
+  sharedLimits,
+  withDefaultTimeout,
+} from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import * as packet from '../wire/packet.js';
-import { type Limits, NO_LIMITS, sharedLimits, withDefaultTimeout } from '../wire/port.js';
 import { Policy, Request } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
 import type { Pool, PoolStats } from './api.js';
@@ -20,7 +28,7 @@ import { LEASE_OPTIONS, type Lease, type LeaseOptions, type WorkerLease } from '
 import { lentBlob, lentCursor, lentDump, type OpenedCursor } from './lent.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions, poolOptionsOf } from './options.js';
 import type { Reading } from './reading.js';
-import { type Route, routeOf } from './route.js';
+import { isReadCall } from './route.js';
 import type { Workers } from './workers.js';
 
 class WorkerPool extends Verbs implements Pool {
@@ -44,57 +52,44 @@ class WorkerPool extends Verbs implements Pool {
     checkNotNested(this, need);
   }
 
-  #limitsOf(options: CallOptions | undefined, what: string): Limits {
-    return sharedLimits(withDefaultTimeout(options, this.#options.operationTimeoutMs), what);
+  #sharedLimits(limits: Limits, what: string): SharedLimits {
+    return sharedLimits(withDefaultTimeout(limits, this.#options.operationTimeoutMs), what);
   }
 
-  protected submit(request: Request, sql: string | readonly Query[], given: CallOptions | undefined): Promise<Outcome> {
-    const route = request === Request.script ? 'writer' : routeOf(sql);
-    this.#check(route === 'writer' ? 'write' : 'read');
-    const policy = request === Request.batch ? Policy.none : Policy.noSessionFunctions;
+  protected send(call: Call, limits: Limits): Promise<Outcome> {
+    const reads = isReadCall(call);
+    this.#check(reads ? 'read' : 'write');
+    if (call.request !== Request.batch) call.policy |= Policy.noSessionFunctions;
     const reading = this.#connections.opened();
-    if (reading === undefined) return this.#sendWhenOpen(route, request, given, policy);
-    return this.#send(reading, route, request, given, policy);
+    return reading === undefined ? this.#sendWhenOpen(call, reads, limits) : this.#send(reading, call, reads, limits);
   }
 
-  async #sendWhenOpen(
-    route: Route,
-    request: Request,
-    given: CallOptions | undefined,
-    policy: number,
-  ): Promise<Outcome> {
-    const limits = this.#limitsOf(given, 'the call');
-    const parked = packet.park();
-    const reading = await this.#connections.open(limits());
-    packet.unpark(parked);
-    return this.#send(reading, route, request, { ...given, ...limits() }, policy);
+  async #sendWhenOpen(call: Call, reads: boolean, limits: Limits): Promise<Outcome> {
+    const left = this.#sharedLimits(limits, 'the call');
+    call.keep();
+    const reading = await this.#connections.open(left());
+    return this.#send(reading, call, reads, left());
   }
 
-  #send(
-    reading: Reading,
-    route: Route,
-    request: Request,
-    options: CallOptions | undefined,
-    policy: number,
-  ): Promise<Outcome> {
-    if (route === 'reader') return reading.send(request, options, policy);
-    const outcome = this.#connections.writing.send(request, options, policy);
+  #send(reading: Reading, call: Call, reads: boolean, limits: Limits): Promise<Outcome> {
+    if (reads) return reading.send(call, limits);
+    const outcome = this.#connections.writing.send(call, limits);
     reading.afterWrite();
     return outcome;
   }
 
-  protected openCursor(_sql: string, arrays: boolean, options: CallOptions | undefined): Cursor {
+  protected openCursor(call: Call, arrays: boolean, limits: Limits): Cursor {
     this.#check('read');
-    return lentCursor(this.#openCursor(arrays, this.#limitsOf(options, 'the iteration')), this.#options.database);
+    call.keep();
+    const opening = this.#openCursor(call, arrays, this.#sharedLimits(limits, 'the iteration'));
+    return lentCursor(opening, this.#options.database);
   }
 
-  async #openCursor(arrays: boolean, limits: Limits): Promise<OpenedCursor> {
-    const parked = packet.park();
+  async #openCursor(call: Call, arrays: boolean, limits: SharedLimits): Promise<OpenedCursor> {
     const reading = await this.#connections.open(limits());
     const lent = await reading.lend(limits);
-    packet.unpark(parked);
     try {
-      return { cursor: lent.connection.openCursor('', arrays, limits()), lent };
+      return { cursor: lent.connection.openCursor(call, arrays, limits()), lent };
     } catch (error) {
       await lent.giveBack();
       throw error;
@@ -104,18 +99,19 @@ class WorkerPool extends Verbs implements Pool {
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     this.#check('write');
     const mode = checkTransactionMode(options, this.#options.connection.transactionMode);
+    const limits = limitsOf(options);
     const { writing } = this.#connections;
     // In an open pool the transaction begins in the order of the calls.
-    if (this.#connections.opened() !== undefined) return runTransaction(writing, mode, fn, options);
-    const limits = this.#limitsOf(options, 'the call');
-    await this.#connections.open(limits());
-    return runTransaction(writing, mode, fn, limits());
+    if (this.#connections.opened() !== undefined) return runTransaction(writing, mode, fn, limits);
+    const left = this.#sharedLimits(limits, 'the call');
+    await this.#connections.open(left());
+    return runTransaction(writing, mode, fn, left());
   }
 
   async read<T>(fn: (tx: Transaction) => Promise<T>, options?: CallOptions): Promise<T> {
     this.#check('read');
     if (options !== undefined) checkNames('options', options, CALL_OPTIONS);
-    const limits = this.#limitsOf(options, 'the call');
+    const limits = this.#sharedLimits(limitsOf(options), 'the call');
     const reading = this.#connections.opened() ?? (await this.#connections.open(limits()));
     return reading.read(fn, limits);
   }
@@ -133,7 +129,7 @@ class WorkerPool extends Verbs implements Pool {
   async #lease(options: LeaseOptions): Promise<WorkerLease> {
     checkNames('options', options, LEASE_OPTIONS);
     const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
-    const limits = sharedLimits(options, 'the call');
+    const limits = sharedLimits(limitsOf(options), 'the call');
     this.#check(role === 'writer' ? 'write' : 'read');
     const reading = this.#connections.opened() ?? (await this.#connections.open(limits()));
     return role === 'writer' ? this.#connections.leases.open(limits) : reading.lease(limits);
@@ -142,19 +138,19 @@ class WorkerPool extends Verbs implements Pool {
   async openBlob(at: BlobLocation): Promise<BlobHandle> {
     const writes = at?.writable === true;
     this.#check(writes ? 'write' : 'read');
-    const reading = await this.#connections.open(undefined);
-    return writes ? this.#connections.shared.openBlob(at) : lentBlob(await reading.lend(NO_LIMITS), at);
+    const reading = await this.#connections.open(NO_LIMITS);
+    return writes ? this.#connections.shared.openBlob(at) : lentBlob(await reading.lend(NO_SHARED_LIMITS), at);
   }
 
   async *dump(): AsyncGenerator<string, void> {
     this.#check('read');
-    const reading = await this.#connections.open(undefined);
-    yield* lentDump(await reading.lend(NO_LIMITS));
+    const reading = await this.#connections.open(NO_LIMITS);
+    yield* lentDump(await reading.lend(NO_SHARED_LIMITS));
   }
 
   async backup(destination: string, options: BackupOptions = {}): Promise<void> {
     checkNames('options', options, BACKUP_OPTIONS);
-    const limits = sharedLimits(options, 'the backup');
+    const limits = sharedLimits(limitsOf(options), 'the backup');
     return this.#onSnapshot((db) => db.backup(destination, { ...options, ...limits() }), limits);
   }
 
@@ -166,7 +162,7 @@ class WorkerPool extends Verbs implements Pool {
     return this.#onSnapshot((db) => db.integrityCheck());
   }
 
-  async #onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: Limits = NO_LIMITS): Promise<T> {
+  async #onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: SharedLimits = NO_SHARED_LIMITS): Promise<T> {
     this.#check('read');
     const reading = await this.#connections.open(limits());
     return reading.onSnapshot(work, limits);
@@ -178,7 +174,7 @@ class WorkerPool extends Verbs implements Pool {
 
   async checkpoint(): Promise<void> {
     this.#check('write');
-    await this.#connections.open(undefined);
+    await this.#connections.open(NO_LIMITS);
     await truncateWal(this);
     this.#connections.counters.walPages = 0;
   }

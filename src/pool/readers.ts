@@ -2,11 +2,11 @@ import type { Connection } from '../connection/api.js';
 import type { Lane } from '../connection/lane.js';
 import type { Need } from '../connection/nesting.js';
 import { runTransaction } from '../connection/transaction.js';
-import type { CallOptions, Transaction } from '../executor.js';
+import type { Transaction } from '../executor.js';
+import type { Call } from '../wire/call.js';
+import { type Limits, type SharedLimits, sharedLimits, withDefaultTimeout } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import * as packet from '../wire/packet.js';
-import { type Limits, sharedLimits, withDefaultTimeout } from '../wire/port.js';
-import { BeginMode, type Request } from '../wire/protocol.js';
+import { BeginMode } from '../wire/protocol.js';
 import type { Leases, Role, WorkerLease } from './lease.js';
 import type { Lent } from './lent.js';
 import type { Reading } from './reading.js';
@@ -35,38 +35,36 @@ export class Readers implements Reading {
     return need === 'close' || (role === 'writer' && need === 'write');
   }
 
-  send(request: Request, options: CallOptions | undefined, policy: number): Promise<Outcome> {
-    if (this.#relief?.under !== undefined) return this.#sendAfterRelief(request, options, policy);
-    // The call first: opening a worker takes a packet, too.
-    return this.#workers.serve(this.#lane.send(request, options, policy));
+  send(call: Call, limits: Limits): Promise<Outcome> {
+    if (this.#relief?.under !== undefined) return this.#sendAfterRelief(call, limits);
+    return this.#workers.serve(this.#lane.send(call, limits));
   }
 
-  async #sendAfterRelief(request: Request, options: CallOptions | undefined, policy: number): Promise<Outcome> {
-    const limits = sharedLimits(withDefaultTimeout(options, this.#lane.settings.defaultTimeoutMs), 'the call');
-    const parked = packet.park();
-    await this.#relieved(limits);
-    packet.unpark(parked);
-    return this.#workers.serve(this.#lane.send(request, { ...options, ...limits() }, policy));
+  async #sendAfterRelief(call: Call, limits: Limits): Promise<Outcome> {
+    const left = sharedLimits(withDefaultTimeout(limits, this.#lane.settings.defaultTimeoutMs), 'the call');
+    call.keep();
+    await this.#relieved(left);
+    return this.#workers.serve(this.#lane.send(call, left()));
   }
 
-  async read<T>(fn: (tx: Transaction) => Promise<T>, limits: Limits): Promise<T> {
+  async read<T>(fn: (tx: Transaction) => Promise<T>, limits: SharedLimits): Promise<T> {
     if (this.#relief?.under !== undefined) await this.#relieved(limits);
     return this.#workers.serve(runTransaction(this.#lane, BeginMode.deferred, fn, limits()));
   }
 
-  async lease(limits: Limits): Promise<WorkerLease> {
+  async lease(limits: SharedLimits): Promise<WorkerLease> {
     if (this.#relief?.under !== undefined) await this.#relieved(limits);
     return this.#leases.open(limits);
   }
 
-  async lend(limits: Limits): Promise<Lent> {
+  async lend(limits: SharedLimits): Promise<Lent> {
     const lease = await this.lease(limits);
     for (const lane of this.#lent.keys()) if (lane.hasEnded) this.#lent.delete(lane);
     this.#lent.set(lease.lane, lease.giveBack);
     return { connection: lease, giveBack: () => lease.close() };
   }
 
-  async onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: Limits): Promise<T> {
+  async onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: SharedLimits): Promise<T> {
     const lease = await this.lease(limits);
     return lease.use(async (db) => {
       await db.exec('BEGIN', limits());
@@ -79,7 +77,7 @@ export class Readers implements Reading {
     this.#relief?.startIfDue();
   }
 
-  async #relieved(limits: Limits): Promise<void> {
+  async #relieved(limits: SharedLimits): Promise<void> {
     await waitFor(Promise.resolve(this.#relief?.under), limits(), this.#workers.acquireTimeoutMs);
   }
 

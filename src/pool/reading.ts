@@ -1,9 +1,9 @@
 import type { Connection } from '../connection/api.js';
 import type { Need } from '../connection/nesting.js';
-import type { CallOptions, Transaction } from '../executor.js';
+import type { Transaction } from '../executor.js';
+import type { Call } from '../wire/call.js';
+import type { Limits, SharedLimits } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import type { Limits } from '../wire/port.js';
-import type { Request } from '../wire/protocol.js';
 import type { Role, WorkerLease } from './lease.js';
 import type { Lent } from './lent.js';
 
@@ -11,14 +11,14 @@ import type { Lent } from './lent.js';
 export interface Reading {
   /** Whether a call that needs this waits until a lease of this role comes back. */
   blocks(role: Role, need: Need): boolean;
-  /** Sends the current packet of a call that reads. `policy`: further restrictions of this call. */
-  send(request: Request, options: CallOptions | undefined, policy: number): Promise<Outcome>;
+  /** Sends a call that reads. */
+  send(call: Call, limits: Limits): Promise<Outcome>;
   /** Runs `fn` in a transaction that reads one snapshot. */
-  read<T>(fn: (tx: Transaction) => Promise<T>, limits: Limits): Promise<T>;
-  lease(limits: Limits): Promise<WorkerLease>;
-  lend(limits: Limits): Promise<Lent>;
+  read<T>(fn: (tx: Transaction) => Promise<T>, limits: SharedLimits): Promise<T>;
+  lease(limits: SharedLimits): Promise<WorkerLease>;
+  lend(limits: SharedLimits): Promise<Lent>;
   /** Runs `work` on one snapshot, for which writes neither wait nor start it anew. */
-  onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: Limits): Promise<T>;
+  onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: SharedLimits): Promise<T>;
   /** Called with each write. */
   afterWrite(): void;
   /** Cuts short what close() does not wait for. Settles when every call made before has been sent. */

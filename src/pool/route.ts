@@ -1,17 +1,13 @@
-import type { Query } from '../executor.js';
-
-/** The role that runs a call of a pool. */
-export type Route = 'reader' | 'writer';
+import type { Call } from '../wire/call.js';
+import { Request } from '../wire/protocol.js';
 
 /**
- * Tells reads by their text. A reader runs SELECT, VALUES and EXPLAIN, WITH in front of SELECT or VALUES, and PRAGMAs
- * that ask. The writer runs everything else, in the order of the calls. A batch goes to a reader if all of its queries
- * do. A PRAGMA asks if it is in {@link ASKS_WITH_ARGUMENT}, or has no argument and is not in {@link ACTS}.
+ * Whether a call may run on a reader: it is no script, and all of its SQL reads. Reads are SELECT, VALUES and EXPLAIN, WITH
+ * in front of SELECT or VALUES, and PRAGMAs that ask: those in {@link ASKS_WITH_ARGUMENT}, and those without an argument
+ * that are not in {@link ACTS}. The writer runs all other calls, in their order.
  */
-export function routeOf(sql: string | readonly Query[]): Route {
-  if (typeof sql === 'string') return routeOfText(sql);
-  const reads = sql.length > 0 && sql.every((query) => routeOfText(query.sql) === 'reader');
-  return reads ? 'reader' : 'writer';
+export function isReadCall(call: Call): boolean {
+  return call.request !== Request.script && call.everySql(isRead);
 }
 
 const READS = /^(?:select|values|explain)\b/i;
@@ -39,20 +35,20 @@ const ASKS = new RegExp(
   'i',
 );
 
-function routeOfText(sql: string): Route {
+function isRead(sql: string): boolean {
   // Most texts begin with their keyword: then one character tells.
   switch (sql.charCodeAt(0) | 0x20) {
     case 0x73: // s
     case 0x76: // v
     case 0x65: // e
-      return READS.test(sql) ? 'reader' : 'writer';
+      return READS.test(sql);
     case 0x77: // w
-      return WITH.test(sql) && READS.test(verbAfterWith(sql)) ? 'reader' : 'writer';
+      return WITH.test(sql) && READS.test(verbAfterWith(sql));
     case 0x70: // p
-      return ASKS.test(sql) ? 'reader' : 'writer';
+      return ASKS.test(sql);
   }
   const text = sql.replace(BLANK, '');
-  return text.length < sql.length ? routeOfText(text) : 'writer';
+  return text.length < sql.length && isRead(text);
 }
 
 /** The next quote, comment, parenthesis or verb outside parentheses. A table named REPLACE costs a read its reader. */

@@ -3,8 +3,8 @@ import { LaneConnection } from '../connection/connection.js';
 import type { Lane } from '../connection/lane.js';
 import type { CheckedOptions } from '../connection/options.js';
 import { AiosqliteError } from '../errors.js';
+import { Deadline } from '../wire/deadline.js';
 import type { Failure } from '../wire/outcome.js';
-import { Watch } from '../wire/watch.js';
 
 /**
  * Runs onConnect on a new connection, in a lane of its own: until the end of that lane the worker takes calls from there
@@ -17,15 +17,15 @@ export async function setUp(
   timeoutMs: number,
 ): Promise<Failure | undefined> {
   const connection = new SetUpConnection(lane, lane.queue, options);
-  const watch = new Watch(undefined, timeoutMs, timedOut);
+  const deadline = new Deadline(undefined, timeoutMs, timedOut);
   try {
-    await Promise.race([onConnect(connection), watch.expired]);
+    await Promise.race([onConnect(connection), deadline.expired]);
     return undefined;
   } catch (error) {
-    if (watch.hasExpired) lane.abort('ERR_CLOSED', 'onConnect has taken too long');
-    return { code: '', message: '', errcode: 0, reason: error === watch ? watch.reason() : error };
+    if (deadline.hasExpired) lane.abort('ERR_CLOSED', 'onConnect has taken too long');
+    return { code: '', message: '', errcode: 0, reason: error === deadline ? deadline.reason() : error };
   } finally {
-    watch.stop();
+    deadline.stop();
     void connection.close();
   }
 }

@@ -1,4 +1,4 @@
-import { enqueue } from '../wire/port.js';
+import { enqueue } from '../wire/queue.js';
 import { POOL_TIMEOUT } from './wait.js';
 import type { Workers } from './workers.js';
 
@@ -29,7 +29,7 @@ export class WaitLimit {
   readonly #start = (): void => {
     const step = Math.min(Math.max(this.#acquireTimeoutMs / 8, 5), 1_000);
     this.#timer = setInterval(() => {
-      for (const { port } of this.#groups) port.expire(this.#acquireTimeoutMs, 'ERR_POOL_TIMEOUT', POOL_TIMEOUT);
+      for (const { queue } of this.#groups) queue.expire(this.#acquireTimeoutMs, 'ERR_POOL_TIMEOUT', POOL_TIMEOUT);
       if (this.#groups.some(({ waiting }) => waiting > 0)) return;
       clearInterval(this.#timer);
       this.#watching = false;

@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers'; // fake timers replace the global on
 import type { Connection } from '../connection/api.js';
 import { connectionClosed } from '../connection/connection.js';
 import { Lane } from '../connection/lane.js';
-import { type CheckedOptions, packOpen } from '../connection/options.js';
-import type { CallOptions } from '../executor.js';
+import { type CheckedOptions, openCall } from '../connection/options.js';
+import type { Limits } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import { MAIN_LANE, nextLane, type PoolCounters, Port } from '../wire/port.js';
 import { EndMode, Policy } from '../wire/protocol.js';
+import { MAIN_LANE, nextLane, type PoolCounters, Queue } from '../wire/queue.js';
 import { Holds } from './holds.js';
 import { setUp } from './set-up.js';
 
@@ -36,12 +36,12 @@ const LINGER_MS = 1_000;
  */
 export class Workers {
   /** The queue. It has no worker of its own. */
-  readonly port: Port;
+  readonly queue: Queue;
   readonly #settings: WorkersOptions;
   readonly #holds: Holds;
-  readonly #open = new Map<number, Port>();
+  readonly #open = new Map<number, Queue>();
   readonly #leased = new Set<number>();
-  readonly #opening = new Map<Port, Promise<Outcome>>();
+  readonly #opening = new Map<Queue, Promise<Outcome>>();
   #lastNumber = 0;
   /** Calls that run or wait. Each needs one worker for a while. */
   #calls = 0;
@@ -52,7 +52,7 @@ export class Workers {
   constructor(settings: WorkersOptions) {
     const { options, role, limit, acquireTimeoutMs, counters } = settings;
     this.#settings = settings;
-    this.port = Port.create(options.maxPending, options.maxPendingBytes, counters);
+    this.queue = Queue.create(options.maxPending, options.maxPendingBytes, counters);
     // There is one writer: leases of it wait in its queue, in the order of the calls.
     this.#holds = new Holds(role === 'writer' ? Number.POSITIVE_INFINITY : limit, acquireTimeoutMs);
   }
@@ -78,7 +78,7 @@ export class Workers {
   }
 
   get waiting(): number {
-    return this.port.stats().pending + this.#holds.waiting;
+    return this.queue.stats().pending + this.#holds.waiting;
   }
 
   get calls(): number {
@@ -110,7 +110,7 @@ export class Workers {
   }
 
   /** Waits until a lease may begin, and counts it. */
-  async waitToHold(limits: CallOptions | undefined): Promise<void> {
+  async waitToHold(limits: Limits): Promise<void> {
     await this.#holds.begin(limits);
     this.#growIfBusy();
   }
@@ -124,17 +124,17 @@ export class Workers {
 
   /** Opens a worker. Its outcome has the journal mode of the database as `info`. A failure is data: callers make Errors. */
   open(): Promise<Outcome> {
-    const port = this.port.sibling();
-    const opening = this.#openOne(port).finally(() => this.#opening.delete(port));
-    this.#opening.set(port, opening);
+    const worker = this.queue.sibling();
+    const opening = this.#openOne(worker).finally(() => this.#opening.delete(worker));
+    this.#opening.set(worker, opening);
     return opening;
   }
 
   /** This worker serves a lease now. */
-  leased(worker: number): Port {
+  leased(worker: number): Queue {
     this.#leased.add(worker);
     this.#growIfBusy(); // a call may have found it free, and waits
-    return this.#open.get(worker) as Port;
+    return this.#open.get(worker) as Queue;
   }
 
   /** A lease has come back. An altered connection has closed. */
@@ -148,7 +148,7 @@ export class Workers {
 
   /** From here on no worker waits for another process's lock. */
   beginClose(): void {
-    for (const port of [...this.#open.values(), ...this.#opening.keys()]) port.native.beginClose();
+    for (const worker of [...this.#open.values(), ...this.#opening.keys()]) worker.native.beginClose();
   }
 
   /** Closes all workers, each after the calls that it has been given. */
@@ -163,29 +163,28 @@ export class Workers {
     } while (this.#open.size + this.#opening.size + this.#holds.waiting > 0);
   }
 
-  async #openOne(port: Port): Promise<Outcome> {
+  async #openOne(worker: Queue): Promise<Outcome> {
     const { database, options, role, onConnect } = this.#settings;
     const number = ++this.#lastNumber;
-    const lane = new Lane(port, onConnect === undefined ? MAIN_LANE : nextLane(), {
+    const lane = new Lane(worker, onConnect === undefined ? MAIN_LANE : nextLane(), {
       name: database,
       policy: role === 'reader' ? Policy.readOnly : Policy.none,
       integerMode: options.integerMode,
       ended: connectionClosed,
     });
-    packOpen(database, options, role === 'reader');
-    const outcome = await port.open(number, lane.id);
+    const outcome = await worker.open(openCall(database, options, role === 'reader'), number, lane.id);
     if (outcome.failure !== undefined) {
-      port.join();
+      worker.join();
       return outcome;
     }
     const failure = onConnect && (await setUp(lane, options, onConnect, this.acquireTimeoutMs));
     if (failure !== undefined) {
-      await port.close(lane.id);
+      await worker.close(lane.id);
       return { ...outcome, failure };
     }
     // In one go: a worker that counts twice, if only for a moment, is one too few opened.
-    this.#opening.delete(port);
-    this.#open.set(number, port);
+    this.#opening.delete(worker);
+    this.#open.set(number, worker);
     if (onConnect !== undefined) await lane.end(EndMode.ready);
     return outcome;
   }
@@ -209,7 +208,7 @@ export class Workers {
     void this.open().then(({ failure }) => {
       // No call fails while a worker serves calls: the next call that finds all workers busy tries again.
       const serving = this.#open.size - this.#leased.size + this.#opening.size;
-      if (failure !== undefined && serving === 0) this.port.failAll(failure);
+      if (failure !== undefined && serving === 0) this.queue.failAll(failure);
     });
   }
 
@@ -245,7 +244,7 @@ export class Workers {
     if (count <= 0) return;
     this.#retiring += count;
     const retired = Array.from({ length: count }, async () => {
-      const { worker } = await this.port.submitClose();
+      const { worker } = await this.queue.sendClose();
       this.#retiring--;
       this.#ended(worker);
       // An altered lease may have taken its worker with it: the order to close needs another one.

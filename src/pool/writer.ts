@@ -1,7 +1,6 @@
-import { succeeded } from '../connection/verbs.js';
-import type { CallOptions } from '../executor.js';
+import { succeeded } from '../wire/failure.js';
+import type { Limits } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
-import { checkCallOptions } from '../wire/port.js';
 import { waitFor } from './wait.js';
 import type { Workers } from './workers.js';
 
@@ -33,8 +32,8 @@ export class Writer {
   }
 
   /** Waits until the writer is open. If it can't open, the calls that wait for it reject, and the next call tries again. */
-  async ready(limits: CallOptions | undefined): Promise<void> {
-    checkCallOptions(limits).signal?.throwIfAborted();
+  async ready(limits: Limits): Promise<void> {
+    limits.signal?.throwIfAborted();
     if (this.#isOpen) return;
     this.#opening ??= this.#open();
     succeeded(await waitFor(this.#opening, limits, this.#acquireTimeoutMs), limits);
@@ -50,7 +49,7 @@ export class Writer {
     const outcome = await this.workers.open();
     this.#opening = undefined;
     if (outcome.failure !== undefined) {
-      this.workers.port.failAll(outcome.failure);
+      this.workers.queue.failAll(outcome.failure);
       return outcome;
     }
     this.#onOpen(outcome.info);

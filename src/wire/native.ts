@@ -1,6 +1,7 @@
 import type { SqlValue } from '../executor.js';
 import { loadAddon } from './addon/load.js';
-import { Delivery, type Outcome } from './outcome.js';
+import { CallsInFlight } from './in-flight.js';
+import { Delivery } from './outcome.js';
 import { ExceptionId } from './protocol.js';
 
 /** What binding/node/connection.h offers. It checks nothing: whatever goes in has been checked before. */
@@ -45,35 +46,14 @@ function load(): NativeModule {
   addon.setDispatcher((header, chunks, buffers) => {
     for (const outcome of new Delivery(chunks, buffers).outcomes(header)) {
       if (outcome.failure?.exception !== undefined) nameException(outcome.failure.exception);
-      settle(outcome);
+      inFlight.settle(outcome);
     }
   });
   return addon;
 }
 
-/** Calls in flight, by the id of their job. */
-const inFlight = new Map<number, (outcome: Outcome) => void>();
-let lastId = 0;
-
-/** A new job id. They are 32 bits wide and come around: one that is still in flight is passed over. */
-export function nextId(): number {
-  do {
-    lastId = lastId >= 0xffff_fffe ? 1 : lastId + 1;
-  } while (inFlight.has(lastId));
-  return lastId;
-}
-
-/** Adds a job to those in flight; `settle` is called with its outcome. */
-export function expect(id: number, settle: (outcome: Outcome) => void): void {
-  inFlight.set(id, settle);
-}
-
-/** Settles the call whose outcome it is. */
-export function settle(outcome: Outcome): void {
-  const call = inFlight.get(outcome.id);
-  inFlight.delete(outcome.id);
-  call?.(outcome);
-}
+/** The calls of every queue. */
+export const inFlight = new CallsInFlight();
 
 /** What functions called from SQL have thrown, until their statement has failed. */
 const exceptions = new Map<number, { error: unknown; owner: object }>();

@@ -1,48 +1,70 @@
 import { native } from './native.js';
 
 /*
- * Texts that come again and again, mostly SQL, cross once: from the third time on a packet has their number. (An append of
- * the session store has 2 KB of SQL: as text it was a tenth of the main thread's work, and most of the memory of a call that
- * waits.) Shorter ones are not worth it, and very long ones not the memory.
+ * Texts that come again, mostly SQL, cross once: from the second time on a call has their number. (An append of the session
+ * store has 2 KB of SQL: as text it was a tenth of the main thread's work, and most of the memory of a call that waits.)
+ * Shorter texts are not worth it, and very long ones not the memory.
  */
 const SHORTEST = 32;
 const LONGEST = 1 << 14;
+/** Texts of a set. */
 const MOST = 256;
-const numbers = new Map<string, number>();
-const texts: string[] = [];
-let nextNumber = 0;
-/** Those that were met once, and those that were met again and get a number before the next packet. */
+/** Sets that exist at a time. Beyond these, texts without a number cross as texts. */
+const MOST_SETS = 4;
+
+/** Texts that came once. */
 const once = new Set<string>();
-const met: string[] = [];
 
-/** The number of a text, if it has one. Otherwise it has been met once more. */
-export function sharedNumberOf(text: string): number | undefined {
-  const number = numbers.get(text);
-  if (number === undefined && text.length >= SHORTEST && text.length <= LONGEST) meet(text);
-  return number;
-}
+/** First numbers of sets that no call holds any more. */
+const freed: number[] = [];
+const collected = new FinalizationRegistry<number>((first) => freed.push(first));
+let sets = 0;
 
-/** The text that has a number. */
-export function sharedText(number: number): string {
-  return texts[number] as string;
-}
+/**
+ * Texts that the addon knows by number. A number never stands for another text as long as its set is referenced: each
+ * call holds the set that it was written with. When a set is full, a new one takes its place.
+ */
+export class SharedTexts {
+  readonly #first: number;
+  readonly #numbers = new Map<string, number>();
 
-function meet(text: string): void {
-  if (once.delete(text)) met.push(text);
-  else if (once.size < MOST) once.add(text);
-  else once.clear();
-}
-
-/** Gives numbers, those of the oldest if need be. Between packets: one that is being written may have any of them in it. */
-export function shareWhatWasMet(): void {
-  for (const text of met) {
-    if (numbers.has(text)) continue;
-    // In this order: each call can fail for want of stack, and a number must never stand for another text there than here.
-    numbers.delete(texts[nextNumber] as string);
-    native().shareText(nextNumber, text);
-    texts[nextNumber] = text;
-    numbers.set(text, nextNumber);
-    nextNumber = (nextNumber + 1) % MOST;
+  constructor(first: number) {
+    this.#first = first;
+    collected.register(this, first);
   }
-  met.length = 0;
+
+  /** Returns the number of a text, if it has one in this set or gets one now. */
+  numberOf(text: string): number | undefined {
+    const number = this.#numbers.get(text);
+    if (number !== undefined || text.length < SHORTEST || text.length > LONGEST || this !== current) return number;
+    if (once.has(text)) return this.#add(text);
+    if (once.size === MOST) once.clear();
+    once.add(text);
+    return undefined;
+  }
+
+  #add(text: string): number | undefined {
+    if (this.#numbers.size === MOST) {
+      current = next() ?? this;
+      return undefined;
+    }
+    const number = this.#first + this.#numbers.size;
+    native().shareText(number, text); // first: it can fail for want of stack
+    this.#numbers.set(text, number);
+    once.delete(text);
+    return number;
+  }
+}
+
+/** Makes a set, unless all of them are in use. */
+function next(): SharedTexts | undefined {
+  const first = freed.pop() ?? (sets < MOST_SETS ? sets++ * MOST : undefined);
+  return first === undefined ? undefined : new SharedTexts(first);
+}
+
+let current = next() as SharedTexts;
+
+/** The set that calls are written with. */
+export function sharedTexts(): SharedTexts {
+  return current;
 }

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ACTS, ASKS_WITH_ARGUMENT, routeOf } from '../../lib/pool/route.js';
+import { ACTS, ASKS_WITH_ARGUMENT, isReadCall } from '../../lib/pool/route.js';
+import { Call } from '../../lib/wire/call.js';
+import { Request } from '../../lib/wire/protocol.js';
+
+/** Route of a batch of these texts. */
+function routeOf(...texts: string[]): 'reader' | 'writer' {
+  const call = Call.of(Request.batch);
+  for (const sql of texts) call.sql(sql);
+  return isReadCall(call) ? 'reader' : 'writer';
+}
 
 describe('a pool sends', () => {
   test.each([
@@ -106,14 +115,14 @@ describe('a pool sends', () => {
   });
 
   test('a batch to where all of its queries can go', () => {
-    const read = { sql: 'SELECT 1' };
-    const also = { sql: 'WITH a AS (SELECT 1) SELECT * FROM a' };
-    const write = { sql: 'WITH a AS (SELECT 1) DELETE FROM t' };
-    expect(routeOf([read, also])).toBe('reader');
-    expect(routeOf([also, read])).toBe('reader');
-    expect(routeOf([read, also, write])).toBe('writer');
-    expect(routeOf([write, read])).toBe('writer');
-    expect(routeOf([])).toBe('writer');
+    const read = 'SELECT 1';
+    const also = 'WITH a AS (SELECT 1) SELECT * FROM a';
+    const write = 'WITH a AS (SELECT 1) DELETE FROM t';
+    expect(routeOf(read, also)).toBe('reader');
+    expect(routeOf(also, read)).toBe('reader');
+    expect(routeOf(read, also, write)).toBe('writer');
+    expect(routeOf(write, read)).toBe('writer');
+    expect(routeOf()).toBe('writer');
   });
 
   test('by the lists of PRAGMAs that the worker has', () => {

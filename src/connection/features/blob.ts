@@ -1,7 +1,7 @@
 import { checkNames, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
+import { Call } from '../../wire/call.js';
 import { resultOf } from '../../wire/outcome.js';
-import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
 import { decodeBytes } from '../../wire/rows.js';
 import { OpenResource, type Send } from './send.js';
@@ -58,13 +58,8 @@ export async function openBlob(send: Send, at: BlobLocation): Promise<BlobHandle
     throw invalidArgument('at.rowid', 'a safe integer or bigint', rowid);
   }
   if (typeof writable !== 'boolean') throw invalidArgument('at.writable', 'a boolean', writable);
-  packet.begin();
-  packet.addText(database);
-  packet.addText(table);
-  packet.addText(column);
-  packet.addValue(rowid, 'at', 'rowid');
-  packet.addNumber(writable ? 1 : 0);
-  const { id, info } = await send(Request.openBlob);
+  const call = Call.of(Request.openBlob).text(database).text(table).text(column);
+  const { id, info } = await send(call.value(rowid, 'at', 'rowid').flag(writable));
   return new OpenBlob(send, id, Number(info));
 }
 
@@ -82,21 +77,14 @@ class OpenBlob extends OpenResource implements BlobHandle {
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     this.#checkRange(offset, length);
-    packet.begin();
-    packet.addNumber(this.#id);
-    packet.addNumber(offset);
-    packet.addNumber(length);
-    return decodeBytes(resultOf(await this.#send(Request.readBlob)));
+    const call = Call.of(Request.readBlob).number(this.#id).number(offset).number(length);
+    return decodeBytes(resultOf(await this.#send(call)));
   }
 
   async write(offset: number, data: Uint8Array): Promise<void> {
     if (!(data instanceof Uint8Array)) throw invalidArgument('data', 'a Uint8Array', data);
     this.#checkRange(offset, data.byteLength);
-    packet.begin();
-    packet.addNumber(this.#id);
-    packet.addNumber(offset);
-    packet.addValue(data, 'data', 0);
-    await this.#send(Request.writeBlob);
+    await this.#send(Call.of(Request.writeBlob).number(this.#id).number(offset).value(data, 'data', 0));
   }
 
   stream(): ReadableStream<Uint8Array> {

@@ -1,10 +1,10 @@
 import { checkNames, type NamesOf, oneOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument } from '../../errors.js';
+import { Call, lengthOf } from '../../wire/call.js';
 import { native } from '../../wire/native.js';
 import { type CommittedChange, resultOf } from '../../wire/outcome.js';
-import * as packet from '../../wire/packet.js';
-import type { CommitListeners } from '../../wire/port.js';
 import { ConflictPolicy, Request } from '../../wire/protocol.js';
+import type { CommitListeners } from '../../wire/queue.js';
 import { decodeBytes } from '../../wire/rows.js';
 import { OpenResource, type Send } from './send.js';
 
@@ -52,9 +52,7 @@ const APPLY_OPTIONS: NamesOf<ApplyOptions> = { onConflict: true, tables: true };
 
 export async function recordChanges(send: Send, options: RecorderOptions = {}): Promise<ChangeRecorder> {
   checkNames('options', options, RECORDER_OPTIONS);
-  packet.begin();
-  addTables(options.tables);
-  const { id } = await send(Request.openRecorder);
+  const { id } = await send(addTables(Call.of(Request.openRecorder), options.tables));
   return new OpenRecorder(send, id);
 }
 
@@ -69,18 +67,15 @@ class OpenRecorder extends OpenResource implements ChangeRecorder {
   }
 
   changeset(): Promise<Uint8Array> {
-    return this.#read(0);
+    return this.#read(false);
   }
 
   patchset(): Promise<Uint8Array> {
-    return this.#read(1);
+    return this.#read(true);
   }
 
-  async #read(patchset: 0 | 1): Promise<Uint8Array> {
-    packet.begin();
-    packet.addNumber(this.#id);
-    packet.addNumber(patchset);
-    return decodeBytes(resultOf(await this.#send(Request.readRecorder)));
+  async #read(patchset: boolean): Promise<Uint8Array> {
+    return decodeBytes(resultOf(await this.#send(Call.of(Request.readRecorder).number(this.#id).flag(patchset))));
   }
 }
 
@@ -88,11 +83,8 @@ export async function applyChangeset(send: Send, changeset: Uint8Array, options:
   checkBytes('changeset', changeset);
   checkNames('options', options, APPLY_OPTIONS);
   const policy = oneOf(options, 'onConflict', CONFLICT_POLICIES, 'abort');
-  packet.begin();
-  packet.addValue(changeset, 'changeset', 0);
-  packet.addNumber(ConflictPolicy[policy]);
-  addTables(options.tables);
-  await send(Request.applyChangeset);
+  const call = Call.of(Request.applyChangeset).value(changeset, 'changeset', 0).number(ConflictPolicy[policy]);
+  await send(addTables(call, options.tables));
 }
 
 /**
@@ -110,17 +102,15 @@ export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array
 export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number, listener: CommitListener): () => void {
   if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
   const own = decoding(listener);
-  const watch = (on: 0 | 1) => {
-    packet.begin();
-    packet.addNumber(on);
-    send(Request.reportCommits).catch(() => {}); // closed: then there are no more commits
+  const report = (on: boolean) => {
+    send(Call.of(Request.reportCommits).flag(on)).catch(() => {}); // closed: then there are no more commits
   };
   const listeners = ofWorkers.get(worker) ?? new Set();
   ofWorkers.set(worker, listeners);
-  if (listeners.size === 0) watch(1);
+  if (listeners.size === 0) report(true);
   listeners.add(own);
   return () => {
-    if (listeners.delete(own) && listeners.size === 0) watch(0);
+    if (listeners.delete(own) && listeners.size === 0) report(false);
   };
 }
 
@@ -133,15 +123,16 @@ function decode([table, operation, rowid]: CommittedChange): Change {
   return { table, operation, rowid: typeof rowid === 'string' ? BigInt(rowid) : rowid };
 }
 
-function addTables(tables: readonly string[] | undefined): void {
+function addTables(call: Call, tables: readonly string[] | undefined): Call {
   if (tables !== undefined && !Array.isArray(tables)) throw invalidArgument('options.tables', 'an array', tables);
-  const count = packet.lengthOf(tables ?? []);
-  packet.addNumber(count);
+  const count = lengthOf(tables ?? []);
+  call.number(count);
   for (let i = 0; i < count; i++) {
     const table = tables?.[i];
     if (typeof table !== 'string') throw invalidArgument(`options.tables[${i}]`, 'a string', table);
-    packet.addText(table);
+    call.text(table);
   }
+  return call;
 }
 
 function checkBytes(name: string, bytes: unknown): void {

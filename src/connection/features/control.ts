@@ -1,7 +1,7 @@
 import { checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange } from '../../errors.js';
 import type { Query } from '../../executor.js';
-import * as packet from '../../wire/packet.js';
+import { Call } from '../../wire/call.js';
 import { Request } from '../../wire/protocol.js';
 import type { Send } from './send.js';
 
@@ -115,24 +115,19 @@ export type LimitName = keyof typeof LIMITS;
 export async function describe(send: Send, sql: string | Query): Promise<StatementDescription> {
   const text = typeof sql === 'string' ? sql : sql?.sql;
   if (typeof text !== 'string') throw invalidArgument('sql', 'a string or a Query', sql);
-  packet.begin();
-  packet.addText(text);
-  return JSON.parse((await send(Request.describe)).info) as StatementDescription;
+  return JSON.parse((await send(Call.of(Request.describe).text(text))).info) as StatementDescription;
 }
 
 export async function status(send: Send): Promise<ConnectionStatus> {
-  packet.begin();
-  return JSON.parse((await send(Request.status)).info) as ConnectionStatus;
+  return JSON.parse((await send(Call.of(Request.status))).info) as ConnectionStatus;
 }
 
 export async function setLimit(send: Send, name: LimitName, value: number): Promise<number> {
   if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
   if (!Object.hasOwn(LIMITS, name)) throw outOfRange('name', `one of ${Object.keys(LIMITS).join(', ')}`);
   if (value === undefined) throw invalidArgument('value', 'a number', value);
-  packet.begin();
-  packet.addNumber(LIMITS[name]);
-  packet.addNumber(integer({ value }, 'value', 0, 0, 2 ** 31 - 1));
-  return Number((await send(Request.setLimit)).info);
+  const limit = integer({ value }, 'value', 0, 0, 2 ** 31 - 1);
+  return Number((await send(Call.of(Request.setLimit).number(LIMITS[name]).number(limit))).info);
 }
 
 export async function loadExtension(
@@ -149,10 +144,11 @@ export async function loadExtension(
   if (!allowed) {
     throw new AiosqliteError('ERR_EXTENSIONS_DISABLED', 'loadExtension() needs the option allowExtensions: true');
   }
-  packet.begin();
-  packet.addText(path);
-  packet.addText(entryPoint ?? '');
-  await send(Request.loadExtension);
+  await send(
+    Call.of(Request.loadExtension)
+      .text(path)
+      .text(entryPoint ?? ''),
+  );
 }
 
 export async function authorize(send: Send, rules: AuthorizerRules | null): Promise<void> {
@@ -164,17 +160,15 @@ export async function authorize(send: Send, rules: AuthorizerRules | null): Prom
     if (!Array.isArray(list)) throw invalidArgument(`rules.${name}`, 'an array', list);
     return { list: Array.from(list, (rule, i) => checkRule(rule, `rules.${name}[${i}]`)), allow };
   });
-  packet.begin();
-  packet.addNumber(rules?.allow === undefined ? 0 : 1);
-  packet.addNumber(lists.reduce((count, { list }) => count + list.length, 0));
+  const call = Call.of(Request.authorize).flag(rules?.allow !== undefined);
+  call.number(lists.reduce((count, { list }) => count + list.length, 0));
   for (const { list, allow } of lists) {
     for (const [action, ...names] of list) {
-      packet.addNumber(allow);
-      packet.addNumber(action);
-      for (const name of names) packet.addText(name);
+      call.number(allow).number(action);
+      for (const name of names) call.text(name);
     }
   }
-  await send(Request.authorize);
+  await send(call);
 }
 
 /** The number of its action, and its names. */

@@ -5,9 +5,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { CALL_OPTIONS, checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
 import type { CallOptions, Executor } from '../../executor.js';
+import { Call } from '../../wire/call.js';
+import { type Limits, limitsOf, type SharedLimits, sharedLimits } from '../../wire/limits.js';
 import { resultOf } from '../../wire/outcome.js';
-import * as packet from '../../wire/packet.js';
-import { sharedLimits } from '../../wire/port.js';
 import { Request } from '../../wire/protocol.js';
 import { decodeBytes } from '../../wire/rows.js';
 import type { Send } from './send.js';
@@ -53,7 +53,7 @@ export async function backup(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalidArgument('options.onProgress', 'a function', onProgress);
   }
-  const limits = sharedLimits(options, 'the backup');
+  const limits = sharedLimits(limitsOf(options), 'the backup');
   await checkNotItself(db, target, limits());
   const abandoned = await oldCopies(target);
   await replace(target, async (copy) => {
@@ -110,32 +110,22 @@ async function copyPages(
   copy: string,
   abandoned: string[],
   pages: number,
-  limits: () => CallOptions | undefined,
+  limits: SharedLimits,
   onProgress: BackupOptions['onProgress'],
 ): Promise<void> {
-  packet.begin();
-  packet.addText(copy);
-  packet.addNumber(abandoned.length);
-  for (const path of abandoned) packet.addText(path);
-  const { id, info } = await send(Request.openBackup, limits());
+  const { id, info } = await send(Call.of(Request.openBackup).text(copy).texts(abandoned), limits());
   const inUse = JSON.parse(info) as boolean[];
   try {
     // A file of another user stays: the backup does not depend on it.
     for (const [i, path] of abandoned.entries()) if (!inUse[i]) await removeDatabase(path).catch(() => {});
     for (;;) {
-      const left = limits();
-      packet.begin();
-      packet.addNumber(id);
-      packet.addNumber(pages);
-      const step = await send(Request.stepBackup, left);
+      const step = await send(Call.of(Request.stepBackup).number(id).number(pages), limits());
       const [remainingPages, totalPages] = JSON.parse(step.info) as [number, number];
       onProgress?.({ totalPages, remainingPages });
       if (step.done) return;
     }
   } finally {
-    packet.begin();
-    packet.addNumber(id);
-    await send(Request.closeResource).catch(() => {}); // the connection is gone, and the backup with it
+    await send(Call.of(Request.closeResource).number(id)).catch(() => {}); // the connection is gone, and the backup with it
   }
 }
 
@@ -150,7 +140,7 @@ function createNew(path: string): void {
 }
 
 /** By file identity: links and other spellings of the path don't hide it. Nor may it be what belongs to the database. */
-async function checkNotItself(db: Executor, target: string, limits: CallOptions | undefined): Promise<void> {
+async function checkNotItself(db: Executor, target: string, limits: Limits): Promise<void> {
   const main = await db.get<{ file: string }>("SELECT file FROM pragma_database_list WHERE name = 'main'", [], limits);
   if (!main?.file || !existsSync(dirname(target))) return;
   const real = join(await realpath(dirname(target)), basename(target));
@@ -184,14 +174,11 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 export async function serialize(send: Send): Promise<Uint8Array> {
-  packet.begin();
-  return decodeBytes(resultOf(await send(Request.serialize)));
+  return decodeBytes(resultOf(await send(Call.of(Request.serialize))));
 }
 
 export async function deserialize(send: Send, image: Uint8Array): Promise<void> {
-  packet.begin();
-  packet.addValue(image, 'image', 0);
-  await send(Request.deserialize);
+  await send(Call.of(Request.deserialize).value(image, 'image', 0));
 }
 
 export async function vacuumInto(db: Executor, destination: string): Promise<void> {

@@ -1,10 +1,10 @@
-import { checkNames, integer, type NamesOf } from '../../arguments.js';
+import { boolean, checkNames, integer, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import type { SqlParam, SqlValue } from '../../executor.js';
+import { Call } from '../../wire/call.js';
 import { forgetExceptions, keepException, native } from '../../wire/native.js';
-import * as packet from '../../wire/packet.js';
-import type { Port } from '../../wire/port.js';
 import { FunctionKind, HostOperation, Request } from '../../wire/protocol.js';
+import type { Queue } from '../../wire/queue.js';
 import type { IntegerMode } from '../../wire/rows.js';
 import { hasRestParameter } from './rest-parameter.js';
 import type { Send } from './send.js';
@@ -79,10 +79,10 @@ function checkResult(value: unknown): unknown {
   throw invalidArgument('the result', 'null, a number, bigint, string, boolean or binary data', value);
 }
 
-const ofWorkers = new WeakMap<Port, Functions>();
+const ofWorkers = new WeakMap<Queue, Functions>();
 
 /** The functions of a worker. In a pool they outlive the connection object of onConnect, which defines them. */
-export function functionsOf(worker: Port, integers: IntegerMode): Functions {
+export function functionsOf(worker: Queue, integers: IntegerMode): Functions {
   let functions = ofWorkers.get(worker);
   if (functions === undefined) {
     functions = new Functions(integers);
@@ -194,17 +194,15 @@ export class Functions {
   ): Promise<void> {
     if (lastFunction === 0) native().setFunctionCaller(callFunction);
     const id = ++lastFunction;
+    const call = Call.of(Request.define).number(kind).text(name).number(argumentCount);
+    call
+      .flag(boolean(options, 'deterministic', false))
+      .flag(boolean(options, 'directOnly', false))
+      .number(id);
     owners.set(id, new WeakRef(this));
     this.#callers.set(id, caller);
-    packet.begin();
-    packet.addNumber(kind);
-    packet.addText(name);
-    packet.addNumber(argumentCount);
-    packet.addNumber(flag(options, 'deterministic'));
-    packet.addNumber(flag(options, 'directOnly'));
-    packet.addNumber(id);
     try {
-      await send(Request.define);
+      await send(call);
     } catch (error) {
       this.#drop(id);
       throw error;
@@ -233,12 +231,6 @@ function checkName(name: unknown): asserts name is string {
   if (name === '' || name.includes('\0') || Buffer.byteLength(name) > 255) {
     throw outOfRange('name', 'a name of 1 to 255 bytes without U+0000');
   }
-}
-
-function flag(options: FunctionOptions, key: 'deterministic' | 'directOnly'): number {
-  const value = options[key] ?? false;
-  if (typeof value !== 'boolean') throw invalidArgument(`options.${key}`, 'a boolean', value);
-  return value ? 1 : 0;
 }
 
 /** `skipped`: parameters of `fn` that are not SQL's. */

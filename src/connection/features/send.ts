@@ -1,21 +1,16 @@
 import { AiosqliteError, warnForgotten } from '../../errors.js';
-import type { CallOptions } from '../../executor.js';
+import { Call } from '../../wire/call.js';
+import type { Limits } from '../../wire/limits.js';
 import type { Outcome } from '../../wire/outcome.js';
-import * as packet from '../../wire/packet.js';
 import { Request } from '../../wire/protocol.js';
 
-/**
- * Sends the current packet as one call of a connection, with its checks; resolves to the outcome of a call that
- * succeeded, rejects with the Error of one that failed.
- */
-export type Send = (request: Request, options?: CallOptions) => Promise<Outcome>;
+/** Sends a call of a connection. Resolves to its outcome if it succeeded, rejects with its Error if it failed. */
+export type Send = (call: Call, limits?: Limits) => Promise<Outcome>;
 
-/** Closes what a call has opened. False if its connection has closed, and it with it. */
+/** Closes a resource. Resolves to false if its connection has closed, and the resource with it. */
 async function closeResource(send: Send, id: number): Promise<boolean> {
-  packet.begin();
-  packet.addNumber(id);
   try {
-    await send(Request.closeResource);
+    await send(Call.of(Request.closeResource).number(id));
     return true;
   } catch (error) {
     if (error instanceof AiosqliteError && error.code === 'ERR_CLOSED') return false;
@@ -26,7 +21,7 @@ async function closeResource(send: Send, id: number): Promise<boolean> {
 interface Opened {
   send: Send;
   id: number;
-  /** Its name in the warning about a forgotten one. */
+  /** Name in the warning about a forgotten resource. */
   name: string;
 }
 
@@ -48,7 +43,7 @@ export abstract class OpenResource {
 
   close(): Promise<void> {
     this.#closed ??= this.#close().catch((error: unknown) => {
-      this.#closed = undefined; // not now: from inside a transaction
+      this.#closed = undefined; // refused inside a transaction: it can be tried again
       throw error;
     });
     return this.#closed;

@@ -366,6 +366,55 @@ describe('statements that come again', () => {
   });
 });
 
+describe('a call within the arguments of another', () => {
+  /** Params whose getter makes a call with params of the same kind, and so on. */
+  const nested = (depth: number, calls: Promise<unknown>[]): Record<string, SqlParam> => ({
+    before: `before ${depth}`,
+    get depth() {
+      if (depth > 0) calls.push(db.run(INSERT, nested(depth - 1, calls)));
+      return depth;
+    },
+    after: new Uint8Array([depth]),
+  });
+  const INSERT = "INSERT INTO t (id, v) VALUES (:depth, :before || ' ' || hex(:after))";
+
+  test('is sent first, and neither mixes up the values of the other: ten deep', async () => {
+    const calls: Promise<unknown>[] = [];
+    calls.push(db.run(INSERT, nested(10, calls)));
+    await Promise.all(calls);
+    const rows = await db.all<[number, string]>('SELECT id, v FROM t ORDER BY id', [], { rowMode: 'array' });
+    expect(rows).toEqual(Array.from({ length: 11 }, (_, i) => [i, `before ${i} ${hex(i)}`]));
+  });
+  const hex = (byte: number) => byte.toString(16).padStart(2, '0').toUpperCase();
+
+  test('may bring so many statements that others take the numbers of earlier ones', async () => {
+    const known = `SELECT 'the statement of the outer call' AS outer_call, :value AS value`;
+    for (let i = 0; i < 3; i++) await db.get(known, { value: 0 });
+    const inner: Promise<unknown>[] = [];
+    const params = {
+      get value() {
+        for (let round = 0; round < 3; round++) {
+          for (let i = 0; i < 300; i++) inner.push(db.get(`SELECT ${i} AS number_of_an_inner_statement_${i}`));
+        }
+        return 1;
+      },
+    };
+    expect(await db.get(known, params)).toEqual({ outer_call: 'the statement of the outer call', value: 1 });
+    await Promise.all(inner);
+  });
+});
+
+describe('a call', () => {
+  test('is sent once', async () => {
+    const { Call } = await import('../../lib/wire/call.js');
+    const { Request } = await import('../../lib/wire/protocol.js');
+    const call = Call.of(Request.status);
+    expect(await (db as any).perform(call)).toMatchObject({ failure: undefined });
+    await expect((db as any).perform(call)).rejects.toThrow('a call is sent once');
+    expect(await db.get('SELECT 1 AS one')).toEqual({ one: 1 });
+  });
+});
+
 describe('a pool that opens only now', () => {
   test('binds the values of the moment of the call', async () => {
     const pool = on.pool();

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { LONGEST_TIMER_MS, onAbort, Watch } from '../../lib/wire/watch.js';
+import { Deadline, LONGEST_TIMER_MS, onAbort } from '../../lib/wire/deadline.js';
 import { rejection } from '../support/rejection.js';
 import { sleep, timed } from '../support/time.js';
 
@@ -38,13 +38,13 @@ describe('onAbort()', () => {
 
 describe('a watch', () => {
   /** Why it expires. */
-  const reasonOf = async (watch: Watch) => {
+  const reasonOf = async (watch: Deadline) => {
     expect(await rejection(watch.expired)).toBe(watch);
     return watch.reason();
   };
 
   test('expires when its time is up, with the error that it is given', async () => {
-    const watch = new Watch(undefined, 20, late);
+    const watch = new Deadline(undefined, 20, late);
     expect(watch.hasExpired).toBe(false);
     expect(await timed(() => watch.expired)).toBeGreaterThan(15);
     expect(await reasonOf(watch)).toMatchObject({ message: 'late' });
@@ -52,19 +52,19 @@ describe('a watch', () => {
   });
 
   test('expires at once when no time is left', async () => {
-    expect(await reasonOf(new Watch(undefined, -5, late))).toMatchObject({ message: 'late' });
+    expect(await reasonOf(new Deadline(undefined, -5, late))).toMatchObject({ message: 'late' });
   });
 
   test('expires when its signal is aborted, with the reason', async () => {
     const stop = new AbortController();
-    const watch = new Watch(stop.signal, undefined, late);
+    const watch = new Deadline(stop.signal, undefined, late);
     stop.abort('reason');
     expect(watch.hasExpired).toBe(true);
     expect(await reasonOf(watch)).toBe('reason');
   });
 
   test('has expired from the start when its signal is aborted already', async () => {
-    const watch = new Watch(AbortSignal.abort('reason'), 1_000, late);
+    const watch = new Deadline(AbortSignal.abort('reason'), 1_000, late);
     expect(watch.hasExpired).toBe(true);
     expect(await reasonOf(watch)).toBe('reason');
     watch.stop();
@@ -72,7 +72,7 @@ describe('a watch', () => {
 
   test('keeps the first of several reasons', async () => {
     const stop = new AbortController();
-    const watch = new Watch(stop.signal, 10, late);
+    const watch = new Deadline(stop.signal, 10, late);
     watch.expire(() => 'first');
     stop.abort('second');
     await sleep(20);
@@ -81,7 +81,7 @@ describe('a watch', () => {
 
   test('that is stopped never expires, and leaves nothing on the signal', async () => {
     const stop = new AbortController();
-    const watch = new Watch(stop.signal, 10, late);
+    const watch = new Deadline(stop.signal, 10, late);
     watch.stop();
     await sleep(30);
     stop.abort();
@@ -90,7 +90,7 @@ describe('a watch', () => {
   });
 
   test('waits for ever where no timer can wait so long', async () => {
-    const watch = new Watch(undefined, LONGEST_TIMER_MS + 1, late);
+    const watch = new Deadline(undefined, LONGEST_TIMER_MS + 1, late);
     await sleep(10);
     expect(watch.hasExpired).toBe(false);
     watch.stop();
@@ -100,7 +100,7 @@ describe('a watch', () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', note);
-    new Watch(undefined, 1, late);
+    new Deadline(undefined, 1, late);
     await sleep(20);
     process.off('unhandledRejection', note);
     expect(unhandled).toEqual([]);

@@ -1,7 +1,7 @@
 /** setTimeout can't wait longer. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What is to happen when a signal is aborted. */
+/** The callbacks of one signal. */
 interface Aborts {
   calls: Set<() => void>;
   listener: () => void;
@@ -9,8 +9,8 @@ interface Aborts {
 const aborts = new WeakMap<AbortSignal, Aborts>();
 
 /**
- * Calls back when the signal is aborted, until the function is called that it returns. However many share a signal, it
- * has one listener: of more than ten Node warns.
+ * Calls back when the signal is aborted. Returns the function that ends this. All callbacks of a signal share one
+ * listener: Node warns of more than ten.
  */
 export function onAbort(signal: AbortSignal, call: () => void): () => void {
   let waiting = aborts.get(signal);
@@ -34,9 +34,9 @@ export function onAbort(signal: AbortSignal, call: () => void): () => void {
   };
 }
 
-/** What ends a wait before its time: a signal, a deadline, or somebody's word. */
-export class Watch {
-  /** Rejects with this watch. The reason is asked for by whoever waited, so that an Error is made where they stand. */
+/** Ends a wait before its time: by a signal, after some time, or when {@link expire} is called. */
+export class Deadline {
+  /** Rejects with this object. The caller that waited asks for the reason, so the Error has the caller's stack. */
   readonly expired: Promise<never>;
   #reason: (() => unknown) | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -48,7 +48,7 @@ export class Watch {
     this.expired = new Promise<never>((_, reject) => {
       this.#reject = reject;
     });
-    this.expired.catch(() => {}); // told to whoever races with it
+    this.expired.catch(() => {}); // callers race with it
     if (signal !== undefined) {
       const abort = () => this.expire(() => signal.reason);
       if (signal.aborted) abort();
@@ -86,12 +86,12 @@ export async function within<T>(
   ms: number | undefined,
   timedOut: () => Error,
 ): Promise<T> {
-  const watch = new Watch(signal, ms, timedOut);
+  const deadline = new Deadline(signal, ms, timedOut);
   try {
-    return await Promise.race([work, watch.expired]);
+    return await Promise.race([work, deadline.expired]);
   } catch (error) {
-    throw error === watch ? watch.reason() : error;
+    throw error === deadline ? deadline.reason() : error;
   } finally {
-    watch.stop();
+    deadline.stop();
   }
 }

@@ -1,0 +1,245 @@
+import { AiosqliteError, throwLater } from '../errors.js';
+import { Call } from './call.js';
+import { LONGEST_TIMER_MS, onAbort } from './deadline.js';
+import { type Limits, NO_LIMITS } from './limits.js';
+import { inFlight, type NativeConnection, native } from './native.js';
+import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
+import { LaneNumber, Policy, Request, Stat } from './protocol.js';
+import { calls, publish, type SlowCalls } from './trace.js';
+import { forgetUnpackers } from './unpack.js';
+
+/** Names of requests, as traces have them. */
+const NAMES = Object.fromEntries(Object.entries(Request).map(([name, code]) => [code, name])) as Record<
+  Request,
+  string
+>;
+
+/** The lane of every caller; a transaction or a lease has one of its own. */
+export const MAIN_LANE: number = LaneNumber.main;
+let lastLane = MAIN_LANE;
+let openWorkers = 0;
+
+/**
+ * Closing lets calls wait this long for a lock. Connections beside this one that commit, recover or close hold theirs
+ * for less; longer locks are those of other processes.
+ */
+export const CLOSE_GRACE_MS = 100;
+
+export function nextLane(): number {
+  lastLane = lastLane >= 0xffff_ffff ? 1 : lastLane + 1;
+  return lastLane;
+}
+
+/** Counters of one database, shared by all of its queues. */
+export interface PoolCounters {
+  readonly database: string;
+  readonly slowCalls: SlowCalls | undefined;
+  commits: number;
+  groupedWrites: number;
+  walPages: number;
+}
+
+/** Read at loading: fake timers may replace the global one later, and would send no call. */
+export const enqueue = queueMicrotask;
+
+export type CommitListeners = Map<number, Set<(changes: readonly CommittedChange[]) => void>>;
+
+/**
+ * The TypeScript end of a queue and of one worker that takes from it. Sends calls, and settles those that are cancelled
+ * while they wait; the worker settles the ones that it runs.
+ */
+export class Queue {
+  readonly native: NativeConnection;
+  readonly counters: PoolCounters;
+  /** Called with the changes of each commit, by the number of the worker that commits. */
+  readonly commitListeners: CommitListeners;
+  /** Number of the worker, if the queue has a single one. */
+  number = 0;
+  #releasing = false;
+
+  private constructor(connection: NativeConnection, counters: PoolCounters, commitListeners: CommitListeners) {
+    this.native = connection;
+    this.counters = counters;
+    this.commitListeners = commitListeners;
+  }
+
+  /** A queue of its own. It has no worker until {@link open}. */
+  static create(maxPending: number, maxPendingBytes: number, counters: PoolCounters): Queue {
+    return new Queue(new (native().Connection)(maxPending, maxPendingBytes), counters, new Map());
+  }
+
+  /** Another worker for the same queue. */
+  sibling(): Queue {
+    return new Queue(new (native().Connection)(this.native), this.counters, this.commitListeners);
+  }
+
+  /** The same worker, without the listeners and functions of its user: closes the worker after the user is gone. */
+  heir(): Queue {
+    return new Queue(this.native, { ...this.counters, slowCalls: undefined }, new Map());
+  }
+
+  /** Starts the worker with the call that opens it. */
+  open(call: Call, worker: number, lane: number): Promise<Outcome> {
+    const id = inFlight.nextId();
+    this.number = worker;
+    call.prepare(id, lane, Policy.none, 0, false);
+    const opened = new Promise<Outcome>((resolve) => inFlight.expect(id, resolve));
+    call.open(this.native, worker);
+    openWorkers++;
+    return opened;
+  }
+
+  /** Counts of the queue, and of the worker if it has one of its own. */
+  stats(): Record<keyof typeof Stat, number> {
+    const numbers = this.native.stats();
+    const named = Object.entries(Stat).map(([name, at]) => [name, numbers[at]]);
+    return Object.fromEntries(named) as Record<keyof typeof Stat, number>;
+  }
+
+  /** Waits for the worker's thread, whose database has closed or could not be opened. */
+  join(): void {
+    this.native.join();
+    openWorkers--;
+    if (openWorkers === 0) forgetUnpackers();
+  }
+
+  /**
+   * Sends a call. Resolves to the outcome, failed or not: failureOf() makes its Error, where the caller's stack is still
+   * known. Throws if the call can't be sent.
+   */
+  send(call: Call, lane: number, policy: number, { signal, timeoutMs = 0 }: Limits): Promise<Outcome> {
+    if (signal?.aborted) throw signal.reason;
+    const id = inFlight.nextId();
+    // Calls in a lane can be interrupted together, when their transaction is cancelled.
+    const cancellable = signal !== undefined || timeoutMs > 0 || lane !== MAIN_LANE;
+    const traced = calls.hasSubscribers || this.counters.slowCalls !== undefined;
+    call.prepare(id, lane, traced ? policy | Policy.trace : policy, timeoutMs, cancellable);
+    // The worker gets the call last: where the caller has used up the stack, each step before can fail.
+    this.#releaseSoon();
+    const outcome = this.#outcomeOf(id, signal, timeoutMs);
+    let taken = false;
+    try {
+      taken = call.submit(this.native);
+    } finally {
+      if (!taken) inFlight.settle(cancelled(id, 'ERR_QUEUE_FULL', '')); // no caller waits for it
+    }
+    if (!taken) {
+      throw new AiosqliteError('ERR_QUEUE_FULL', 'too many calls, or too many bytes, wait for this connection');
+    }
+    return traced ? this.#trace(call, outcome) : outcome;
+  }
+
+  async #trace(call: Call, pending: Promise<Outcome>): Promise<Outcome> {
+    const since = performance.now();
+    const { failure, groupSize, trace } = await pending;
+    const { database, slowCalls } = this.counters;
+    if (trace === undefined) return pending; // cancelled before it ran
+    const finished = {
+      database,
+      request: NAMES[call.request],
+      sql: call.sqlText,
+      totalMs: performance.now() - since,
+      groupSize,
+      outcome: failure ? failure.code : 'ok',
+    };
+    publish(finished, trace, slowCalls);
+    return pending;
+  }
+
+  #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
+    if (signal === undefined && timeoutMs === 0) {
+      return new Promise((resolve) => inFlight.expect(id, (outcome) => resolve(this.#count(outcome))));
+    }
+    return this.#submitCancellable(id, signal, timeoutMs);
+  }
+
+  #submitCancellable(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
+    return new Promise((resolve) => {
+      // A queued call leaves at once. One that runs is interrupted, and its outcome comes from the worker, which also
+      // ends it at its deadline.
+      const abort = () => {
+        if (this.native.cancel(id, true)) inFlight.settle(cancelled(id, 'ERR_CANCELLED', 'the call was cancelled'));
+      };
+      const onTimeout = () => {
+        if (this.native.cancel(id, false))
+          inFlight.settle(cancelled(id, 'ERR_TIMEOUT', 'the call has passed its timeoutMs'));
+      };
+      // Beyond what a timer can wait, the worker's deadline is enough.
+      const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
+      const forget = signal && onAbort(signal, abort);
+      inFlight.expect(id, (outcome) => {
+        clearTimeout(timer);
+        forget?.();
+        resolve(this.#count(outcome));
+      });
+    });
+  }
+
+  /** One publication for all calls of a turn: they cost one wake-up, and their writes meet in one commit. */
+  #releaseSoon(): void {
+    if (this.#releasing) return;
+    enqueue(this.#release);
+    this.#releasing = true;
+  }
+
+  readonly #release = () => {
+    this.#releasing = false;
+    this.native.publish();
+  };
+
+  #count(outcome: Outcome): Outcome {
+    if (outcome.committed) {
+      this.counters.commits++;
+      this.counters.walPages = outcome.walPages; // of the writer: a reader commits nothing
+    }
+    if (outcome.groupSize > 1) this.counters.groupedWrites++;
+    if (outcome.changes.length > 0) this.#report(outcome);
+    return outcome;
+  }
+
+  /** Calls the listeners of a worker's commits outside the request that has committed or whose outcome came with it. */
+  #report({ worker, changes }: Outcome): void {
+    // The listeners of this moment: one that subscribes anew would be called again and again.
+    for (const listener of [...(this.commitListeners.get(worker) ?? [])]) {
+      native().callOutside(() => {
+        try {
+          listener(changes);
+        } catch (error) {
+          throwLater(error);
+        }
+      });
+    }
+  }
+
+  /** Rejects the calls that wait in a lane, and interrupts the one that runs there. */
+  abortLane(lane: number, code: string, message: string): void {
+    for (const id of this.native.drain(lane)) inFlight.settle(cancelled(id, code, message));
+  }
+
+  /** Rejects the calls that wait in the main lane, where no worker is left to do it. */
+  failAll(failure: Failure): void {
+    for (const id of this.native.drain(MAIN_LANE)) inFlight.settle(failed(id, failure));
+  }
+
+  /** Rejects calls that have waited in the main lane for longer than this. */
+  expire(ageMs: number, code: string, message: string): void {
+    for (const id of this.native.expire(ageMs)) inFlight.settle(cancelled(id, code, message));
+  }
+
+  /** Ends the only worker, after the calls that wait in the lane, and waits for its thread. */
+  async close(lane = MAIN_LANE): Promise<void> {
+    const hurry = setTimeout(() => this.native.beginClose(), CLOSE_GRACE_MS);
+    await this.sendClose(lane);
+    clearTimeout(hurry);
+    this.join();
+  }
+
+  /** Asks for the end of a worker. The outcome names the one that took it: its thread is to be joined. */
+  sendClose(lane = MAIN_LANE): Promise<Outcome> {
+    return this.send(Call.of(Request.close), lane, Policy.none, NO_LIMITS);
+  }
+}
+
+function cancelled(id: number, code: string, message: string): Outcome {
+  return failed(id, { code, message, errcode: 0 });
+}
