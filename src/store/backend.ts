@@ -5,6 +5,7 @@ import type { EventCodec, EventRow } from './event-codec.js';
 import type { Names } from './names.js';
 import type { PreparedAppend, PreparedSession } from './prepare.js';
 import type { EventFilter, EventRecord, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
+import type { SessionCodec } from './session-codec.js';
 
 /** A session as it was at one moment, with all that a session object shows of it. */
 export interface Snapshot {
@@ -80,6 +81,7 @@ export interface Backend {
   readonly dialect: Dialect;
   readonly events: EventCodec;
   readonly attachments: Attachments | undefined;
+  readonly sessions: SessionCodec;
 
   /** The same storage inside a transaction of the caller's. */
   within(transaction: unknown): Backend;

@@ -1,21 +1,21 @@
 import type { SqlParam } from '../executor.js';
-import { EVENT_COLUMNS, type EventColumn, type EventFields, isJsonColumn } from './columns.js';
+import { type Column, EVENT_COLUMNS, type EventFields, jsonColumns } from './columns.js';
 import { compile } from './compile.js';
+import { type Decoder, damaged, decodersOf, makeDecoder, type Row } from './decoder.js';
 import type { Dialect } from './dialect.js';
-import { damaged, decodersOf, type EventDecoder, makeDecoder } from './event-decoder.js';
 import { makeEncoder } from './event-encoder.js';
 import { applyExtra } from './event-notes.js';
 import { type EventRecord, isJsonObject, type JsonObject } from './records.js';
 
 /** A row of an event: `seq` first, then the columns of the table. */
-export type EventRow = unknown[];
+export type EventRow = Row;
 
 export interface EventCodec {
   /** The JSON columns of a row. */
   readonly json: readonly string[];
   /** Parameters of the statements that insert an event. Throws `'ADK_NOT_SERIALIZABLE'`. */
   encode(event: EventRecord): SqlParam[];
-  decode: EventDecoder;
+  decode: Decoder<EventFields>;
   /** Whether a row has more to say than its columns do: see {@link decodeExtra}. */
   hasExtra(row: EventRow): boolean;
   /**
@@ -26,12 +26,12 @@ export interface EventCodec {
 }
 
 /** Makes encoder and decoder of a table of columns. */
-export function makeEventCodec(columns: readonly EventColumn[], dialect: Dialect): EventCodec {
+export function makeEventCodec(columns: readonly Column[], dialect: Dialect): EventCodec {
   const noted = new Set(columns.filter(({ kind }) => kind !== 'id' && kind !== 'extra').map(({ field }) => field));
   const decoders = decodersOf(columns, dialect);
   const extraAt = 1 + columns.findIndex(({ kind }) => kind === 'extra');
   return {
-    json: Object.freeze(columns.filter(isJsonColumn).map(({ column }) => column)),
+    json: jsonColumns(columns),
     encode: makeEncoder(columns, dialect),
     decode: makeDecoder(columns, decoders),
     hasExtra: (row) => row[extraAt] !== null,
@@ -53,7 +53,7 @@ export interface EventShape {
   blank(): JsonObject;
 }
 
-export function makeEventShape(columns: readonly EventColumn[]): EventShape {
+export function makeEventShape(columns: readonly Column[]): EventShape {
   const named = [...columns.map(({ field }) => field), 'sessionId', 'appName', 'userId', 'unbranded'];
   return {
     fields: new Set(columns.filter(({ kind }) => kind !== 'extra').map(({ field }) => field)),

@@ -1,5 +1,5 @@
 import type { SqlParam } from '../executor.js';
-import type { EventColumn, Kind } from './columns.js';
+import type { Column, Kind } from './columns.js';
 import { compile } from './compile.js';
 import type { Dialect } from './dialect.js';
 import { absent, encodeExtra, type Notes, note, notesOf } from './event-notes.js';
@@ -12,15 +12,15 @@ export type EventEncoder = (event: EventRecord) => SqlParam[];
 /** Encodes a value by the kind of its column. */
 type Encode = (notes: Notes, name: string, value: unknown) => SqlParam;
 
-/** Makes the encoder of a table of columns: straight-line code, because every append runs it. */
-export function makeEncoder(columns: readonly EventColumn[], dialect: Dialect): EventEncoder {
+/** Makes the encoder of a table of columns: straight-line code, because it runs for every append. */
+export function makeEncoder(columns: readonly Column[], dialect: Dialect): EventEncoder {
   const encoders = encodersOf(dialect);
   const helpers = { ...encoders, absent, notesOf };
   return compile(helpers, codeOf(columns, dialect)) ?? plainEncoder(columns, dialect, encoders);
 }
 
-function codeOf(columns: readonly EventColumn[], { reserved }: Dialect): string {
-  const call = ({ field, kind, required }: EventColumn) => {
+function codeOf(columns: readonly Column[], { reserved }: Dialect): string {
+  const call = ({ field, kind, required }: Column) => {
     if (kind === 'id') return `event.${field}`;
     const encoded = `${kind}(notes, 'event.${field}', event.${field})`;
     return required && kind === 'text' ? `(${encoded} ?? absent(notes, '${field}', ''))` : encoded;
@@ -36,11 +36,7 @@ function codeOf(columns: readonly EventColumn[], { reserved }: Dialect): string 
   }`;
 }
 
-function plainEncoder(
-  columns: readonly EventColumn[],
-  { reserved }: Dialect,
-  encoders: Record<Kind, Encode>,
-): EventEncoder {
+function plainEncoder(columns: readonly Column[], { reserved }: Dialect, encoders: Record<Kind, Encode>): EventEncoder {
   const inOrder = [...columns].sort((a, b) => Number(b.kind === 'time') - Number(a.kind === 'time'));
   return (event) => {
     const notes = notesOf(event);
@@ -83,6 +79,7 @@ function encodersOf({ holdsText, encodeTime, decodeTime, encodeFlag, encodeJson 
       return encoded;
     },
     extra: json(encodeExtra),
+    counter: (_, __, value) => value as number,
   };
 }
 

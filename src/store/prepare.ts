@@ -4,16 +4,13 @@ import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
 import type { Attachment, Backend } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './deltas.js';
-import { jsonParam } from './dialect.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
-import { serializeObject } from './serialize.js';
 
 /** A new session and its deltas as they were when the call was made. */
 export interface PreparedSession {
   key: SessionKey;
-  /** JSON of the state. */
-  state: string;
-  createTime: SqlParam;
+  /** Parameters of the statement that creates it, without the owner. */
+  params: SqlParam[];
   ownerId: SqlValue;
   app: Delta | undefined;
   user: Delta | undefined;
@@ -21,7 +18,7 @@ export interface PreparedSession {
 }
 
 /** Checks and encodes at once: later changes to the caller's objects make no difference. */
-export function prepareSession({ dialect, names }: Backend, input: NewSession): PreparedSession {
+export function prepareSession({ dialect, names, sessions }: Backend, input: NewSession): PreparedSession {
   checkObject('input', input);
   const { appName, userId, state = {}, createTime = Date.now(), ownerId, ifExists = 'error' } = input;
   const key = { appName, userId, sessionId: input.sessionId || randomUUID() };
@@ -31,8 +28,7 @@ export function prepareSession({ dialect, names }: Backend, input: NewSession): 
   if (ownerId !== undefined && !names.owner) throw outOfRange('ownerId', 'absent: the store has no ownerIdColumn');
   return {
     key,
-    state: jsonParam(dialect, serializeObject(state, 'state')),
-    createTime: dialect.encodeTime(createTime),
+    params: sessions.encode({ ...input, id: key.sessionId, state, createTime, updateTime: createTime }),
     ownerId: ownerId ?? null,
     app: encodeOptionalDelta(dialect, input.app, 'app'),
     user: encodeOptionalDelta(dialect, input.user, 'user'),

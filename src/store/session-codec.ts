@@ -1,59 +1,84 @@
-import type { SqlValue } from '../executor.js';
-import type { Snapshot } from './backend.js';
-import type { Dialect } from './dialect.js';
+import { invalidArgument, outOfRange } from '../errors.js';
+import type { SqlParam, SqlValue } from '../executor.js';
+import type { Backend, Snapshot } from './backend.js';
+import { jsonColumns, SESSION_COLUMNS, type SessionColumn } from './columns.js';
+import { type Decoder, decodersOf, makeDecoder, type Row } from './decoder.js';
+import { type Dialect, jsonParam } from './dialect.js';
 import { corruptRow } from './errors.js';
-import type { Names } from './names.js';
 import { isJsonObject, type JsonObject, type SessionRecord } from './records.js';
+import { serializeObject } from './serialize.js';
 
-/** A row of sessions as the statements of queries.ts give it, with or without the shared states behind it. */
-export type SessionRow = unknown[];
+/** A row of a session: its key, its columns, the owner; behind them, in a row of a snapshot, what {@link decodeSnapshot} reads. */
+export type SessionRow = Row;
 
-/** Its JSON columns. */
-export const SESSION_JSON = ['state'] as const;
-export const SNAPSHOT_JSON = Object.freeze(['state', 'app_state', 'user_state'] as const);
+/** JSON columns of these rows. */
+export const SESSION_JSON = jsonColumns(SESSION_COLUMNS.filter(isRead));
+export const SNAPSHOT_JSON = Object.freeze([...SESSION_JSON, 'app_state', 'user_state']);
 
-/** Names of the tables that rows come from, and how their columns hold values. */
-interface Tables {
-  names: Names;
-  dialect: Dialect;
+export interface SessionCodec {
+  /** Place of the owner in a row. */
+  readonly ownerAt: number;
+  /** Parameters of the statement that creates a session, in the order of the {@link isGiven given} columns. */
+  encode(session: JsonObject): SqlParam[];
+  decode: Decoder<SessionRecord>;
 }
 
-/** A session from a row, or `'ADK_CORRUPT_ROW'`. */
-export function decodeSession({ names, dialect }: Tables, row: SessionRow): SessionRecord {
-  const [, id, appName, userId, state, created, updated, revision, ownerId] = row;
-  const createTime = dialect.decodeTime(created);
-  const updateTime = dialect.decodeTime(updated);
-  const damaged = (column: string) => corruptRow(names.sessions, String(id), column);
-  if (typeof id !== 'string') throw damaged('id');
-  if (typeof appName !== 'string') throw damaged('app_name');
-  if (typeof userId !== 'string') throw damaged('user_id');
-  if (!isJsonObject(state)) throw damaged('state');
-  if (Number.isNaN(createTime)) throw damaged('create_time');
-  if (Number.isNaN(updateTime)) throw damaged('update_time');
-  if (typeof revision !== 'number' && typeof revision !== 'bigint') throw damaged('revision');
-  const session: SessionRecord = {
-    id,
-    appName,
-    userId,
-    state,
-    createTime,
-    updateTime,
-    revision: Number(revision),
+/** Whether a row has the column. */
+export function isRead({ initial }: SessionColumn): boolean {
+  return initial !== true;
+}
+
+/** Whether the statement that creates a session has a parameter for the column. */
+export function isGiven(column: SessionColumn): boolean {
+  return isRead(column) && column.kind !== 'counter';
+}
+
+/** Makes encoder and decoder of a table of columns. */
+export function makeSessionCodec(columns: readonly SessionColumn[], dialect: Dialect): SessionCodec {
+  const read = columns.filter(isRead);
+  const given = columns.filter(isGiven);
+  return {
+    ownerAt: 1 + read.length,
+    encode: (session) => given.map((column) => encodeField(column, dialect, session[column.field])),
+    decode: makeDecoder(read, decodersOf(read, dialect)),
   };
-  if (names.owner) session.ownerId = ownerId as SqlValue;
+}
+
+function encodeField({ field, kind, required }: SessionColumn, dialect: Dialect, value: unknown): SqlParam {
+  if (value === undefined && !required) return null;
+  switch (kind) {
+    case 'object':
+      return jsonParam(dialect, serializeObject(value, field));
+    case 'time':
+      return dialect.encodeTime(value as number);
+    default:
+      if (typeof value !== 'string') throw invalidArgument(field, 'a string', value);
+      if (!dialect.holdsText(value)) throw outOfRange(field, 'text that the database can store');
+      return value;
+  }
+}
+
+/** What rows of sessions are decoded with. */
+type Tables = Pick<Backend, 'names' | 'sessions'>;
+
+/** A session from a row, or `'ADK_CORRUPT_ROW'`. */
+export function decodeSession({ names, sessions }: Tables, row: SessionRow): SessionRecord {
+  const session = sessions.decode(row, names.sessions);
+  if (names.owner) session.ownerId = row[sessions.ownerAt] as SqlValue;
   return session;
 }
 
-/** The same with the states it shares. */
+/** The same with the states that it shares, and the `seq` of its newest event. */
 export function decodeSnapshot(tables: Tables, row: SessionRow): Snapshot {
-  const { names } = tables;
+  const { names, sessions } = tables;
   const session = decodeSession(tables, row);
+  const at = sessions.ownerAt + 1;
   return {
     sessionKey: Number(row[0]),
     session,
-    appState: decodeState(row[9] ?? {}, names.appStates, session.appName),
-    userState: decodeState(row[10] ?? {}, names.userStates, `${session.appName}, ${session.userId}`),
-    lastSeq: Number(row[11]),
+    appState: decodeState(row[at] ?? {}, names.appStates, session.appName),
+    userState: decodeState(row[at + 1] ?? {}, names.userStates, `${session.appName}, ${session.userId}`),
+    lastSeq: Number(row[at + 2]),
   };
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { EVENT_COLUMNS, type EventColumn } from '../../src/store/columns.js';
+import { type Column, EVENT_COLUMNS, SESSION_COLUMNS, type SessionColumn } from '../../src/store/columns.js';
 import { makeEventCodec, makeEventShape } from '../../src/store/event-codec.js';
 import { resolveNames } from '../../src/store/names.js';
 import type { EventRecord } from '../../src/store/records.js';
+import { makeSessionCodec } from '../../src/store/session-codec.js';
 import { sqliteDialect } from '../../src/store/sqlite/dialect.js';
 import { buildQueries } from '../../src/store/sqlite/queries.js';
 import { buildSchema } from '../../src/store/sqlite/schema.js';
@@ -11,8 +12,8 @@ import { event, key } from './fixtures.js';
 
 const on = databases();
 
-/** A copy of the table with one line more of each kind that an optional field can have. */
-const added: EventColumn[] = [
+/** Copies of the tables with one line more of each kind that an optional field can have. */
+const added: Column[] = [
   ...EVENT_COLUMNS.slice(0, -1),
   { field: 'route', column: 'route', type: 'TEXT', kind: 'text' },
   { field: 'isFinal', column: 'is_final', type: 'INTEGER', kind: 'flag' },
@@ -21,14 +22,35 @@ const added: EventColumn[] = [
   ...EVENT_COLUMNS.slice(-1),
 ];
 
+const addedToSessions: SessionColumn[] = [
+  ...SESSION_COLUMNS,
+  { field: 'title', column: 'title', type: 'TEXT', kind: 'text' },
+  { field: 'settings', column: 'settings', type: 'TEXT', kind: 'object' },
+  { field: 'expiresAt', column: 'expires_at', type: 'REAL', kind: 'time' },
+];
+
+/** Writes and reads a session by the statements of a table of columns alone. */
+async function roundTripSession(given: Record<string, unknown>): Promise<{ read: object; row: unknown }> {
+  const db = await on.connect();
+  const names = resolveNames({ ownerIdColumn: 'owner TEXT' });
+  const codec = makeSessionCodec(addedToSessions, sqliteDialect);
+  const sql = buildQueries(names, EVENT_COLUMNS, addedToSessions);
+  for (const { sql: text } of buildSchema(names, EVENT_COLUMNS, addedToSessions).tables) await db.exec(text);
+  await db.run(sql.insertSession, [...codec.encode(given), 'me'] as never);
+  const options = { rowMode: 'array', jsonColumns: ['state', 'settings'] } as const;
+  const found = await db.get<unknown[]>(sql.session, ['app', 'ada', 's1'], options);
+  const row = await db.get('SELECT * FROM adk_sessions');
+  return { read: codec.decode(found as unknown[], 'adk_sessions'), row };
+}
+
 /** Writes and reads an event by the statements of a table of columns alone. */
-async function roundTrip(columns: readonly EventColumn[], given: EventRecord): Promise<{ read: object; row: unknown }> {
+async function roundTrip(columns: readonly Column[], given: EventRecord): Promise<{ read: object; row: unknown }> {
   const db = await on.connect();
   const names = resolveNames({});
   const codec = makeEventCodec(columns, sqliteDialect);
   const sql = buildQueries(names, columns);
   for (const { sql: text } of buildSchema(names, columns).tables) await db.exec(text);
-  await db.run(sql.insertSession, ['app', 'ada', 's1', '{}', 1, 1]);
+  await db.run(sql.insertSession, ['s1', 'app', 'ada', '{}', 1, 1]);
   await db.all(sql.insertEvent.byName, codec.encode(given) as never);
   const params = ['app', 'ada', 's1', 0, Number.NEGATIVE_INFINITY, -1];
   const [row] = await db.all<unknown[]>(sql.events.asc, params, { rowMode: 'array', jsonColumns: codec.json });
@@ -52,6 +74,26 @@ describe('a field that is added to the table of columns', () => {
     expect((await roundTrip(added, event('e1'))).read).not.toHaveProperty('route');
     const odd = { ...event('e1'), route: 5, labels: null } as unknown as EventRecord;
     expect((await roundTrip(added, odd)).read).toMatchObject({ route: 5, labels: null });
+  });
+});
+
+describe('a field that is added to the table of session columns', () => {
+  const session = { id: 's1', appName: 'app', userId: 'ada', state: { a: 1 }, createTime: 1_000, updateTime: 2_000 };
+
+  test('is stored in a column of its own, and read from it', async () => {
+    const given = { ...session, title: 'Tea', settings: { n: [1] }, expiresAt: 3_000 };
+    const { read, row } = await roundTripSession(given);
+    expect(read).toEqual({ ...given, revision: 1 });
+    expect(row).toMatchObject({ title: 'Tea', settings: '{"n":[1]}', initial_state: '{"a":1}', owner: 'me' });
+  });
+
+  test('is absent where it was', async () => {
+    expect((await roundTripSession(session)).read).toEqual({ ...session, revision: 1 });
+  });
+
+  test('of another type is refused, with its name', async () => {
+    await expect(roundTripSession({ ...session, title: 5 })).rejects.toThrow(/title/);
+    await expect(roundTripSession({ ...session, settings: [] })).rejects.toThrow(/settings/);
   });
 });
 
@@ -88,7 +130,7 @@ async function roundTripRow(params: unknown[]): Promise<unknown[] | undefined> {
   const names = resolveNames({});
   const sql = buildQueries(names);
   for (const { sql: text } of buildSchema(names).tables) await db.exec(text);
-  await db.run(sql.insertSession, [key.appName, key.userId, key.sessionId, '{}', 1, 1]);
+  await db.run(sql.insertSession, [key.sessionId, key.appName, key.userId, '{}', 1, 1]);
   await db.all(sql.insertEvent.byName, params as never);
   const codec = makeEventCodec(EVENT_COLUMNS, sqliteDialect);
   const query = ['app', 'ada', 's1', 0, Number.NEGATIVE_INFINITY, -1];

@@ -8,7 +8,7 @@ import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
 import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
 import type { Context } from './context.js';
-import { eventCodec, sqliteDialect } from './dialect.js';
+import { eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
 import {
   createSession,
   deleteSession,
@@ -43,6 +43,7 @@ export class SqliteBackend implements Backend, Context {
   readonly sql;
   readonly dialect = sqliteDialect;
   readonly events = eventCodec;
+  readonly sessions = sessionCodec;
   readonly known: KnownIds;
   readonly ready: Context['ready'];
   readonly attachments: Attachments | undefined;

@@ -1,9 +1,8 @@
 import { isJson } from '../../codec/json.js';
 import { type BatchOptions, type BatchQuery, type Executor, type Row, UNCOMMITTED } from '../../executor.js';
-import type { Dialect } from '../dialect.js';
 import { corruptRow, type StoreError } from '../errors.js';
 import type { Names } from '../names.js';
-import { SNAPSHOT_JSON } from '../session-codec.js';
+import { type SessionCodec, SNAPSHOT_JSON } from '../session-codec.js';
 import { eventCodec } from './dialect.js';
 import type { KnownIds } from './known-ids.js';
 import type { Queries } from './queries.js';
@@ -12,7 +11,7 @@ import type { Queries } from './queries.js';
 export interface Context {
   db: Executor;
   names: Names;
-  dialect: Dialect;
+  sessions: SessionCodec;
   sql: Queries;
   known: KnownIds;
   /** Called before each job, which waits for what it returns. */
@@ -123,8 +122,8 @@ function damage(names: Names, row: Row, column: string, cause: unknown): StoreEr
   const user = `${app}, ${row.user_id}`;
   if (column === 'app_state') return corruptRow(names.appStates, app, 'state', cause);
   if (column === 'user_state') return corruptRow(names.userStates, user, 'state', cause);
-  if (column !== 'state') return corruptRow(names.events, String(row.id), column, cause);
   if ('session_key' in row) return corruptRow(names.sessions, String(row.id), column, cause);
+  if (column !== 'state') return corruptRow(names.events, String(row.id), column, cause);
   return 'user_id' in row
     ? corruptRow(names.userStates, user, column, cause)
     : corruptRow(names.appStates, app, column, cause);

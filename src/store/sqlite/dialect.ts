@@ -1,8 +1,9 @@
 import { julianDay } from '../../codec/julian-day.js';
 import { isWellFormed } from '../../codec/well-formed.js';
-import { EVENT_COLUMNS } from '../columns.js';
+import { EVENT_COLUMNS, SESSION_COLUMNS } from '../columns.js';
 import type { Dialect } from '../dialect.js';
 import { makeEventCodec } from '../event-codec.js';
+import { makeSessionCodec } from '../session-codec.js';
 
 /**
  * The first parameters of `insertEvent`, which are set when an append is sent (see known-ids.ts). The session's key and the
@@ -28,3 +29,4 @@ export const sqliteDialect: Dialect = {
 };
 
 export const eventCodec = makeEventCodec(EVENT_COLUMNS, sqliteDialect);
+export const sessionCodec = makeSessionCodec(SESSION_COLUMNS, sqliteDialect);

@@ -1,5 +1,5 @@
 import { julianDay } from '../../codec/julian-day.js';
-import type { BatchQuery, SqlParam } from '../../executor.js';
+import type { BatchQuery } from '../../executor.js';
 import type { Loaded } from '../backend.js';
 import { StoreError } from '../errors.js';
 import type { EventRow } from '../event-codec.js';
@@ -12,13 +12,12 @@ import { eraseMemory } from './other-stores.js';
 
 /** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. */
 export async function createSession(context: Context, prepared: PreparedSession, events: EventFilter): Promise<Loaded> {
-  const { key: session, state, createTime, ownerId, app, user, ifExists } = prepared;
+  const { key: session, ownerId, app, user, ifExists } = prepared;
   const { appName, userId } = session;
   const { names, sql, known } = context;
   const key = keyParams(session);
   const now = julianDay.encode(Date.now());
-  const row: SqlParam[] = [...key, state, createTime, createTime];
-  if (names.owner) row.push(ownerId);
+  const row = names.owner ? [...prepared.params, ownerId] : prepared.params;
 
   const writes: BatchQuery[] = [];
   // Shared states go first, while the session tells by its absence that it is new.

@@ -1,6 +1,7 @@
-import { EVENT_COLUMNS, type EventColumn, KEY_PARAMS } from '../columns.js';
+import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS, type SessionColumn } from '../columns.js';
 import type { Names } from '../names.js';
 import { NO_ACTIONS } from '../no-actions.js';
+import { isGiven, isRead } from '../session-codec.js';
 import { KNOWN_PARAMS } from './dialect.js';
 import { buildOthers } from './other-stores.js';
 import { countKey } from './schema.js';
@@ -9,7 +10,11 @@ import { countKey } from './schema.js';
 export type Queries = ReturnType<typeof buildQueries>;
 
 /** Parameters stand in the order of the text. `key` is three of them: app, user, session. */
-export function buildQueries(names: Names, columns: readonly EventColumn[] = EVENT_COLUMNS) {
+export function buildQueries(
+  names: Names,
+  columns: readonly Column[] = EVENT_COLUMNS,
+  sessionFields: readonly SessionColumn[] = SESSION_COLUMNS,
+) {
   const [sessions, events, appStates, userStates, metadata] = [
     `"${names.sessions}"`,
     `"${names.events}"`,
@@ -21,14 +26,16 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
 
   const key = 's.app_name = ? AND s.user_id = ? AND s.id = ?';
   const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE ${key})`;
-  const sessionColumns = `s.session_key, s.id, s.app_name, s.user_id, s.state, s.create_time, s.update_time, s.revision, ${
-    owner ? `s.${owner}` : 'NULL'
-  }`;
-  /** What a handle has beyond the session itself, of the same moment. */
+  const sessionColumns = [
+    's.session_key',
+    ...sessionFields.filter(isRead).map(({ column }) => `s.${column}`),
+    owner ? `s.${owner}` : 'NULL',
+  ].join(', ');
+  /** The rest of a snapshot. */
   const sharedColumns = `(SELECT a.state FROM ${appStates} AS a WHERE a.app_name = s.app_name) AS app_state,
   (SELECT u.state FROM ${userStates} AS u WHERE u.app_name = s.app_name AND u.user_id = s.user_id) AS user_state,
   coalesce((SELECT max(n.seq) FROM ${events} AS n WHERE n.session_key = s.session_key), 0) AS last_seq`;
-  const selected = (column: EventColumn) =>
+  const selected = (column: Column) =>
     column.kind === 'actions'
       ? `iif(e.${column.column} = CAST('${NO_ACTIONS}' AS BLOB), '0', CAST(e.${column.column} AS TEXT)) AS ${column.column}`
       : `e.${column.column}`;
@@ -88,8 +95,7 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
 
   return {
     // ── sessions ──
-    insertSession: `INSERT INTO ${sessions} (app_name, user_id, id, state, create_time, update_time, initial_state${owner ? `, ${owner}` : ''})
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?4${owner ? ', ?7' : ''}) ON CONFLICT (app_name, user_id, id) DO NOTHING`,
+    insertSession: insertSession(sessions, sessionFields, owner),
     session: `SELECT ${sessionColumns} FROM ${sessions} AS s WHERE ${key}`,
     /** With a condition instead of a branch: states are only touched if the session will be new. */
     mergeAppStateIfNew: `INSERT INTO ${appStates} (app_name, state, update_time) SELECT ?, ?, ?
@@ -201,6 +207,17 @@ export function buildQueries(names: Names, columns: readonly EventColumn[] = EVE
       app: `DELETE FROM ${events} WHERE seq > ? AND seq <= (SELECT max(seq) FROM ${nextEvents}) AND timestamp < ? AND app_name = ?`,
     },
   };
+}
+
+/** An initial value has no parameter of its own: it is that of its field. The owner comes last. */
+function insertSession(table: string, columns: readonly SessionColumn[], owner: string | undefined): string {
+  const given = columns.filter(isGiven);
+  const written = columns.filter((column) => isGiven(column) || column.initial);
+  const names = [...written.map(({ column }) => column), ...(owner ? [owner] : [])];
+  const values = written.map(({ field }) => `?${1 + given.findIndex((each) => each.field === field)}`);
+  if (owner) values.push(`?${1 + given.length}`);
+  return `INSERT INTO ${table} (${names.join(', ')}) VALUES (${values.join(', ')})
+  ON CONFLICT (app_name, user_id, id) DO NOTHING`;
 }
 
 /** One text for all users of an app, one for a single user. */

@@ -1,5 +1,5 @@
 import { cascadeToArtifacts } from '../artifacts/cascade.js';
-import { EVENT_COLUMNS, type EventColumn } from '../columns.js';
+import { type Column, EVENT_COLUMNS, SESSION_COLUMNS, type SessionColumn } from '../columns.js';
 import {
   type ColumnDefinition,
   index,
@@ -14,42 +14,36 @@ import { StoreError } from '../errors.js';
 import type { Names } from '../names.js';
 
 /** All that the store keeps in a file. Only built-in functions, so that any SQLite can open and write it. */
-export function buildSchema(names: Names, columns: readonly EventColumn[] = EVENT_COLUMNS): Schema {
+export function buildSchema(
+  names: Names,
+  columns: readonly Column[] = EVENT_COLUMNS,
+  sessionFields: readonly SessionColumn[] = SESSION_COLUMNS,
+): Schema {
   const { sessions, events, appStates, userStates, metadata, rewound, changes, owner } = names;
   const sessionColumns: ColumnDefinition[] = [
-    // What events refer to: short, internal. AUTOINCREMENT, so that a session that is created again is never taken for the old one.
+    // Events refer to it: short, internal. AUTOINCREMENT, so that a session created again is never taken for the old one.
     ['session_key', 'INTEGER', 'PRIMARY KEY AUTOINCREMENT'],
-    ['id', 'TEXT', 'NOT NULL'],
-    ['app_name', 'TEXT', 'NOT NULL'],
-    ['user_id', 'TEXT', 'NOT NULL'],
-    ['state', 'TEXT', "NOT NULL DEFAULT '{}'"],
-    ['create_time', 'REAL', 'NOT NULL'],
-    ['update_time', 'REAL', 'NOT NULL'],
-    ['revision', 'INTEGER', 'NOT NULL DEFAULT 1'],
-    // Last, so that an append reads and writes no overflow page of it. NULL in rows of version 1: unknown.
-    ['initial_state', 'TEXT'],
+    ...sessionFields.map(defined),
   ];
   if (owner && sessionColumns.some(([name]) => name === owner.column.toLowerCase())) {
     throw new StoreError('ADK_INVALID_NAME', `ownerIdColumn: the sessions table has a column ${owner.column} already`);
   }
-  const defined = columns.map(({ column, type, required }): ColumnDefinition => {
-    return required ? [column, type, 'NOT NULL'] : [column, type];
-  });
+  const [id, ...fields] = columns.map(defined) as [ColumnDefinition, ...ColumnDefinition[]];
   const eventColumns: ColumnDefinition[] = [
     // Append order. AUTOINCREMENT: it grows in commit order and is never used again (see known-ids.ts).
     ['seq', 'INTEGER', 'PRIMARY KEY AUTOINCREMENT'],
     ['session_key', 'INTEGER', `NOT NULL REFERENCES "${sessions}" (session_key) ON DELETE CASCADE`],
-    ...defined.slice(0, 1),
+    id,
     ['session_id', 'TEXT', 'NOT NULL'],
     ['app_name', 'TEXT', 'NOT NULL'],
     ['user_id', 'TEXT', 'NOT NULL'],
-    ...defined.slice(1),
+    ...fields,
   ];
   const [, , ...archived] = eventColumns;
   const tables = [
     {
       ...table(sessions, sessionColumns, owner?.definition, 'UNIQUE (app_name, user_id, id)'),
-      added: ['initial_state'],
+      added: sessionFields.filter(({ since }) => since !== undefined).map(({ column }) => column),
     },
     table(events, eventColumns),
     table(appStates, [
@@ -129,6 +123,11 @@ export function buildSchema(names: Names, columns: readonly EventColumn[] = EVEN
     metadata: tables[4] as Table,
     setVersion: setVersion(metadata),
   };
+}
+
+function defined({ column, type, required, default: value }: Column): ColumnDefinition {
+  const constraints = [...(required ? ['NOT NULL'] : []), ...(value === undefined ? [] : [`DEFAULT ${value}`])];
+  return [column, type, constraints.join(' ')];
 }
 
 /** The metadata key of a number of sessions, in SQL. `json_array` keeps ids apart whatever they contain. */
