@@ -5,6 +5,7 @@ import process from 'node:process';
 import { createPool } from 'aiosqlite';
 import { ArtifactStore, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
+import { SECTIONS } from '../scripts/docs/pages.mjs';
 import { guides, read, root } from './examples/support/programs.js';
 
 const documents = [
@@ -77,6 +78,14 @@ test('README.md is short, and has code in its first screen', () => {
 test('README.md leads to every document for users', () => {
   expect(guides.filter((guide) => guide !== 'docs/decisions.md' && !read('README.md').includes(`(${guide})`))).toEqual(
     [],
+  );
+});
+
+test('the navigation of the site has every document once', () => {
+  const listed = SECTIONS.flatMap((section) => section.documents);
+  const readmes = ['examples/README.md', 'examples/projects/README.md'];
+  expect(listed.toSorted()).toEqual(
+    [...new Set([...documents.filter((name) => name !== 'README.md'), ...readmes])].sort(),
   );
 });
 

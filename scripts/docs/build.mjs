@@ -1,119 +1,111 @@
 #!/usr/bin/env node
 /**
- * Makes the site in build/docs: the guides, and the reference of every export as it is in lib/, which `npm run docs`
- * builds before. A warning of TypeDoc, be it a link that leads nowhere, is a failure.
+ * Builds the site in build/docs: the documents by kind, and the reference of every export as it is in lib/, which `npm run
+ * docs` builds before. A warning of TypeDoc and a link that leads nowhere are failures. `--serve` shows the pages while
+ * they are edited.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { Application, Converter, ReflectionKind, Renderer } from 'typedoc';
+import { Application, Converter, ReflectionKind } from 'typedoc';
+import { build, createServer } from 'vitepress';
+import { placeOf, relink, root, SECTIONS } from './pages.mjs';
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { exports, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const home = repository.url.replace(/^git\+|\.git$/g, '');
+const site = join(root, 'build/site');
+rmSync(site, { recursive: true, force: true });
+cpSync(join(root, 'scripts/docs/site'), site, { recursive: true });
 
-/** What the reference describes: the types of each entry of the package. */
-const entries = new Map(
-  Object.entries(exports)
-    .filter(([, target]) => typeof target === 'object')
-    .map(([name, target]) => [target.require.types.slice(2), name.replace('.', 'aiosqlite')]),
-);
-
-/** In the order in which they are listed: the guides, what else is in docs/, and what else there is to read. */
-const guides = [
-  'tutorial/quick-start',
-  'guides/adk',
-  'guides/driver',
-  'guides/pool-and-transactions',
-  'guides/recipes',
-  'guides/bundlers',
-  'guides/query-builders',
-  'guides/coming-from-python',
-  'guides/coming-from',
-  'guides/troubleshooting',
-  'reference/api',
-  'reference/options',
-  'reference/errors',
-];
-const others = [
-  'RELIABILITY.md',
-  'CHANGELOG.md',
-  'UPGRADING.md',
-  'SECURITY.md',
-  'ARCHITECTURE.md',
-  'binding/README.md',
-  'bench/README.md',
-  'CONTRIBUTING.md',
-];
-const documents = [
-  ...new Set(
-    [
-      ...guides.map((name) => `${name}.md`),
-      ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).sort(),
-    ].map((name) => `docs/${name}`),
-  ),
-  ...others,
-].filter((name) => name.endsWith('.md'));
-
-const app = await Application.bootstrap({
-  name: 'aiosqlite for Node',
-  entryPoints: [...entries.keys()].map((file) => join(root, file)),
-  tsconfig: join(root, 'scripts/docs/reference.tsconfig.json'),
-  readme: join(root, 'README.md'),
-  projectDocuments: documents.map((file) => join(root, file)),
-  out: join(root, 'build/docs'),
-  basePath: root,
-  disableSources: true,
-  skipErrorChecking: true, // `npm run check` does it
-  excludeExternals: true,
-  excludePrivate: true,
-  searchInDocuments: true,
-  searchInComments: true,
-  customCss: join(root, 'scripts/docs/style.css'),
-  favicon: join(root, 'scripts/docs/favicon.svg'),
-  markdownItOptions: { html: true, linkify: false }, // or README.md would be a site of Moldova
-  ignoredHighlightLanguages: ['output', 'text'],
-  highlightLanguages: ['javascript', 'typescript', 'shellscript', 'json', 'dockerfile', 'sql', 'yaml', 'cpp'],
-  lightHighlightTheme: 'github-light-high-contrast',
-  darkHighlightTheme: 'github-dark-high-contrast',
-  sort: ['documents-first', 'kind', 'alphabetical'],
-  sortEntryPoints: false,
-  navigation: { includeCategories: false, includeGroups: false, includeFolders: false },
-  intentionallyNotExported: ['LIMITS', 'AnySchema'],
-  externalSymbolLinkMappings: { kysely: { '*': '#' } },
-  visibilityFilters: {},
-  treatWarningsAsErrors: true,
-});
-
-/** A document is called by its heading, a module by what it is imported from. */
-app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-  // The page has it already: it is the project's name.
-  const [title] = project.readme ?? [];
-  if (title) title.text = title.text.replace(/^# .+\n/, '');
-  for (const document of project.documents ?? []) {
-    const [first] = document.content;
-    const heading = first?.text.match(/^# (.+)$/m);
-    if (!first || !heading) throw new Error(`${document.name}: a document begins with its heading`);
-    document.name = heading[1] ?? document.name;
-  }
-  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
-    module.name = entries.get(`${module.name}/index.d.ts`) ?? module.name;
-  }
-});
-
-app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
-  page.contents = (page.contents ?? '')
-    // A link inside what opens and closes a section can't be reached by keyboard. The heading keeps its anchor.
-    .replaceAll(/<summary[\s\S]*?<\/summary>/g, (summary) =>
-      summary.replaceAll(/<a [^>]*class="tsd-anchor-icon"[\s\S]*?<\/a>/g, ''),
+/** The file that a fence names becomes a link below an excerpt, and output is told from code. */
+function adaptBlocks(text) {
+  return text
+    .replaceAll(
+      /^```output\n[\s\S]*?^```$/gm,
+      (block) => `<div class="output">\n\n${block.replace('output', 'txt')}\n\n</div>`,
     )
-    // What scrolls by itself must be able to have the focus.
-    .replaceAll('<table>', '<table tabindex="0">');
-});
-
-const project = await app.convert();
-if (project) {
-  app.validate(project);
-  await app.generateOutputs(project);
+    .replaceAll(/^```(\w+) (\S+\/\S+)\n([\s\S]*?)^```$/gm, (_, language, file, code) => {
+      return `\`\`\`${language}\n${code}\`\`\`\n\n<p class="excerpt"><a href="${home}/blob/main/${file}">${file}</a></p>`;
+    });
 }
-if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exitCode = 1;
+
+for (const document of SECTIONS.flatMap(({ documents }) => documents)) {
+  const target = join(site, placeOf(document) ?? '');
+  mkdirSync(dirname(target), { recursive: true });
+  const text = adaptBlocks(relink(readFileSync(join(root, document), 'utf8'), document, home));
+  // Edit links lead to the document, not to its place here.
+  writeFileSync(target, `---\nsource: ${document}\n---\n\n${text}`);
+}
+writeFileSync(join(site, 'index.md'), landingPage());
+for (const image of ['docs/chart.svg', 'bench/results/full.svg']) {
+  copyFileSync(join(root, image), join(site, 'public', image.split('/').at(-1) ?? ''));
+}
+await writeReference(join(site, 'api'));
+
+if (process.argv.includes('--serve')) {
+  const server = await createServer(site);
+  await server.listen();
+  server.printUrls();
+} else {
+  await build(site, { outDir: join(root, 'build/docs') });
+}
+
+/** The template, with the programs and the reasons of README.md in it. */
+function landingPage() {
+  const readme = relink(readFileSync(join(root, 'README.md'), 'utf8'), 'README.md', home);
+  const [adk, sqlite] = [...readme.matchAll(/^```js\n[\s\S]*?^```$/gm)].map(([block]) => block);
+  const why = readme.slice(readme.indexOf('## Why'), readme.indexOf('## Install'));
+  const features = readme.slice(readme.indexOf('## Features'), readme.indexOf('## Documents'));
+  return readFileSync(join(site, 'index.md'), 'utf8')
+    .replace('<!-- adk -->', () => adk.replace('```js', '```js [Agents with ADK]'))
+    .replace('<!-- sqlite -->', () => sqlite.replace('```js', '```js [SQLite]'))
+    .replace('<!-- why -->', () => why)
+    .replace('<!-- features -->', () => features);
+}
+
+/** Pages of every export, one folder for each entry point. */
+async function writeReference(out) {
+  const entries = new Map(
+    Object.entries(exports)
+      .filter(([, target]) => typeof target === 'object')
+      .map(([name, target]) => [target.require.types.slice(2), name.replace('.', 'aiosqlite')]),
+  );
+  const app = await Application.bootstrapWithPlugins({
+    name: 'Exports',
+    plugin: ['typedoc-plugin-markdown'],
+    entryPoints: [...entries.keys()].map((file) => join(root, file)),
+    tsconfig: join(root, 'scripts/docs/reference.tsconfig.json'),
+    readme: 'none',
+    out,
+    basePath: root,
+    disableSources: true,
+    skipErrorChecking: true, // `npm run check` does it
+    excludeExternals: true,
+    excludePrivate: true,
+    intentionallyNotExported: ['LIMITS', 'AnySchema'],
+    externalSymbolLinkMappings: { kysely: { '*': '#' } },
+    treatWarningsAsErrors: true,
+    // Options of typedoc-plugin-markdown.
+    ...{
+      hidePageHeader: true,
+      hideBreadcrumbs: true,
+      entryFileName: 'index',
+      useCodeBlocks: true,
+      expandObjects: true,
+    },
+    ...{ parametersFormat: 'list', indexFormat: 'table', sanitizeComments: true },
+  });
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
+      module.name = entries.get(`${module.name}/index.d.ts`) ?? module.name;
+    }
+  });
+  const project = await app.convert();
+  if (project) {
+    app.validate(project);
+    await app.generateOutputs(project);
+  }
+  if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error('TypeDoc has warnings or errors');
+  const pages = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
+  writeFileSync(join(site, 'api.json'), JSON.stringify(pages.map((page) => page.replaceAll('\\', '/')).sort()));
+}

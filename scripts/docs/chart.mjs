@@ -24,8 +24,8 @@ const BARS = [
   ['P4', 'durable appends, FULL, 1 caller', 'Durable appends, 1 caller, vs better-sqlite3'],
 ];
 
-// Both grey and green have a contrast above 4 on white and on GitHub's dark background.
-const [TEXT, BAR] = ['#77808b', '#1a9068'];
+// Both grey and blue have a contrast above 4 on white and on GitHub's dark background.
+const [TEXT, BAR] = ['#77808b', '#2b7bbf'];
 const [WIDTH, ROW, LEFT, LONGEST] = [480, 46, 4, 380];
 
 /** @returns {{ label: string, figure: number }[]} */
