@@ -223,6 +223,21 @@ describe('docs/reference/errors.md', () => {
   });
 });
 
+test('docs/reference/cli.md has a section for each command, and names its options', () => {
+  const help = (...args: string[]) =>
+    spawnSync(process.execPath, [join(root, 'lib/cli/main.js'), ...args, '--help'], { encoding: 'utf8' }).stdout;
+  const commands = [...help().matchAll(/\baiosqlite ([a-z]+) /g)].map(([, command = '']) => command);
+  const sections = read('docs/reference/cli.md').split(/^## /m).slice(1);
+  expect(sections.map((section) => /^`([a-z]+)`/.exec(section)?.[1])).toEqual(commands);
+  const missing = commands.flatMap((command, i) =>
+    [...help(command).matchAll(/^ {2}(--[a-z-]+)/gm)]
+      .map(([, option = '']) => option)
+      .filter((option) => !['--json', '--help'].includes(option) && !sections[i]?.includes(option))
+      .map((option) => `${command} ${option}`),
+  );
+  expect(missing).toEqual([]);
+});
+
 test('docs/reference/schema.md has the columns of each table, in their order', async () => {
   const pool = createPool(':memory:');
   for (const Store of [SessionStore, ArtifactStore, MemoryStore]) await new Store(pool).createTables();

@@ -38,6 +38,7 @@ export const SECTIONS = [
       'docs/reference/api.md',
       'docs/reference/options.md',
       'docs/reference/errors.md',
+      'docs/reference/cli.md',
       'docs/reference/durability.md',
       'docs/reference/schema.md',
       'docs/reference/platforms.md',
