@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * A real agent of Google's Agent Development Kit whose sessions live in a SQLite file: `npm start`, or
+ * A real agent of Google's Agent Development Kit whose sessions, memory and artifacts live in one SQLite file: `npm start`, or
  * `node examples/agent.mjs` after `npm run build`. Run it twice: the second run goes on where the first one stopped.
  *
  * The model is scripted, so that it needs no network and no key; everything else is what a service would use.
@@ -8,8 +8,10 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LogLevel, Runner, StreamingMode, setLogLevel } from '@google/adk';
-import { ConversationPrinter, printHeader, printStored } from './agent/report.mjs';
-import { TimedSessionService } from './agent/timed-session-service.mjs';
+import { openServices } from 'aiosqlite/adk';
+import { timeAppends } from './agent/append-times.mjs';
+import { createPostcardAgent, postcardWish } from './agent/postcard-agent.mjs';
+import { ConversationPrinter, printArtifact, printHeader, printStored } from './agent/report.mjs';
 import { createTravelAgent, firstVisit, laterVisit } from './agent/travel-agent.mjs';
 
 const USAGE = `usage: node examples/agent.mjs [--db FILE | --memory]
@@ -42,29 +44,42 @@ const database = options.memory ? ':memory:' : (options.db ?? fileURLToPath(new 
 
 setLogLevel(LogLevel.ERROR);
 const key = { appName: 'travel', userId: 'ada', sessionId: 'trip' };
-const service = new TimedSessionService(database);
+const services = openServices(database);
+const { sessionService } = services;
+const appendTimes = timeAppends(sessionService);
 try {
-  const runner = new Runner({ appName: key.appName, agent: createTravelAgent(), sessionService: service });
-  // Keys with a prefix go where they belong: `app:` is shared by all sessions of the app.
-  const session = await service.getOrCreateSession({ ...key, state: { 'app:agency': 'Sea and Road', turns: 0 } });
-  const isNew = session.events.length === 0;
-  printHeader(database, session);
-
   const printer = new ConversationPrinter();
-  for (const text of isNew ? firstVisit : laterVisit) {
+  /** @param {Runner} runner @param {string} sessionId @param {string} text */
+  const say = async (runner, sessionId, text) => {
     printer.user(text);
     const events = runner.runAsync({
       userId: key.userId,
-      sessionId: key.sessionId,
+      sessionId,
       newMessage: { role: 'user', parts: [{ text }] },
       runConfig: { streamingMode: StreamingMode.SSE },
     });
     for await (const event of events) printer.event(event);
-  }
-  await printStored(service, key, session.events.length, printer.partialEvents);
+  };
+
+  // Keys with a prefix go where they belong: `app:` is shared by all sessions of the app.
+  const session = await sessionService.getOrCreateSession({
+    ...key,
+    state: { 'app:agency': 'Sea and Road', turns: 0 },
+  });
+  printHeader(database, session);
+  const agency = new Runner({ appName: key.appName, agent: createTravelAgent(), ...services });
+  for (const text of session.events.length === 0 ? firstVisit : laterVisit) await say(agency, key.sessionId, text);
+  await printStored(sessionService.store, key, session.events.length, printer.partialEvents, appendTimes);
+  await printArtifact(services.artifactService, { ...key, filename: 'wishes.txt' });
+
+  // A session without a history, so that only memory knows what was said. It goes, and what memory holds of it.
+  console.log('\nA new session:');
+  const { id } = await sessionService.createSession({ appName: key.appName, userId: key.userId });
+  await say(new Runner({ appName: key.appName, agent: createPostcardAgent(), ...services }), id, postcardWish);
+  await sessionService.deleteSession({ ...key, sessionId: id, memory: true });
   console.log(
     options.memory ? '\nIt was in memory and is gone now.' : `\nThe file is ${database}\nRun it again to go on.`,
   );
 } finally {
-  await service.close();
+  await services.close();
 }

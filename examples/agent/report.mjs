@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { sqliteVersion } from 'aiosqlite';
 
 const NAME_WIDTH = 15;
+const LINE_WIDTH = 120;
 
 /**
  * @param {string} database
@@ -57,20 +58,21 @@ export class ConversationPrinter {
   /** @param {string} author @param {string} text */
   #line(author, text) {
     if (this.#streaming) this.#endStream();
-    console.log(`${author.padEnd(NAME_WIDTH)} ${text}`);
+    console.log(`${author.padEnd(NAME_WIDTH)} ${text.length > LINE_WIDTH ? `${text.slice(0, LINE_WIDTH)} …` : text}`);
   }
 }
 
 /**
- * What the file holds now, read back through the store below the service.
+ * The session as the file holds it now, read back through the store below the service.
  *
- * @param {import('./timed-session-service.mjs').TimedSessionService} service
+ * @param {import('aiosqlite/store').SessionStore} store
  * @param {import('aiosqlite/store').SessionKey} key
  * @param {number} before how many events there were when the program began
  * @param {number} partialEvents
+ * @param {readonly number[]} appendTimes
  */
-export async function printStored(service, key, before, partialEvents) {
-  const loaded = await service.store.loadSession(key);
+export async function printStored(store, key, before, partialEvents, appendTimes) {
+  const loaded = await store.loadSession(key);
   if (!loaded) throw new Error('the session is gone');
   const { session, appState, userState, events } = loaded;
 
@@ -95,10 +97,20 @@ export async function printStored(service, key, before, partialEvents) {
   );
   console.log(`  temp:    ${temporary.length === 0 ? 'readable while a turn ran, not stored' : temporary.join(', ')}`);
 
-  const times = service.appendTimes.toSorted((a, b) => a - b);
+  const times = appendTimes.toSorted((a, b) => a - b);
   const ms = (/** @type {number | undefined} */ time = 0) => `${time.toFixed(2)} ms`;
   console.log(`\n${times.length} appends, each committed before the conversation went on:`);
   console.log(`  median ${ms(times[times.length >> 1])}, slowest ${ms(times.at(-1))}`);
+}
+
+/**
+ * @param {import('aiosqlite/adk').SqliteArtifactService} service
+ * @param {import('aiosqlite/store').SessionKey & { filename: string }} artifact
+ */
+export async function printArtifact(service, artifact) {
+  const versions = await service.listVersions(artifact);
+  const latest = await service.loadArtifact(artifact);
+  console.log(`\nArtifact ${artifact.filename}: ${versions.length} versions. The latest says: ${latest?.text}`);
 }
 
 /** @param {unknown} value */

@@ -31,8 +31,9 @@ const noteWishes = new FunctionTool({
     type: 'OBJECT',
     properties: { name: { type: 'STRING' }, city: { type: 'STRING' }, returning: { type: 'BOOLEAN' } },
   }),
-  execute: (/** @type {any} */ { name, city, returning }, context) => {
-    const state = /** @type {import('@google/adk').Context} */ (context).state;
+  execute: async (/** @type {any} */ { name, city, returning }, toolContext) => {
+    const context = /** @type {import('@google/adk').Context} */ (toolContext);
+    const { state } = context;
     const countUp = (/** @type {string} */ counter) => state.set(counter, Number(state.get(counter) ?? 0) + 1);
     countUp('app:questions');
     countUp('turns');
@@ -40,6 +41,8 @@ const noteWishes = new FunctionTool({
     if (city) state.set('city', city);
     const known = state.get('user:name', 'stranger');
     state.set('temp:greeting', `${returning ? 'Welcome back' : name ? 'Welcome' : 'Gladly'}, ${known}.`);
+    // The artifact service keeps every version; the event that carries this tool's answer names the new one.
+    await context.saveArtifact('wishes.txt', { text: `${known} wants to see ${state.get('city')}.` });
     return { name: known, city: state.get('city'), turn: state.get('turns') };
   },
 });

@@ -177,6 +177,19 @@ describe('agent.mjs', () => {
     expect(stdout).toContain(`The file is ${file}`);
   });
 
+  it('shows an artifact with its versions, and a new session that memory tells what was said in the other', async () => {
+    const file = join(folder, 'agent.db');
+    for (const versions of [2, 4]) {
+      const { code, stdout } = await run('agent.mjs', '--db', file);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(
+        new RegExp(`Artifact wishes.txt: ${versions} versions. .*Ada wants to see (Porto|Madrid)`),
+      );
+      expect(stdout).toMatch(/postcard +calls load_memory/);
+      expect(stdout).toMatch(/[1-9]\d* memories. Dear all, In Lisbon it is 24 °C and sunny. Wish you were here./);
+    }
+  });
+
   it('leaves no file with --memory', async () => {
     const { code, stdout } = await run('agent.mjs', '--memory');
     expect(code).toBe(0);
