@@ -226,7 +226,7 @@ describe('docs/reference/errors.md', () => {
 test('docs/reference/cli.md has a section for each command, and names its options', () => {
   const help = (...args: string[]) =>
     spawnSync(process.execPath, [join(root, 'lib/cli/main.js'), ...args, '--help'], { encoding: 'utf8' }).stdout;
-  const commands = [...help().matchAll(/\baiosqlite ([a-z]+) /g)].map(([, command = '']) => command);
+  const commands = [...help().matchAll(/^(?:Usage: | +)aiosqlite ([a-z]+) /gm)].map(([, command = '']) => command);
   const sections = read('docs/reference/cli.md').split(/^## /m).slice(1);
   expect(sections.map((section) => /^`([a-z]+)`/.exec(section)?.[1])).toEqual(commands);
   const missing = commands.flatMap((command, i) =>
