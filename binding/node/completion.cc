@@ -3,26 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
-#include <thread>
 #include <utility>
 
-#include "engine/worker/spin.h"
 #include "node/delivery.h"
 #include "node/function_values.h"
 
 namespace aiosqlite {
 namespace {
 
-constexpr auto kAnswerSpin = std::chrono::microseconds(50);
-constexpr auto kNextCallSpin = std::chrono::microseconds(20);
 constexpr auto kLongestTurn = std::chrono::milliseconds(1);
-// A job that is alone in the environment is waited for so long before the event loop is asked to bring its
-// outcome: going to sleep and being woken costs the JavaScript thread more (measured: an awaited get takes 12
-// µs instead of 27 µs, and less of that thread's time). The loop gets its turn after so many in a row; and
-// where it has not paid, it is tried again after so many jobs, then after twice as many.
-constexpr auto kDirectSpin = std::chrono::microseconds(12);
-constexpr int kMostDirect = 8;
-constexpr int kLongestSkip = 1024;
 // What is answered before what its callers do next is handed over: a worker can begin with that while the
 // rest is answered. More at a time is no cheaper.
 constexpr size_t kAtOnce = 16;
@@ -70,35 +59,23 @@ void Completion::Post(std::vector<Outcome>&& outcomes) {
 }
 
 void Completion::BeginDirect() {
-  if (in_flight_ != 1) return;
-  if (skip_direct_ > 0) {
-    --skip_direct_;
-    return;
-  }
-  if (direct_in_a_row_ == kMostDirect || !spin::HasSpareCore()) {
-    direct_in_a_row_ = 0;
-    return;
-  }
+  if (in_flight_ != 1 || !direct_wait_.IsDue()) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   direct_ = !awake_;
 }
 
 void Completion::EndDirect(Napi::Env env) {
   if (!direct_) return;
-  const auto until = Clock::now() + kDirectSpin;
-  while (finished_count_.load(std::memory_order_acquire) == 0 && Clock::now() < until) spin::Pause();
+  spin::DirectWait::Until(finished_count_);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     direct_ = false;
+    direct_wait_.Ended(finished_.empty());
     if (finished_.empty()) {
       if (!calls_.empty()) Wake();
-      skip_direct_ = next_skip_;
-      next_skip_ = std::min(2 * next_skip_, kLongestSkip);
       return;
     }
   }
-  next_skip_ = kSkipAfterMiss;
-  ++direct_in_a_row_;
   Deliver(env);
 }
 
@@ -112,8 +89,7 @@ bool Completion::Call(HostCall& call) {
     Wake();
   }
   // The answer is some microseconds away: less than it takes to fall asleep and wake.
-  const auto until = Clock::now() + kAnswerSpin;
-  while (!pending.answered.load(std::memory_order_acquire) && Clock::now() < until) std::this_thread::yield();
+  spin::YieldUntil([&] { return pending.answered.load(std::memory_order_acquire); }, spin::kAnswerWait);
   std::unique_lock<std::mutex> lock(mutex_);
   answered_.wait(lock, [&] { return pending.answered.load(std::memory_order_acquire); });
   return pending.made;
@@ -131,7 +107,7 @@ void Completion::Shutdown() {
 void Completion::OnWake(napi_env env, napi_value, void* self, void*) {
   if (env == nullptr) return;  // the environment is going down
   auto& completion = *static_cast<Completion*>(self);
-  completion.direct_in_a_row_ = 0;
+  completion.direct_wait_.Turned();
   completion.Deliver(Napi::Env(env));
 }
 
@@ -185,9 +161,7 @@ void Completion::Deliver(Napi::Env env) {
   // loop's way, but the loop gets its turn all the same.
   const auto turn = Clock::now() + kLongestTurn;
   while (MakeCalls(env) && Clock::now() < turn) {
-    const auto until = Clock::now() + kNextCallSpin;
-    while (call_count_.load(std::memory_order_acquire) == 0 && Clock::now() < until)
-      std::this_thread::yield();
+    spin::YieldUntil([&] { return call_count_.load(std::memory_order_acquire) != 0; }, spin::kNextCallWait);
   }
   const size_t end = std::min(outcomes_.size(), delivered_ + kAtOnce);
   Unexpect(end - delivered_);

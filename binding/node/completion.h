@@ -12,6 +12,7 @@
 #include "engine/features/host.h"
 #include "engine/job.h"
 #include "engine/worker/owner.h"
+#include "engine/worker/spin.h"
 
 namespace aiosqlite {
 
@@ -37,15 +38,13 @@ class Completion final : public OutcomeSink, public Host {
   // A job has been taken back: its outcome won't come.
   void Unexpect(size_t jobs);
   // Around the publication of jobs. A job that is alone and short is answered sooner by waiting for it than
-  // by way of the event loop; see kDirectSpin.
+  // by way of the event loop; see spin::DirectWait.
   void BeginDirect();
   void EndDirect(Napi::Env env);
   // The environment ends: nothing is delivered from here on.
   void Shutdown();
 
  private:
-  static constexpr int kSkipAfterMiss = 16;
-
   static void OnWake(napi_env env, napi_value, void* self, void*);
   struct PendingCall {
     HostCall& call;
@@ -72,11 +71,9 @@ class Completion final : public OutcomeSink, public Host {
   std::atomic<size_t> call_count_{0};
   std::condition_variable answered_;
   std::atomic<size_t> finished_count_{0};
-  bool direct_ = false;             // nobody need be woken: JavaScript is looking
-  int direct_in_a_row_ = 0;         // JavaScript thread
-  int skip_direct_ = 0;             // JavaScript thread
-  int next_skip_ = kSkipAfterMiss;  // JavaScript thread
-  bool awake_ = false;              // a wake-up is on its way
+  spin::DirectWait direct_wait_;  // JavaScript thread
+  bool direct_ = false;           // no wake-up is needed: JavaScript waits in place
+  bool awake_ = false;            // a wake-up is on its way
   bool shut_down_ = false;
 };
 

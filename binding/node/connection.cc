@@ -64,7 +64,7 @@ Napi::Value Connection::Submit(const Napi::CallbackInfo& info) {
 }
 
 void Connection::Publish(const Napi::CallbackInfo& info) {
-  // A worker that must be woken first takes longer than anybody would wait.
+  // Waking a sleeping worker takes longer than the JavaScript thread waits in place.
   if (inbox_->has_spinning_worker()) environment_->completion.BeginDirect();
   inbox_->Publish();
   environment_->completion.EndDirect(info.Env());

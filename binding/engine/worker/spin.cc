@@ -1,6 +1,6 @@
 #include "engine/worker/spin.h"
 
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -14,12 +14,6 @@ namespace aiosqlite::spin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// Time between two awaited calls of one caller, with some work of its own in between.
-constexpr auto kBudget = std::chrono::microseconds(100);
-// A gap of this length between two looks: the thread was preempted, so another thread needs the core.
-constexpr auto kPreempted = std::chrono::microseconds(50);
-// Time without spinning after that.
-constexpr auto kBackOff = std::chrono::milliseconds(50);
 
 #if defined(__linux__)
 // The first word of a file; empty without one. Not by <fstream>: where the C++ library is linked statically,
@@ -54,8 +48,7 @@ std::atomic<int> spinning{0};
 thread_local Clock::duration last_wait = Clock::duration::max();
 thread_local Clock::time_point not_before{};
 
-}  // namespace
-
+// Tells the core that the thread spins.
 void Pause() {
 #if defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
   _mm_pause();
@@ -66,18 +59,18 @@ void Pause() {
 #endif
 }
 
-bool HasSpareCore() { return SpareCores() > 0; }
+}  // namespace
 
 void Waited(std::chrono::steady_clock::duration time) { last_wait = time; }
 
 bool UntilChanged(const std::atomic<uint32_t>& value, uint32_t seen, const std::atomic<bool>& stopped) {
   const int spare = SpareCores();
-  if (last_wait > kBudget || spare <= 0) return false;
+  if (last_wait > kJobWait || spare <= 0) return false;
   auto now = Clock::now();
   if (now < not_before) return false;
   bool changed = false;
   if (spinning.fetch_add(1, std::memory_order_relaxed) < spare) {
-    const auto until = now + kBudget;
+    const auto until = now + kJobWait;
     while (!changed && now < until) {
       for (int i = 0; i < 32 && !changed; ++i) {
         changed = value.load(std::memory_order_acquire) != seen || stopped.load(std::memory_order_relaxed);
@@ -93,6 +86,31 @@ bool UntilChanged(const std::atomic<uint32_t>& value, uint32_t seen, const std::
   }
   spinning.fetch_sub(1, std::memory_order_relaxed);
   return changed;
+}
+
+bool DirectWait::IsDue() {
+  if (skip_ > 0) {
+    --skip_;
+    return false;
+  }
+  if (in_a_row_ < kMostDirect && SpareCores() > 0) return true;
+  in_a_row_ = 0;
+  return false;
+}
+
+void DirectWait::Until(const std::atomic<size_t>& finished) {
+  const auto until = Clock::now() + kDirectWait;
+  while (finished.load(std::memory_order_acquire) == 0 && Clock::now() < until) Pause();
+}
+
+void DirectWait::Ended(bool in_vain) {
+  if (in_vain) {
+    skip_ = next_skip_;
+    next_skip_ = std::min(2 * next_skip_, kLongestSkip);
+  } else {
+    next_skip_ = kFirstSkip;
+    ++in_a_row_;
+  }
 }
 
 }  // namespace aiosqlite::spin
