@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { Application, Converter, ReflectionKind } from 'typedoc';
 import { build, createServer } from 'vitepress';
+import './tested.mjs';
 import { placeOf, relink, root, SECTIONS } from './pages.mjs';
 
 const { exports, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
