@@ -3,11 +3,13 @@ import {
   type AppendCondition,
   type Appended,
   type Backend,
+  type EventRow,
   type JsonObject,
   type Loaded,
   nameOf,
   type PreparedAppend,
   type Snapshot,
+  visible,
 } from '../store/internal.js';
 import { toEvent } from './event-codec.js';
 import { StateMarks } from './state-marks.js';
@@ -59,6 +61,8 @@ export class SessionHandle {
   #underWay = 0;
   /** While events are missing on the object: `seq` of the last one before them. */
   #gapAfter: number | undefined;
+  /** Set while the object may show events that a rewind has removed. */
+  #isRewound = false;
   /** The array of events after the last change made here. Another array, length or last event means an edit. */
   #leftEvents: Event[] | undefined;
   #leftLength = 0;
@@ -148,6 +152,9 @@ export class SessionHandle {
       session.events.length = 0;
       this.#edited = undefined;
       seen = undefined;
+    } else if (missed && (missed.isRewound || hasMarker(this.#backend, missed))) {
+      this.#isRewound = true;
+      this.#gapAfter = 0;
     } else if (seen && !missed && revision !== seen.revision + 1) {
       this.#gapAfter ??= seen.seq;
     }
@@ -221,14 +228,17 @@ export class SessionHandle {
     if (after === undefined) return;
     const { appName, userId, id: sessionId, events, state } = this.#session;
     const loaded = await this.#backend.loadAfterWrites({ appName, userId, sessionId }, after);
+    const isRewound = this.#isRewound;
     this.#gapAfter = undefined;
+    this.#isRewound = false;
     if (!loaded) return;
     this.#noticeEdit();
     const shown = new Map(events.map((event) => [event.id, event]));
-    const later = loaded.events.map((row) => shown.get(row[1] as string) ?? toEvent(this.#backend, row));
+    const rows = isRewound ? fromFirstShown(visible(this.#backend, loaded.events), shown) : loaded.events;
+    const later = rows.map((row) => shown.get(row[1] as string) ?? toEvent(this.#backend, row));
     const moved = new Set(later);
-    const earlier =
-      loaded.snapshot.sessionKey === this.#seen?.sessionKey ? events.filter((event) => !moved.has(event)) : [];
+    const isSame = loaded.snapshot.sessionKey === this.#seen?.sessionKey && !isRewound;
+    const earlier = isSame ? events.filter((event) => !moved.has(event)) : [];
     events.length = 0;
     for (const event of earlier) events.push(event);
     for (const event of later) events.push(event);
@@ -253,6 +263,17 @@ export class SessionHandle {
 
 const noop = () => {};
 const NONE: { seq: number; event: Event }[] = [];
+
+/** Whether a marker among missed events undoes some that the object shows. */
+function hasMarker({ events }: Backend, missed: Loaded): boolean {
+  return missed.events.some((row) => events.rewindBefore(row) !== undefined);
+}
+
+/** An object that shows the newest events alone goes on to do so. */
+function fromFirstShown(rows: EventRow[], shown: ReadonlyMap<string, Event>): EventRow[] {
+  const first = rows.findIndex((row) => shown.has(row[1] as string));
+  return first < 0 ? rows : rows.slice(first);
+}
 
 /** The state that a session object shows of a stored session. */
 export function stateOf({ session, appState, userState }: Snapshot): JsonObject {

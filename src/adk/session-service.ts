@@ -22,14 +22,22 @@ import {
   checkObject,
   checkSessionFilter,
   type EventFilter,
+  type EventPageOptions,
   type EventRow,
+  type ForkOptions,
+  type HistoryPoint,
   type JsonObject,
   type Loaded,
+  loadEventPage,
+  loadVisible,
   prepareAppend,
   prepareSession,
+  type RewindOptions,
   type SessionKey,
   SessionStore,
   type Snapshot,
+  sessionNotFound,
+  visible,
 } from '../store/internal.js';
 import { checkAppend } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
@@ -111,7 +119,7 @@ export class SqliteSessionService extends BaseSessionService {
     const input = { appName, userId, sessionId, state: session, app, user, ifExists };
     const shown = ifExists === 'return' ? {} : { limit: 0 };
     const { snapshot, events } = await this.#backend.create(prepareSession(this.#backend, input), shown);
-    return this.#makeHandle(snapshot, events);
+    return this.#makeHandle(snapshot, visible(this.#backend, events));
   }
 
   /**
@@ -132,7 +140,7 @@ export class SqliteSessionService extends BaseSessionService {
   async #load(key: SessionKey, filter: EventFilter): Promise<Loaded | undefined> {
     checkKey(key);
     checkEventFilter(filter);
-    return await this.#backend.load(key, filter);
+    return await loadVisible(this.#backend, key, filter);
   }
 
   /**
@@ -192,6 +200,81 @@ export class SqliteSessionService extends BaseSessionService {
       if (untrimmed) event.actions.stateDelta = untrimmed;
       throw error;
     }
+  }
+
+  /**
+   * Takes a session back to a point: events after it go, the state is that of the point, artifacts and memory follow. See
+   * {@link SessionStore.rewind}. Session objects from before are stale: under `'merge'` their next append catches up.
+   * @example const { session } = await service.rewind(key, { beforeInvocationId: event.invocationId });
+   */
+  async rewind(
+    key: SessionKey,
+    to: HistoryPoint,
+    options?: RewindOptions,
+  ): Promise<{ removed: number; session: Session }> {
+    return await this.#calls.make(async () => {
+      const { removed } = await this.#store.rewind(key, to, options);
+      return { removed, session: await this.#show(key) };
+    });
+  }
+
+  /**
+   * Puts back what the last rewind removed. Rejects `'ADK_STALE_SESSION'` if events were appended since.
+   * @example const { restored, session } = await service.undoRewind(key);
+   */
+  async undoRewind(key: SessionKey): Promise<{ restored: number; session: Session }> {
+    return await this.#calls.make(async () => {
+      const { restored } = await this.#store.undoRewind(key);
+      return { restored, session: await this.#show(key) };
+    });
+  }
+
+  /**
+   * Makes a new session with the history of one up to a point, by default all of it. Rejects `'ADK_SESSION_EXISTS'`.
+   * @example const draft = await service.fork(key, { at: { toSeq: 12 } });
+   */
+  async fork(key: SessionKey, options?: ForkOptions): Promise<Session> {
+    return await this.#calls.make(async () => {
+      const { appName, userId, id: sessionId } = await this.#store.fork(key, options);
+      return await this.#show({ appName, userId, sessionId });
+    });
+  }
+
+  /**
+   * The session's own state, without `app:` and `user:` keys, as it was after the event of a seq.
+   * @example const before = await service.stateAt(key, 12);
+   */
+  async stateAt(key: SessionKey, seq: number): Promise<JsonObject> {
+    return await this.#calls.make(() => this.#store.stateAt(key, seq));
+  }
+
+  /**
+   * Deletes the events of an invocation, and their memory; state that they have set stays. Resolves to their number.
+   * @example await service.deleteInvocation(key, event.invocationId);
+   */
+  async deleteInvocation(key: SessionKey, invocationId: string): Promise<number> {
+    return await this.#calls.make(() => this.#store.deleteInvocation(key, invocationId));
+  }
+
+  /**
+   * A page of a session's events in either order, each with its `seq`, the place of history that `stateAt()` and `rewind()`
+   * take.
+   * @example const { events, hasMore } = await service.getEventPage(key, { order: 'desc', limit: 20 });
+   */
+  async getEventPage(
+    key: SessionKey,
+    page?: EventPageOptions,
+  ): Promise<{ events: { seq: number; event: Event }[]; hasMore: boolean }> {
+    return await this.#calls.make(async () => {
+      const { rows, hasMore } = await loadEventPage(this.#backend, key, page);
+      return { events: rows.map((row) => ({ seq: Number(row[0]), event: toEvent(this.#backend, row) })), hasMore };
+    });
+  }
+
+  async #show(key: SessionKey): Promise<Session> {
+    const loaded = await loadVisible(this.#backend, key, {});
+    if (!loaded) throw sessionNotFound(key.sessionId);
+    return this.#makeHandle(loaded.snapshot, loaded.events);
   }
 
   /**

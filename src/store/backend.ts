@@ -2,6 +2,9 @@ import type { BatchQuery } from '../executor.js';
 import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
 import type { EventCodec, EventRow } from './event-codec.js';
+import type { ForkPlan, RewindPlan } from './history/plan.js';
+import type { Restored, Rewound } from './history/records.js';
+import type { History } from './history/timeline.js';
 import type { Names } from './names.js';
 import type { PreparedAppend, PreparedSession } from './prepare.js';
 import type { EventFilter, EventRecord, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
@@ -56,8 +59,11 @@ export interface Appended {
   seq: number;
   /** The session's `updateTime`, in milliseconds. */
   updateTime: number;
-  /** The session as it is now, and all events behind the last one that the caller has seen, the new one among them. */
-  missed: Loaded | undefined;
+  /**
+   * The session as it is now, and all events behind the last one that the caller has seen, the new one among them.
+   * `isRewound`: that last one is not there any more.
+   */
+  missed: (Loaded & { isRewound: boolean }) | undefined;
 }
 
 /** Statements that an append carries along, in its transaction. */
@@ -101,6 +107,7 @@ export interface Backend {
   loadAfterWrites(key: SessionKey, afterSeq: number): Promise<Loaded | undefined>;
   /** Replaces the session state, given as JSON. Resolves to whether the session exists. */
   replaceState(key: SessionKey, state: string): Promise<boolean>;
+  mergeState(key: SessionKey, delta: Delta): Promise<SessionRecord | undefined>;
   list(filter: SessionFilter): Promise<Page<SessionRecord>>;
   /** The same, each session with the states that it shares. */
   listSnapshots(filter: SessionFilter): Promise<Page<Snapshot>>;
@@ -117,6 +124,25 @@ export interface Backend {
   listEvents(key: SessionKey, filter: EventFilter): Promise<EventRow[]>;
   /** Reads only as far as the consumer goes. */
   iterateEvents(key: SessionKey, filter: Pick<EventFilter, 'after' | 'afterSeq'>): AsyncIterable<EventRow>;
+
+  /** Events between two seqs, both exclusive, in either order; as many at most. */
+  eventPage(
+    key: SessionKey,
+    page: { afterSeq: number; beforeSeq: number; limit: number; order: 'asc' | 'desc' },
+  ): Promise<EventRow[]>;
+  /** Whether a marker of a rewind follows a seq. */
+  isMarked(key: SessionKey, afterSeq: number): Promise<boolean>;
+
+  // ── history: each rejects 'ADK_SESSION_NOT_FOUND', and carries out a plan in the transaction that reads the history ──
+
+  history(key: SessionKey): Promise<History>;
+  rewind(key: SessionKey, plan: RewindPlan): Promise<Rewound>;
+  /** Rejects `'ADK_POINT_NOT_FOUND'` or `'ADK_STALE_SESSION'`. */
+  undoRewind(key: SessionKey): Promise<Restored>;
+  /** Rejects `'ADK_SESSION_EXISTS'`. */
+  fork(key: SessionKey, plan: ForkPlan): Promise<SessionRecord>;
+  /** Resolves to the number of events deleted. */
+  deleteInvocation(key: SessionKey, invocationId: string): Promise<number>;
 
   // ── states that sessions share ──
 

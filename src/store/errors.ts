@@ -3,6 +3,7 @@ export type StoreErrorCode =
   | 'ADK_SESSION_NOT_FOUND'
   | 'ADK_SESSION_EXISTS'
   | 'ADK_STALE_SESSION'
+  | 'ADK_POINT_NOT_FOUND'
   | 'ADK_NOT_SERIALIZABLE'
   | 'ADK_CORRUPT_ROW'
   | 'ADK_INVALID_NAME'
@@ -39,3 +40,8 @@ export function corruptRow(table: string, key: string, column: string, cause?: u
 
 export const sessionNotFound = (sessionId: string) =>
   new StoreError('ADK_SESSION_NOT_FOUND', `Session ${sessionId} not found`);
+
+export const staleSession = (sessionId: string) =>
+  new StoreError('ADK_STALE_SESSION', `Session ${sessionId} was changed since it was read`);
+
+export const pointNotFound = (message: string) => new StoreError('ADK_POINT_NOT_FOUND', message);

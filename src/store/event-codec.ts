@@ -1,9 +1,8 @@
-import type { SqlParam } from '../executor.js';
 import { type Column, EVENT_COLUMNS, type EventFields, jsonColumns } from './columns.js';
 import { compile } from './compile.js';
 import { type Decoder, damaged, decodersOf, makeDecoder, type Row } from './decoder.js';
 import type { Dialect } from './dialect.js';
-import { makeEncoder } from './event-encoder.js';
+import { type EventEncoder, makeEncoder } from './event-encoder.js';
 import { applyExtra } from './event-notes.js';
 import { type EventRecord, isJsonObject, type JsonObject } from './records.js';
 
@@ -14,8 +13,10 @@ export interface EventCodec {
   /** The JSON columns of a row. */
   readonly json: readonly string[];
   /** Parameters of the statements that insert an event. Throws `'ADK_NOT_SERIALIZABLE'`. */
-  encode(event: EventRecord): SqlParam[];
+  encode: EventEncoder;
   decode: Decoder<EventFields>;
+  /** Of a marker: the invocation before which the session was taken back. */
+  rewindBefore(row: EventRow): string | undefined;
   /** Whether a row has more to say than its columns do: see {@link decodeExtra}. */
   hasExtra(row: EventRow): boolean;
   /**
@@ -25,15 +26,26 @@ export interface EventCodec {
   decodeExtra(event: EventFields, row: EventRow, table: string): { extra: JsonObject | undefined; unbranded: boolean };
 }
 
+/** The field of an event's actions by which adk-python marks a rewind. */
+const MARKER = 'rewindBeforeInvocationId';
+
 /** Makes encoder and decoder of a table of columns. */
 export function makeEventCodec(columns: readonly Column[], dialect: Dialect): EventCodec {
   const noted = new Set(columns.filter(({ kind }) => kind !== 'id' && kind !== 'extra').map(({ field }) => field));
   const decoders = decodersOf(columns, dialect);
   const extraAt = 1 + columns.findIndex(({ kind }) => kind === 'extra');
+  const actionsAt = 1 + columns.findIndex(({ kind }) => kind === 'actions');
   return {
     json: jsonColumns(columns),
     encode: makeEncoder(columns, dialect),
     decode: makeDecoder(columns, decoders),
+    rewindBefore(row) {
+      const stored = row[actionsAt];
+      if (stored === 0 || (typeof stored === 'string' && !stored.includes(MARKER))) return undefined;
+      const actions = dialect.decodeJson ? dialect.decodeJson(stored) : stored;
+      const before = isJsonObject(actions) ? actions[MARKER] : undefined;
+      return typeof before === 'string' ? before : undefined;
+    },
     hasExtra: (row) => row[extraAt] !== null,
     decodeExtra(event, row, table) {
       return applyExtra(event, decoders.extra(row, extraAt, table) as JsonObject, noted, () => {

@@ -2,12 +2,13 @@ import type { SqlParam } from '../executor.js';
 import type { Column, Kind } from './columns.js';
 import { compile } from './compile.js';
 import type { Dialect } from './dialect.js';
-import { absent, encodeExtra, type Notes, note, notesOf } from './event-notes.js';
+import { type AppliedNote, absent, encodeExtra, type Notes, note, notesOf } from './event-notes.js';
 import { isNoActions, NO_ACTIONS } from './no-actions.js';
 import type { EventRecord, JsonObject } from './records.js';
 import { serialize } from './serialize.js';
 
-export type EventEncoder = (event: EventRecord) => SqlParam[];
+/** `applied`: the change of the session state, if the event's state delta says another one. */
+export type EventEncoder = (event: EventRecord, applied?: AppliedNote) => SqlParam[];
 
 /** Encodes a value by the kind of its column. */
 type Encode = (notes: Notes, name: string, value: unknown) => SqlParam;
@@ -29,8 +30,8 @@ function codeOf(columns: readonly Column[], { reserved }: Dialect): string {
   const values = columns.map((column) => (column.kind === 'time' ? column.field : call(column)));
   const times = columns.filter(({ kind }) => kind === 'time');
   const head = [...Array(reserved).fill('null'), 'event.appName', 'event.userId', 'event.sessionId'];
-  return `(event) => {
-    const notes = notesOf(event);
+  return `(event, applied) => {
+    const notes = notesOf(event, applied);
     ${times.map((column) => `const ${column.field} = ${call(column)};`).join('\n')}
     return [${[...head, ...values].join(', ')}];
   }`;
@@ -38,8 +39,8 @@ function codeOf(columns: readonly Column[], { reserved }: Dialect): string {
 
 function plainEncoder(columns: readonly Column[], { reserved }: Dialect, encoders: Record<Kind, Encode>): EventEncoder {
   const inOrder = [...columns].sort((a, b) => Number(b.kind === 'time') - Number(a.kind === 'time'));
-  return (event) => {
-    const notes = notesOf(event);
+  return (event, applied) => {
+    const notes = notesOf(event, applied);
     const values = new Map<string, SqlParam>();
     for (const { field, kind, required } of inOrder) {
       const value = encoders[kind](notes, `event.${field}`, (event as unknown as JsonObject)[field]);

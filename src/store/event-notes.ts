@@ -13,18 +13,27 @@ export interface Notes {
   unbranded: true | undefined;
   /** Keys that the event's state delta removes: JSON has no text for `undefined`. */
   removed: string[] | undefined;
+  /** The change of the session state, where the event's state delta says another one. */
+  applied: AppliedNote | undefined;
+}
+
+/** JSON text of the keys that were set (inside JSON, it adds no levels to the text around it), and the keys removed. */
+export interface AppliedNote {
+  set: string;
+  removed: readonly string[];
 }
 
 /** The reserved key. A field of this name, or of this name behind more `$`, is stored with one `$` more. */
-const NOTES = '$row';
+export const NOTES = '$row';
 const LIKE_NOTES = /^\$+row$/;
 
-export function notesOf(event: EventRecord): Notes {
+export function notesOf(event: EventRecord, applied: AppliedNote | undefined): Notes {
   return {
     absent: undefined,
     as: undefined,
     unbranded: event.unbranded === true ? true : undefined,
     removed: removedFrom(event.actions),
+    applied,
   };
 }
 
@@ -78,8 +87,14 @@ export function applyExtra(
   return { extra, unbranded: unbranded === true };
 }
 
-function hasNotes({ absent, as, unbranded, removed }: Notes): boolean {
-  return absent !== undefined || as !== undefined || unbranded !== undefined || removed !== undefined;
+function hasNotes({ absent, as, unbranded, removed, applied }: Notes): boolean {
+  return (
+    absent !== undefined ||
+    as !== undefined ||
+    unbranded !== undefined ||
+    removed !== undefined ||
+    applied !== undefined
+  );
 }
 
 /** Keys that the state delta among an event's actions removes. */

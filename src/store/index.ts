@@ -2,6 +2,15 @@ export { ArtifactStore, type SaveOptions, type VersionOptions } from './artifact
 export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifacts/records.js';
 export type { Swept } from './artifacts/sweep.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
+export type {
+  EventPage,
+  EventPageOptions,
+  ForkOptions,
+  HistoryPoint,
+  Restored,
+  RewindOptions,
+  Rewound,
+} from './history/records.js';
 export type { Backfilled, BackfillOptions } from './memory/backfill.js';
 export { MemoryStore } from './memory/memory-store.js';
 export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';

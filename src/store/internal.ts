@@ -15,11 +15,14 @@ export {
 } from './arguments.js';
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
 export type { AppendCondition, Appended, Backend, Loaded, Snapshot } from './backend.js';
+export { sessionNotFound } from './errors.js';
 export { type EventRow, eventShape } from './event-codec.js';
+export { loadEventPage } from './history/operations.js';
+export { withoutRewound } from './history/rewound.js';
+export { loadVisible, visible } from './history/visible.js';
 export * from './index.js';
 export { recordOfEvent, rewindBeforeOf } from './memory/events.js';
 export { MEMORY_STORE_OPTIONS } from './memory/records.js';
-export { withoutRewound } from './memory/rewound.js';
 export { SESSION_STORE_OPTIONS } from './names.js';
 export { nameOf, type PreparedAppend, prepareAppend, prepareSession } from './prepare.js';
 export { SqliteBackend } from './sqlite/backend.js';

@@ -4,6 +4,7 @@ import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
 import type { Attachment, Backend } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './deltas.js';
+import { appliedNote } from './history/outline.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
 
 /** A new session and its deltas as they were when the call was made. */
@@ -63,16 +64,17 @@ export function prepareAppend(
 ): PreparedAppend {
   checkEvent(event);
   if (deltas !== undefined) checkObject('deltas', deltas);
+  const session = encodeOptionalDelta(dialect, deltas?.session, 'deltas.session');
   const updateTime = dialect.encodeTime(event.timestamp);
   const key = { appName: event.appName, userId: event.userId, sessionId: event.sessionId };
   return {
     key,
     name: name ?? nameOf(key),
     id: event.id,
-    params: events.encode(event),
+    params: events.encode(event, deltas && appliedNote(event.actions, deltas.session)),
     updateTime,
     updateTimeMs: dialect.decodeTime(updateTime),
-    session: encodeOptionalDelta(dialect, deltas?.session, 'deltas.session'),
+    session,
     app: encodeOptionalDelta(dialect, deltas?.app, 'deltas.app'),
     user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
     attachment: attachments?.of(event),

@@ -27,6 +27,19 @@ import { encodeDelta } from './deltas.js';
 import { jsonParam } from './dialect.js';
 import { sessionNotFound } from './errors.js';
 import { type EventRow, gatherExtra } from './event-codec.js';
+import { checkPoint } from './history/arguments.js';
+import { loadEventPage, planFork, planRewind } from './history/operations.js';
+import type {
+  EventPage,
+  EventPageOptions,
+  ForkOptions,
+  HistoryPoint,
+  Restored,
+  RewindOptions,
+  Rewound,
+} from './history/records.js';
+import { placeOf, stateAt } from './history/timeline.js';
+import { loadVisible } from './history/visible.js';
 import type { SessionStoreOptions } from './names.js';
 import { prepareAppend, prepareSession } from './prepare.js';
 import type {
@@ -119,19 +132,21 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   }
 
   /**
-   * Session, both shared states and events of one moment; `undefined` if there is no such session.
+   * Session, both shared states and events of one moment; `undefined` if there is no such session. Events that a marker of
+   * a rewind undoes are left out.
    * @example const loaded = await store.loadSession(key, { last: 50 });
    */
   async loadSession(key: SessionKey, filter?: EventFilter): Promise<LoadedSession<S> | undefined> {
     checkEvents(key, filter);
-    const loaded = await this.backend.load(key, filter ?? {});
+    const loaded = await loadVisible(this.backend, key, filter ?? {});
     if (!loaded) return undefined;
     const { session, appState, userState } = loaded.snapshot;
     return { session: session as SessionRecord<S>, appState, userState, events: this.#records(key, loaded.events) };
   }
 
   /**
-   * Replaces the whole session state and sets `updateTime` to now. Rejects `'ADK_SESSION_NOT_FOUND'`.
+   * Replaces the whole session state, without an event, and sets `updateTime` to now. A rewind to an earlier point undoes it.
+   * Rejects `'ADK_SESSION_NOT_FOUND'`.
    * @example await store.updateSessionState(key, { cart: [] });
    */
   async updateSessionState(key: SessionKey, state: S): Promise<void> {
@@ -139,6 +154,20 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     const json = jsonParam(this.backend.dialect, serializeObject(state, 'state'));
     const { sessionId } = key;
     if (!(await this.backend.replaceState(key, json))) throw sessionNotFound(sessionId);
+  }
+
+  /**
+   * Merges keys into the session state, without an event, and sets `updateTime` to now: a key's value is replaced, `null` is
+   * stored, `undefined` removes the key, other keys stay. A rewind to an earlier point undoes it. Rejects
+   * `'ADK_SESSION_NOT_FOUND'`.
+   * @example const { state } = await store.mergeSessionState(key, { language: 'en', draft: undefined });
+   */
+  async mergeSessionState(key: SessionKey, delta: JsonObject): Promise<SessionRecord<S>> {
+    checkKey(key);
+    const { sessionId } = key;
+    const merged = await this.backend.mergeState(key, encodeDelta(this.backend.dialect, delta, 'delta'));
+    if (!merged) throw sessionNotFound(sessionId);
+    return merged as SessionRecord<S>;
   }
 
   /**
@@ -285,6 +314,76 @@ export class SessionStore<S extends JsonObject = JsonObject> {
 
   #records(key: SessionKey, rows: EventRow[]): EventRecord[] {
     return rows.map((row) => recordOf(this.backend, row, key));
+  }
+
+  /**
+   * A page of a session's events by seq, in either order, whatever the number of events. In ascending order `beforeSeq` alone
+   * gives the first ones.
+   * @example const { events, hasMore } = await store.getEventPage(key, { order: 'desc', beforeSeq: oldest.seq, limit: 20 });
+   */
+  async getEventPage(key: SessionKey, page?: EventPageOptions): Promise<EventPage> {
+    const { rows, hasMore } = await loadEventPage(this.backend, key, page);
+    return { events: this.#records(key, rows), hasMore };
+  }
+
+  // ── history ──
+
+  /**
+   * Takes the session back to a point, in one transaction. Events after it are removed, and kept for `undoRewind()` unless
+   * `archive` is false. The state is that of the point; `app:` and `user:` scopes and the title stay. Artifact versions of the
+   * session that were saved after the point are hidden, memory of the removed events is erased, and so are summaries that
+   * reach past the point. Session objects from before the rewind are stale. Rejects `'ADK_POINT_NOT_FOUND'` and
+   * `'ADK_SESSION_NOT_FOUND'`.
+   * @example const { removed } = await store.rewind(key, { beforeInvocationId: 'e-42' });
+   */
+  async rewind(key: SessionKey, to: HistoryPoint, options: RewindOptions = {}): Promise<Rewound<S>> {
+    const plan = planRewind(this.backend, key, to, options);
+    return (await this.backend.rewind(key, plan)) as Rewound<S>;
+  }
+
+  /**
+   * Puts back what the last rewind removed, with state, artifacts and memory; state that was set since stays set. Rejects
+   * `'ADK_STALE_SESSION'` if events were appended or deleted since, `'ADK_POINT_NOT_FOUND'` if there is no rewind to undo or
+   * its events were not kept.
+   * @example const { restored } = await store.undoRewind(key);
+   */
+  async undoRewind(key: SessionKey): Promise<Restored<S>> {
+    checkKey(key);
+    return (await this.backend.undoRewind(key)) as Restored<S>;
+  }
+
+  /**
+   * Makes a new session with the history of this one up to a point, by default all of it, in one transaction. Artifact
+   * versions are shared: their bytes are stored once. Rejects `'ADK_SESSION_EXISTS'`, `'ADK_POINT_NOT_FOUND'` and
+   * `'ADK_SESSION_NOT_FOUND'`.
+   * @example const draft = await store.fork(key, { at: { beforeInvocationId: 'e-42' } });
+   */
+  async fork(key: SessionKey, options: ForkOptions = {}): Promise<SessionRecord<S>> {
+    return (await this.backend.fork(key, planFork(key, options))) as SessionRecord<S>;
+  }
+
+  /**
+   * The session state as it was after the event of this seq. Of sessions that were made by schema version 1, whose first
+   * state is not known: the state of now, without the keys that were written later. Rejects `'ADK_POINT_NOT_FOUND'` and
+   * `'ADK_SESSION_NOT_FOUND'`.
+   * @example const before = await store.stateAt(key, event.seq);
+   */
+  async stateAt(key: SessionKey, seq: number): Promise<JsonObject> {
+    checkKey(key);
+    const point = checkPoint('point', { toSeq: seq });
+    const history = await this.backend.history(key);
+    return stateAt(history, placeOf(history, point));
+  }
+
+  /**
+   * Deletes the events of one invocation, and their memory. State that they have set stays. Resolves to their number. Rejects
+   * `'ADK_SESSION_NOT_FOUND'`.
+   * @example const deleted = await store.deleteInvocation(key, 'e-42');
+   */
+  async deleteInvocation(key: SessionKey, invocationId: string): Promise<number> {
+    checkKey(key);
+    checkId('invocationId', invocationId);
+    return await this.backend.deleteInvocation(key, invocationId);
   }
 
   // ── shared states ──

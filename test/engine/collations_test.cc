@@ -36,6 +36,23 @@ TEST("NATURAL_NOCASE orders numbers in texts by their value, however many digits
   EXPECT(Order("natural_nocase", {"a1" + many, "a" + many}) == "[[\"a" + many + "\"],[\"a1" + many + "\"]]");
 }
 
+TEST("contains_nocase finds a part of a text in either case of any script, and NULL in nothing") {
+  const auto contains = [](Param text, Param part) {
+    Local local;
+    return local.Rows({"SELECT contains_nocase(?, ?)", {text, part}, RowMode::kArray});
+  };
+  EXPECT(contains("Trip to \xc3\x84gypten", "\xc3\xa4GYP") == "[[1]]");
+  EXPECT(contains("\xd0\x96\xd0\xb6", "\xd0\xb6\xd0\x96") == "[[1]]");
+  EXPECT(contains("abc", "") == "[[1]]");
+  EXPECT(contains("", "a") == "[[0]]");
+  EXPECT(contains("ab", "abc") == "[[0]]");
+  // Bytes that are not UTF-8 stand for themselves.
+  EXPECT(contains("a\xff", "\xff") == "[[1]]");
+  EXPECT(contains("a\xc3", "\xc3\xa4") == "[[0]]");
+  EXPECT(contains(nullptr, "a") == "[[null]]");
+  EXPECT(contains("a", nullptr) == "[[null]]");
+}
+
 // SQLite's indexes rely on it (sqlite.org/c3ref/create_collation.html).
 TEST("both collations are an order: the same both ways, and without circles, for any bytes") {
   const std::vector<std::string> texts = {

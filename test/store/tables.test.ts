@@ -33,7 +33,7 @@ describe('createTables()', () => {
       adk_rewound_events:
         'seq session_key rewind_key id session_id app_name user_id invocation_id author actions long_running_tool_ids_json branch ' +
         'timestamp content grounding_metadata custom_metadata partial turn_complete interrupted error_code error_message extra',
-      adk_sessions_changes: 'change_key session_key seq kind value time undone_by',
+      adk_sessions_changes: 'change_key session_key seq kind value removed revision time undone_by',
     });
     expect(await pool.all('SELECT * FROM adk_metadata')).toEqual([{ key: 'schema_version', value: '2' }]);
   });

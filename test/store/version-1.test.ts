@@ -56,6 +56,22 @@ describe('a file of schema version 1', () => {
     expect(await store.countSessions({ appName: 'shop' })).toBe(3);
   });
 
+  test('has sessions whose rewind removes the keys written later, and leaves the others', async () => {
+    const db = await open();
+    const store = new SessionStore(db);
+    await store.createTables();
+    const [first, second] = await store.getEvents(key);
+    expect(await store.stateAt(key, first?.seq as number)).toEqual({ kept: true });
+    expect(await store.stateAt(key, second?.seq as number)).toEqual({ cart: ['tea', 'milk'], kept: true, late: 1 });
+    const { state } = (await store.getSession(key)) as { state: object };
+    await store.rewind(key, { beforeInvocationId: 'i3' });
+    expect((await store.getSession(key))?.state).toEqual({ cart: ['tea', 'milk'], kept: true, late: 1 });
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 1, session: { state } });
+    await store.mergeSessionState(key, { kept: false });
+    await store.rewind(key, { toSeq: second?.seq as number });
+    expect((await store.getSession(key))?.state).toEqual({ cart: ['tea', 'milk'], late: 1 });
+  });
+
   test('is upgraded by one of many callers that race', async () => {
     const stores = await Promise.all(Array.from({ length: 4 }, async () => new SessionStore(await open())));
     await Promise.all(stores.map((store) => store.createTables()));

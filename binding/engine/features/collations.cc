@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <vector>
+
+#include "engine/features/text_value.h"
 
 namespace aiosqlite {
 namespace {
@@ -77,6 +80,20 @@ std::string_view TakeNumber(Characters& text) {
   return {first, static_cast<size_t>(last - first)};
 }
 
+std::vector<uint32_t> Folded(std::string_view text) {
+  std::vector<uint32_t> codes;
+  codes.reserve(text.size());
+  for (Characters characters(text); !characters.AtEnd();) codes.push_back(Fold(characters.Next()));
+  return codes;
+}
+
+void Contains(sqlite3_context* context, int, sqlite3_value** arguments) {
+  for (int i : {0, 1}) {
+    if (sqlite3_value_type(arguments[i]) == SQLITE_NULL) return;
+  }
+  sqlite3_result_int(context, ContainsUnicodeNocase(TextOf(arguments[0]), TextOf(arguments[1])) ? 1 : 0);
+}
+
 template <int (*Compare)(std::string_view, std::string_view)>
 int OnCompare(void*, int size_a, const void* a, int size_b, const void* b) {
   return Compare({static_cast<const char*>(a), static_cast<size_t>(size_a)},
@@ -93,6 +110,12 @@ int CompareUnicodeNocase(std::string_view a, std::string_view b) {
     if (difference != 0) return Sign(difference);
   }
   return left.AtEnd() ? (right.AtEnd() ? 0 : -1) : 1;
+}
+
+bool ContainsUnicodeNocase(std::string_view text, std::string_view part) {
+  const std::vector<uint32_t> in = Folded(text);
+  const std::vector<uint32_t> wanted = Folded(part);
+  return wanted.empty() || std::search(in.begin(), in.end(), wanted.begin(), wanted.end()) != in.end();
 }
 
 int CompareNatural(std::string_view a, std::string_view b) {
@@ -114,8 +137,12 @@ int CompareNatural(std::string_view a, std::string_view b) {
 }
 
 int RegisterCollations(sqlite3* db) {
-  const int rc = sqlite3_create_collation_v2(db, "UNICODE_NOCASE", SQLITE_UTF8, nullptr,
-                                             &OnCompare<CompareUnicodeNocase>, nullptr);
+  constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+  int rc = sqlite3_create_function_v2(db, "contains_nocase", 2, kFlags, nullptr, &Contains, nullptr, nullptr,
+                                      nullptr);
+  if (rc != SQLITE_OK) return rc;
+  rc = sqlite3_create_collation_v2(db, "UNICODE_NOCASE", SQLITE_UTF8, nullptr,
+                                   &OnCompare<CompareUnicodeNocase>, nullptr);
   if (rc != SQLITE_OK) return rc;
   return sqlite3_create_collation_v2(db, "NATURAL_NOCASE", SQLITE_UTF8, nullptr, &OnCompare<CompareNatural>,
                                      nullptr);

@@ -3,13 +3,13 @@ import { julianDay } from '../../codec/julian-day.js';
 import { invalidArgument } from '../../errors.js';
 import { checkId, checkKey } from '../arguments.js';
 import { corruptRow } from '../errors.js';
+import { type Rewindable, withoutRewound } from '../history/rewound.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../records.js';
 import { textOf } from './content.js';
 import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';
 import { claimEmbedding, decodeEmbedding, embeddingQuery } from './embedding.js';
 import { recordOfEvent, rewindBeforeOf } from './events.js';
-import { type Rewindable, withoutRewound } from './rewound.js';
 import { add } from './write.js';
 
 const SESSIONS_PER_READ = 100;

@@ -71,6 +71,7 @@ function conclude(context: Context, job: AppendJob, results: Rows[]): Appended {
   const missed = overtaken && {
     snapshot: decodeSnapshot(context, overtaken),
     events: results[missedAt + 1]?.rows ?? [],
+    isRewound: Number(overtaken.at(-1)) === 0,
   };
   const appended: Appended = {
     sessionKey: byKey ? lookup.sessionKey : Number(inserted.rows[0]?.[1]),
@@ -194,18 +195,17 @@ function addCatchUp(
 ): void {
   const key = [appName, userId, sessionId];
   if (condition.kind === 'after') {
-    // No session has key 0, so the row is always returned.
-    queries.push(overtaken(sql.overtaken.byName, [...key, 0, 0]));
+    queries.push(overtaken(sql.overtaken.afterEvent, [condition.eventId, ...key]));
     queries.push(missed(sql.missed.afterEvent, [...key, ...key, condition.eventId]));
     return;
   }
   const { sessionKey, seq } = condition;
   const revision = condition.revision + 1;
   if (byKey) {
-    queries.push(overtaken(sql.overtaken.byKey, [sessionKey, revision]));
+    queries.push(overtaken(sql.overtaken.byKey, [seq, seq, sessionKey, revision]));
     queries.push(missed(sql.missed.byKey, [sessionKey, seq]));
   } else {
-    queries.push(overtaken(sql.overtaken.byName, [...key, revision, sessionKey]));
+    queries.push(overtaken(sql.overtaken.byName, [seq, seq, ...key, revision, sessionKey]));
     queries.push(missed(sql.missed.byName, [...key, seq]));
   }
 }

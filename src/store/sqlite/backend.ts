@@ -2,6 +2,7 @@ import { invalidArgument } from '../../errors.js';
 import type { Executor } from '../../executor.js';
 import type { AppendCondition, Attachments, Backend } from '../backend.js';
 import type { Delta } from '../deltas.js';
+import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { SessionStoreOptions } from '../names.js';
 import type { PreparedAppend, PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
@@ -9,6 +10,12 @@ import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
 import type { Context } from './context.js';
 import { eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
+import { deleteInvocation } from './history/delete-invocation.js';
+import { fork } from './history/fork.js';
+import { isMarked, readEventPage, readHistory } from './history/read.js';
+import { rewind } from './history/rewind.js';
+import { mergeState, replaceState } from './history/state.js';
+import { undoRewind } from './history/undo.js';
 import {
   createSession,
   deleteSession,
@@ -17,7 +24,6 @@ import {
   loadEvents,
   loadSession,
   readSession,
-  replaceState,
 } from './jobs.js';
 import { KnownIds } from './known-ids.js';
 import { Layout } from './layout.js';
@@ -101,6 +107,10 @@ export class SqliteBackend implements Backend, Context {
     return replaceState(this, key, state);
   }
 
+  mergeState(key: SessionKey, delta: Delta) {
+    return mergeState(this, key, delta);
+  }
+
   async list(filter: SessionFilter) {
     const { sessions, total } = await listRows(this, filter, false);
     return { sessions: sessions.map((row) => decodeSession(this, row)), total };
@@ -133,6 +143,34 @@ export class SqliteBackend implements Backend, Context {
 
   iterateEvents(key: SessionKey, filter: Pick<EventFilter, 'after' | 'afterSeq'>) {
     return iterateEvents(this, key, filter);
+  }
+
+  eventPage(key: SessionKey, page: Parameters<Backend['eventPage']>[1]) {
+    return readEventPage(this, key, page);
+  }
+
+  isMarked(key: SessionKey, afterSeq: number) {
+    return isMarked(this, key, afterSeq);
+  }
+
+  history(key: SessionKey) {
+    return readHistory(this, key);
+  }
+
+  rewind(key: SessionKey, plan: RewindPlan) {
+    return rewind(this, key, plan);
+  }
+
+  undoRewind(key: SessionKey) {
+    return undoRewind(this, key);
+  }
+
+  fork(key: SessionKey, plan: ForkPlan) {
+    return fork(this, key, plan);
+  }
+
+  deleteInvocation(key: SessionKey, invocationId: string) {
+    return deleteInvocation(this, key, invocationId);
   }
 
   appState(appName: string) {

@@ -111,7 +111,7 @@ interface Suspect {
   column: string;
 }
 
-const JSON_COLUMNS = new Set<string>([...eventCodec.json, ...SNAPSHOT_JSON]);
+const JSON_COLUMNS = new Set<string>([...eventCodec.json, ...SNAPSHOT_JSON, 'initial_state', 'value', 'removed']);
 
 function isReadable(value: unknown): boolean {
   return typeof value !== 'string' || isJson(value);
@@ -120,6 +120,8 @@ function isReadable(value: unknown): boolean {
 function damage(names: Names, row: Row, column: string, cause: unknown): StoreError {
   const app = String(row.app_name);
   const user = `${app}, ${row.user_id}`;
+  if ('change_key' in row) return corruptRow(names.changes, String(row.change_key), column, cause);
+  if (column === 'initial_state') return corruptRow(names.sessions, String(row.id), column, cause);
   if (column === 'app_state') return corruptRow(names.appStates, app, 'state', cause);
   if (column === 'user_state') return corruptRow(names.userStates, user, 'state', cause);
   if ('session_key' in row) return corruptRow(names.sessions, String(row.id), column, cause);

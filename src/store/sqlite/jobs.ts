@@ -64,12 +64,6 @@ export async function readSession(context: Context, key: SessionKey): Promise<Se
   return row && decodeSession(context, row);
 }
 
-export async function replaceState(context: Context, key: SessionKey, state: string): Promise<boolean> {
-  const params = [state, julianDay.encode(Date.now()), ...keyParams(key)];
-  const [result] = await sendBatch(context, [{ sql: context.sql.replaceState, params }]);
-  return result?.changes === 1;
-}
-
 /** Events of a session in append order. */
 export async function loadEvents(context: Context, key: SessionKey, filter: EventFilter): Promise<EventRow[]> {
   const [events] = await runReads(context, [eventsQuery(context, key, filter)]);
@@ -137,6 +131,6 @@ function sharedStateQueries({ sql }: Context, { appName, userId }: SessionKey): 
   ];
 }
 
-function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
+export function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
   return [appName, userId, sessionId];
 }

@@ -48,7 +48,8 @@ async function repeat(context: Context, limit: number, query: BatchQuery): Promi
   }
 }
 
-async function present(context: Context): Promise<{ memory: boolean; artifacts: boolean }> {
+/** Which of the other stores have their tables in the file. */
+export async function present(context: Context): Promise<{ memory: boolean; artifacts: boolean }> {
   const [found] = await runReads(context, [{ sql: context.sql.others.tables }]);
   const tables = new Set((found?.rows ?? []).map(([name]) => String(name).toLowerCase()));
   const has = (name: string) => tables.has(name.toLowerCase());

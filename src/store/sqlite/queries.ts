@@ -3,6 +3,7 @@ import type { Names } from '../names.js';
 import { NO_ACTIONS } from '../no-actions.js';
 import { isGiven, isRead } from '../session-codec.js';
 import { KNOWN_PARAMS } from './dialect.js';
+import { buildHistoryQueries } from './history/queries.js';
 import { buildOthers } from './other-stores.js';
 import { countKey } from './schema.js';
 
@@ -15,12 +16,13 @@ export function buildQueries(
   columns: readonly Column[] = EVENT_COLUMNS,
   sessionFields: readonly SessionColumn[] = SESSION_COLUMNS,
 ) {
-  const [sessions, events, appStates, userStates, metadata] = [
+  const [sessions, events, appStates, userStates, metadata, rewound] = [
     `"${names.sessions}"`,
     `"${names.events}"`,
     `"${names.appStates}"`,
     `"${names.userStates}"`,
     `"${names.metadata}"`,
+    `"${names.rewound}"`,
   ];
   const owner = names.owner ? `"${names.owner.column}"` : undefined;
 
@@ -35,6 +37,8 @@ export function buildQueries(
   const sharedColumns = `(SELECT a.state FROM ${appStates} AS a WHERE a.app_name = s.app_name) AS app_state,
   (SELECT u.state FROM ${userStates} AS u WHERE u.app_name = s.app_name AND u.user_id = s.user_id) AS user_state,
   coalesce((SELECT max(n.seq) FROM ${events} AS n WHERE n.session_key = s.session_key), 0) AS last_seq`;
+  /** Whether the last event that a session object has seen is still there. Parameters: its seq (0: it has seen none), twice. */
+  const seenIsThere = `? = 0 OR EXISTS (SELECT 1 FROM ${events} AS e WHERE e.session_key = s.session_key AND e.seq = ?)`;
   const selected = (column: Column) =>
     column.kind === 'actions'
       ? `iif(e.${column.column} = CAST('${NO_ACTIONS}' AS BLOB), '0', CAST(e.${column.column} AS TEXT)) AS ${column.column}`
@@ -103,7 +107,6 @@ export function buildQueries(
     mergeUserStateIfNew: `INSERT INTO ${userStates} (app_name, user_id, state, update_time) SELECT ?, ?, ?, ?
   WHERE NOT EXISTS (SELECT 1 FROM ${sessions} AS s WHERE ${key}) ${mergeUser}`,
     snapshot: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE ${key}`,
-    replaceState: `UPDATE ${sessions} AS s SET state = ?, update_time = ?, revision = revision + 1 WHERE ${key}`,
     // Without counting on the cascade, which a connection with foreign keys off has not.
     deleteEvents: `DELETE FROM ${events} WHERE session_key = ${sessionKey}`,
     deleteSession: `DELETE FROM ${sessions} AS s WHERE ${key}`,
@@ -155,9 +158,11 @@ export function buildQueries(
     eventIds: `SELECT e.seq, e.id FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq LIMIT ?`,
     /** The stored states, if the session is not the one, or not as far, as the appending handle thinks. */
     overtaken: {
-      byKey: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE s.session_key = ? AND s.revision <> ?`,
-      byName: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s
+      byKey: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s WHERE s.session_key = ? AND s.revision <> ?`,
+      byName: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s
   WHERE ${key} AND (s.revision <> ? OR s.session_key <> ?)`,
+      afterEvent: `SELECT ${sessionColumns}, ${sharedColumns}, NOT EXISTS (SELECT 1 FROM ${rewound} AS r
+    WHERE r.session_key = s.session_key AND r.id = ?) FROM ${sessions} AS s WHERE ${key}`,
     },
     /** What it lacks, its new event among it: all after the seq, or the event (all, if that is not there), that it has seen. */
     missed: {
@@ -175,6 +180,21 @@ export function buildQueries(
       desc: `SELECT ${eventColumns} FROM ${events} AS e
   WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq DESC LIMIT ?`,
     },
+
+    /** Parameters: key, after which seq, before which seq, how many. */
+    eventPage: {
+      asc: `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.seq < ? ORDER BY e.seq LIMIT ?`,
+      desc: `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`,
+    },
+    /** Whether a marker of a rewind follows a seq. */
+    isMarked: `SELECT 1 FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ?
+  AND instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0 LIMIT 1`,
+    history: buildHistoryQueries(names, {
+      sessionColumns,
+      eventColumns: ['session_id', 'app_name', 'user_id', ...columns.map(({ column }) => column)],
+    }),
 
     // ── shared states ──
     appState: `SELECT app_name, state FROM ${appStates} WHERE app_name = ?`,

@@ -77,6 +77,8 @@ export function buildSchema(
       ['seq', 'INTEGER', 'NOT NULL'],
       ['kind', 'TEXT', 'NOT NULL'],
       ['value', 'TEXT', 'NOT NULL'],
+      ['removed', 'TEXT'],
+      ['revision', 'INTEGER'],
       ['time', 'REAL', 'NOT NULL'],
       ['undone_by', 'INTEGER'],
     ]),

@@ -1,0 +1,12 @@
+import type { Context } from '../context.js';
+import { KnownIds } from '../known-ids.js';
+
+/** Does work in one transaction, once the tables are there. */
+export async function inTransaction<T>(context: Context, work: (within: Context) => Promise<T>): Promise<T> {
+  await context.ready?.();
+  return await context.db.transaction(async (db) => {
+    const { names, sessions, sql } = context;
+    // Known ids of its own: a rollback must not leave any behind.
+    return await work({ db, names, sessions, sql, known: new KnownIds(true), ready: undefined });
+  });
+}

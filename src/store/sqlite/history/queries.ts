@@ -1,0 +1,109 @@
+import { scopesTable } from '../../memory/erasure.js';
+import { ORIGIN } from '../../memory/identity.js';
+import type { Names } from '../../names.js';
+import { NO_ACTIONS } from '../../no-actions.js';
+
+/** Statements on the history of a session. `key` is three parameters: app, user, session. */
+export function buildHistoryQueries(
+  names: Names,
+  { sessionColumns, eventColumns }: { sessionColumns: string; eventColumns: readonly string[] },
+) {
+  const [sessions, events, rewound, changes, artifacts, memory] = [
+    `"${names.sessions}"`,
+    `"${names.events}"`,
+    `"${names.rewound}"`,
+    `"${names.changes}"`,
+    `"${names.artifacts}"`,
+    `"${names.memory}"`,
+  ];
+  const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?)`;
+  const last = (of: string) => `coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = ${of}), 0)`;
+  /** Changes that belong to the present: a rewind has not undone them, and made none of them part of the past. */
+  const since = `c.undone_by IS NULL AND c.kind <> 'rewind' AND c.change_key >
+    coalesce((SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = c.session_key AND r.kind = 'rewind'), 0)`;
+  const owner = names.owner ? `, "${names.owner.column}"` : '';
+  const columns = eventColumns.join(', ');
+  const copied = eventColumns.map((column) => ({ user_id: '?', session_id: '?' })[column] ?? column).join(', ');
+
+  return {
+    // ── read ──
+    session: `SELECT ${sessionColumns}, s.initial_state FROM ${sessions} AS s
+  WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?`,
+    outline: `SELECT e.seq, e.id, e.invocation_id, e.timestamp,
+    iif(e.actions = CAST('${NO_ACTIONS}' AS BLOB), NULL, CAST(e.actions AS TEXT)) AS actions, e.extra
+  FROM ${events} AS e WHERE e.session_key = ${sessionKey} ORDER BY e.seq`,
+    changes: `SELECT c.change_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
+  WHERE c.session_key = ${sessionKey} AND c.undone_by IS NULL AND c.kind <> 'rewind' ORDER BY c.seq, c.change_key`,
+    versions: `SELECT artifact_key, name, version, create_time FROM ${artifacts}
+  WHERE app_name = ? AND user_id = ? AND session_id = ? AND hidden_by IS NULL`,
+
+    // ── state without an event ──
+    /** Parameters: state or delta (two), time, key. */
+    replaceState: `UPDATE ${sessions} AS s SET state = ?, update_time = ?, revision = revision + 1
+  WHERE s.app_name = ? AND s.user_id = ? AND s.id = ? RETURNING session_key`,
+    mergeState: `UPDATE ${sessions} AS s SET state = json_merge_shallow(state, ?, ?), update_time = ?, revision = revision + 1
+  WHERE s.app_name = ? AND s.user_id = ? AND s.id = ? RETURNING session_key`,
+    /** A rewind stays the last write but for settings of the state. */
+    keepUndoable: `UPDATE ${changes} SET revision = revision + ? WHERE kind = 'rewind' AND session_key = ${sessionKey}`,
+    /** Between two events all changes are one: the state between them can't be asked for. */
+    forgetReplaced: `DELETE FROM ${changes} AS c WHERE c.session_key = ${sessionKey} AND c.seq = ${last('c.session_key')} AND ${since}`,
+    addReplacement: `INSERT INTO ${changes} (session_key, seq, kind, value, time)
+  SELECT s.session_key, ${last('s.session_key')}, 'replace', ?, ? FROM ${sessions} AS s
+  WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?`,
+    addMerge: `INSERT INTO ${changes} (session_key, seq, kind, value, removed, time)
+  SELECT s.session_key, ${last('s.session_key')}, 'merge', '{}', NULL, ? FROM ${sessions} AS s
+  WHERE s.app_name = ? AND s.user_id = ? AND s.id = ? AND NOT EXISTS (SELECT 1 FROM ${changes} AS c
+    WHERE c.session_key = s.session_key AND c.seq = ${last('s.session_key')} AND ${since})`,
+    /** Parameters: set, removed, key. */
+    growMerge: `UPDATE ${changes} SET value = json_merge_shallow(value, ?1, ?2),
+    removed = json_merge_shallow(coalesce(removed, '{}'), coalesce(?2, '{}'), ?1)
+  WHERE change_key = (SELECT max(c.change_key) FROM ${changes} AS c JOIN ${sessions} AS s USING (session_key)
+    WHERE s.app_name = ?3 AND s.user_id = ?4 AND s.id = ?5 AND c.seq = ${last('s.session_key')} AND ${since})`,
+
+    // ── rewind ──
+    /** Parameters: session key, seq, kind, value, removed, revision, time. */
+    addChange: `INSERT INTO ${changes} (session_key, seq, kind, value, removed, revision, time)
+  VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING change_key`,
+    forget: `DELETE FROM ${memory} WHERE scope_key = (SELECT scope_key FROM "${scopesTable(names.memory)}"
+  WHERE app_name = ? AND kind = 'user' AND user_id = ?) AND ${ORIGIN} = ? AND id IN carray(?)`,
+    archive: `INSERT INTO ${rewound} (rewind_key, seq, session_key, ${columns})
+  SELECT ?, seq, session_key, ${columns} FROM ${events} WHERE session_key = ? AND seq IN carray(?)`,
+    deleteEvents: `DELETE FROM ${events} WHERE session_key = ? AND seq IN carray(?)`,
+    undoChanges: `UPDATE ${changes} SET undone_by = ?1 WHERE session_key = ?2 AND seq >= ?3 AND kind <> 'rewind'
+  AND undone_by IS NULL AND change_key < ?1`,
+    deleteUndone: `DELETE FROM ${changes} WHERE session_key = ? AND undone_by = ?`,
+    hideVersions: `UPDATE ${artifacts} SET hidden_by = ? WHERE artifact_key IN carray(?)`,
+    setState: `UPDATE ${sessions} SET state = ?, update_time = ?, revision = revision + 1 WHERE session_key = ?`,
+    setRevision: `UPDATE ${changes} SET revision = (SELECT s.revision FROM ${sessions} AS s WHERE s.session_key = ?)
+  WHERE change_key = ?`,
+
+    // ── undo ──
+    lastRewind: `SELECT c.change_key, c.seq, c.value, c.revision FROM ${changes} AS c
+  WHERE c.change_key = (SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = ${sessionKey} AND r.kind = 'rewind')`,
+    changesSince: `SELECT c.kind, c.value, c.removed FROM ${changes} AS c
+  WHERE c.session_key = ? AND c.change_key > ? AND c.undone_by IS NULL ORDER BY c.seq, c.change_key`,
+    restoreEvents: `INSERT INTO ${events} (seq, session_key, ${columns})
+  SELECT seq, session_key, ${columns} FROM ${rewound} WHERE session_key = ? AND rewind_key = ? ORDER BY seq`,
+    deleteArchived: `DELETE FROM ${rewound} WHERE session_key = ? AND rewind_key = ?`,
+    /** Changes since the rewind follow what comes back. Parameters: seq, session key, rewind key. */
+    moveChanges: `UPDATE ${changes} SET seq = ? WHERE session_key = ? AND change_key > ? AND undone_by IS NULL`,
+    redoChanges: `UPDATE ${changes} SET undone_by = NULL WHERE session_key = ? AND undone_by = ?`,
+    deleteChange: `DELETE FROM ${changes} WHERE change_key = ?`,
+    showVersions: `UPDATE ${artifacts} SET hidden_by = NULL
+  WHERE app_name = ? AND user_id = ? AND session_id = ? AND hidden_by = ?`,
+
+    // ── fork ──
+    /** Parameters: id, user, state, time (two), session key. */
+    forkSession: `INSERT INTO ${sessions} (id, user_id, app_name, state, create_time, update_time, initial_state${owner})
+  SELECT ?, ?, app_name, ?, ?, ?, initial_state${owner} FROM ${sessions} WHERE session_key = ?
+  ON CONFLICT (app_name, user_id, id) DO NOTHING`,
+    /** Parameters: session key of the fork, then user and session in the order of the columns, then the old ones. */
+    forkEvents: `INSERT INTO ${events} (session_key, ${columns})
+  SELECT ?, ${copied} FROM ${events} WHERE session_key = ? AND seq IN carray(?) ORDER BY seq`,
+    seqs: `SELECT seq FROM ${events} WHERE session_key = ? ORDER BY seq`,
+    forkVersions: `INSERT INTO ${artifacts} (app_name, user_id, session_id, name, version, content, part, mime_type, size, sha256,
+    custom_metadata, create_time)
+  SELECT app_name, ?, ?, name, version, content, part, mime_type, size, sha256, custom_metadata, create_time
+  FROM ${artifacts} WHERE artifact_key IN carray(?)`,
+  };
+}

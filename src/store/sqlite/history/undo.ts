@@ -1,0 +1,106 @@
+import { corruptRow, pointNotFound, sessionNotFound, staleSession } from '../../errors.js';
+import { apply } from '../../history/timeline.js';
+import { addSession } from '../../memory/backfill.js';
+import { MemoryLayout } from '../../memory/layout.js';
+import { isJsonObject, type SessionKey, type SessionRecord } from '../../records.js';
+import { serializeObject } from '../../serialize.js';
+import { type Context, runReads, sendBatch } from '../context.js';
+import { sqliteDialect } from '../dialect.js';
+import { keyParams, readSession } from '../jobs.js';
+import { present } from '../other-stores.js';
+import { inTransaction } from './in-transaction.js';
+import { decodeStateChange } from './read.js';
+import type { RewindRecord } from './rewind.js';
+
+/** A rewind as it is stored. */
+interface StoredRewind extends RewindRecord {
+  rewindKey: number;
+  sessionKey: number;
+  /** The last seq before the rewind. */
+  seq: number;
+  /** The session's revision, if nothing but its state was changed since. */
+  revision: number;
+}
+
+/** Puts back what the last rewind removed, in one transaction. */
+export async function undoRewind(
+  context: Context,
+  key: SessionKey,
+): Promise<{ restored: number; session: SessionRecord }> {
+  return await inTransaction(context, async (within) => {
+    const rewind = await lastRewind(within, key);
+    await putBack(within, key, rewind);
+    return { restored: rewind.events, session: (await readSession(within, key)) as SessionRecord };
+  });
+}
+
+async function lastRewind(context: Context, key: SessionKey): Promise<StoredRewind> {
+  const params = keyParams(key);
+  const { session, history } = context.sql;
+  const [sessions, rewinds] = await runReads(context, [
+    { sql: session, params },
+    { sql: history.lastRewind, params, jsonColumns: ['value'] },
+  ]);
+  const [stored] = sessions?.rows ?? [];
+  if (!stored) throw sessionNotFound(key.sessionId);
+  const [row] = rewinds?.rows ?? [];
+  if (!row) throw pointNotFound(`Session ${key.sessionId} has no rewind to undo`);
+  const [rewindKey, seq, value, revision] = row;
+  if (!isRecord(value)) throw corruptRow(context.names.changes, String(rewindKey), 'value');
+  if (!value.archived) throw pointNotFound(`The events of the last rewind of session ${key.sessionId} were not kept`);
+  if (Number(stored[7]) !== Number(revision)) throw staleSession(key.sessionId);
+  const keys = { rewindKey: Number(rewindKey), sessionKey: Number(stored[0]) };
+  return { ...value, ...keys, seq: Number(seq), revision: Number(revision) };
+}
+
+function isRecord(value: unknown): value is RewindRecord {
+  return isJsonObject(value) && typeof value.state === 'string' && typeof value.archived === 'boolean';
+}
+
+async function putBack(context: Context, key: SessionKey, rewind: StoredRewind): Promise<void> {
+  const { history: sql } = context.sql;
+  const { rewindKey, sessionKey, seq, marker } = rewind;
+  const others = await present(context);
+  const state = await stateNow(context, rewind);
+  const now = sqliteDialect.encodeTime(Date.now());
+  await sendBatch(context, [
+    ...(marker === undefined
+      ? [
+          { sql: sql.restoreEvents, params: [sessionKey, rewindKey] },
+          { sql: sql.deleteArchived, params: [sessionKey, rewindKey] },
+        ]
+      : [{ sql: sql.deleteEvents, params: [sessionKey, [marker]] }]),
+    { sql: sql.moveChanges, params: [seq, sessionKey, rewindKey] },
+    { sql: sql.redoChanges, params: [sessionKey, rewindKey] },
+    { sql: sql.deleteChange, params: [rewindKey] },
+    { sql: sql.setState, params: [serializeObject(state, 'state'), now, sessionKey] },
+    // Two writes were made since the rewind before this one, if there is one: this rewind and its undo.
+    { sql: sql.keepUndoable, params: [2, ...keyParams(key)] },
+    ...(others.artifacts ? [{ sql: sql.showVersions, params: [...keyParams(key), rewindKey] }] : []),
+  ]);
+  if (rewind.remembered && others.memory) {
+    const { names, db } = context;
+    const layout = new MemoryLayout({
+      memoryTable: names.memory,
+      metadataTable: names.metadata,
+      sessionsTable: names.sessions,
+      eventsTable: names.events,
+    });
+    await addSession({ db, layout }, key);
+  }
+}
+
+/** The state before the rewind, with what was set since. */
+async function stateNow(context: Context, { rewindKey, sessionKey, state }: StoredRewind) {
+  const query = {
+    sql: context.sql.history.changesSince,
+    params: [sessionKey, rewindKey],
+    jsonColumns: ['value', 'removed'],
+  };
+  const [since] = await runReads(context, [query]);
+  const now = new Map<string, unknown>(Object.entries(JSON.parse(state)));
+  for (const [kind, value, removed] of since?.rows ?? []) {
+    apply(now, decodeStateChange(context.names.changes, rewindKey, kind, value, removed));
+  }
+  return Object.fromEntries(now);
+}

@@ -1,0 +1,368 @@
+import type { Pool } from 'aiosqlite';
+import { ArtifactStore, type EventRecord, MemoryStore, type SessionStore } from 'aiosqlite/store';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { databases } from '../../support/databases.js';
+import { rejection } from '../../support/rejection.js';
+import { event, ids, key, makeStore } from '../fixtures.js';
+
+const on = databases();
+let pool: Pool;
+let store: SessionStore;
+beforeEach(async () => {
+  pool = on.pool();
+  store = await makeStore(pool);
+  await store.createSession({ ...key, state: { kept: true, cart: [] } });
+});
+
+/** Appends an event of an invocation with a delta; resolves to its seq. */
+async function append(id: string, invocationId: string, delta: object = {}, fields: Partial<EventRecord> = {}) {
+  const actions = { stateDelta: delta, ...fields.actions };
+  const stored = await store.appendEvent(event(id, { invocationId, ...fields, actions }), { session: { ...delta } });
+  return stored.seq;
+}
+
+async function threeTurns(): Promise<number[]> {
+  return [
+    await append('e1', 'i1', { cart: ['tea'] }),
+    await append('e2', 'i2', { cart: ['tea', 'milk'], late: 1 }),
+    await append('e3', 'i2', { late: 2, kept: undefined }),
+    await append('e4', 'i3', { last: null }),
+  ];
+}
+
+const stateOf = async () => (await store.getSession(key))?.state;
+const everything = async () => ({
+  session: await store.getSession(key),
+  events: await store.getEvents(key),
+  tables: await pool.all(
+    'SELECT * FROM adk_sessions_changes UNION ALL SELECT seq, session_key, rewind_key, id, 0, 0, 0, 0, 0 FROM adk_rewound_events',
+  ),
+});
+
+describe('rewind()', () => {
+  test('removes the events of an invocation and all after it, and gives back the state before', async () => {
+    await threeTurns();
+    const before = await store.getSession(key);
+    const { removed, session } = await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(removed).toBe(3);
+    expect(session.state).toEqual({ kept: true, cart: ['tea'] });
+    expect(session).toEqual(await store.getSession(key));
+    expect(session.revision).toBeGreaterThan(before?.revision as number);
+    expect(ids(await store.getEvents(key))).toEqual(['e1']);
+  });
+
+  test('goes back to the first state of all before the first invocation', async () => {
+    await threeTurns();
+    expect(await store.rewind(key, { beforeInvocationId: 'i1' })).toMatchObject({ removed: 4 });
+    expect(await stateOf()).toEqual({ kept: true, cart: [] });
+    expect(await store.getEvents(key)).toEqual([]);
+  });
+
+  test('keeps the event of a seq, and removes what comes after it', async () => {
+    const [, , third] = await threeTurns();
+    expect(await store.rewind(key, { toSeq: third as number })).toMatchObject({ removed: 1 });
+    expect(await stateOf()).toEqual({ cart: ['tea', 'milk'], late: 2 });
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 'e2', 'e3']);
+  });
+
+  test('changes nothing at the end of the history', async () => {
+    const [, , , last] = await threeTurns();
+    const before = await everything();
+    expect(await store.rewind(key, { toSeq: last as number })).toEqual({ removed: 0, session: before.session });
+    expect(await everything()).toEqual(before);
+  });
+
+  test('leaves the states of app and user, and the title', async () => {
+    await append('e1', 'i1', {}, { actions: { stateDelta: { 'app:a': 1, 'user:u': 1 } } });
+    await store.updateAppState('app', { a: 1 });
+    await store.updateUserState('app', 'ada', { u: 1 });
+    await append('e2', 'i2', { x: 1 });
+    await store.mergeSessionState(key, { __session_metadata__: { displayName: 'Tea' } });
+    const { session } = await store.rewind(key, { beforeInvocationId: 'i1' });
+    expect(session.state).toEqual({ kept: true, cart: [], __session_metadata__: { displayName: 'Tea' } });
+    expect(await store.getAppState('app')).toEqual({ a: 1 });
+    expect(await store.getUserState('app', 'ada')).toEqual({ u: 1 });
+  });
+
+  test('leaves other sessions alone', async () => {
+    const other = { ...key, sessionId: 's2' };
+    await store.createSession({ ...other, state: { mine: 1 } });
+    await threeTurns();
+    await store.appendEvent(event('e1', { ...other, invocationId: 'i2' }));
+    const before = [await store.getSession(other), await store.getEvents(other)];
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    await store.undoRewind(key);
+    expect([await store.getSession(other), await store.getEvents(other)]).toEqual(before);
+  });
+
+  test('makes appends with an older revision stale, and takes new ones under the same ids', async () => {
+    await threeTurns();
+    const { revision } = (await store.getSession(key)) as { revision: number };
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    const stale = store.appendEvent(event('e5'), undefined, { expectedRevision: revision });
+    expect(await rejection(stale)).toMatchObject({ code: 'ADK_STALE_SESSION' });
+    await append('e2', 'i4', { again: true });
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 'e2']);
+    expect(await stateOf()).toEqual({ kept: true, cart: ['tea'], again: true });
+  });
+
+  test('never brings an event back through a writer that knew it', async () => {
+    const other = await makeStore(on.pool());
+    await threeTurns();
+    await other.appendEvent(event('e5', { invocationId: 'i4' }));
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    await other.appendEvent(event('e6', { invocationId: 'i5' }));
+    await store.appendEvent(event('e7', { invocationId: 'i6' }));
+    expect(ids(await other.getEvents(key))).toEqual(['e1', 'e6', 'e7']);
+  });
+
+  test('happens in one transaction of the caller, and is undone with it', async () => {
+    await threeTurns();
+    const before = await everything();
+    const undone = pool.transaction(async (tx) => {
+      await store.with(tx).rewind(key, { beforeInvocationId: 'i1' });
+      throw new Error('undo');
+    });
+    await rejection(undone);
+    expect(await everything()).toEqual(before);
+  });
+
+  test('removes a summary that reaches past the point, by the clock of either language', async () => {
+    const timestamp = 1_800_000_000_000;
+    await append('e1', 'i1', {}, { timestamp });
+    const range = { isCompacted: true, startTime: timestamp, endTime: timestamp + 50 };
+    await append('s1', 'i1', {}, { timestamp: timestamp + 60, extra: range });
+    const compaction = { start_timestamp: timestamp / 1000, end_timestamp: (timestamp + 50) / 1000 };
+    await append('s2', 'i1', {}, { timestamp: timestamp + 61, actions: { compaction } });
+    await append('s3', 'i1', {}, { timestamp: timestamp + 62, extra: { ...range, endTime: timestamp + 10 } });
+    await append('e2', 'i2', {}, { timestamp: timestamp + 50 });
+    expect(await store.rewind(key, { beforeInvocationId: 'i2' })).toMatchObject({ removed: 3 });
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 's3']);
+    await store.undoRewind(key);
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 's1', 's2', 's3', 'e2']);
+  });
+
+  test('replays what was applied, where deltas and the state delta of an event differ', async () => {
+    const first = await store.appendEvent(event('e1', { actions: { stateDelta: { told: 1 } } }), {
+      session: { done: 1 },
+    });
+    await store.appendEvent(event('e2', { actions: { stateDelta: { told: 2 } } }), { session: {} });
+    await append('e3', 'i2', { done: 3 });
+    expect(await store.stateAt(key, first.seq)).toEqual({ kept: true, cart: [], done: 1 });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await stateOf()).toEqual({ kept: true, cart: [], done: 1 });
+    expect((await store.getEvents(key))[0]).toMatchObject({ actions: { stateDelta: { told: 1 } } });
+  });
+
+  test('keeps what was stored without an event with the moment at which it was set', async () => {
+    const first = await append('e1', 'i1');
+    await store.mergeSessionState(key, { between: 1, gone: 1 });
+    await store.mergeSessionState(key, { between: 2, gone: undefined });
+    await append('e2', 'i2', { x: 1 });
+    await store.updateSessionState(key, { all: 'new' });
+    await append('e3', 'i3', { y: 1 });
+    expect(await store.stateAt(key, first)).toEqual({ kept: true, cart: [] });
+    await store.rewind(key, { beforeInvocationId: 'i3' });
+    expect(await stateOf()).toEqual({ all: 'new' });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await stateOf()).toEqual({ kept: true, cart: [], between: 2 });
+    await store.rewind(key, { toSeq: first });
+    expect(await stateOf()).toEqual({ kept: true, cart: [] });
+  });
+
+  test('rejects points, modes and sessions that are not there, and writes nothing', async () => {
+    await threeTurns();
+    const before = await everything();
+    const code = async (call: Promise<unknown>) => ((await rejection(call)) as { code: string }).code;
+    expect(await code(store.rewind(key, { beforeInvocationId: 'i9' }))).toBe('ADK_POINT_NOT_FOUND');
+    expect(await code(store.rewind(key, { toSeq: 99 }))).toBe('ADK_POINT_NOT_FOUND');
+    expect(await code(store.rewind({ ...key, sessionId: 'no' }, { toSeq: 1 }))).toBe('ADK_SESSION_NOT_FOUND');
+    for (const [to, options, name] of [
+      [{}, {}, 'to'],
+      [{ toSeq: 1, beforeInvocationId: 'i1' }, {}, 'to'],
+      [{ toSeq: -1 }, {}, 'to.toSeq'],
+      [{ toSeq: Number.NaN }, {}, 'to.toSeq'],
+      [{ toSeq: '1' }, {}, 'to.toSeq'],
+      [{ beforeInvocationId: '\ud800' }, {}, 'to.beforeInvocationId'],
+      [{ before: 1 }, {}, 'to.before'],
+      [{ toSeq: 1 }, { mode: 'mark' }, 'to.toSeq'],
+      [{ toSeq: 1 }, { mode: 'hide' }, 'options.mode'],
+      [{ toSeq: 1 }, { archive: 1 }, 'options.archive'],
+      [{ toSeq: 1 }, { artefacts: 'keep' }, 'options.artefacts'],
+      [{ beforeInvocationId: 'i1' }, { mode: 'mark', archive: false }, 'options.archive'],
+    ] as const) {
+      const error = (await rejection(store.rewind(key, to as never, options as never))) as Error & { code: string };
+      expect(error.message).toContain(name);
+      expect(error.code).toMatch(/^ERR_/);
+    }
+    expect(await rejection(store.rewind(key, { toSeq: 1 }, { mode: 'mark' }))).toBeInstanceOf(TypeError);
+    expect(await everything()).toEqual(before);
+  });
+});
+
+describe('undoRewind()', () => {
+  test('puts back events, seqs and state exactly, and once', async () => {
+    await threeTurns();
+    const before = await everything();
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 3, session: { state: before.session?.state } });
+    const { revision, updateTime, ...session } = (await store.getSession(key)) as Required<
+      NonNullable<typeof before.session>
+    >;
+    expect({ session, events: await store.getEvents(key) }).toMatchObject({
+      session: { state: before.session?.state },
+      events: before.events,
+    });
+    expect((await everything()).tables).toEqual([]);
+    expect(await rejection(store.undoRewind(key))).toMatchObject({ code: 'ADK_POINT_NOT_FOUND' });
+  });
+
+  test('undoes one rewind after the other, newest first, and keeps state that was set since', async () => {
+    await threeTurns();
+    const { state } = (await store.getSession(key)) as { state: object };
+    await store.rewind(key, { beforeInvocationId: 'i3' });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    await store.mergeSessionState(key, { since: 1 });
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 2 });
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 1 });
+    expect(await stateOf()).toEqual({ ...state, since: 1 });
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 'e2', 'e3', 'e4']);
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['an event was appended', () => append('e9', 'i9')],
+    ['an event was replaced', () => append('e1', 'i1', { other: 1 })],
+    ['an invocation was deleted', () => store.deleteInvocation(key, 'i1')],
+  ])('rejects if %s since', async (_, change) => {
+    await threeTurns();
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    await change();
+    const before = await everything();
+    expect(await rejection(store.undoRewind(key))).toMatchObject({ code: 'ADK_STALE_SESSION' });
+    expect(await everything()).toEqual(before);
+  });
+
+  test('has nothing to put back after a rewind that kept nothing: neither rows nor bytes', async () => {
+    await append('e1', 'i1');
+    await append('e2', 'i2', {}, { content: { parts: [{ text: 'zxqsecret' }] } });
+    await store.rewind(key, { beforeInvocationId: 'i2' }, { archive: false });
+    expect(await rejection(store.undoRewind(key))).toMatchObject({ code: 'ADK_POINT_NOT_FOUND' });
+    expect(await pool.get('SELECT count(*) AS n FROM adk_rewound_events')).toEqual({ n: 0 });
+    expect(Buffer.from(await pool.serialize()).includes('zxqsecret')).toBe(false);
+  });
+
+  test('rejects a session that is not there, and one that was never rewound', async () => {
+    expect(await rejection(store.undoRewind(key))).toMatchObject({ code: 'ADK_POINT_NOT_FOUND' });
+    expect(await rejection(store.undoRewind({ ...key, sessionId: 'no' }))).toMatchObject({
+      code: 'ADK_SESSION_NOT_FOUND',
+    });
+  });
+});
+
+describe("rewind() with mode 'mark'", () => {
+  test('appends the marker of adk-python and removes nothing; loads skip what it undoes', async () => {
+    await threeTurns();
+    const { removed, session } = await store.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' });
+    expect(removed).toBe(0);
+    expect(session.state).toEqual({ kept: true, cart: ['tea'] });
+    const events = await store.getEvents(key);
+    expect(ids(events).slice(0, 4)).toEqual(['e1', 'e2', 'e3', 'e4']);
+    expect(events).toHaveLength(5);
+    expect(events[4]).toMatchObject({ author: 'user', actions: { rewindBeforeInvocationId: 'i2' } });
+    expect(events[4]?.invocationId).toMatch(/^e-/);
+    const shown = async (filter?: object) => ids((await store.loadSession(key, filter))?.events ?? []);
+    expect(await shown()).toEqual(['e1']);
+    await append('e5', 'i5', { after: 1 });
+    expect(await shown()).toEqual(['e1', 'e5']);
+    expect(await shown({ last: 1 })).toEqual(['e5']);
+    expect(await shown({ last: 2 })).toEqual(['e1', 'e5']);
+    expect(await shown({ last: 9 })).toEqual(['e1', 'e5']);
+    expect(await shown({ limit: 1 })).toEqual(['e1']);
+    expect(await shown({ limit: 2 })).toEqual(['e1', 'e5']);
+    expect(await shown({ afterSeq: events[1]?.seq })).toEqual(['e5']);
+    expect(await shown({ after: events[0]?.timestamp })).toEqual(['e5']);
+    expect(await shown({ limit: 0 })).toEqual([]);
+  });
+
+  test('is undone by taking the marker away', async () => {
+    await threeTurns();
+    const { state } = (await store.getSession(key)) as { state: object };
+    await store.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' });
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 3, session: { state } });
+    expect(ids((await store.loadSession(key))?.events ?? [])).toEqual(['e1', 'e2', 'e3', 'e4']);
+  });
+});
+
+describe('artifacts follow a rewind', () => {
+  const name = (name: string) => ({ ...key, name });
+  const text = (text: string) => ({ text });
+  let artifacts: ArtifactStore;
+  beforeEach(async () => {
+    artifacts = new ArtifactStore(pool);
+    await artifacts.createTables();
+  });
+  const versions = async (of: string) => (await artifacts.versions(name(of))).map(({ version }) => version);
+
+  test('those that a removed event names are hidden; numbers are not used again; an undo shows them', async () => {
+    await artifacts.save(name('a'), text('0'));
+    await append('e1', 'i1', {}, { actions: { artifactDelta: { a: 0 } } });
+    await artifacts.save(name('a'), text('1'));
+    await artifacts.save(name('b'), text('b'));
+    await artifacts.save({ ...name('mine'), sessionId: '' }, text('mine'));
+    await append('e2', 'i2', {}, { actions: { artifactDelta: { a: 1, b: 0, 'user:mine': 0 } } });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await versions('a')).toEqual([0]);
+    expect(await artifacts.list(key)).not.toContain('b');
+    expect(await artifacts.load(name('a'))).toMatchObject({ part: text('0') });
+    expect(await artifacts.load({ ...name('mine'), sessionId: '' })).toMatchObject({ part: text('mine') });
+    await store.undoRewind(key);
+    expect(await versions('a')).toEqual([0, 1]);
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await artifacts.save(name('a'), text('2'))).toMatchObject({ version: 2 });
+  });
+
+  test('those that no event names are hidden by their time', async () => {
+    const timestamp = Date.now();
+    await artifacts.save(name('early'), text(''));
+    await artifacts.save(name('late'), text(''));
+    await pool.run("UPDATE adk_artifacts SET create_time = create_time - 1 WHERE name = 'early'");
+    await pool.run("UPDATE adk_artifacts SET create_time = create_time + 1 WHERE name = 'late'");
+    await append('e1', 'i1', {}, { timestamp });
+    await append('e2', 'i2', {}, { timestamp });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await artifacts.list(key)).toEqual(['early']);
+  });
+
+  test("they stay with artifacts: 'keep'", async () => {
+    await append('e1', 'i1');
+    await artifacts.save(name('a'), text('0'));
+    await append('e2', 'i2', {}, { actions: { artifactDelta: { a: 0 } } });
+    await store.rewind(key, { beforeInvocationId: 'i2' }, { artifacts: 'keep' });
+    expect(await versions('a')).toEqual([0]);
+  });
+});
+
+describe('memory follows a rewind', () => {
+  test('removed events are not found any more, and are found again after an undo', async () => {
+    const memory = new MemoryStore(pool);
+    await memory.createTables();
+    const say = (text: string) => ({ content: { role: 'user', parts: [{ text }] } });
+    await append('e1', 'i1', {}, say('green tea'));
+    await append('e2', 'i2', {}, say('black coffee'));
+    await memory.add([
+      { id: 'note', appName: 'app', userId: 'ada', scope: 'user', content: say('coffee of old').content },
+    ]);
+    const found = async (query: string) =>
+      (await memory.search({ appName: 'app', userId: 'ada', query })).map(({ id }) => id).sort();
+    await memory.backfill();
+    expect(await found('tea coffee')).toEqual(['e1', 'e2', 'note']);
+    for (const mode of ['remove', 'mark'] as const) {
+      await store.rewind(key, { beforeInvocationId: 'i2' }, { mode });
+      expect(await found('tea coffee')).toEqual(['e1', 'note']);
+      await store.undoRewind(key);
+      expect(await found('tea coffee')).toEqual(['e1', 'e2', 'note']);
+    }
+    await store.deleteInvocation(key, 'i1');
+    expect(await found('tea coffee')).toEqual(['e2', 'note']);
+  });
+});
