@@ -28,7 +28,7 @@ export interface LaneSettings {
 }
 
 /**
- * Calls that run in their order on one connection: see "Inbox and lanes" in ARCHITECTURE.md. Lane 0 of a queue serves
+ * Calls that run in their order on one connection: see "Queue and lanes" in ARCHITECTURE.md. Lane 0 of a queue serves
  * every caller. A transaction, a lease and the set-up of a connection have a lane of their own: the worker that begins
  * it takes calls from there alone until its end.
  */

@@ -1,5 +1,5 @@
 // The promises of group commit as an executable model: from a few jobs and one fate to the outcome of each
-// job. Companion of ARCHITECTURE.md, "Group commit"; the model uses neither SQL nor threads.
+// job. Companion of binding/README.md, "Group commit"; the model uses neither SQL nor threads.
 #pragma once
 
 #include <cstddef>
