@@ -135,7 +135,7 @@ export class ArtifactStore {
     const [row] = found?.rows ?? [];
     if (row === undefined) return undefined;
     const info = this.#decodeInfo(params, row);
-    const bytes = Buffer.concat((chunks?.rows ?? []).map(([chunk]) => chunk as Uint8Array));
+    const bytes = joined((chunks?.rows ?? []).map(([chunk]) => chunk as Uint8Array));
     if (bytes.length !== info.size) throw corruptRow(this.#layout.names.blobs, info.sha256, 'bytes');
     const [field, json] = row.slice(-2);
     const part = decodePart({ field, json, bytes }, this.#where(params, info.version));
@@ -259,6 +259,13 @@ export class ArtifactStore {
   #where(params: KeyParams, version: unknown): { table: string; key: string } {
     return { table: this.#layout.names.artifacts, key: [...params.slice(0, 4), version].join(', ') };
   }
+}
+
+/** One chunk, as nearly all contents are, needs no copy. */
+function joined(chunks: Uint8Array[]): Buffer {
+  const [first, ...more] = chunks;
+  if (first === undefined || more.length > 0) return Buffer.concat(chunks);
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
 }
 
 /** App, user, session (`''`: the user's own scope), name. */
