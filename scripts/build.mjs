@@ -108,7 +108,8 @@ function hashOfSources() {
 /** Output of tsc: CommonJS, as src/package.json says. */
 function compiledFiles() {
   return filesBelow(join(root, 'src'))
-    .filter((file) => file.endsWith('.ts'))
+    // The page is for browsers; it is bundled.
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('src/cli/page/'))
     .flatMap((file) => {
       const output = file.replace(/^src/, 'lib').replace(/\.ts$/, '');
       return ['.js', '.js.map', '.d.ts'].map((extension) => output + extension);

@@ -1,64 +1,40 @@
-import { statSync } from 'node:fs';
-import type { Connection } from '../index.js';
-import { onFile } from './failure.js';
+import { Misuse, onFile } from './failure.js';
 import { openFile } from './open.js';
+import { portNumber } from './options.js';
 import { print, printJson, printTable, sizeOf } from './output.js';
+import { type Overview, overviewOf } from './overview.js';
 import type { Command } from './vendor.js';
-
-/** The output of `aiosqlite inspect --json`. */
-export interface Overview {
-  /** Of the file and its WAL, in bytes. */
-  size: number;
-  sessions: number;
-  events: number;
-  tables: { name: string; rows: number; bytes: number }[];
-}
 
 export function addInspect(program: Command): Command {
   return program
     .command('inspect')
-    .description('what a database holds')
+    .description('what a database holds; as a page with --open')
     .argument('<file>', 'the database')
     .option('--json', '{ size, sessions, events, tables: [{ name, rows, bytes }] }')
+    .option('--open', 'serves a page on this machine that shows sessions, memory and artifacts, and opens a browser')
+    .option('--serve', 'as --open, without opening a browser')
+    .option('--port <port>', 'of the page; a free one by default', portNumber)
     .addHelpText(
       'after',
       `
 The file is opened to read: nothing in it is changed.
 
-Example:
-  npx aiosqlite inspect agent.db`,
+Examples:
+  npx aiosqlite inspect agent.db
+  npx aiosqlite inspect agent.db --open`,
     )
-    .action(async (file: string, { json }: { json?: boolean }) => {
+    .action(async (file: string, options: { json?: boolean; open?: boolean; serve?: boolean; port?: number }) => {
       await using opened = await openFile(file);
+      if (options.open || options.serve) {
+        const { servePage } = await import('./inspector.js');
+        await servePage(opened, { ...options, open: options.open === true });
+        return;
+      }
+      if (options.port !== undefined) throw new Misuse('--port needs --open or --serve');
       const found = await onFile(file, () => overviewOf(file, opened.db));
-      if (json) printJson(found);
+      if (options.json) printJson(found);
       else show(file, found);
     });
-}
-
-/** Sizes and rows of all tables, the largest first; indexes count with their table. */
-export async function overviewOf(file: string, db: Connection): Promise<Overview> {
-  const names = await db.all<{ name: string; bytes: number }>(`
-    WITH used AS MATERIALIZED (SELECT name, pgsize FROM dbstat WHERE aggregate = 1)
-    SELECT s.name, coalesce(sum(used.pgsize), 0) AS bytes
-      FROM sqlite_schema AS s
-      JOIN sqlite_schema AS part ON part.tbl_name = s.name
-      LEFT JOIN used ON used.name = part.name
-     WHERE s.type = 'table' GROUP BY s.name ORDER BY bytes DESC, s.name`);
-  const { sql } = await import('../index.js');
-  const tables: Overview['tables'] = [];
-  for (const { name, bytes } of names) {
-    const [rows] = (await db.get<[number]>(sql`SELECT count(*) FROM ${sql.id(name)}`, { rowMode: 'array' })) as [
-      number,
-    ];
-    tables.push({ name, rows, bytes });
-  }
-  const rowsOf = (name: string) => tables.find((table) => table.name === name)?.rows ?? 0;
-  return { size: sizeOnDisk(file), sessions: rowsOf('adk_sessions'), events: rowsOf('adk_events'), tables };
-}
-
-export function sizeOnDisk(file: string): number {
-  return ['', '-wal'].reduce((sum, suffix) => sum + (statSync(file + suffix, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 function show(file: string, { size, sessions, events, tables }: Overview): void {
