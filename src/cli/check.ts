@@ -6,7 +6,7 @@ import { coloured, Progress, plain, print, printJson } from './output.js';
 import type { Command } from './vendor.js';
 
 /** A problem of a file; its place as far as it has one. */
-export interface Problem {
+interface Problem {
   table: string | null;
   key: string | null;
   column: string | null;

@@ -6,7 +6,7 @@ import { readPackage } from './package.js';
 import type { Command } from './vendor.js';
 
 /** The output of `aiosqlite doctor --json`. */
-export interface Report {
+interface Report {
   /** Whether no check has failed. */
   fit: boolean;
   versions: Record<string, string>;
@@ -59,7 +59,7 @@ function printReport({ fit, versions, addon, compileOptions, folder, checks }: R
 }
 
 /** Looks at everything that aiosqlite needs, in a folder or at a database file and its folder; it never throws. */
-export async function doctor(path: string): Promise<Report> {
+async function doctor(path: string): Promise<Report> {
   const target = resolve(path);
   const isFile = statSync(target, { throwIfNoEntry: false })?.isFile() === true;
   const checks: Check[] = [await run('node', checkNode)];

@@ -8,11 +8,23 @@ import { Failure, Misuse } from './failure.js';
 import { addImport } from './import.js';
 import { addInspect } from './inspect.js';
 import { readPackage } from './package.js';
+import { addPrune } from './prune.js';
 import { addTail } from './tail.js';
 import { Command, CommanderError } from './vendor.js';
 import { addWeb } from './web.js';
 
-const COMMANDS = [addDoctor, addBuild, addWeb, addInspect, addTail, addCheck, addBackup, addExport, addImport];
+const COMMANDS = [
+  addDoctor,
+  addBuild,
+  addWeb,
+  addInspect,
+  addTail,
+  addCheck,
+  addBackup,
+  addPrune,
+  addExport,
+  addImport,
+];
 
 const EPILOGUE = `
 Each command has --help, with an example, and --json.
@@ -60,7 +72,10 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const { message } = error as Error;
   process.stderr.write(`aiosqlite: ${message}\n`);
-  if (error instanceof Misuse) return 2;
+  if (error instanceof Misuse) {
+    process.stderr.write('aiosqlite COMMAND --help shows its arguments\n');
+    return 2;
+  }
   if (!(error instanceof Failure) && process.env.AIOSQLITE_DEBUG) console.error(error);
   return 1;
 }

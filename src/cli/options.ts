@@ -6,6 +6,11 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number, 0 or more.');
 }
 
+export function days(text: string): number {
+  if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number of days, 0 or more.');
+}
+
 export function portNumber(text: string): number {
   const port = wholeNumber(text);
   if (port <= 65_535) return port;

@@ -31,6 +31,6 @@ export async function overviewOf(file: string, db: Connection): Promise<Overview
   return { size: sizeOnDisk(file), sessions: rowsOf('adk_sessions'), events: rowsOf('adk_events'), tables };
 }
 
-export function sizeOnDisk(file: string): number {
+function sizeOnDisk(file: string): number {
   return ['', '-wal'].reduce((sum, suffix) => sum + (statSync(file + suffix, { throwIfNoEntry: false })?.size ?? 0), 0);
 }

