@@ -107,13 +107,15 @@ function hashOfSources() {
 
 /** Output of tsc: CommonJS, as src/package.json says. */
 function compiledFiles() {
-  return filesBelow(join(root, 'src'))
-    // The page is for browsers; it is bundled.
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('src/cli/page/'))
-    .flatMap((file) => {
-      const output = file.replace(/^src/, 'lib').replace(/\.ts$/, '');
-      return ['.js', '.js.map', '.d.ts'].map((extension) => output + extension);
-    });
+  return (
+    filesBelow(join(root, 'src'))
+      // The page is for browsers; it is bundled.
+      .filter((file) => file.endsWith('.ts') && !file.startsWith('src/cli/page/'))
+      .flatMap((file) => {
+        const output = file.replace(/^src/, 'lib').replace(/\.ts$/, '');
+        return ['.js', '.js.map', '.d.ts'].map((extension) => output + extension);
+      })
+  );
 }
 
 /**
