@@ -145,10 +145,11 @@ export class SqliteSessionService extends BaseSessionService {
 
   /**
    * A page of an app's sessions, or of one user's; with state, without events. The most recently updated first, unless
-   * `order` says otherwise.
+   * `order` says otherwise. `title` keeps the sessions whose `__session_metadata__.displayName` contains it, in either case of
+   * any script.
    * @example const { sessions, totalPages } = await service.listSessions({ appName: 'shop', userId: 'ada', limit: 20, page: 1 });
    */
-  override async listSessions(request: ListSessionsRequest): Promise<ListSessionsResponse> {
+  override async listSessions(request: ListSessionsRequest & { title?: string }): Promise<ListSessionsResponse> {
     checkObject('request', request);
     const filter = { ...request, offset: offsetOf(request) };
     const { sessions, total } = await this.#calls.make(async () => {

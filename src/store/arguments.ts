@@ -13,6 +13,7 @@ export const SESSION_KEY: NamesOf<SessionKey> = { ...USER, sessionId: true };
 export const COUNT_FILTER: NamesOf<Pick<SessionFilter, 'appName' | 'userId'>> = USER;
 export const SESSION_FILTER: NamesOf<SessionFilter> = {
   ...USER,
+  title: true,
   orderBy: true,
   order: true,
   limit: true,
@@ -97,6 +98,7 @@ export function checkSessionFilter(filter: SessionFilter): void {
   checkObject('filter', filter);
   checkId('appName', filter.appName);
   if (filter.userId !== undefined) checkId('userId', filter.userId);
+  if (filter.title !== undefined) checkId('title', filter.title);
   checkChoice('orderBy', filter.orderBy, ['updateTime', 'createTime']);
   checkChoice('order', filter.order, ['asc', 'desc']);
   checkCount('limit', filter.limit);

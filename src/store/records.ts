@@ -36,6 +36,8 @@ export interface SessionRecord<S extends JsonObject = JsonObject> {
   ownerId?: SqlValue;
   /** Grows with every write to the session, of any kind. */
   revision: number;
+  /** The state's `__session_metadata__.displayName`, which ADK's web UI writes; absent if it is no text. */
+  title?: string;
 }
 
 /**
@@ -124,6 +126,8 @@ export interface SessionFilter {
   appName: string;
   /** All users by default. */
   userId?: string | undefined;
+  /** Only sessions whose title contains this text, in either case of any script. Such a list reads the state of every session. */
+  title?: string | undefined;
   /** `'updateTime'` by default. */
   orderBy?: 'updateTime' | 'createTime' | undefined;
   /** `'desc'` by default: newest first. */

@@ -7,6 +7,7 @@ import { type Dialect, jsonParam } from './dialect.js';
 import { corruptRow } from './errors.js';
 import { isJsonObject, type JsonObject, type SessionRecord } from './records.js';
 import { serializeObject } from './serialize.js';
+import { titleOf } from './title.js';
 
 /** A row of a session: its key, its columns, the owner; behind them, in a row of a snapshot, what {@link decodeSnapshot} reads. */
 export type SessionRow = Row;
@@ -64,6 +65,8 @@ type Tables = Pick<Backend, 'names' | 'sessions'>;
 /** A session from a row, or `'ADK_CORRUPT_ROW'`. */
 export function decodeSession({ names, sessions }: Tables, row: SessionRow): SessionRecord {
   const session = sessions.decode(row, names.sessions);
+  const title = titleOf(session.state);
+  if (title !== undefined) session.title = title;
   if (names.owner) session.ownerId = row[sessions.ownerAt] as SqlValue;
   return session;
 }

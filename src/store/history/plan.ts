@@ -1,10 +1,8 @@
 import type { PreparedAppend } from '../prepare.js';
 import type { JsonObject } from '../records.js';
+import { METADATA } from '../title.js';
 import type { HistoryPoint } from './records.js';
 import { type EventOutline, type History, type Place, placeOf, stateAt } from './timeline.js';
-
-/** The key under which ADK's web UI keeps a session's title: it belongs to the session, not to its history. */
-const METADATA = '__session_metadata__';
 
 /** A version of an artifact of the session. */
 export interface ArtifactVersion {
@@ -36,6 +34,7 @@ export function cut(history: History, point: HistoryPoint): Cut {
   return { place, ended, state: withMetadata(stateAt(history, place), history.session.state), isEnd };
 }
 
+/** The title belongs to the session, not to its history. */
 function withMetadata(state: JsonObject, current: JsonObject): JsonObject {
   const { [METADATA]: _, ...rest } = state;
   return Object.hasOwn(current, METADATA) ? { ...rest, [METADATA]: current[METADATA] } : rest;

@@ -23,7 +23,8 @@ export async function countSessions(
 
 function pageQuery({ sql }: Context, filter: SessionFilter, shared: boolean): BatchQuery {
   const { orderBy = 'updateTime', order = 'desc', limit = -1, offset = 0 } = filter;
-  const texts = (shared ? sql.snapshotPage : sql.sessionPage)[orderBy][order];
+  const { sessionPage, snapshotPage } = filter.title === undefined ? sql : sql.titled;
+  const texts = (shared ? snapshotPage : sessionPage)[orderBy][order];
   return {
     sql: filter.userId === undefined ? texts.all : texts.user,
     params: [...scope(filter), limit, offset],
@@ -32,12 +33,12 @@ function pageQuery({ sql }: Context, filter: SessionFilter, shared: boolean): Ba
 }
 
 function totalQuery({ sql }: Context, filter: SessionFilter): BatchQuery {
-  const { all, user } = sql.countSessions;
+  const { all, user } = filter.title === undefined ? sql.countSessions : sql.titled.count;
   return { sql: filter.userId === undefined ? all : user, params: scope(filter) };
 }
 
-function scope({ appName, userId }: SessionFilter): string[] {
-  return userId === undefined ? [appName] : [appName, userId];
+function scope({ appName, userId, title }: SessionFilter): string[] {
+  return [appName, ...(userId === undefined ? [] : [userId]), ...(title === undefined ? [] : [title])];
 }
 
 /** The counter's row is there as soon as there is one session. */

@@ -2,6 +2,7 @@ import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS, type SessionCo
 import type { Names } from '../names.js';
 import { NO_ACTIONS } from '../no-actions.js';
 import { isGiven, isRead } from '../session-codec.js';
+import { METADATA, TITLE } from '../title.js';
 import { KNOWN_PARAMS } from './dialect.js';
 import { buildHistoryQueries } from './history/queries.js';
 import { buildOthers } from './other-stores.js';
@@ -66,19 +67,32 @@ export function buildQueries(
   const mergeApp = `ON CONFLICT (app_name) ${mergeShared}`;
   const mergeUser = `ON CONFLICT (app_name, user_id) ${mergeShared}`;
 
-  const page = (columns: string, by: 'update_time' | 'create_time', order: 'ASC' | 'DESC', user: boolean) =>
-    `SELECT ${columns} FROM ${sessions} AS s WHERE s.app_name = ?${user ? ' AND s.user_id = ?' : ''}
+  /** Sessions of an app, or of one of its users; with a further condition. */
+  const chosen = (condition: string, user: boolean) =>
+    `FROM ${sessions} AS s WHERE s.app_name = ?${user ? ' AND s.user_id = ?' : ''}${condition}`;
+  const page = (
+    columns: string,
+    condition: string,
+    by: 'update_time' | 'create_time',
+    order: 'ASC' | 'DESC',
+    user: boolean,
+  ) =>
+    `SELECT ${columns} ${chosen(condition, user)}
   ORDER BY s.${by} ${order}, s.id LIMIT ? OFFSET ?`;
-  const pages = (columns: string) => ({
+  const pages = (columns: string, condition = '') => ({
     updateTime: {
-      asc: byUser(page, columns, 'update_time', 'ASC'),
-      desc: byUser(page, columns, 'update_time', 'DESC'),
+      asc: byUser(page, columns, condition, 'update_time', 'ASC'),
+      desc: byUser(page, columns, condition, 'update_time', 'DESC'),
     },
     createTime: {
-      asc: byUser(page, columns, 'create_time', 'ASC'),
-      desc: byUser(page, columns, 'create_time', 'DESC'),
+      asc: byUser(page, columns, condition, 'create_time', 'ASC'),
+      desc: byUser(page, columns, condition, 'create_time', 'DESC'),
     },
   });
+  const title = `'$.${METADATA}.${TITLE}'`;
+  /** A damaged state has no title. */
+  const isTitled = ` AND CASE WHEN json_valid(s.state) AND json_type(s.state, ${title}) = 'text'
+    THEN contains_nocase(s.state ->> ${title}, ?) ELSE 0 END`;
 
   /** A parameter of insertEvent, by name or field. */
   const params = [...KNOWN_PARAMS, ...KEY_PARAMS, ...columns.map(({ field }) => field)];
@@ -113,6 +127,12 @@ export function buildQueries(
     writeNothing: `DELETE FROM ${sessions} WHERE 0`,
     sessionPage: pages(sessionColumns),
     snapshotPage: pages(`${sessionColumns}, ${sharedColumns}`),
+    /** The same of sessions whose title contains a text, the parameter behind app and user. */
+    titled: {
+      sessionPage: pages(sessionColumns, isTitled),
+      snapshotPage: pages(`${sessionColumns}, ${sharedColumns}`, isTitled),
+      count: byUser((user) => `SELECT '', count(*) ${chosen(isTitled, user)}`),
+    },
     countSessions: {
       all: `SELECT key, value FROM ${metadata} WHERE key = ${countKey(names.sessions, '?')}`,
       user: `SELECT key, value FROM ${metadata} WHERE key = ${countKey(names.sessions, '?', '?')}`,
