@@ -16,6 +16,7 @@ export default defineConfig({
   },
   test: {
     include: soak ? ['test/**/*.soak.ts'] : ['test/**/*.test.ts'],
+    globalSetup: ['test/support/postgres-server.ts'],
     // A native addon with threads of its own: each test file gets a process of its own.
     pool: 'forks',
     // Most of them wait most of the time: for other processes, for locks, for timers.

@@ -12,6 +12,7 @@ const manifest = join(fileURLToPath(new URL('..', import.meta.url)), 'package.js
 export const entries = {
   '.': 'index',
   './store': 'store/index',
+  './postgres': 'store/postgres/index',
   './adk': 'adk/index',
   './kysely': 'kysely/index',
   './drizzle': 'drizzle/index',

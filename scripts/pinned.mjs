@@ -3,7 +3,7 @@
  * 350 MB each, which `npm ci` would fetch every time. They go to build/pinned/ on demand, pinned with their hashes.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ export function pinnedPackage(name, { version, integrity }) {
   mkdirSync(dirname(folder), { recursive: true });
   // Fetched beside its place and renamed: two programs may want it at once, and one that is cut off leaves no half.
   const fresh = mkdtempSync(`${folder}-`);
+  // A program of the package may run as another user.
+  chmodSync(fresh, 0o755);
   try {
     // --force: a binary for another platform is wanted as a file.
     const args = ['install', '--prefix', fresh, '--no-save', '--ignore-scripts', '--force', '--loglevel=error'];

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -5,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { entries } from '../scripts/entries.mjs';
 
 const require = createRequire(import.meta.url);
+const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(fileURLToPath(new URL('../package.json', import.meta.url)), 'utf8'));
 const names = Object.keys(entries).map((name) => name.replace('.', 'aiosqlite'));
 const imported = (name: string) => import(/* @vite-ignore */ name);
@@ -58,4 +60,11 @@ test('TypeScript finds the types of each entry point without reading exports', (
   expect(manifest.typesVersions['*']).toEqual(
     Object.fromEntries(paths.map(([name, path]) => [name.slice(2), [`./lib/${path}.d.ts`]])),
   );
+});
+
+test('aiosqlite/postgres loads no addon, which its users may not have', () => {
+  const code = `require('aiosqlite/postgres'); console.log(process.report.getReport().sharedObjects.filter((file) => file.endsWith('.node')).length)`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(stdout).toBe('0\n');
 });

@@ -68,9 +68,11 @@ export const SESSION_COLUMNS = [
 /** Kinds whose columns hold JSON. */
 const JSON_KINDS: readonly Kind[] = ['actions', 'object', 'list', 'extra'];
 
+export const isJson = ({ kind }: Column): boolean => JSON_KINDS.includes(kind);
+
 /** Names of the columns that hold JSON. */
 export const jsonColumns = (columns: readonly Column[]): readonly string[] =>
-  Object.freeze(columns.filter(({ kind }) => JSON_KINDS.includes(kind)).map(({ column }) => column));
+  Object.freeze(columns.filter(isJson).map(({ column }) => column));
 
 /** Parameters of an event that come before its fields, which follow in the order of the columns. */
 export const KEY_PARAMS = ['appName', 'userId', 'sessionId'] as const;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { event, ids, key, makeStore } from './fixtures.js';
+import { anotherStore, event, ids, key, makeStore, sqliteDescribe, sqliteTest } from './fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -102,13 +102,13 @@ describe('appendEvent()', () => {
 
   test('finds the event to replace also where this store has never seen the session', async () => {
     for (const id of ['e1', 'e2', 'e3']) await store.appendEvent(event(id));
-    const fresh = new SessionStore(pool);
+    const fresh = anotherStore(pool);
     for (const id of ['e2', 'e4', 'e1', 'e4']) await fresh.appendEvent(event(id));
     expect(await stored()).toEqual(['e1', 'e2', 'e3', 'e4']);
   });
 
   test('finds the event to replace also where somebody else has appended it', async () => {
-    const other = new SessionStore(pool);
+    const other = anotherStore(pool);
     await store.appendEvent(event('mine'));
     await other.appendEvent(event('theirs'));
     await store.appendEvent(event('theirs', { author: 'me' }));
@@ -139,7 +139,7 @@ describe('appendEvent()', () => {
     expect(await store.getSession(key)).toMatchObject({ revision: 31 });
   });
 
-  test('rejects a session that is not there, and writes nothing', async () => {
+  sqliteTest('rejects a session that is not there, and writes nothing', async () => {
     const other = { ...key, sessionId: 'none' };
     const deltas = { session: { a: 2 }, app: { x: 1 }, user: { y: 1 } };
     expect(await rejection(store.appendEvent(event('e1', other), deltas))).toMatchObject({
@@ -152,14 +152,14 @@ describe('appendEvent()', () => {
 
   test('rejects one that is not there any more, though it was known', async () => {
     await store.appendEvent(event('e1'));
-    await new SessionStore(pool).deleteSession(key);
+    await anotherStore(pool).deleteSession(key);
     expect(await rejection(store.appendEvent(event('e2')))).toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
     await store.createSession(key);
     expect(await store.appendEvent(event('e3'))).toMatchObject({ revision: 2 });
     expect(await stored()).toEqual(['e3']);
   });
 
-  test('rejects one that has another name now, though it was known', async () => {
+  sqliteTest('rejects one that has another name now, though it was known', async () => {
     await store.appendEvent(event('e1'));
     await pool.run("UPDATE adk_sessions SET user_id = 'bob' WHERE id = 's1'");
     expect(await rejection(store.appendEvent(event('e2')))).toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
@@ -168,7 +168,7 @@ describe('appendEvent()', () => {
   });
 
   test('meets the new session where a known one was deleted and created again by others', async () => {
-    const other = new SessionStore(pool);
+    const other = anotherStore(pool);
     await store.appendEvent(event('e1'));
     await other.deleteSession(key);
     await other.createSession(key);
@@ -177,7 +177,7 @@ describe('appendEvent()', () => {
     expect(await stored()).toEqual(['e2', 'e1']);
   });
 
-  test('stays exact where a transaction of the caller undid appends that were known', async () => {
+  sqliteTest('stays exact where a transaction of the caller undid appends that were known', async () => {
     const db = await on.connect();
     const mine = new SessionStore(db);
     await mine.appendEvent(event('e1'));
@@ -243,8 +243,8 @@ describe('appendEvent()', () => {
     });
   });
 
-  test('whoever appends which ids at the same time: each is there, once', async () => {
-    const writers = [store, new SessionStore(pool), new SessionStore(pool)];
+  sqliteTest('whoever appends which ids at the same time: each is there, once', async () => {
+    const writers = [store, anotherStore(pool), anotherStore(pool)];
     const steps = fc.array(
       fc.record({
         who: fc.nat({ max: 2 }),
@@ -284,7 +284,7 @@ describe('appendEvent()', () => {
             await (writers[id % 3] as SessionStore).createSession(key);
             expected = new Set();
           }
-          if (what === 'forget') writers[who] = new SessionStore(pool);
+          if (what === 'forget') writers[who] = anotherStore(pool);
           if (waits) await Promise.all(sent);
         }
         await Promise.all(sent);
@@ -294,7 +294,7 @@ describe('appendEvent()', () => {
     );
   });
 
-  test('64 at once on 64 sessions share commits', async () => {
+  sqliteTest('64 at once on 64 sessions share commits', async () => {
     const sessions = Array.from({ length: 64 }, (_, at) => ({ ...key, sessionId: `many-${at}` }));
     await Promise.all(sessions.map((session) => store.createSession(session)));
     const { commits } = pool.stats();
@@ -385,20 +385,21 @@ describe('getEvents()', () => {
   });
 });
 
-describe('with integerMode', () => {
-  test.each(['bigint', 'number'] as const)('%s everything is the same', async (integerMode) => {
-    const db = await on.connect({ integerMode });
-    const other = new SessionStore(db);
-    const mine: EventRecord = event('e1', { partial: false, turnComplete: true, interrupted: false });
-    expect(await other.appendEvent(mine, { session: { b: 2 } })).toEqual({
-      seq: 1,
-      updateTime: mine.timestamp,
-      revision: 2,
+sqliteDescribe('with integerMode', () => {
+  for (const integerMode of ['bigint', 'number'] as const)
+    test(`${integerMode} everything is the same`, async () => {
+      const db = await on.connect({ integerMode });
+      const other = new SessionStore(db);
+      const mine: EventRecord = event('e1', { partial: false, turnComplete: true, interrupted: false });
+      expect(await other.appendEvent(mine, { session: { b: 2 } })).toEqual({
+        seq: 1,
+        updateTime: mine.timestamp,
+        revision: 2,
+      });
+      await other.appendEvent(event('e2'));
+      await other.appendEvent(event('e1', mine));
+      expect((await other.getEvents(key))[0]).toEqual({ ...mine, seq: 1 });
+      expect(await other.loadSession(key)).toEqual(await store.loadSession(key));
+      expect(await other.listSessionPage({ appName: 'app' })).toEqual(await store.listSessionPage({ appName: 'app' }));
     });
-    await other.appendEvent(event('e2'));
-    await other.appendEvent(event('e1', mine));
-    expect((await other.getEvents(key))[0]).toEqual({ ...mine, seq: 1 });
-    expect(await other.loadSession(key)).toEqual(await store.loadSession(key));
-    expect(await other.listSessionPage({ appName: 'app' })).toEqual(await store.listSessionPage({ appName: 'app' }));
-  });
 });

@@ -1,5 +1,6 @@
 import type { Connection, Pool } from 'aiosqlite';
 import { type EventRecord, type SessionKey, SessionStore, type SessionStoreOptions } from 'aiosqlite/store';
+import { describe, test } from 'vitest';
 
 export const key: SessionKey = { appName: 'app', userId: 'ada', sessionId: 's1' };
 
@@ -11,11 +12,40 @@ export function event(id: string, fields: Partial<EventRecord> = {}): EventRecor
   return { id, ...key, invocationId: 'i1', author: 'user', actions: { stateDelta: {} }, timestamp: time, ...fields };
 }
 
+/** A database that the suites of this folder run on, beside SQLite files: see postgres/suites.test.ts. */
+export interface OtherDatabase {
+  /** A store with its tables. */
+  makeStore(): Promise<SessionStore>;
+  /** A further store on the tables of the last one. */
+  anotherStore(): SessionStore;
+}
+
+let other: OtherDatabase | undefined;
+
+/** Makes the suites that are imported from now on run on another database. */
+export function runOn(database: OtherDatabase): void {
+  other = database;
+}
+
+/** `test` for what is about SQLite alone: on another database there is no such test. */
+export const sqliteTest = (title: string, body: () => unknown): void => {
+  if (other === undefined) test(title, body as () => Promise<void>);
+};
+
+/** `describe` for a group of such tests. */
+export const sqliteDescribe = (title: string, body: () => void): void => {
+  if (other === undefined) describe(title, body);
+};
+
 /** A store with its tables. */
 export async function makeStore(db: Pool | Connection, options?: SessionStoreOptions): Promise<SessionStore> {
+  if (other) return await other.makeStore();
   const store = new SessionStore(db, options);
   await store.createTables();
   return store;
 }
+
+/** A further store on the tables that {@link makeStore} has made. */
+export const anotherStore = (db: Pool | Connection): SessionStore => other?.anotherStore() ?? new SessionStore(db);
 
 export const ids = (events: readonly { id: string }[]) => events.map(({ id }) => id);

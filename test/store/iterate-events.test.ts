@@ -3,7 +3,7 @@ import type { SessionStore } from 'aiosqlite/store';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { event, key, makeStore } from './fixtures.js';
+import { event, key, makeStore, sqliteTest } from './fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -48,7 +48,7 @@ test('leaving the loop gives the reader back, and what is appended meanwhile is 
   await vi.waitFor(() => expect(pool.stats()).toMatchObject({ waiting: 0, idle: pool.stats().size }));
 });
 
-test('an event that can not be read rejects ADK_CORRUPT_ROW, naming it', async () => {
+sqliteTest('an event that can not be read rejects ADK_CORRUPT_ROW, naming it', async () => {
   await append(5);
   await pool.run("UPDATE adk_events SET content = '{' WHERE id = 'e3'");
   const all = async () => {
@@ -59,7 +59,7 @@ test('an event that can not be read rejects ADK_CORRUPT_ROW, naming it', async (
   expect(await rejection(all())).toMatchObject({ code: 'ADK_CORRUPT_ROW', message: expect.stringContaining('e3') });
 });
 
-test('it works inside a transaction, and rejects wrong arguments with the first event', async () => {
+sqliteTest('it works inside a transaction, and rejects wrong arguments with the first event', async () => {
   await append(3);
   await pool.transaction(async (tx) => {
     const ids: string[] = [];
@@ -72,7 +72,7 @@ test('it works inside a transaction, and rejects wrong arguments with the first 
   expect(await rejection(store.iterateEvents(key, { after: 'x' as never }).next())).toBeInstanceOf(TypeError);
 });
 
-test('reads in its loop go on, however small the pool', async () => {
+sqliteTest('reads in its loop go on, however small the pool', async () => {
   await append(1_000);
   const small = await makeStore(on.pool({ poolSize: 2 }));
   const loop = async () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { event, ids, key, makeStore } from './fixtures.js';
+import { event, ids, key, makeStore, sqliteDescribe } from './fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -58,7 +58,9 @@ describe('listSessions()', () => {
 
   test('by createTime', async () => {
     for (const [sessionId, time] of Object.entries({ a: 2, b: 1, c: 2, d: 3, e: 1 })) {
-      await pool.run('UPDATE adk_sessions SET create_time = ? WHERE app_name = ? AND id = ?', [time, 'app', sessionId]);
+      const session = { appName: 'app', userId: 'abc'.includes(sessionId) ? 'ada' : 'bob', sessionId };
+      await store.deleteSession(session);
+      await store.createSession({ ...session, createTime: time });
     }
     const list = async (filter: object) =>
       ids(await store.listSessions({ appName: 'app', orderBy: 'createTime', ...filter })).join('');
@@ -97,7 +99,7 @@ describe('listSessions()', () => {
   });
 });
 
-describe('the number of sessions', () => {
+sqliteDescribe('the number of sessions', () => {
   const count = async (userId?: string) => [
     await store.countSessions(userId === undefined ? { appName: 'app' } : { appName: 'app', userId }),
     await pool.get(`SELECT count(*) AS n FROM adk_sessions WHERE app_name = 'app' AND coalesce(?, user_id) = user_id`, [

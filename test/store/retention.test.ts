@@ -3,7 +3,7 @@ import { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { event, ids, key, makeStore } from './fixtures.js';
+import { event, ids, key, makeStore, sqliteTest } from './fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -23,7 +23,7 @@ describe('deleteIdleSessions()', () => {
   }
   const left = async (appName: string) => ids(await store.listSessions({ appName, order: 'asc' }));
 
-  test('deletes what was last updated strictly before the time, with its events', async () => {
+  sqliteTest('deletes what was last updated strictly before the time, with its events', async () => {
     await make('app', [1_000, 2_000, 3_000]);
     expect(await store.deleteIdleSessions({ idleSince: 2_000 })).toBe(1);
     expect(await left('app')).toEqual(['t2000', 't3000']);
@@ -39,7 +39,7 @@ describe('deleteIdleSessions()', () => {
     expect(await Promise.all(['a', 'b', "c'"].map(left))).toEqual([['t3000'], ['t3000'], ['t3000']]);
   });
 
-  test('in batches, between which others write', async () => {
+  sqliteTest('in batches, between which others write', async () => {
     await make(
       'app',
       Array.from({ length: 130 }, (_, at) => 1_000 + at),
@@ -81,7 +81,7 @@ describe('deleteOldEvents()', () => {
     expect(await store.getEvents(other)).toHaveLength(100);
   });
 
-  test('goes through all events also where integers are bigints', async () => {
+  sqliteTest('goes through all events also where integers are bigints', async () => {
     const bigints = new SessionStore(await on.connect({ integerMode: 'bigint' }));
     await store.createSession(key);
     await store.appendEvents(Array.from({ length: 1_200 }, (_, at) => event(`e${at}`, { timestamp: 1 })));

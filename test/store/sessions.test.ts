@@ -2,7 +2,7 @@ import { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { event, ids, key, makeStore } from './fixtures.js';
+import { event, ids, key, makeStore, sqliteTest } from './fixtures.js';
 
 const on = databases();
 let store: SessionStore;
@@ -47,20 +47,26 @@ describe('createSession()', () => {
     expect(one.id).not.toBe(other.id);
   });
 
-  test.each([' s1 ', "'; DROP TABLE adk_sessions; --", '"', '%', 'a\u0000b', '\u{1f600}', '\n', 'x'.repeat(10_000)])(
+  async function checkId(sessionId: string) {
+    const odd = { appName: sessionId, userId: sessionId, sessionId };
+    await store.createSession(odd);
+    await store.appendEvent(event(sessionId, odd));
+    expect(await store.loadSession(odd)).toMatchObject({
+      session: { id: sessionId, appName: sessionId, userId: sessionId },
+      events: [{ id: sessionId }],
+    });
+    expect(await store.countSessions({ appName: sessionId, userId: sessionId })).toBe(1);
+    expect(await store.deleteSession(odd)).toBe(true);
+  }
+
+  test.each([' s1 ', "'; DROP TABLE adk_sessions; --", '"', '%', '\u{1f600}', '\n', 'x'.repeat(800)])(
     'keeps the id %j exactly',
-    async (sessionId) => {
-      const odd = { appName: sessionId, userId: sessionId, sessionId };
-      await store.createSession(odd);
-      await store.appendEvent(event(sessionId, odd));
-      expect(await store.loadSession(odd)).toMatchObject({
-        session: { id: sessionId, appName: sessionId, userId: sessionId },
-        events: [{ id: sessionId }],
-      });
-      expect(await store.countSessions({ appName: sessionId, userId: sessionId })).toBe(1);
-      expect(await store.deleteSession(odd)).toBe(true);
-    },
+    checkId,
   );
+  sqliteTest('keeps ids with U+0000, and long ones', async () => {
+    await checkId('a\u0000b');
+    await checkId('x'.repeat(10_000));
+  });
 
   test('rejects a session that exists, and leaves everything as it is', async () => {
     await store.createSession({ ...key, state: { a: 1 } });
@@ -85,7 +91,7 @@ describe('createSession()', () => {
     expect(await store.getAppState('app')).toEqual({ x: 1 });
   });
 
-  test("with ifExists: 'return' reads no events, of which one may be damaged", async () => {
+  sqliteTest("with ifExists: 'return' reads no events, of which one may be damaged", async () => {
     await store.createSession(key);
     await store.appendEvent(event('e1'));
     const db = await on.connect();
@@ -176,7 +182,7 @@ describe('deleteSession()', () => {
     expect(ids(await store.getEvents(other))).toEqual(['e1']);
   });
 
-  test('leaves no events behind on a connection without foreign keys', async () => {
+  sqliteTest('leaves no events behind on a connection without foreign keys', async () => {
     const db = await on.connect({ foreignKeys: false });
     const plain = new SessionStore(db);
     await plain.createSession(key);

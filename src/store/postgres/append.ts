@@ -1,0 +1,210 @@
+import type { SqlParam } from '../../executor.js';
+import type { AppendCondition, Appended } from '../backend.js';
+import { StoreError, sessionNotFound } from '../errors.js';
+import type { PreparedAppend } from '../prepare.js';
+import type { SessionKey } from '../records.js';
+import type { Rows } from './connections.js';
+import { type Context, type PendingAppend, run } from './context.js';
+import { checkStorable, checkStorableKey } from './ids.js';
+import { loadSession } from './sessions.js';
+
+/** Events that one statement of {@link appendAll} takes. */
+const EVENTS_PER_STATEMENT = 256;
+
+/**
+ * Appends in one trip to the server. Rejects `'ADK_SESSION_NOT_FOUND'`, `'ADK_STALE_SESSION'`. The statement may be one that
+ * many appends share, each with its own outcome.
+ */
+export async function append(
+  context: Context,
+  prepared: PreparedAppend,
+  condition: AppendCondition,
+): Promise<Appended> {
+  checkStorableKey(prepared.key);
+  checkStorable('event.id', prepared.id);
+  const { turns } = context;
+  if (turns === undefined) return await appendAlone(context, prepared, condition, performance.now());
+  return await new Promise((resolve, reject) => {
+    const pending = { append: prepared, condition, since: performance.now(), resolve, reject };
+    const alone = () => settleAlone(context, pending);
+    // Shared states are locked by one statement at a time: in a statement of many, two could wait for each other.
+    if (prepared.app || prepared.user) void turns.alone(prepared.name, alone);
+    else turns.share(prepared.name, pending, sizeOf(prepared.params), alone);
+  });
+}
+
+/** Runs appends of different sessions as one statement. If it fails, each goes alone and gets the error that is its own. */
+export async function appendShared(context: Context, appends: PendingAppend[]): Promise<void> {
+  // Rows are locked in one order by all statements.
+  const inOrder = [...appends].sort((a, b) => compareKeys(a.append.key, b.append.key));
+  const since = Math.min(...inOrder.map((pending) => pending.since));
+  const rows = inOrder.map(({ append, condition }) => paramsOf(append, condition));
+  let unknown = false;
+  const onUnknown = () => {
+    unknown = true;
+    return false;
+  };
+  let results: Rows;
+  try {
+    results = await run(context, context.sql.appendMany, columnsOf(rows), { since, onUnknown });
+  } catch {
+    await Promise.all(inOrder.map((pending) => settleAlone(context, pending, unknown)));
+    return;
+  }
+  await Promise.all(inOrder.map((pending, i) => settle(pending, () => conclude(context, pending, results[i]))));
+}
+
+async function settleAlone(context: Context, pending: PendingAppend, again = false): Promise<void> {
+  const { append, condition, since } = pending;
+  await settle(pending, () => appendAlone(context, append, condition, since, again));
+}
+
+async function settle(pending: PendingAppend, work: () => Promise<Appended>): Promise<void> {
+  try {
+    pending.resolve(await work());
+  } catch (error) {
+    pending.reject(error);
+  }
+}
+
+async function appendAlone(
+  context: Context,
+  append: PreparedAppend,
+  condition: AppendCondition,
+  since: number,
+  again = false,
+): Promise<Appended> {
+  const params = paramsOf(append, condition, again);
+  const onUnknown = () => {
+    params[params.length - 1] = true;
+    return true;
+  };
+  const [row] = await run(context, context.sql.append, params, { since, onUnknown });
+  return await conclude(context, { append, condition }, row);
+}
+
+/** Outcome of an append from its row; reads what the caller lacks, if it lacks anything. */
+async function conclude(
+  context: Context,
+  { append, condition }: Pick<PendingAppend, 'append' | 'condition'>,
+  row: unknown[] = [],
+): Promise<Appended> {
+  const [sessionKey, seq, revision] = refuse(append.key, row);
+  const missed = await readMissed(context, append.key, condition, sessionKey, revision);
+  return {
+    sessionKey,
+    revision: missed?.snapshot.session.revision ?? revision,
+    seq,
+    updateTime: append.updateTimeMs,
+    missed,
+  };
+}
+
+/** Throws if an append's row tells that nothing was written. */
+function refuse(
+  { sessionId }: SessionKey,
+  [key, seq, revision]: unknown[],
+): [key: number, seq: number, revision: number] {
+  if (typeof key !== 'number') throw sessionNotFound(sessionId);
+  if (typeof seq === 'number') return [key, seq, Number(revision)];
+  throw new StoreError('ADK_STALE_SESSION', `Session ${sessionId} was changed since it was read`);
+}
+
+async function readMissed(
+  context: Context,
+  key: SessionKey,
+  condition: AppendCondition,
+  sessionKey: number,
+  revision: number,
+): Promise<Appended['missed']> {
+  if (condition.kind === 'none' || condition.ifStale === 'reject') return undefined;
+  if (condition.kind === 'after') {
+    const loaded = await loadSession(context, key, { afterSeq: await seqOf(context, key, condition.eventId) });
+    return loaded && { ...loaded, isRewound: false };
+  }
+  const isOther = condition.sessionKey !== null && condition.sessionKey !== sessionKey;
+  if (!isOther && revision === condition.revision + 1) return undefined;
+  const { seq } = condition;
+  const loaded = await loadSession(context, key, { afterSeq: isOther ? 0 : seq });
+  const isThere = isOther || seq === 0 || (await hasSeq(context, key.userId, sessionKey, seq));
+  return loaded && { ...loaded, isRewound: !isThere };
+}
+
+/** Whether the event that the caller has seen last is still there. */
+async function hasSeq(context: Context, userId: string, sessionKey: number, seq: number): Promise<boolean> {
+  return (await context.runner.run(context.sql.hasSeq, [userId, sessionKey, seq])).length === 1;
+}
+
+/** Seq of an event; 0 if there is no such event. */
+async function seqOf(context: Context, { appName, userId, sessionId }: SessionKey, eventId: string | null) {
+  if (eventId === null) return 0;
+  const [row] = await context.runner.run(context.sql.seqOf, [appName, userId, sessionId, eventId]);
+  return Number(row?.[0] ?? 0);
+}
+
+/** Appends all or nothing, as one transaction. */
+export async function appendAll(context: Context, appends: readonly PreparedAppend[]): Promise<void> {
+  for (const { key, id } of appends) {
+    checkStorableKey(key);
+    checkStorable('event.id', id);
+  }
+  if (appends.length === 0) return;
+  await context.ready?.();
+  const inOrder = [...appends].sort((a, b) => compareKeys(a.key, b.key));
+  let again = false;
+  const onUnknown = () => {
+    again = true;
+    return true;
+  };
+  await context.runner.transaction(
+    async (runner) => {
+      for (let at = 0; at < inOrder.length; at += EVENTS_PER_STATEMENT) {
+        const some = inOrder.slice(at, at + EVENTS_PER_STATEMENT);
+        const rows = some.map((append) => paramsOf(append, { kind: 'none' }, again));
+        const results = await runner.run(context.sql.appendMany, columnsOf(rows));
+        for (const [i, { key }] of some.entries()) refuse(key, results[i] ?? []);
+      }
+    },
+    { onUnknown },
+  );
+}
+
+// ── the parameters ──
+
+/** Parameters of `append`, in the order of APPEND_PARAMS behind those of the event; `again` is the last one. */
+function paramsOf(append: PreparedAppend, condition: AppendCondition, again = false): SqlParam[] {
+  const rejects = condition.kind !== 'none' && condition.ifStale === 'reject';
+  const revision = rejects && condition.kind === 'revision' ? condition : undefined;
+  const after = rejects && condition.kind === 'after' ? condition : undefined;
+  return [
+    ...append.params,
+    append.session?.set ?? null,
+    append.session?.remove ?? null,
+    append.user?.set ?? null,
+    append.user?.remove ?? null,
+    append.app?.set ?? null,
+    append.app?.remove ?? null,
+    revision?.revision ?? null,
+    revision?.sessionKey ?? null,
+    after !== undefined,
+    after?.eventId ?? null,
+    again,
+  ];
+}
+
+/** Rows → one array for each parameter. */
+function columnsOf(rows: SqlParam[][]): SqlParam[][] {
+  return (rows[0] ?? []).map((_, i) => rows.map((row) => row[i] as SqlParam));
+}
+
+function sizeOf(params: readonly SqlParam[]): number {
+  let size = 0;
+  for (const param of params) if (typeof param === 'string') size += param.length;
+  return size;
+}
+
+function compareKeys(a: SessionKey, b: SessionKey): number {
+  return compare(a.userId, b.userId) || compare(a.appName, b.appName) || compare(a.sessionId, b.sessionId);
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));

@@ -1,0 +1,218 @@
+import { AiosqliteError, invalidArgument } from '../../errors.js';
+import type { AppendCondition, Backend } from '../backend.js';
+import type { Delta } from '../deltas.js';
+import type { PreparedAppend, PreparedSession } from '../prepare.js';
+import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
+import { append, appendAll, appendShared } from './append.js';
+import type { PgClient } from './client.js';
+import { InTransaction, type Runner } from './connections.js';
+import type { Context, PendingAppend } from './context.js';
+import { eventCodec, postgresDialect, sessionCodec } from './dialect.js';
+import { eventPage, isMarked, iterateEvents, listEvents } from './events.js';
+import type { Layout } from './layout.js';
+import { buildQueries } from './queries.js';
+import { deleteIdleSessions, deleteOldEvents, deleteUser, listApps, listUsers } from './retention.js';
+import {
+  countSessions,
+  createSession,
+  deleteSession,
+  listSessions,
+  listSnapshots,
+  loadAfterWrites,
+  loadSession,
+  mergeState,
+  readSession,
+  replaceState,
+} from './sessions.js';
+import { getAppState, getUserState, mergeAppState, mergeUserState } from './shared-states.js';
+import { createTables, dropTables } from './tables.js';
+import { Turns } from './turns.js';
+
+/** How statements are sent. */
+export interface Sending {
+  batch: boolean;
+  prepare: boolean;
+}
+
+/** Sessions in a PostgreSQL database. Each write is one statement, most of them a function. */
+export class PostgresBackend implements Backend {
+  readonly names;
+  readonly dialect = postgresDialect;
+  readonly events = eventCodec;
+  readonly sessions = sessionCodec;
+  /** Memory is in no PostgreSQL database. */
+  readonly attachments = undefined;
+  // Private: a printed store shows no pool, and so no password.
+  readonly #context: Context;
+  readonly #sending: Sending;
+
+  constructor(layout: Layout, runner: Runner, sending: Sending, context?: Partial<Context>) {
+    this.names = layout.names;
+    this.#sending = sending;
+    const made: Context = {
+      names: layout.names,
+      dialect: postgresDialect,
+      sessions: sessionCodec,
+      layout,
+      sql: context?.sql ?? buildQueries(layout),
+      runner,
+      turns: runner.inTransaction ? undefined : (context?.turns ?? turnsOf(sending, () => this.#context)),
+      ready: context?.ready,
+    };
+    this.#context = made;
+  }
+
+  within(client: unknown): PostgresBackend {
+    const { query, batch } = (client ?? {}) as { query?: unknown; batch?: unknown };
+    // A transaction of SQLite's has both.
+    if (typeof query !== 'function' || batch !== undefined) {
+      throw invalidArgument('client', 'a client of pg, inside a transaction', client);
+    }
+    const { layout, sql } = this.#context;
+    const runner = new InTransaction(client as PgClient, this.#sending.prepare);
+    return new PostgresBackend(layout, runner, this.#sending, { sql });
+  }
+
+  after(ready: () => Promise<void> | undefined): PostgresBackend {
+    const { layout, runner, sql } = this.#context;
+    return new PostgresBackend(layout, runner, this.#sending, { sql, ready });
+  }
+
+  createTables() {
+    return createTables(this.#context.runner, this.#context.layout);
+  }
+
+  dropTables() {
+    return dropTables(this.#context.runner, this.#context.layout);
+  }
+
+  create(session: PreparedSession, events: EventFilter) {
+    return createSession(this.#context, session, events);
+  }
+
+  session(key: SessionKey) {
+    return readSession(this.#context, key);
+  }
+
+  load(key: SessionKey, events: EventFilter) {
+    return loadSession(this.#context, key, events);
+  }
+
+  loadAfterWrites(key: SessionKey, afterSeq: number) {
+    return loadAfterWrites(this.#context, key, afterSeq);
+  }
+
+  replaceState(key: SessionKey, state: string) {
+    return replaceState(this.#context, key, state);
+  }
+
+  mergeState(key: SessionKey, delta: Delta) {
+    return mergeState(this.#context, key, delta);
+  }
+
+  list(filter: SessionFilter) {
+    return listSessions(this.#context, filter);
+  }
+
+  listSnapshots(filter: SessionFilter) {
+    return listSnapshots(this.#context, filter);
+  }
+
+  count(filter: { appName: string; userId?: string }) {
+    return countSessions(this.#context, filter);
+  }
+
+  delete(key: SessionKey) {
+    return deleteSession(this.#context, key);
+  }
+
+  append(prepared: PreparedAppend, condition: AppendCondition) {
+    return append(this.#context, prepared, condition);
+  }
+
+  appendAll(appends: readonly PreparedAppend[]) {
+    return appendAll(this.#context, appends);
+  }
+
+  listEvents(key: SessionKey, filter: EventFilter) {
+    return listEvents(this.#context, key, filter);
+  }
+
+  iterateEvents(key: SessionKey, filter: Pick<EventFilter, 'after' | 'afterSeq'>) {
+    return iterateEvents(this.#context, key, filter);
+  }
+
+  eventPage(key: SessionKey, page: { afterSeq: number; beforeSeq: number; limit: number; order: 'asc' | 'desc' }) {
+    return eventPage(this.#context, key, page);
+  }
+
+  isMarked(key: SessionKey, afterSeq: number) {
+    return isMarked(this.#context, key, afterSeq);
+  }
+
+  history(): Promise<never> {
+    return notSupported();
+  }
+
+  rewind(): Promise<never> {
+    return notSupported();
+  }
+
+  undoRewind(): Promise<never> {
+    return notSupported();
+  }
+
+  fork(): Promise<never> {
+    return notSupported();
+  }
+
+  deleteInvocation(): Promise<never> {
+    return notSupported();
+  }
+
+  appState(appName: string) {
+    return getAppState(this.#context, appName);
+  }
+
+  userState(appName: string, userId: string) {
+    return getUserState(this.#context, appName, userId);
+  }
+
+  mergeAppState(appName: string, delta: Delta) {
+    return mergeAppState(this.#context, appName, delta);
+  }
+
+  mergeUserState(appName: string, userId: string, delta: Delta) {
+    return mergeUserState(this.#context, appName, userId, delta);
+  }
+
+  listApps() {
+    return listApps(this.#context);
+  }
+
+  listUsers(filter: { appName: string; limit?: number; after?: string }) {
+    return listUsers(this.#context, filter);
+  }
+
+  deleteUser(appName: string, userId: string) {
+    return deleteUser(this.#context, appName, userId);
+  }
+
+  deleteIdleSessions(filter: { idleSince: number; appName?: string }) {
+    return deleteIdleSessions(this.#context, filter);
+  }
+
+  deleteOldEvents(filter: { before: number; appName?: string }) {
+    return deleteOldEvents(this.#context, filter);
+  }
+}
+
+function turnsOf({ batch }: Sending, context: () => Context): Turns<PendingAppend> {
+  return new Turns(batch ? (appends) => appendShared(context(), appends) : undefined);
+}
+
+function notSupported(): Promise<never> {
+  return Promise.reject(
+    new AiosqliteError('ERR_NOT_SUPPORTED', 'rewind, undo, fork, stateAt and deleteInvocation work on SQLite alone'),
+  );
+}

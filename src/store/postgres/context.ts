@@ -1,0 +1,54 @@
+import type { AppendCondition, Appended } from '../backend.js';
+import type { Dialect } from '../dialect.js';
+import type { Names } from '../names.js';
+import { nameOf, type PreparedAppend } from '../prepare.js';
+import type { SessionKey } from '../records.js';
+import type { SessionCodec } from '../session-codec.js';
+import type { PgParam, Statement } from './client.js';
+import type { Rows, Runner, RunOptions } from './connections.js';
+import type { Layout } from './layout.js';
+import type { Queries } from './queries.js';
+import type { Turns } from './turns.js';
+
+/** An append that waits for its turn. */
+export interface PendingAppend {
+  append: PreparedAppend;
+  condition: AppendCondition;
+  /** When the call was made, of `performance.now()`. */
+  since: number;
+  resolve(appended: Appended): void;
+  reject(error: unknown): void;
+}
+
+/** Everything that the operations of a store work with. */
+export interface Context {
+  readonly names: Names;
+  readonly dialect: Dialect;
+  readonly sessions: SessionCodec;
+  readonly layout: Layout;
+  readonly sql: Queries;
+  readonly runner: Runner;
+  /** Order of the writes to each session. Absent inside a transaction, whose statements are in order anyway. */
+  readonly turns: Turns<PendingAppend> | undefined;
+  /** Called before each operation, which waits for what it returns. */
+  readonly ready: (() => Promise<void> | undefined) | undefined;
+}
+
+/** Runs a statement, as soon as the tables are there. */
+export async function run(
+  { runner, ready }: Pick<Context, 'runner' | 'ready'>,
+  statement: Statement,
+  values: readonly PgParam[],
+  options?: RunOptions,
+): Promise<Rows> {
+  await ready?.();
+  return await runner.run(statement, values, options);
+}
+
+/** For statements that may run twice. */
+export const AGAIN: RunOptions = { onUnknown: () => true };
+
+/** Runs work that writes to a session, in its turn. */
+export function inTurn<T>({ turns }: Context, key: SessionKey, work: () => Promise<T>): Promise<T> {
+  return turns === undefined ? work() : turns.alone(nameOf(key), work);
+}

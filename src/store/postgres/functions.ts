@@ -1,0 +1,264 @@
+import { type Column, EVENT_COLUMNS, isJson, SESSION_COLUMNS, type SessionColumn } from '../columns.js';
+import { isGiven, isRead } from '../session-codec.js';
+import type { Layout } from './layout.js';
+import type { SchemaObject } from './schema.js';
+
+/**
+ * Functions, so that a write is one trip to the server. Each statement of a function sees what was committed before it
+ * began: what is read behind the lock of a session's row is as it is. Their names have versions: the functions of two versions
+ * of this package can stand beside each other while one replaces the other.
+ */
+export function functions(layout: Layout): SchemaObject[] {
+  return [merge(layout), append(layout), create(layout), remove(layout)];
+}
+
+/** Milliseconds since the Unix epoch, in SQL → timestamptz. In two parts, since a double holds no microseconds far from now. */
+export function timeOf(ms: string): string {
+  const hours = `floor(${ms} / 3600000)`;
+  return `(${hourOf(ms)} + interval '1 millisecond' * (${ms} - 3600000 * ${hours}))`;
+}
+
+/** The beginning of its hour. */
+export function hourOf(ms: string): string {
+  return `(timestamptz '1970-01-01 00:00:00+00' + interval '1 hour' * floor(${ms} / 3600000))`;
+}
+
+/** Type of a column's parameter. */
+export function paramType(column: Column): string {
+  if (isJson(column)) return 'json';
+  if (column.kind === 'flag') return 'boolean';
+  return column.kind === 'time' ? 'double precision' : 'text';
+}
+
+/** Parameters of `append` behind the session's key and the event, with their types. */
+export const APPEND_PARAMS = [
+  ['session_set', 'json'],
+  ['session_remove', 'json'],
+  ['user_set', 'json'],
+  ['user_remove', 'json'],
+  ['app_set', 'json'],
+  ['app_remove', 'json'],
+  /** Only if the session has this revision. */
+  ['revision', 'bigint'],
+  /** Only if the session has this internal key. */
+  ['key', 'bigint'],
+  /** Whether the newest other event must be `last`. */
+  ['checks_last', 'boolean'],
+  ['last', 'text'],
+  /** Whether the event may have been stored by an earlier attempt. */
+  ['again', 'boolean'],
+] as const;
+
+/**
+ * Merges an object into another, keys in their order and values as they are written. The last one of several equal keys counts.
+ */
+function merge(layout: Layout): SchemaObject {
+  return define(
+    layout,
+    'merge',
+    'base json, changes json, removed json',
+    'json',
+    `DECLARE
+  merged text;
+BEGIN
+  SELECT string_agg(to_json(m.key)::text || ':' || m.value::text, ',' ORDER BY m.place) INTO merged FROM (
+    SELECT DISTINCT ON (u.key COLLATE "C") u.key, u.value, min(u.place) OVER (PARTITION BY u.key) AS place
+    FROM (
+      SELECT b.key, b.value, b.place FROM json_each(base) WITH ORDINALITY AS b(key, value, place)
+      UNION ALL
+      SELECT c.key, c.value, 1000000000 + c.place FROM json_each(changes) WITH ORDINALITY AS c(key, value, place)
+    ) AS u
+    ORDER BY u.key COLLATE "C", u.place DESC
+  ) AS m
+  WHERE removed IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(removed) AS r WHERE r.key = m.key);
+  RETURN ('{' || coalesce(merged, '') || '}')::json;
+END`,
+    'IMMUTABLE',
+  );
+}
+
+/**
+ * Appends an event. Returns the session's key, the event's seq and the session's revision; no key if there is no such
+ * session; no seq if it is in another state than the caller expects: nothing was written then.
+ */
+function append(layout: Layout): SchemaObject {
+  const { sessions, events } = layout;
+  const fields = EVENT_COLUMNS.map(({ column }) => column);
+  const param = (column: Column) => (column.kind === 'time' ? 'now_time' : `p_${column.column}`);
+  const key = 's.user_id = p_user AND s.app_name = p_app AND s.id = p_session';
+  const others = EVENT_COLUMNS.filter(({ column }) => column !== 'id');
+  const text = (column: Column, name: string) => (isJson(column) ? `${name}::text` : name);
+  return define(
+    layout,
+    'append',
+    [
+      'p_app text, p_user text, p_session text',
+      ...EVENT_COLUMNS.map((column) => `p_${column.column} ${paramType(column)}`),
+      ...APPEND_PARAMS.map(([name, type]) => `p_${name} ${type}`),
+      'OUT o_key bigint, OUT o_seq bigint, OUT o_revision bigint',
+    ].join(', '),
+    undefined,
+    `DECLARE
+  now_time timestamptz := ${timeOf('p_timestamp')};
+BEGIN
+  IF p_checks_last OR p_again THEN
+    SELECT s.session_key, s.revision INTO o_key, o_revision FROM ${sessions} AS s WHERE ${key} FOR NO KEY UPDATE;
+    IF o_key IS NULL THEN RETURN; END IF;
+    IF p_again THEN
+      SELECT e.seq INTO o_seq FROM ${events} AS e
+      WHERE e.user_id = p_user AND e.session_key = o_key AND e.id = p_id
+        AND (${others.map((column) => text(column, `e."${column.column}"`)).join(', ')})
+          IS NOT DISTINCT FROM (${others.map((column) => text(column, param(column))).join(', ')});
+      IF FOUND THEN RETURN; END IF;
+    END IF;
+    IF p_checks_last AND (SELECT e.id FROM ${events} AS e
+        WHERE e.user_id = p_user AND e.session_key = o_key AND e.id <> p_id ORDER BY e.seq DESC LIMIT 1)
+        IS DISTINCT FROM p_last THEN
+      RETURN;
+    END IF;
+  END IF;
+  UPDATE ${sessions} AS s SET
+    revision = s.revision + 1, last_seq = s.last_seq + 1, update_time = now_time, update_hour = ${hourOf('p_timestamp')},
+    state = CASE WHEN p_session_set IS NULL THEN s.state
+      ELSE ${layout.qualified(layout.functionName('merge'))}(s.state, p_session_set, p_session_remove) END
+  WHERE ${key} AND (p_revision IS NULL OR s.revision = p_revision) AND (p_key IS NULL OR s.session_key = p_key)
+  RETURNING s.session_key, s.last_seq, s.revision INTO o_key, o_seq, o_revision;
+  IF NOT FOUND THEN
+    SELECT s.session_key, s.revision INTO o_key, o_revision FROM ${sessions} AS s WHERE ${key};
+    RETURN;
+  END IF;
+  INSERT INTO ${events} AS e (user_id, session_key, seq, app_name, session_id, ${fields.map((name) => `"${name}"`).join(', ')})
+  VALUES (p_user, o_key, o_seq, p_app, p_session, ${EVENT_COLUMNS.map(param).join(', ')})
+  ON CONFLICT (user_id, session_key, id) DO UPDATE SET ${others.map(({ column }) => `"${column}" = excluded."${column}"`).join(', ')}
+  RETURNING e.seq INTO o_seq;
+  ${mergeShared(layout, 'p_user', 'p_app')}
+END`,
+  );
+}
+
+/** Columns of a session that the statement creating it has parameters for. */
+const GIVEN = SESSION_COLUMNS.filter(isGiven);
+
+/** Parameters of `create` behind those of the session, with their types. */
+export const CREATE_PARAMS = [
+  ['user_set', 'json'],
+  ['user_remove', 'json'],
+  ['app_set', 'json'],
+  ['app_remove', 'json'],
+  /** Whether the session may have been created by an earlier attempt. */
+  ['again', 'boolean'],
+] as const;
+
+/** Creates a session. Returns its key and, if it is new, the shared states; `o_new` tells whether it is. */
+function create(layout: Layout): SchemaObject {
+  const { sessions, userStates, appStates, owner } = layout;
+  const key = 's.user_id = p_user_id AND s.app_name = p_app_name AND s.id = p_id';
+  const value = ({ column, kind }: SessionColumn) => (kind === 'time' ? timeOf(`p_${column}`) : `p_${column}`);
+  const values = new Map<string, string>(GIVEN.map((column) => [column.column, value(column)]));
+  for (const initial of SESSION_COLUMNS.filter((column) => !isRead(column))) {
+    const given = GIVEN.find(({ field }) => field === initial.field);
+    if (given) values.set(initial.column, value(given));
+  }
+  values.set('update_hour', hourOf('p_update_time'));
+  if (owner) values.set(layout.names.owner?.column ?? '', 'p_owner');
+  return define(
+    layout,
+    'create',
+    [
+      ...GIVEN.map((column) => `p_${column.column} ${paramType(column)}`),
+      ...CREATE_PARAMS.map(([name, type]) => `p_${name} ${type}`),
+      ...(owner ? [`p_owner ${sessions}.${owner}%TYPE`] : []),
+      'OUT o_key bigint, OUT o_new boolean, OUT o_user_state json, OUT o_app_state json',
+    ].join(', '),
+    undefined,
+    `BEGIN
+  INSERT INTO ${sessions} AS s (${[...values.keys()].map((column) => `"${column}"`).join(', ')})
+  VALUES (${[...values.values()].join(', ')})
+  ON CONFLICT (user_id, app_name, id) DO NOTHING RETURNING s.session_key INTO o_key;
+  o_new := FOUND;
+  IF o_new THEN
+    ${mergeShared(layout, 'p_user_id', 'p_app_name')}
+  ELSE
+    SELECT s.session_key, p_again AND s.revision = 1 AND s.create_time = ${timeOf('p_create_time')} AND s.state::text = p_state::text
+    INTO o_key, o_new FROM ${sessions} AS s WHERE ${key};
+    o_new := coalesce(o_new, false);
+  END IF;
+  IF o_new THEN
+    SELECT u.state INTO o_user_state FROM ${userStates} AS u WHERE u.user_id = p_user_id AND u.app_name = p_app_name;
+    SELECT a.state INTO o_app_state FROM ${appStates} AS a WHERE a.app_name = p_app_name;
+  END IF;
+END`,
+  );
+}
+
+/**
+ * Deletes sessions and then, behind the locks of their rows, their events. Either one session; or some of a user's, with the
+ * user's state; or some of an app's that were last updated before a time. Returns their number.
+ */
+function remove(layout: Layout): SchemaObject {
+  const { sessions, events, userStates } = layout;
+  const doomed = (where: string) =>
+    `SELECT s.user_id, s.app_name, s.id FROM ${sessions} AS s WHERE ${where} ORDER BY s.user_id, s.app_name, s.id LIMIT p_limit FOR UPDATE`;
+  const deleted = (where: string) => `WITH gone AS (
+    DELETE FROM ${sessions} AS d WHERE ${where} RETURNING d.user_id, d.session_key)
+  SELECT array_agg(g.user_id), array_agg(g.session_key), count(*) INTO users, keys, o_sessions FROM gone AS g;`;
+  return define(
+    layout,
+    'delete',
+    'p_app text, p_user text, p_session text, p_before double precision, p_limit bigint, OUT o_sessions bigint',
+    undefined,
+    `DECLARE
+  users text[];
+  keys bigint[];
+BEGIN
+  IF p_session IS NOT NULL THEN
+    ${deleted('d.user_id = p_user AND d.app_name = p_app AND d.id = p_session')}
+  ELSIF p_user IS NOT NULL THEN
+    ${deleted(`(d.user_id, d.app_name, d.id) IN (${doomed('s.user_id = p_user AND s.app_name = p_app')})`)}
+    DELETE FROM ${userStates} AS u WHERE u.user_id = p_user AND u.app_name = p_app;
+  ELSE
+    ${deleted(
+      `(d.user_id, d.app_name, d.id) IN (${doomed(
+        `s.app_name = p_app AND s.update_hour <= ${hourOf('p_before')} AND s.update_time < ${timeOf('p_before')}`,
+      )})`,
+    )}
+  END IF;
+  IF o_sessions > 0 THEN
+    DELETE FROM ${events} AS e USING unnest(users, keys) AS g(user_id, session_key)
+    WHERE e.user_id = g.user_id AND e.session_key = g.session_key;
+  END IF;
+END`,
+  );
+}
+
+/** Merges the deltas of `append` and `create` into the shared states, always in this order, so that no two wait for each other. */
+function mergeShared(layout: Layout, user: string, app: string): string {
+  const mergeFunction = layout.qualified(layout.functionName('merge'));
+  return `IF p_user_set IS NOT NULL THEN
+    INSERT INTO ${layout.userStates} AS u (user_id, app_name, state, update_time) VALUES (${user}, ${app}, p_user_set, clock_timestamp())
+    ON CONFLICT (user_id, app_name) DO UPDATE SET
+      state = ${mergeFunction}(u.state, excluded.state, p_user_remove), update_time = excluded.update_time;
+  END IF;
+  IF p_app_set IS NOT NULL THEN
+    INSERT INTO ${layout.appStates} AS a (app_name, state, update_time) VALUES (${app}, p_app_set, clock_timestamp())
+    ON CONFLICT (app_name) DO UPDATE SET
+      state = ${mergeFunction}(a.state, excluded.state, p_app_remove), update_time = excluded.update_time;
+  END IF;`;
+}
+
+function define(
+  layout: Layout,
+  name: string,
+  params: string,
+  returns: string | undefined,
+  source: string,
+  volatility: 'IMMUTABLE' | 'VOLATILE' = 'VOLATILE',
+): SchemaObject {
+  const functionName = layout.functionName(name);
+  return {
+    name: functionName,
+    source,
+    sql: `CREATE FUNCTION ${layout.qualified(functionName)}(${params})${returns ? ` RETURNS ${returns}` : ''}
+LANGUAGE plpgsql ${volatility} AS $function$${source}$function$`,
+  };
+}

@@ -1,0 +1,68 @@
+import { AGAIN, type Context, run } from './context.js';
+import { areStorable } from './ids.js';
+
+/** Rows that one statement deletes, so that writers wait some milliseconds at most. */
+const SESSIONS_PER_STATEMENT = 50;
+const EVENTS_PER_STATEMENT = 1_000;
+
+/** Every app that has sessions, in the order of the names. */
+export async function listApps(context: Context): Promise<{ appName: string; sessions: number }[]> {
+  const rows = await run(context, context.sql.listApps, [], AGAIN);
+  return rows.map(([appName, sessions]) => ({ appName: String(appName), sessions: Number(sessions) }));
+}
+
+/** Users of an app that have sessions, in the order of their ids. */
+export async function listUsers(
+  context: Context,
+  { appName, limit, after }: { appName: string; limit?: number; after?: string },
+): Promise<{ userId: string; sessions: number }[]> {
+  if (!areStorable(appName, after)) return [];
+  const rows = await run(context, context.sql.listUsers, [appName, after ?? null, limit ?? null], AGAIN);
+  return rows.map(([userId, sessions]) => ({ userId: String(userId), sessions: Number(sessions) }));
+}
+
+/** Deletes the sessions of a user, with their events, and the user's state. Resolves to the number of sessions. */
+export async function deleteUser(context: Context, appName: string, userId: string): Promise<number> {
+  if (!areStorable(appName, userId)) return 0;
+  return await deleteAll(context, appName, userId, null);
+}
+
+/** Deletes the sessions that were last updated before a time, with their events; resolves to how many. */
+export async function deleteIdleSessions(
+  context: Context,
+  { idleSince, appName }: { idleSince: number; appName?: string },
+): Promise<number> {
+  const apps = appName === undefined ? (await listApps(context)).map((app) => app.appName) : [appName];
+  let total = 0;
+  for (const app of apps.filter((name) => areStorable(name))) {
+    total += await deleteAll(context, app, null, context.dialect.encodeTime(idleSince) as number);
+  }
+  return total;
+}
+
+async function deleteAll(context: Context, app: string, user: string | null, before: number | null): Promise<number> {
+  let total = 0;
+  for (let deleted = SESSIONS_PER_STATEMENT; deleted === SESSIONS_PER_STATEMENT; total += deleted) {
+    const [row] = await run(context, context.sql.delete, [app, user, null, before, SESSIONS_PER_STATEMENT], AGAIN);
+    deleted = Number(row?.[0]);
+  }
+  return total;
+}
+
+/** Deletes the events with a timestamp before a time; resolves to how many. Walks through the primary key, once. */
+export async function deleteOldEvents(
+  context: Context,
+  { before, appName }: { before: number; appName?: string },
+): Promise<number> {
+  if (!areStorable(appName)) return 0;
+  const time = context.dialect.encodeTime(before);
+  let total = 0;
+  for (let from: unknown[] = ['', 0, 0], count = EVENTS_PER_STATEMENT; count === EVENTS_PER_STATEMENT; ) {
+    const params = [...from, EVENTS_PER_STATEMENT, time, appName ?? null] as (string | number | null)[];
+    const [row] = await run(context, context.sql.deleteOldEvents, params, AGAIN);
+    from = row?.slice(0, 3) ?? [];
+    count = Number(row?.[3] ?? 0);
+    total += Number(row?.[4] ?? 0);
+  }
+  return total;
+}

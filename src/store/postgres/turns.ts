@@ -1,0 +1,113 @@
+/** Work on one session, waiting for its turn. */
+interface Turn<Item> {
+  session: string;
+  /** The part that may share a statement with others; `undefined` for work that goes alone. */
+  item: Item | undefined;
+  /** Bytes of the item, roughly. */
+  size: number;
+  run: () => Promise<void>;
+}
+
+/** Items that one statement takes at most, and their bytes. */
+const ITEMS_PER_STATEMENT = 256;
+const BYTES_PER_STATEMENT = 1_048_576;
+/** Statements with shared commits that are under way at once. More of them would leave each with fewer appends. */
+const LANES = 2;
+/** From this many waiting appends on, free lanes divide them: server and client then work at the same time. */
+const DIVIDE_FROM = 16;
+
+/**
+ * Order of the writes: those of one session run one after the other, in the order of the calls; those of different sessions
+ * run at once. Items that wait while the lanes are busy share the next statement, which commits all of them; an item that waits
+ * alone goes alone.
+ */
+export class Turns<Item> {
+  /** Work behind the turn that a session has at the moment. */
+  readonly #behind = new Map<string, Turn<Item>[]>();
+  /** Items at the head of their session, which wait for a lane. */
+  #ready: Turn<Item>[] = [];
+  #lanes = 0;
+  #pumping = false;
+  readonly #runShared: ((turns: Item[]) => Promise<void>) | undefined;
+
+  /** `runShared` runs items as one statement and settles each of them; it never rejects. Without it each goes alone. */
+  constructor(runShared: ((items: Item[]) => Promise<void>) | undefined) {
+    this.#runShared = runShared;
+  }
+
+  /** Runs work in the session's turn, alone. */
+  alone<T>(session: string, work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#enter({ session, item: undefined, size: 0, run: () => work().then(resolve, reject) });
+    });
+  }
+
+  /** Runs an item in the session's turn: with others, or by `run`. */
+  share(session: string, item: Item, size: number, run: () => Promise<void>): void {
+    this.#enter({ session, item: this.#runShared && item, size, run });
+  }
+
+  #enter(turn: Turn<Item>): void {
+    const behind = this.#behind.get(turn.session);
+    if (behind !== undefined) {
+      behind.push(turn);
+      return;
+    }
+    this.#behind.set(turn.session, []);
+    this.#begin(turn);
+  }
+
+  #begin(turn: Turn<Item>): void {
+    if (turn.item === undefined) {
+      void turn.run().then(() => this.#leave(turn));
+      return;
+    }
+    this.#ready.push(turn);
+    if (this.#pumping) return;
+    this.#pumping = true;
+    // Calls of the same moment share a statement.
+    queueMicrotask(() => {
+      this.#pumping = false;
+      this.#pump();
+    });
+  }
+
+  /** The session's next turn. */
+  #leave({ session }: Turn<Item>): void {
+    const next = this.#behind.get(session)?.shift();
+    if (next) this.#begin(next);
+    else this.#behind.delete(session);
+  }
+
+  #pump(): void {
+    while (this.#lanes < LANES && this.#ready.length > 0) {
+      const turns = this.#take();
+      this.#lanes += 1;
+      void this.#run(turns).then(() => {
+        this.#lanes -= 1;
+        for (const turn of turns) this.#leave(turn);
+        this.#pump();
+      });
+    }
+  }
+
+  #run(turns: Turn<Item>[]): Promise<void> {
+    const [first] = turns;
+    if (turns.length === 1 && first) return first.run();
+    return this.#runShared?.(turns.map(({ item }) => item as Item)) ?? Promise.resolve();
+  }
+
+  #take(): Turn<Item>[] {
+    const waiting = this.#ready.length;
+    const share = waiting < DIVIDE_FROM ? waiting : Math.ceil(waiting / (LANES - this.#lanes));
+    const most = Math.min(share, ITEMS_PER_STATEMENT);
+    let bytes = 0;
+    let count = 0;
+    while (count < most) {
+      bytes += this.#ready[count]?.size ?? 0;
+      if (count > 0 && bytes > BYTES_PER_STATEMENT) break;
+      count += 1;
+    }
+    return this.#ready.splice(0, count);
+  }
+}

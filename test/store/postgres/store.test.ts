@@ -1,0 +1,479 @@
+import { inspect } from 'node:util';
+import { createPool } from 'aiosqlite';
+import { PostgresError, PostgresSessionStore, StoreError } from 'aiosqlite/postgres';
+import { describe, expect, test } from 'vitest';
+import { describePostgres, makePool, postgres, serverUrl, type TestPool } from '../../support/postgres.js';
+import { rejection } from '../../support/rejection.js';
+import { event, ids, key } from '../fixtures.js';
+
+const SECRET = 'sesame-4711';
+
+describe('the constructor', () => {
+  test.each([
+    [undefined, 'ERR_INVALID_ARG_TYPE'],
+    [{}, 'ERR_INVALID_ARG_TYPE'],
+    [{ query() {} }, 'ERR_INVALID_ARG_TYPE'],
+    ['agent.db', 'ERR_OUT_OF_RANGE'],
+    [`mysql://u:${SECRET}@host/db`, 'ERR_OUT_OF_RANGE'],
+    [`postgres://u:${SECRET}@host:x/db`, 'ERR_OUT_OF_RANGE'],
+  ])('refuses the source %j', (source, code) => {
+    const error: any = catchError(() => new PostgresSessionStore(source as any));
+    expect(error).toMatchObject({ code });
+    expect(error.message).toMatch(/^source must be/);
+    expect(inspect(error)).not.toContain(SECRET);
+  });
+
+  test.each([
+    [{ schema: 'a b' }, 'ADK_INVALID_NAME'],
+    [{ schema: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ batch: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ prepare: 'no' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ retryMs: 0 }, 'ERR_OUT_OF_RANGE'],
+    [{ retryMs: '1' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ shema: 'x' }, 'ERR_UNKNOWN_OPTION'],
+    [{ artifactsTable: 'x' }, 'ERR_UNKNOWN_OPTION'],
+    [{ sessionsTable: 'x"y' }, 'ADK_INVALID_NAME'],
+    [{ ownerIdColumn: 'user_id text' }, 'ADK_INVALID_NAME'],
+  ])('refuses the options %j', (options, code) => {
+    expect(catchError(() => new PostgresSessionStore('postgres://u@h/d', options as any))).toMatchObject({ code });
+  });
+
+  test('a printed store shows no password', () => {
+    const store = new PostgresSessionStore(`postgres://u:${SECRET}@host/db`);
+    expect(inspect(store, { depth: 20, showHidden: true })).not.toContain(SECRET);
+  });
+});
+
+describePostgres('a store on PostgreSQL', () => {
+  const on = postgres();
+
+  test('works from a URL, and close() ends its own pool only', async () => {
+    const schema = on.schema();
+    const store = new PostgresSessionStore(serverUrl(), { schema });
+    await store.createTables();
+    await store.createSession(key);
+    await store.close();
+    await store.close();
+    expect(await rejection(store.getSession(key))).toMatchObject({ code: 'ERR_CLOSED' });
+    const pool = on.pool();
+    await using given = new PostgresSessionStore(pool, { schema });
+    expect(await given.getSession(key)).toMatchObject({ id: 's1' });
+    await given.close();
+    expect(await given.getSession(key)).toMatchObject({ id: 's1' });
+  });
+
+  test.each([
+    ['U+0000', 'a\0b'],
+    ['801 bytes', 'x'.repeat(801)],
+    ['801 bytes of UTF-8', `${'é'.repeat(400)}x`],
+  ])('refuses an id with %s by name, and finds none', async (_, id) => {
+    const store = await on.store();
+    for (const name of ['appName', 'userId', 'sessionId'] as const) {
+      const odd = { ...key, [name]: id };
+      for (const refused of [store.createSession(odd), store.appendEvent(event('e', odd))]) {
+        expect(await rejection(refused)).toMatchObject({
+          code: 'ERR_OUT_OF_RANGE',
+          message: expect.stringMatching(name === 'sessionId' ? /^(?:sessionId|id) / : name),
+        });
+      }
+      expect(await store.getSession(odd)).toBeUndefined();
+      expect(await store.loadSession(odd)).toBeUndefined();
+      expect(await store.deleteSession(odd)).toBe(false);
+      expect(await store.getEvents(odd)).toEqual([]);
+      expect(await all(store.iterateEvents(odd))).toEqual([]);
+      expect(await rejection(store.updateSessionState(odd, {}))).toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
+    }
+    await store.createSession(key);
+    const unstorable = [store.appendEvent(event(id)), store.appendEvents([event('e'), event(id)])];
+    for (const refused of unstorable) {
+      expect(await rejection(refused)).toMatchObject({
+        code: 'ERR_OUT_OF_RANGE',
+        message: expect.stringContaining('event.id'),
+      });
+    }
+    expect(await store.getEvents(key)).toEqual([]);
+    expect(await store.getAppState(id)).toEqual({});
+    expect(await store.listSessionPage({ appName: id })).toEqual({ sessions: [], total: 0 });
+  });
+
+  test('keeps times to the microsecond, and all others in the event', async () => {
+    const store = await on.store();
+    await store.createSession(key);
+    const times = [0, -1.5, 1_796_005_805_123.457, 1_796_005_805_123.4568, 253_402_300_799_999, 8.64e15, 1e300, -1e300];
+    for (const [at, timestamp] of times.entries()) await store.appendEvent(event(`e${at}`, { timestamp }));
+    expect((await store.getEvents(key)).map(({ timestamp }) => timestamp)).toEqual(times);
+    await store.appendEvent(event('now', { timestamp: 1_796_005_805_123.457 }));
+    expect((await store.getSession(key))?.updateTime).toBe(1_796_005_805_123.457);
+  });
+
+  test('a catalogue of values comes back as it is from an owner column', async () => {
+    const pool = on.pool();
+    const schema = on.schema();
+    await pool.query(`CREATE SCHEMA "${schema}"; CREATE TABLE "${schema}".tenants (id bigint PRIMARY KEY)`);
+    await pool.query(`INSERT INTO "${schema}".tenants VALUES (1), (9007199254740993)`);
+    const store = await on.store({
+      schema,
+      ownerIdColumn: `tenant bigint REFERENCES "${schema}".tenants ON DELETE CASCADE`,
+    });
+    const other = { ...key, sessionId: 's2' };
+    expect(await store.createSession({ ...key, ownerId: 1 })).toMatchObject({ ownerId: 1 });
+    expect(await store.createSession({ ...other, ownerId: 9_007_199_254_740_993n })).toMatchObject({
+      ownerId: 9_007_199_254_740_993n,
+    });
+    expect(await store.createSession({ ...key, sessionId: 's3' })).toMatchObject({ ownerId: null });
+    expect(await store.getSession(other)).toMatchObject({ ownerId: 9_007_199_254_740_993n });
+    await store.appendEvents([event('e1'), event('e2', other)]);
+    expect(await rejection(store.createSession({ ...key, sessionId: 's4', ownerId: 2 }))).toMatchObject({
+      code: '23503',
+    });
+    await pool.query(`DELETE FROM "${schema}".tenants WHERE id = 1`);
+    expect(ids(await store.listSessions({ appName: 'app', orderBy: 'createTime', order: 'asc' }))).toEqual([
+      's2',
+      's3',
+    ]);
+    expect((await pool.query(`SELECT id FROM "${schema}".adk_events`)).rows).toEqual([{ id: 'e2' }]);
+  });
+
+  describe('inside a transaction of the caller', () => {
+    test('writes commit and roll back with it', async () => {
+      const store = await on.store();
+      await store.createSession(key);
+      const client = await on.pool().connect();
+      const inside = store.with(client);
+      await client.query('BEGIN');
+      await inside.appendEvent(event('undone'), { session: { a: 1 }, app: { b: 2 } });
+      expect(ids(await inside.getEvents(key))).toEqual(['undone']);
+      expect(await store.getEvents(key)).toEqual([]);
+      // The transaction stays usable after a refusal of the store.
+      expect(await rejection(inside.createSession(key))).toMatchObject({ code: 'ADK_SESSION_EXISTS' });
+      const none = { ...key, sessionId: 'none' };
+      expect(await rejection(inside.appendEvents([event('x'), event('y', none)]))).toMatchObject({
+        code: 'ADK_SESSION_NOT_FOUND',
+      });
+      expect(ids(await inside.getEvents(key))).toEqual(['undone']);
+      await client.query('ROLLBACK');
+      expect(await store.loadSession(key)).toMatchObject({
+        session: { state: {}, revision: 1 },
+        appState: {},
+        events: [],
+      });
+      await client.query('BEGIN');
+      await inside.appendEvent(event('done'));
+      expect(ids(await all(inside.iterateEvents(key)))).toEqual(['done']);
+      await client.query('COMMIT');
+      client.release();
+      expect(ids(await store.getEvents(key))).toEqual(['done']);
+    });
+
+    test('with() refuses what is no client', async () => {
+      const store = await on.store();
+      for (const wrong of [undefined, {}, createPool({ database: ':memory:' })]) {
+        expect(catchError(() => store.with(wrong as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+      }
+    });
+  });
+
+  describe('appends that share a statement', () => {
+    const sessions = Array.from({ length: 64 }, (_, i) => ({ ...key, sessionId: `s${i}` }));
+    /** Statements that a pool's clients have run. */
+    function counted(): { pool: TestPool; texts: string[] } {
+      const texts: string[] = [];
+      const pool = on.pool();
+      const connect = pool.connect.bind(pool);
+      pool.connect = async () => {
+        const client = await connect();
+        return {
+          ...client,
+          release: client.release.bind(client),
+          query(config: any) {
+            texts.push(config.text);
+            return client.query(config);
+          },
+        };
+      };
+      return { pool, texts };
+    }
+
+    test.each([true, false])('each has its own outcome (batch: %j)', async (batch) => {
+      const { pool, texts } = counted();
+      const store = await on.store({ batch }, pool);
+      await Promise.all(sessions.slice(0, 60).map((session) => store.createSession(session)));
+      texts.length = 0;
+      const outcomes = await Promise.allSettled(
+        sessions.map((session, i) => {
+          const options = i % 3 === 1 ? { expectedRevision: 7 } : {};
+          return store.appendEvent(event('e', session), { session: { i } }, options);
+        }),
+      );
+      expect(texts.length).toBe(batch ? 2 : 64);
+      outcomes.forEach((outcome, i) => {
+        if (i % 3 === 1 || i >= 60) {
+          expect(outcome).toMatchObject({ reason: { code: i >= 60 ? 'ADK_SESSION_NOT_FOUND' : 'ADK_STALE_SESSION' } });
+        } else expect(outcome).toMatchObject({ value: { seq: 1, revision: 2 } });
+      });
+      for (const [i, session] of sessions.slice(0, 60).entries()) {
+        const loaded = await store.loadSession(session);
+        expect(loaded).toMatchObject(
+          i % 3 === 1 ? { events: [], session: { state: {} } } : { events: [{ seq: 1 }], session: { state: { i } } },
+        );
+      }
+    });
+
+    test('one that the database refuses fails alone', async () => {
+      const schema = on.schema();
+      const store = await on.store({ schema });
+      await on.pool().query(`ALTER TABLE "${schema}".adk_events ADD CHECK (author <> '${SECRET}')`);
+      await Promise.all(sessions.map((session) => store.createSession(session)));
+      const outcomes = await Promise.allSettled(
+        sessions.map((session, i) => store.appendEvent(event('e', { ...session, author: i === 9 ? SECRET : 'user' }))),
+      );
+      const failed = outcomes.filter(({ status }) => status === 'rejected');
+      expect(failed).toMatchObject([{ reason: { code: '23514' } }]);
+      expect(inspect(failed, { depth: 20, showHidden: true })).not.toContain(SECRET);
+      expect(outcomes[9]?.status).toBe('rejected');
+      for (const [i, session] of sessions.entries())
+        expect(await store.getEvents(session)).toHaveLength(i === 9 ? 0 : 1);
+    });
+
+    test('those of one session keep the order of the calls, also among shared states and other writes', async () => {
+      const store = await on.store();
+      await Promise.all(sessions.slice(0, 8).map((session) => store.createSession(session)));
+      const wanted = Array.from({ length: 40 }, (_, i) => `e${i}`);
+      const appends = wanted.flatMap((id, i) =>
+        sessions
+          .slice(0, 8)
+          .map((session) => store.appendEvent(event(id, session), i % 5 === 0 ? { app: { [id]: i } } : {})),
+      );
+      const seqs = (await Promise.all(appends)).map(({ seq }) => seq);
+      expect(Math.max(...seqs)).toBe(40);
+      for (const session of sessions.slice(0, 8)) expect(ids(await store.getEvents(session))).toEqual(wanted);
+      expect(Object.keys(await store.getAppState('app'))).toHaveLength(8);
+    });
+
+    test('no statement has more than 256 of them or, with more than one, more than a megabyte', async () => {
+      const { pool, texts } = counted();
+      const store = await on.store({}, pool);
+      const many = Array.from({ length: 600 }, (_, i) => ({ ...key, sessionId: `m${i}` }));
+      for (const some of [many.slice(0, 300), many.slice(300)])
+        await Promise.all(some.map((session) => store.createSession(session)));
+      texts.length = 0;
+      await Promise.all(many.map((session) => store.appendEvent(event('e', session))));
+      expect(texts.length).toBe(3);
+      texts.length = 0;
+      const content = { text: 'x'.repeat(600_000) };
+      await Promise.all(many.slice(0, 4).map((session) => store.appendEvent(event('big', { ...session, content }))));
+      expect(texts.length).toBe(4);
+    });
+  });
+
+  describe('createTables()', () => {
+    test('races in any number of stores, and then writes nothing', async () => {
+      const schema = on.schema();
+      const stores = Array.from({ length: 12 }, () => new PostgresSessionStore(on.pool({ max: 1 }), { schema }));
+      await Promise.all(stores.map((store) => store.createTables()));
+      await Promise.all(stores.map((store) => store.createSession({ ...key, ifExists: 'return' })));
+      expect(await stores[0]?.countSessions({ appName: 'app' })).toBe(1);
+      const { rows } = await on.pool().query(`SELECT count(*)::int AS n FROM "${schema}".adk_metadata`);
+      expect(rows).toEqual([{ n: 1 }]);
+    });
+
+    test('a role with DML rights alone can use the tables, and gets 42501 where they are not', async () => {
+      const schema = on.schema();
+      await on.store({ schema });
+      const admin = on.pool();
+      const role = `role_${schema}`;
+      await admin.query(`CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA "${schema}" TO "${role}"`);
+      try {
+        const pool = makePool({ user: role, max: 2 });
+        const store = new PostgresSessionStore(pool, { schema });
+        expect(await rejection(store.createTables())).toMatchObject({ code: '42501' });
+        await admin.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${schema}" TO "${role}"`);
+        await store.createTables();
+        await store.createSession(key);
+        await store.appendEvent(event('e'), { session: { a: 1 }, app: { b: 2 } });
+        expect(await store.deleteSession(key)).toBe(true);
+        const missing = new PostgresSessionStore(pool, { schema: on.schema() });
+        expect(await rejection(missing.createTables())).toMatchObject({ code: '42501', name: 'PostgresError' });
+        await pool.end();
+      } finally {
+        await admin.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`);
+      }
+    });
+
+    test('nothing depends on search_path', async () => {
+      const schema = on.schema();
+      const store = await on.store({ schema }, on.pool({ options: '-c search_path=pg_catalog' }));
+      await store.createSession(key);
+      await store.appendEvent(event('e'), { session: { a: 1 }, user: { b: 2 } });
+      await store.appendEvent(event('e2'), { session: { a: 2 }, user: { b: 3 } });
+      expect(await store.loadSession(key)).toMatchObject({ session: { state: { a: 2 } }, userState: { b: 3 } });
+    });
+
+    test('a newer version, other columns and other programs are refused by name, untouched', async () => {
+      const pool = on.pool();
+      const newer = on.schema();
+      const store = await on.store({ schema: newer }, pool);
+      await pool.query(`UPDATE "${newer}".adk_metadata SET value = '99'`);
+      expect(await rejection(store.createTables())).toMatchObject({
+        code: 'ADK_SCHEMA_VERSION',
+        message: expect.stringContaining('99'),
+      });
+
+      const other = on.schema();
+      await pool.query(`CREATE SCHEMA "${other}"; CREATE TABLE "${other}".adk_events (id text, extra jsonb)`);
+      const error = await rejection(new PostgresSessionStore(pool, { schema: other }).createTables());
+      expect(error).toMatchObject({ code: 'ADK_SCHEMA_MISMATCH', message: expect.stringContaining('has extra jsonb') });
+      const tables = await pool.query(`SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = '${other}'`);
+      expect(tables.rows).toEqual([{ n: 1 }]);
+
+      const adk = on.schema();
+      await pool.query(`CREATE SCHEMA "${adk}"`);
+      for (const table of ['sessions', 'events', 'app_states', 'user_states', 'adk_internal_metadata']) {
+        await pool.query(`CREATE TABLE "${adk}"."${table}" (id text)`);
+      }
+      const foreign = await rejection(new PostgresSessionStore(pool, { schema: adk }).createTables());
+      expect(foreign).toMatchObject({
+        code: 'ADK_SCHEMA_MISMATCH',
+        message: expect.stringContaining('DatabaseSessionService'),
+      });
+      const beside = new PostgresSessionStore(pool, { schema: adk, foreignTables: 'beside' });
+      await beside.createTables();
+      await beside.createSession(key);
+    });
+
+    test('stores with tables of other names stand beside each other, also with long ones', async () => {
+      const schema = on.schema();
+      const long = 'x'.repeat(63);
+      const names = { eventsTable: 'e2', appStatesTable: 'a2', userStatesTable: 'u2', metadataTable: 'm2' };
+      const one = await on.store({ schema });
+      const other = await on.store({ schema, sessionsTable: long, ...names });
+      await one.createSession(key);
+      await one.appendEvent(event('one'));
+      await other.createSession(key);
+      await other.appendEvent(event('other'));
+      expect(ids(await one.getEvents(key))).toEqual(['one']);
+      expect(ids(await other.getEvents(key))).toEqual(['other']);
+      const mixed = new PostgresSessionStore(on.pool(), { schema, eventsTable: 'e3' });
+      expect(await rejection(mixed.createTables())).toMatchObject({ code: 'ADK_SCHEMA_MISMATCH' });
+    });
+
+    test('dropTables() removes tables, indexes and functions, and leaves what is not its own', async () => {
+      const schema = on.schema();
+      const store = await on.store({ schema });
+      const pool = on.pool();
+      await pool.query(
+        `CREATE TABLE "${schema}".mine (id int); CREATE FUNCTION "${schema}".mine() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+      );
+      await store.dropTables();
+      await store.dropTables();
+      const left = await pool.query(
+        `SELECT relname AS name FROM pg_class WHERE relnamespace = '"${schema}"'::regnamespace UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = '"${schema}"'::regnamespace`,
+      );
+      expect(left.rows).toEqual([{ name: 'mine' }, { name: 'mine' }]);
+      await store.createTables();
+      await store.createSession(key);
+    });
+  });
+
+  describe('what can not succeed', () => {
+    test.each([
+      ['an unknown host', { host: 'no.such.host.invalid' }],
+      ['a closed port', { host: '127.0.0.1', port: 1 }],
+      ['a socket that is not there', { host: '/tmp/none' }],
+    ])('%s rejects within retryMs', async (_, address) => {
+      const store = new PostgresSessionStore(on.pool({ ...address, password: SECRET }), { retryMs: 300 });
+      const error = await rejection(store.getSession(key));
+      expect(error).toBeInstanceOf(PostgresError);
+      expect(error.code).toMatch(/^E[A-Z_]+$/);
+      expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(SECRET);
+    });
+
+    test('a database that does not exist, or a wrong password, rejects at once', async () => {
+      const store = new PostgresSessionStore(on.pool({ database: 'none' }), { retryMs: 600_000 });
+      expect(await rejection(store.getSession(key))).toMatchObject({ code: '3D000' });
+      const role = new PostgresSessionStore(on.pool({ user: 'none' }), { retryMs: 600_000 });
+      expect(await rejection(role.getSession(key))).toMatchObject({ code: '28000' });
+    });
+
+    test('a pool without a free connection rejects ERR_TIMEOUT, and runs nothing later', async () => {
+      const pool = on.pool({ max: 1 });
+      const store = await on.store({ retryMs: 200 }, pool);
+      await store.createSession(key);
+      const client = await pool.connect();
+      const failed = await Promise.all([rejection(store.appendEvent(event('late'))), rejection(store.getSession(key))]);
+      for (const error of failed) expect(error).toMatchObject({ code: 'ERR_TIMEOUT' });
+      client.release();
+      await store.appendEvent(event('next'));
+      expect(ids(await store.getEvents(key))).toEqual(['next']);
+    });
+
+    test('a read-only server rejects 25006 within retryMs', async () => {
+      const schema = on.schema();
+      await (await on.store({ schema })).createSession(key);
+      const replica = on.pool({ options: '-c default_transaction_read_only=on' });
+      const store = new PostgresSessionStore(replica, { schema, retryMs: 100 });
+      expect(await store.getSession(key)).toMatchObject({ id: 's1' });
+      expect(await rejection(store.appendEvent(event('e')))).toMatchObject({ code: '25006' });
+      expect(replica.totalCount).toBeLessThanOrEqual(1);
+    });
+
+    test('a damaged row is named, and others stay readable', async () => {
+      const schema = on.schema();
+      const store = await on.store({ schema });
+      const other = { ...key, sessionId: 's2' };
+      for (const session of [key, other]) {
+        await store.createSession(session);
+        await store.appendEvent(event('e', session));
+      }
+      const pool = on.pool();
+      await pool.query(`UPDATE "${schema}".adk_events SET content = '["${SECRET}"]' WHERE session_id = 's1'`);
+      const damaged = await rejection(store.loadSession(key));
+      expect(damaged).toBeInstanceOf(StoreError);
+      expect(damaged).toMatchObject({
+        code: 'ADK_CORRUPT_ROW',
+        message: expect.stringMatching(/adk_events.* e.*content/),
+      });
+      expect(inspect(damaged)).not.toContain(SECRET);
+      expect(await store.loadSession(other)).toBeDefined();
+      await pool.query(`UPDATE "${schema}".adk_sessions SET state = '["${SECRET}"]' WHERE id = 's1'`);
+      const state = await rejection(store.listSessions({ appName: 'app' }));
+      expect(state).toMatchObject({
+        code: 'ADK_CORRUPT_ROW',
+        message: expect.stringMatching(/adk_sessions.* s1.*state/),
+      });
+      expect(await store.deleteSession(key)).toBe(true);
+    });
+  });
+
+  test('connections that the server ends are replaced, and no error reaches the process', async () => {
+    const name = on.schema();
+    const pool = on.pool({ max: 4, application_name: name });
+    const store = await on.store({}, pool);
+    await store.createSession(key);
+    await Promise.all(Array.from({ length: 8 }, () => store.getSession(key)));
+    const admin = on.pool({ max: 1 });
+    for (let i = 0; i < 5; i++) {
+      await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`);
+      await store.appendEvent(event(`e${i}`), { session: { i } });
+    }
+    expect(await store.loadSession(key)).toMatchObject({
+      session: { state: { i: 4 }, revision: 6 },
+      events: [{}, {}, {}, {}, {}],
+    });
+  });
+});
+
+function catchError(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('expected an error');
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const array: T[] = [];
+  for await (const item of items) array.push(item);
+  return array;
+}

@@ -1,0 +1,27 @@
+import { PostgresSessionStore } from 'aiosqlite/postgres';
+import { describe } from 'vitest';
+import { describePostgres, postgres } from '../../support/postgres.js';
+import { runOn } from '../fixtures.js';
+
+/** The suites of the store, run once more on PostgreSQL. They import the fixtures that this file has set. */
+describePostgres('on PostgreSQL', () => {
+  const on = postgres();
+  let schema: string;
+  let pool: ReturnType<typeof on.pool>;
+  runOn({
+    async makeStore() {
+      schema = on.schema();
+      pool = on.pool();
+      return await on.store({ schema }, pool);
+    },
+    anotherStore: () => new PostgresSessionStore(pool, { schema }),
+  });
+
+  describe('sessions', async () => void (await import('../sessions.test.js')));
+  describe('events', async () => void (await import('../events.test.js')));
+  describe('listing', async () => void (await import('../listing.test.js')));
+  describe('shared states', async () => void (await import('../shared-states.test.js')));
+  describe('retention', async () => void (await import('../retention.test.js')));
+  describe('iterateEvents()', async () => void (await import('../iterate-events.test.js')));
+  describe('removed keys', async () => void (await import('../removed-keys.test.js')));
+});
