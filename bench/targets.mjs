@@ -1,5 +1,5 @@
 /**
- * The targets P1–P25, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
+ * The targets P1–P26, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
  * so that a ratio compares two drivers at the same moment.
  */
 import { summary } from './run/statistics.mjs';
@@ -176,6 +176,10 @@ export const TARGETS = [
   most('P25', 'artifact of 1 MiB loaded, main vs its base64', 1.5, undefined, single('artifact-load', 'timesBase64')),
   most('P25', 'list of 10,000 artifacts of 1 KiB', 10, undefined, single('artifact-list-1-KiB', 'listMs'), millis),
   most('P25', 'list of 10,000 artifacts of 1 MiB', 10, undefined, single('artifact-list-1-MiB', 'listMs'), millis),
+  most('P26', 'fork of 10,000 events', 80, undefined, single('history-edits', 'forkMs'), millis),
+  most('P26', '… event loop blocked', 2, undefined, single('history-edits', 'forkBlockedMs'), millis),
+  most('P26', 'rewind of 10,000 events', 80, undefined, single('history-edits', 'rewindMs'), millis),
+  most('P26', '… event loop blocked', 2, undefined, single('history-edits', 'rewindBlockedMs'), millis),
 ];
 
 /** The four cheapest ratios, for `npm run bench -- --check`: at 60 % of the target something is broken, not noisy. */

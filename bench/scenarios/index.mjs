@@ -5,6 +5,7 @@ import fileSize from './file-size.mjs';
 import getRow from './get-row.mjs';
 import growth from './growth.mjs';
 import history from './history.mjs';
+import historyEdits from './history-edits.mjs';
 import insertMany from './insert-many.mjs';
 import listSessions from './list-sessions.mjs';
 import memory from './memory.mjs';
@@ -59,6 +60,7 @@ export const SCENARIOS = [
   ...runnerTurn,
   ...search,
   ...artifacts,
+  ...historyEdits,
   ...growth,
 ];
 
