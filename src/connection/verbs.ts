@@ -84,7 +84,13 @@ export abstract class Verbs implements Executor {
   }
 
   #run({ sql, params, options, limits }: Statement<RowOptions>, settings: number): Promise<Outcome> {
-    return this.send(addQuery(Call.of(Request.run), sql, params, settings, options?.jsonColumns), limits);
+    const call = Call.of(Request.run);
+    try {
+      return this.send(addQuery(call, sql, params, settings, options?.jsonColumns), limits);
+    } catch (error) {
+      call.drop();
+      throw error;
+    }
   }
 
   iterate<T>(sql: string | Query, params?: object, options?: IterateOptions): RowIterator<T> {
@@ -129,13 +135,19 @@ export abstract class Verbs implements Executor {
   /** `from`: the place of the first row among all of the call. */
   #many(sql: string, rows: readonly Params[], from: number, limits: Limits): Promise<Outcome> {
     const count = lengthOf(rows);
-    const call = Call.of(Request.many).sql(sql).number(count);
-    for (let i = 0; i < count; i++) {
-      const row = rows[i];
-      if (row === undefined) throw invalidArgument(`rows[${from + i}]`, 'an array or an object', row);
-      call.params(row, 'rows[#]', from + i);
+    const call = Call.of(Request.many);
+    try {
+      call.sql(sql).number(count);
+      for (let i = 0; i < count; i++) {
+        const row = rows[i];
+        if (row === undefined) throw invalidArgument(`rows[${from + i}]`, 'an array or an object', row);
+        call.params(row, 'rows[#]', from + i);
+      }
+      return this.send(call, limits);
+    } catch (error) {
+      call.drop();
+      throw error;
     }
-    return this.send(call, limits);
   }
 
   async #inSlices(
@@ -170,15 +182,16 @@ export abstract class Verbs implements Executor {
 
   /** Not async itself: a call that waits should hold on to no more than it needs for its results. */
   batch<R>(queries: readonly BatchQuery[], options?: BatchOptions): Promise<R> {
+    const call = Call.of(Request.batch);
     try {
       const limits = limitsFrom(options, BATCH_OPTIONS);
       const arrays = isArrayMode(options);
       const settings = rowModeOf(arrays) | (options?.columns === false ? 0 : Setting.wantsColumns);
-      const call = Call.of(Request.batch);
       if (boolean(options ?? {}, 'secureDelete', false)) call.policy = Policy.secureDelete;
       addQueries(call, queries, settings);
       return batchResults(this.send(call, limits), limits, this.integerMode, arrays) as Promise<R>;
     } catch (error) {
+      call.drop();
       return Promise.reject(error);
     }
   }

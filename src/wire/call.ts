@@ -212,6 +212,11 @@ export class Call {
     this.#release();
   }
 
+  /** Gives the memory back, unless that has happened. For a call that can't be sent. */
+  drop(): void {
+    if (this.#memory !== NONE) this.#release();
+  }
+
   /** Lets go of everything: callers hold their calls until the outcome. */
   #release(): void {
     giveBack(this.#memory);
