@@ -11,7 +11,7 @@ import { LogLevel, Runner, StreamingMode, setLogLevel } from '@google/adk';
 import { openServices } from 'aiosqlite/adk';
 import { timeAppends } from './agent/append-times.mjs';
 import { createPostcardAgent, postcardWish } from './agent/postcard-agent.mjs';
-import { ConversationPrinter, printArtifact, printHeader, printStored } from './agent/report.mjs';
+import { ConversationPrinter, printArtifact, printHeader, printRewind, printStored } from './agent/report.mjs';
 import { createTravelAgent, firstVisit, laterVisit } from './agent/travel-agent.mjs';
 
 const USAGE = `usage: node examples/agent.mjs [--db FILE | --memory]
@@ -71,6 +71,7 @@ try {
   for (const text of session.events.length === 0 ? firstVisit : laterVisit) await say(agency, key.sessionId, text);
   await printStored(sessionService.store, key, session.events.length, printer.partialEvents, appendTimes);
   await printArtifact(services.artifactService, { ...key, filename: 'wishes.txt' });
+  await printRewind(services, { ...key, filename: 'wishes.txt' });
 
   // A session without a history, so that only memory knows what was said. It goes, and what memory holds of it.
   console.log('\nA new session:');

@@ -113,5 +113,26 @@ export async function printArtifact(service, artifact) {
   console.log(`\nArtifact ${artifact.filename}: ${versions.length} versions. The latest says: ${latest?.text}`);
 }
 
+/**
+ * Takes the session back to before its last question, shows what is left, and undoes it.
+ *
+ * @param {import('aiosqlite/adk').Services} services
+ * @param {import('aiosqlite/store').SessionKey & { filename: string }} artifact
+ */
+export async function printRewind({ sessionService, artifactService }, artifact) {
+  const { filename, ...key } = artifact;
+  const { events } = await sessionService.getEventPage(key, { order: 'desc', limit: 1 });
+  const { removed, session } = await sessionService.rewind(key, {
+    beforeInvocationId: String(events[0]?.event.invocationId),
+  });
+  const versions = await artifactService.listVersions(artifact);
+  console.log(`\nRewound to before the last question: ${removed} events are gone.`);
+  console.log(
+    `  The state is that of turn ${session.state.turns}, ${session.state.city}. Versions of ${filename}: ${versions.length}.`,
+  );
+  const { restored } = await sessionService.undoRewind(key);
+  console.log(`  Undone: ${restored} events are back.`);
+}
+
 /** @param {unknown} value */
 const json = (value) => JSON.stringify(value);

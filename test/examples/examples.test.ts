@@ -190,6 +190,14 @@ describe('agent.mjs', () => {
     }
   });
 
+  it('rewinds the last question, artifact and state with it, and undoes that', async () => {
+    const { code, stdout } = await run('agent.mjs', '--memory');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Rewound to before the last question: (11) events are gone\./);
+    expect(stdout).toContain('The state is that of turn 1, Lisbon. Versions of wishes.txt: 1.');
+    expect(stdout).toContain('Undone: 11 events are back.');
+  });
+
   it('leaves no file with --memory', async () => {
     const { code, stdout } = await run('agent.mjs', '--memory');
     expect(code).toBe(0);
