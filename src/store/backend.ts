@@ -66,6 +66,12 @@ export interface Appended {
   missed: (Loaded & { isRewound: boolean }) | undefined;
 }
 
+/** All sessions of an app, or of one of its users. */
+export interface SharedScope {
+  appName: string;
+  userId?: string | undefined;
+}
+
 /** Statements that an append carries along, in its transaction. */
 export interface Attachment {
   queries: BatchQuery[];
@@ -111,7 +117,7 @@ export interface Backend {
   list(filter: SessionFilter): Promise<Page<SessionRecord>>;
   /** The same, each session with the states that it shares. */
   listSnapshots(filter: SessionFilter): Promise<Page<Snapshot>>;
-  count(filter: { appName: string; userId?: string }): Promise<number>;
+  count(scope: SharedScope): Promise<number>;
   /** `memory`: erase what a memory in the same database holds of the session, too. Resolves to whether it existed. */
   delete(key: SessionKey, memory: boolean): Promise<boolean>;
 
@@ -146,10 +152,9 @@ export interface Backend {
 
   // ── states that sessions share ──
 
-  appState(appName: string): Promise<JsonObject>;
-  userState(appName: string, userId: string): Promise<JsonObject>;
-  mergeAppState(appName: string, delta: Delta): Promise<void>;
-  mergeUserState(appName: string, userId: string, delta: Delta): Promise<void>;
+  /** `{}` if nothing was ever set. */
+  sharedState(scope: SharedScope): Promise<JsonObject>;
+  mergeSharedState(scope: SharedScope, delta: Delta): Promise<void>;
 
   // ── apps, users and retention ──
 

@@ -394,7 +394,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async getAppState(appName: string): Promise<JsonObject> {
     checkId('appName', appName);
-    return await this.backend.appState(appName);
+    return await this.backend.sharedState({ appName });
   }
 
   /**
@@ -404,7 +404,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   async getUserState(appName: string, userId: string): Promise<JsonObject> {
     checkId('appName', appName);
     checkId('userId', userId);
-    return await this.backend.userState(appName, userId);
+    return await this.backend.sharedState({ appName, userId });
   }
 
   /**
@@ -414,7 +414,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async updateAppState(appName: string, delta: JsonObject): Promise<void> {
     checkId('appName', appName);
-    await this.backend.mergeAppState(appName, encodeDelta(this.backend.dialect, delta, 'delta'));
+    await this.backend.mergeSharedState({ appName }, encodeDelta(this.backend.dialect, delta, 'delta'));
   }
 
   /**
@@ -424,7 +424,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   async updateUserState(appName: string, userId: string, delta: JsonObject): Promise<void> {
     checkId('appName', appName);
     checkId('userId', userId);
-    await this.backend.mergeUserState(appName, userId, encodeDelta(this.backend.dialect, delta, 'delta'));
+    await this.backend.mergeSharedState({ appName, userId }, encodeDelta(this.backend.dialect, delta, 'delta'));
   }
 
   // ── retention ──

@@ -1,5 +1,5 @@
 import { AiosqliteError, invalidArgument } from '../../errors.js';
-import type { AppendCondition, Backend } from '../backend.js';
+import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { PreparedAppend, PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
@@ -24,7 +24,7 @@ import {
   readSession,
   replaceState,
 } from './sessions.js';
-import { getAppState, getUserState, mergeAppState, mergeUserState } from './shared-states.js';
+import { getSharedState, mergeSharedState } from './shared-states.js';
 import { createTables, dropTables } from './tables.js';
 import { Turns } from './turns.js';
 
@@ -170,20 +170,12 @@ export class PostgresBackend implements Backend {
     return notSupported();
   }
 
-  appState(appName: string) {
-    return getAppState(this.#context, appName);
+  sharedState(scope: SharedScope) {
+    return getSharedState(this.#context, scope);
   }
 
-  userState(appName: string, userId: string) {
-    return getUserState(this.#context, appName, userId);
-  }
-
-  mergeAppState(appName: string, delta: Delta) {
-    return mergeAppState(this.#context, appName, delta);
-  }
-
-  mergeUserState(appName: string, userId: string, delta: Delta) {
-    return mergeUserState(this.#context, appName, userId, delta);
+  mergeSharedState(scope: SharedScope, delta: Delta) {
+    return mergeSharedState(this.#context, scope, delta);
   }
 
   listApps() {

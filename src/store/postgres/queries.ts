@@ -126,16 +126,20 @@ ORDER BY ${orderBy((_, i) => `page.sort${i}`)}`;
   AND strpos(e.actions::text, '"rewindBeforeInvocationId"') > 0 LIMIT 1`),
 
     // ── shared states ──
-    appState: statement(`SELECT a.state FROM ${appStates} AS a WHERE a.app_name = $1`),
-    userState: statement(`SELECT u.state FROM ${userStates} AS u WHERE u.app_name = $1 AND u.user_id = $2`),
-    mergeAppState: statement(
-      `INSERT INTO ${appStates} AS a (app_name, state, update_time) VALUES ($1, $2, clock_timestamp())
-  ON CONFLICT (app_name) ${mergeShared('$3', 'a')}`,
-    ),
-    mergeUserState: statement(
-      `INSERT INTO ${userStates} AS u (app_name, user_id, state, update_time) VALUES ($1, $2, $3, clock_timestamp())
-  ON CONFLICT (user_id, app_name) ${mergeShared('$4', 'u')}`,
-    ),
+    sharedState: {
+      app: {
+        read: statement(`SELECT a.state FROM ${appStates} AS a WHERE a.app_name = $1`),
+        merge:
+          statement(`INSERT INTO ${appStates} AS a (app_name, state, update_time) VALUES ($1, $2, clock_timestamp())
+  ON CONFLICT (app_name) ${mergeShared('$3', 'a')}`),
+      },
+      user: {
+        read: statement(`SELECT u.state FROM ${userStates} AS u WHERE u.app_name = $1 AND u.user_id = $2`),
+        merge:
+          statement(`INSERT INTO ${userStates} AS u (app_name, user_id, state, update_time) VALUES ($1, $2, $3, clock_timestamp())
+  ON CONFLICT (user_id, app_name) ${mergeShared('$4', 'u')}`),
+      },
+    },
 
     // ── apps, users and retention ──
     listApps: statement(`SELECT s.app_name, count(*) FROM ${sessions} AS s GROUP BY s.app_name ORDER BY s.app_name`),

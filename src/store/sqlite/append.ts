@@ -1,7 +1,5 @@
-import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
 import type { AppendCondition, Appended } from '../backend.js';
-import type { Delta } from '../deltas.js';
 import { StoreError, sessionNotFound } from '../errors.js';
 import type { PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
@@ -10,6 +8,7 @@ import { type Context, explain, hasCode, isCommitted, type Rows, sendBatch, send
 import { eventCodec, KNOWN_AT } from './dialect.js';
 import { FETCH_IDS, type Lookup } from './known-ids.js';
 import type { Queries } from './queries.js';
+import { mergeState } from './shared-states.js';
 
 /** An append under way, as one job. It keeps no more than its end needs: very many may wait. */
 interface AppendJob {
@@ -47,8 +46,8 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   const lookup = known.lookup(append.name, append.id);
   const byKey = isKnown(lookup, condition);
   const queries = byKey ? writesByKey(sql, append, condition, lookup) : writesByName(sql, append, condition);
-  if (append.app !== undefined) queries.push(mergeAppState(sql, appName, append.app));
-  if (append.user !== undefined) queries.push(mergeUserState(sql, appName, userId, append.user));
+  if (append.app !== undefined) queries.push(mergeState(sql, { appName }, append.app));
+  if (append.user !== undefined) queries.push(mergeState(sql, { appName, userId }, append.user));
   if (append.attachment !== undefined) queries.push(...append.attachment.queries);
   const idsAt = queries.length;
   if (lookup.fetchAfter !== undefined) {
@@ -201,13 +200,12 @@ function addCatchUp(
   }
   const { sessionKey, seq } = condition;
   const revision = condition.revision + 1;
-  if (byKey) {
-    queries.push(overtaken(sql.overtaken.byKey, [seq, seq, sessionKey, revision]));
-    queries.push(missed(sql.missed.byKey, [sessionKey, seq]));
-  } else {
-    queries.push(overtaken(sql.overtaken.byName, [seq, seq, ...key, revision, sessionKey]));
-    queries.push(missed(sql.missed.byName, [...key, seq]));
-  }
+  queries.push(
+    byKey
+      ? overtaken(sql.overtaken.byKey, [seq, seq, sessionKey, revision])
+      : overtaken(sql.overtaken.byName, [seq, seq, ...key, revision, sessionKey]),
+  );
+  queries.push(missed(sql.missed.afterSeq, [...key, seq]));
 }
 
 function overtaken(sql: string, params: SqlParam[]): BatchQuery {
@@ -216,14 +214,4 @@ function overtaken(sql: string, params: SqlParam[]): BatchQuery {
 
 function missed(sql: string, params: SqlParam[]): BatchQuery {
   return { sql, params, jsonColumns: eventCodec.json };
-}
-
-/** Merges a delta into the state of an app. */
-export function mergeAppState(sql: Queries, appName: string, { set, remove }: Delta): BatchQuery {
-  return { sql: sql.mergeAppState, params: [appName, set, julianDay.encode(Date.now()), remove] };
-}
-
-/** Merges a delta into the state of a user. */
-export function mergeUserState(sql: Queries, appName: string, userId: string, { set, remove }: Delta): BatchQuery {
-  return { sql: sql.mergeUserState, params: [appName, userId, set, julianDay.encode(Date.now()), remove] };
 }

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor } from '../../executor.js';
-import type { AppendCondition, Attachments, Backend } from '../backend.js';
+import type { AppendCondition, Attachments, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { SessionStoreOptions } from '../names.js';
@@ -29,7 +29,7 @@ import { KnownIds } from './known-ids.js';
 import { Layout } from './layout.js';
 import { countSessions, listRows } from './listing.js';
 import { deleteIdleSessions, deleteOldEvents } from './retention.js';
-import { getAppState, getUserState, updateAppState, updateUserState } from './shared-states.js';
+import { getSharedState, mergeSharedState } from './shared-states.js';
 import { createTables, dropTables } from './tables.js';
 import { deleteUser, listApps, listUsers } from './users.js';
 
@@ -121,8 +121,8 @@ export class SqliteBackend implements Backend, Context {
     return { sessions: sessions.map((row) => decodeSnapshot(this, row)), total };
   }
 
-  count(filter: { appName: string; userId?: string }) {
-    return countSessions(this, filter);
+  count(scope: SharedScope) {
+    return countSessions(this, scope);
   }
 
   delete(key: SessionKey, memory: boolean) {
@@ -173,20 +173,12 @@ export class SqliteBackend implements Backend, Context {
     return deleteInvocation(this, key, invocationId);
   }
 
-  appState(appName: string) {
-    return getAppState(this, appName);
+  sharedState(scope: SharedScope) {
+    return getSharedState(this, scope);
   }
 
-  userState(appName: string, userId: string) {
-    return getUserState(this, appName, userId);
-  }
-
-  mergeAppState(appName: string, delta: Delta) {
-    return updateAppState(this, appName, delta);
-  }
-
-  mergeUserState(appName: string, userId: string, delta: Delta) {
-    return updateUserState(this, appName, userId, delta);
+  mergeSharedState(scope: SharedScope, delta: Delta) {
+    return mergeSharedState(this, scope, delta);
   }
 
   listApps() {

@@ -9,6 +9,7 @@ import { decodeSession, decodeSnapshot, SESSION_JSON, SNAPSHOT_JSON } from '../s
 import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch, sendErasure } from './context.js';
 import { eventCodec } from './dialect.js';
 import { eraseMemory } from './other-stores.js';
+import { mergeStateIfNew, readState } from './shared-states.js';
 
 /** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. */
 export async function createSession(context: Context, prepared: PreparedSession, events: EventFilter): Promise<Loaded> {
@@ -16,14 +17,12 @@ export async function createSession(context: Context, prepared: PreparedSession,
   const { appName, userId } = session;
   const { names, sql, known } = context;
   const key = keyParams(session);
-  const now = julianDay.encode(Date.now());
   const row = names.owner ? [...prepared.params, ownerId] : prepared.params;
 
   const writes: BatchQuery[] = [];
   // Shared states go first, while the session tells by its absence that it is new.
-  if (app) writes.push({ sql: sql.mergeAppStateIfNew, params: [appName, app.set, now, ...key, app.remove] });
-  if (user)
-    writes.push({ sql: sql.mergeUserStateIfNew, params: [appName, userId, user.set, now, ...key, user.remove] });
+  if (app) writes.push(mergeStateIfNew(sql, { appName }, app, key));
+  if (user) writes.push(mergeStateIfNew(sql, { appName, userId }, user, key));
   writes.push({ sql: sql.insertSession, params: row, ifNone: ifExists === 'return' ? 'continue' : 'rollback' });
   const reads = loadQueries(context, session, events);
   try {
@@ -35,7 +34,7 @@ export async function createSession(context: Context, prepared: PreparedSession,
     return loaded;
   } catch (error) {
     if (!hasCode(error, 'ERR_NO_MATCH')) {
-      throw await explain(context, error, [...reads, ...sharedStateQueries(context, session)]);
+      throw await explain(context, error, [...reads, readState(sql, { appName }), readState(sql, { appName, userId })]);
     }
     throw new StoreError('ADK_SESSION_EXISTS', `Session ${session.sessionId} already exists`);
   }
@@ -122,13 +121,6 @@ function eventsQuery({ sql }: Context, key: SessionKey, { after, afterSeq, limit
 /** The newest n come newest first. */
 function inOrder(rows: EventRow[], { last }: EventFilter): EventRow[] {
   return last === undefined ? rows : rows.reverse();
-}
-
-function sharedStateQueries({ sql }: Context, { appName, userId }: SessionKey): BatchQuery[] {
-  return [
-    { sql: sql.appState, params: [appName] },
-    { sql: sql.userState, params: [appName, userId] },
-  ];
 }
 
 export function keyParams({ appName, userId, sessionId }: SessionKey): string[] {

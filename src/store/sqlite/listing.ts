@@ -5,6 +5,7 @@ import type { Names } from '../names.js';
 import type { SessionFilter } from '../records.js';
 import { SESSION_JSON, type SessionRow, SNAPSHOT_JSON } from '../session-codec.js';
 import { type Context, type Rows, runReads } from './context.js';
+import { scopeParams } from './shared-states.js';
 
 /** A page and its total, of one moment. `shared`: each row with the states that the session shares. */
 export async function listRows(context: Context, filter: SessionFilter, shared: boolean): Promise<Page<SessionRow>> {
@@ -27,18 +28,18 @@ function pageQuery({ sql }: Context, filter: SessionFilter, shared: boolean): Ba
   const texts = (shared ? snapshotPage : sessionPage)[orderBy][order];
   return {
     sql: filter.userId === undefined ? texts.all : texts.user,
-    params: [...scope(filter), limit, offset],
+    params: [...filterParams(filter), limit, offset],
     jsonColumns: shared ? SNAPSHOT_JSON : SESSION_JSON,
   };
 }
 
 function totalQuery({ sql }: Context, filter: SessionFilter): BatchQuery {
   const { all, user } = filter.title === undefined ? sql.countSessions : sql.titled.count;
-  return { sql: filter.userId === undefined ? all : user, params: scope(filter) };
+  return { sql: filter.userId === undefined ? all : user, params: filterParams(filter) };
 }
 
-function scope({ appName, userId, title }: SessionFilter): string[] {
-  return [appName, ...(userId === undefined ? [] : [userId]), ...(title === undefined ? [] : [title])];
+function filterParams(filter: SessionFilter): string[] {
+  return filter.title === undefined ? scopeParams(filter) : [...scopeParams(filter), filter.title];
 }
 
 /** The counter's row is there as soon as there is one session. */

@@ -62,10 +62,18 @@ export function buildQueries(
   SELECT user.id, ${counter(countKey(names.sessions, '?1', 'user.id'))} FROM user WHERE user.id IS NOT NULL`;
   };
   const nextEvents = `(SELECT seq FROM ${events} WHERE seq > ? ORDER BY seq LIMIT ?)`;
-  const mergeShared =
-    'DO UPDATE SET state = json_merge_shallow(state, excluded.state, ?), update_time = excluded.update_time';
-  const mergeApp = `ON CONFLICT (app_name) ${mergeShared}`;
-  const mergeUser = `ON CONFLICT (app_name, user_id) ${mergeShared}`;
+  const shared = (table: string, ...key: string[]) => {
+    const columns = [...key, 'state', 'update_time'];
+    const insert = `INSERT INTO ${table} (${columns.join(', ')})`;
+    const values = columns.map(() => '?').join(', ');
+    const merge = `ON CONFLICT (${key.join(', ')}) DO UPDATE
+  SET state = json_merge_shallow(state, excluded.state, ?), update_time = excluded.update_time`;
+    return {
+      read: `SELECT ${key.join(', ')}, state FROM ${table} WHERE ${key.map((column) => `${column} = ?`).join(' AND ')}`,
+      merge: `${insert} VALUES (${values}) ${merge}`,
+      mergeIfNew: `${insert} SELECT ${values} WHERE NOT EXISTS ${sessionKey} ${merge}`,
+    };
+  };
 
   /** Sessions of an app, or of one of its users; with a further condition. */
   const chosen = (condition: string, user: boolean) =>
@@ -115,11 +123,6 @@ export function buildQueries(
     // ── sessions ──
     insertSession: insertSession(sessions, sessionFields, owner),
     session: `SELECT ${sessionColumns} FROM ${sessions} AS s WHERE ${key}`,
-    /** With a condition instead of a branch: states are only touched if the session will be new. */
-    mergeAppStateIfNew: `INSERT INTO ${appStates} (app_name, state, update_time) SELECT ?, ?, ?
-  WHERE NOT EXISTS (SELECT 1 FROM ${sessions} AS s WHERE ${key}) ${mergeApp}`,
-    mergeUserStateIfNew: `INSERT INTO ${userStates} (app_name, user_id, state, update_time) SELECT ?, ?, ?, ?
-  WHERE NOT EXISTS (SELECT 1 FROM ${sessions} AS s WHERE ${key}) ${mergeUser}`,
     snapshot: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE ${key}`,
     // Without counting on the cascade, which a connection with foreign keys off has not.
     deleteEvents: `DELETE FROM ${events} WHERE session_key = ${sessionKey}`,
@@ -176,7 +179,7 @@ export function buildQueries(
     },
     /** Ids after a seq, in order: what known-ids.ts remembers. */
     eventIds: `SELECT e.seq, e.id FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq LIMIT ?`,
-    /** The stored states, if the session is not the one, or not as far, as the appending handle thinks. */
+    /** A snapshot, if the session is another one than the caller has seen, or has another revision. */
     overtaken: {
       byKey: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s WHERE s.session_key = ? AND s.revision <> ?`,
       byName: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s
@@ -184,10 +187,9 @@ export function buildQueries(
       afterEvent: `SELECT ${sessionColumns}, ${sharedColumns}, NOT EXISTS (SELECT 1 FROM ${rewound} AS r
     WHERE r.session_key = s.session_key AND r.id = ?) FROM ${sessions} AS s WHERE ${key}`,
     },
-    /** What it lacks, its new event among it: all after the seq, or the event (all, if that is not there), that it has seen. */
+    /** The events after the last one that the caller has seen, given by seq or id; all if there is none of that id. */
     missed: {
-      byKey: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ? AND e.seq > ? ORDER BY e.seq`,
-      byName: `SELECT ${eventColumns} FROM ${events} AS e
+      afterSeq: `SELECT ${eventColumns} FROM ${events} AS e
   WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq`,
       afterEvent: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ${sessionKey}
   AND e.seq > coalesce((SELECT l.seq FROM ${events} AS l WHERE l.session_key = ${sessionKey} AND l.id = ?
@@ -217,10 +219,7 @@ export function buildQueries(
     }),
 
     // ── shared states ──
-    appState: `SELECT app_name, state FROM ${appStates} WHERE app_name = ?`,
-    userState: `SELECT app_name, user_id, state FROM ${userStates} WHERE app_name = ? AND user_id = ?`,
-    mergeAppState: `INSERT INTO ${appStates} (app_name, state, update_time) VALUES (?, ?, ?) ${mergeApp}`,
-    mergeUserState: `INSERT INTO ${userStates} (app_name, user_id, state, update_time) VALUES (?, ?, ?, ?) ${mergeUser}`,
+    sharedState: { app: shared(appStates, 'app_name'), user: shared(userStates, 'app_name', 'user_id') },
 
     // ── users ──
     /** Names with the counters of their sessions. */

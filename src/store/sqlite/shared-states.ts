@@ -1,56 +1,45 @@
+import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery } from '../../executor.js';
+import type { SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { JsonObject } from '../records.js';
 import { decodeState } from '../session-codec.js';
-import { mergeAppState, mergeUserState } from './append.js';
 import { type Context, explain, runReads, sendBatch } from './context.js';
+import type { Queries } from './queries.js';
 
-/** The state that all sessions of an app share; `{}` if nothing was ever set. */
-export async function getAppState(context: Context, appName: string): Promise<JsonObject> {
-  return await read(context, appStateQuery(context, appName), context.names.appStates, appName);
+export async function getSharedState(context: Context, scope: SharedScope): Promise<JsonObject> {
+  const { names } = context;
+  const [result] = await runReads(context, [readState(context.sql, scope)]);
+  const table = scope.userId === undefined ? names.appStates : names.userStates;
+  return decodeState(result?.rows[0]?.at(-1) ?? {}, table, scopeParams(scope).join(', '));
 }
 
-/** What all sessions of a user of an app share; `{}` if nothing was ever set. */
-export async function getUserState(context: Context, appName: string, userId: string): Promise<JsonObject> {
-  return await read(
-    context,
-    userStateQuery(context, appName, userId),
-    context.names.userStates,
-    `${appName}, ${userId}`,
-  );
-}
-
-export async function updateAppState(context: Context, appName: string, delta: Delta): Promise<void> {
-  const merge = mergeAppState(context.sql, appName, delta);
-  await write(context, merge, appStateQuery(context, appName));
-}
-
-export async function updateUserState(context: Context, appName: string, userId: string, delta: Delta): Promise<void> {
-  const merge = mergeUserState(context.sql, appName, userId, delta);
-  await write(context, merge, userStateQuery(context, appName, userId));
-}
-
-async function write(context: Context, merge: BatchQuery, suspect: BatchQuery): Promise<void> {
+export async function mergeSharedState(context: Context, scope: SharedScope, delta: Delta): Promise<void> {
   try {
-    await sendBatch(context, [merge]);
+    await sendBatch(context, [mergeState(context.sql, scope, delta)]);
   } catch (error) {
-    throw await explain(context, error, [suspect]);
+    throw await explain(context, error, [readState(context.sql, scope)]);
   }
 }
 
-async function read(context: Context, query: BatchQuery, table: string, key: string): Promise<JsonObject> {
-  const [result] = await runReads(context, [query]);
-  return decodeState(result?.rows[0]?.at(-1) ?? {}, table, key);
+export function mergeState(sql: Queries, scope: SharedScope, { set, remove }: Delta): BatchQuery {
+  const params = [...scopeParams(scope), set, julianDay.encode(Date.now()), remove];
+  return { sql: statementsOf(sql, scope).merge, params };
 }
 
-const appStateQuery = ({ sql }: Context, appName: string): BatchQuery => ({
-  sql: sql.appState,
-  params: [appName],
-  jsonColumns: ['state'],
-});
+/** Merges a delta only if the session does not exist: a condition instead of a branch. */
+export function mergeStateIfNew(sql: Queries, scope: SharedScope, { set, remove }: Delta, key: string[]): BatchQuery {
+  const params = [...scopeParams(scope), set, julianDay.encode(Date.now()), ...key, remove];
+  return { sql: statementsOf(sql, scope).mergeIfNew, params };
+}
 
-const userStateQuery = ({ sql }: Context, appName: string, userId: string): BatchQuery => ({
-  sql: sql.userState,
-  params: [appName, userId],
-  jsonColumns: ['state'],
-});
+export function readState(sql: Queries, scope: SharedScope): BatchQuery {
+  return { sql: statementsOf(sql, scope).read, params: scopeParams(scope), jsonColumns: ['state'] };
+}
+
+export function scopeParams({ appName, userId }: SharedScope): string[] {
+  return userId === undefined ? [appName] : [appName, userId];
+}
+
+const statementsOf = ({ sharedState }: Queries, { userId }: SharedScope) =>
+  userId === undefined ? sharedState.app : sharedState.user;
