@@ -10,7 +10,9 @@ import * as esbuild from 'esbuild';
 import { entries } from './entries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const peers = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).peerDependencies);
+const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+// pg is CommonJS: both worlds import the same one.
+const peers = Object.keys(peerDependencies).filter((name) => name !== 'pg');
 const sources = new Map(Object.values(entries).map((path) => [`src/${path}.ts`, path]));
 
 /**

@@ -17,10 +17,13 @@ test.each(names)('%s exports the same names to import and require()', async (nam
   expect(esModule).toEqual(Object.keys(require(name)).sort());
 });
 
-test.each(['aiosqlite', 'aiosqlite/store'])('%s has one set of classes for import and require()', async (name) => {
-  const [esModule, commonJs] = [await imported(name), require(name)];
-  for (const key of Object.keys(esModule)) expect(esModule[key]).toBe(commonJs[key]);
-});
+test.each(['aiosqlite', 'aiosqlite/store', 'aiosqlite/postgres'])(
+  '%s has one set of classes for import and require()',
+  async (name) => {
+    const [esModule, commonJs] = [await imported(name), require(name)];
+    for (const key of Object.keys(esModule)) expect(esModule[key]).toBe(commonJs[key]);
+  },
+);
 
 test('an error of a connection from require() is an instance of the imported class', async () => {
   const { SqliteError } = await import('aiosqlite');

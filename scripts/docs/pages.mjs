@@ -20,6 +20,7 @@ export const SECTIONS = [
       'docs/guides/adk.md',
       'docs/guides/adk-web.md',
       'docs/guides/session-store.md',
+      'docs/guides/postgres.md',
       'docs/guides/driver.md',
       'docs/guides/pool-and-transactions.md',
       'docs/guides/recipes.md',

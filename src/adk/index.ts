@@ -5,9 +5,11 @@ export { SqliteArtifactService } from './artifact-service.js';
 export { MemoryPlugin } from './memory-plugin.js';
 export { SqliteMemoryService, type StoredMemoryEntry } from './memory-service.js';
 export type { SessionServiceOptions } from './options.js';
+export { PostgresSessionService, type PostgresSessionServiceOptions } from './postgres-session-service.js';
 export {
   type MemoryOptions,
   openServices,
+  type PostgresServices,
   type Services,
   type ServicesOptions,
   type ServicesSourceOptions,
@@ -20,3 +22,4 @@ export type {
   MemorySourceOptions,
   SessionSourceOptions,
 } from './source.js';
+export { StoreSessionService } from './store-session-service.js';

@@ -1,8 +1,8 @@
 import { AiosqliteError } from '../errors.js';
 import type { Pool } from '../index.js';
 
-/** A pool that refuses calls only once some work has settled. */
-interface ServicePool extends Pool {
+/** A pool, or a store on one, that is closed once some work has settled. */
+export interface ServicePool {
   closeAfter(work: () => Promise<void>): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export class ServiceCalls {
    * `pool`: the pool that the service opened. Without one, close() does nothing. `last`: work between the last call and the end
    * of the pool.
    */
-  constructor(pool: Pool | undefined, last: () => Promise<void> = async () => {}) {
+  constructor(pool: ServicePool | Pool | undefined, last: () => Promise<void> = async () => {}) {
     this.#pool = pool as ServicePool | undefined;
     this.#last = last;
   }

@@ -2,9 +2,11 @@ import { checkNames, type NamesOf, pick } from '../arguments.js';
 import type { PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
 import {
+  ArtifactStore,
   checkChoice,
   checkObject,
   invalidArgument,
+  MemoryStore,
   type MemoryStoreOptions,
   outOfRange,
   SESSION_STORE_OPTIONS,
@@ -14,6 +16,7 @@ import {
 import { SqliteArtifactService } from './artifact-service.js';
 import { SqliteMemoryService } from './memory-service.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
+import { PostgresSessionService } from './postgres-session-service.js';
 import { ServiceCalls } from './service-calls.js';
 import { SqliteSessionService } from './session-service.js';
 import { artifactStoreBeside, memoryStoreBeside, Opened, openPool, sqliteOf } from './source.js';
@@ -54,6 +57,21 @@ export interface Services extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Sessions in PostgreSQL; memory and artifacts in the SQLite file `local`, absent without it. */
+export interface PostgresServices extends AsyncDisposable {
+  /** Sessions and events. */
+  sessionService: PostgresSessionService;
+  /** Memory across sessions. A `MemoryPlugin` fills it after each run, `addSessionToMemory()` when you call it. */
+  memoryService?: SqliteMemoryService;
+  /** Files of sessions and users. */
+  artifactService?: SqliteArtifactService;
+  /**
+   * Closes both pools. Every call made before finishes first; later calls of the services reject `'ERR_CLOSED'`.
+   * @example process.once('SIGTERM', () => void services.close());
+   */
+  close(): Promise<void>;
+}
+
 /** Options of the pool and the stores that {@link openServices} opens. */
 export type ServicesSourceOptions = PoolOptions & SessionStoreOptions;
 
@@ -70,21 +88,30 @@ const MEMORY: NamesOf<MemoryOptions> = { index: true, ...STORE_OPTIONS };
 
 /**
  * Everything that ADK's Runner needs, in one file: sessions, memory and artifacts on one pool, with one `close()`. `source` is a
- * path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form, or the options of a pool and a store. Tables are made at
- * the first call of any of the services. Throws a TypeError or RangeError that names a wrong option.
+ * path, `':memory:'`, a `'file:'` URI or ADK's `'sqlite://'` form, or the options of a pool and a store. A `'postgres://'` URL
+ * gives a {@link PostgresSessionService}; `local` then names the file for memory and artifacts. Tables are made at the first
+ * call of any of the services. Throws a TypeError or RangeError that names a wrong option.
  *
  * @example
  * await using services = openServices('agent.db');
  * const runner = new Runner({ appName: 'shop', agent, ...services });
  */
-export function openServices(source: string | URL | ServicesSourceOptions, options: ServicesOptions = {}): Services {
+export function openServices(
+  source: `postgres://${string}` | `postgresql://${string}`,
+  options?: ServicesOptions,
+): PostgresServices;
+export function openServices(source: string | URL | ServicesSourceOptions, options?: ServicesOptions): Services;
+export function openServices(
+  source: string | URL | ServicesSourceOptions,
+  options: ServicesOptions = {},
+): Services | PostgresServices {
   checkNames('options', options, OPTIONS);
   const { memory = {}, local, ...sessionOptions } = options;
   checkNames('options.memory', memory, MEMORY);
   const { index: mode = 'append' } = memory;
   checkChoice('options.memory.index', mode, ['append', 'session-end', 'manual']);
   if (local !== undefined && typeof local !== 'string') throw invalidArgument('options.local', 'a string', local);
-  refusePostgres(source);
+  if (isPostgres(source)) return openPostgres(String(source), local, memory, sessionOptions as SessionServiceOptions);
   if (local !== undefined) throw outOfRange('options.local', 'absent, since the source is a SQLite file itself');
 
   const { pool, options: known } = openPool(sourceOptions(source), SOURCE);
@@ -119,8 +146,42 @@ function sourceOptions(source: string | URL | ServicesSourceOptions): ServicesSo
   return source;
 }
 
-/** Never repeats the URL, which may hold a password. */
-function refusePostgres(source: string | URL | ServicesSourceOptions): void {
-  if (!/^postgres(ql)?:/i.test(String(source))) return;
-  throw outOfRange('source', 'a SQLite file: sessions in PostgreSQL are not part of this version');
+const isPostgres = (source: string | URL | ServicesSourceOptions) =>
+  (typeof source === 'string' || source instanceof URL) && /^postgres(ql)?:/i.test(String(source));
+
+function openPostgres(
+  url: string,
+  local: string | undefined,
+  memory: MemoryOptions,
+  sessionOptions: SessionServiceOptions,
+): PostgresServices {
+  if (memory.index !== undefined && memory.index !== 'manual') {
+    throw outOfRange('options.memory.index', "'manual', since memory is in another database than the sessions");
+  }
+  const sessionService = new PostgresSessionService(url, sessionOptions);
+  const { memoryService, artifactService, calls } = local === undefined ? {} : openLocal(local, memory);
+  const close = async () => {
+    await sessionService.close();
+    await calls?.close();
+  };
+  return {
+    sessionService,
+    ...(memoryService && { memoryService }),
+    ...(artifactService && { artifactService }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Memory and artifacts in a file of their own. */
+function openLocal(path: string, memory: MemoryOptions) {
+  const { pool } = openPool({ database: path }, POOL_OPTIONS);
+  const calls = new ServiceCalls(pool);
+  const artifacts = new ArtifactStore(pool);
+  const memories = new MemoryStore(pool, pick<MemoryStoreOptions>(memory, STORE_OPTIONS as never));
+  return {
+    calls,
+    artifactService: new SqliteArtifactService(new Opened(artifacts, undefined, calls.shared())),
+    memoryService: new SqliteMemoryService(new Opened(memories, undefined, calls.shared()), { completes: false }),
+  };
 }

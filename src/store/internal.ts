@@ -24,5 +24,8 @@ export * from './index.js';
 export { recordOfEvent, rewindBeforeOf } from './memory/events.js';
 export { MEMORY_STORE_OPTIONS } from './memory/records.js';
 export { SESSION_STORE_OPTIONS } from './names.js';
+export type { PgPool } from './postgres/client.js';
+export { POSTGRES_STORE_OPTIONS, type PostgresSessionStoreOptions } from './postgres/layout.js';
+export { PostgresSessionStore } from './postgres/store.js';
 export { nameOf, type PreparedAppend, prepareAppend, prepareSession } from './prepare.js';
 export { SqliteBackend } from './sqlite/backend.js';

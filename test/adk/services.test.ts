@@ -184,11 +184,3 @@ test.each<[string, any, any?]>([
 ])('a wrong argument is named: %s', async (message, source, options) => {
   expect((await rejection(attempt(source, options))).message).toContain(message);
 });
-
-test('a PostgreSQL URL is refused by name, and the message repeats nothing of it', async () => {
-  for (const url of ['postgres://ada:secret@example.org/agent', new URL('postgresql://ada:secret@example.org/agent')]) {
-    const error = await rejection(attempt(url, { local: 'agent.db' }));
-    expect(error).toMatchObject({ code: 'ERR_OUT_OF_RANGE', message: expect.stringContaining('PostgreSQL') });
-    expect(error.message).not.toContain('secret');
-  }
-});

@@ -62,6 +62,7 @@ const EXPECTED: Record<string, (string | RegExp)[]> = {
     'GET /page > SELECT: some time, group of 0, ok',
     /GET \/page > INSERT: some time, group of \d, SQLITE_CONSTRAINT_NOTNULL/,
   ],
+  'postgres.mjs': ['Set DATABASE_URL'],
   'csv-export.mjs': ['lines received: 20001', 'pool: { products: 20000 }'],
   'cancel-on-disconnect.mjs': ['query ended: the client has left', 'the connection goes on: { one: 1 }'],
   'backup.mjs': ['several steps: true - writes meanwhile: true', 'copy: sound', '{ entries: 20000 }'],

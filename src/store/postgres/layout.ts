@@ -20,7 +20,7 @@ export interface PostgresSessionStoreOptions extends Omit<SessionStoreOptions, '
 }
 
 const { artifactsTable: _, ...TABLE_OPTIONS } = SESSION_STORE_OPTIONS;
-const POSTGRES_STORE_OPTIONS: NamesOf<PostgresSessionStoreOptions> = {
+export const POSTGRES_STORE_OPTIONS: NamesOf<PostgresSessionStoreOptions> = {
   ...TABLE_OPTIONS,
   schema: true,
   batch: true,

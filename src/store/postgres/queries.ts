@@ -1,5 +1,6 @@
 import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS } from '../columns.js';
 import { isGiven, isRead } from '../session-codec.js';
+import { METADATA, TITLE } from '../title.js';
 import { statement } from './client.js';
 import { APPEND_PARAMS, CREATE_PARAMS, hourOf, paramType, timeOf } from './functions.js';
 import type { Layout } from './layout.js';
@@ -42,8 +43,13 @@ SELECT one.*, ${nulls(EVENT_COLUMNS.length + 1)} FROM one
 UNION ALL
 SELECT ${nulls(SNAPSHOT_COLUMNS)}, page.* FROM (${someEvents('(SELECT one.c0 FROM one)', order)}) AS page`;
 
+  /** Whether the title contains the text `$4`, in either case of any script; without a text all sessions do. */
+  const title = `'{${METADATA},${TITLE}}'`;
+  const lower = (text: string) => `lower(${text} COLLATE "und-x-icu")`;
+  const isTitled = `($4::text IS NULL OR json_typeof(s.state #> ${title}) = 'string'
+    AND strpos(${lower(`(s.state #>> ${title})`)}, ${lower('$4::text')}) > 0)`;
   const page = (columns: string, by: 'update' | 'create', order: 'ASC' | 'DESC', user: boolean) => {
-    const where = `s.app_name = $1${user ? ' AND s.user_id = $4' : ''}`;
+    const where = `s.app_name = $1${user ? ' AND s.user_id = $5' : ''} AND ${isTitled}`;
     const times = by === 'update' ? ['update_hour', 'update_time'] : ['create_time'];
     const sort = [...times.map((column) => [column, order]), ['id', 'ASC'], ['user_id', 'ASC']];
     const orderBy = (name: (column: unknown, i: number) => string) =>

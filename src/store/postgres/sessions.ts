@@ -10,6 +10,7 @@ import { decodeSession, decodeSnapshot, isGiven, isRead, type SessionRow } from 
 import type { PgParam } from './client.js';
 import type { Rows } from './connections.js';
 import { AGAIN, type Context, inTurn, run } from './context.js';
+import { escapeJson } from './escape.js';
 import { areStorable, checkStorableKey, isStorableKey } from './ids.js';
 import { pageName, RECORD_COLUMNS, SNAPSHOT_COLUMNS } from './queries.js';
 
@@ -124,11 +125,13 @@ async function listRows(
   columns: number,
   filter: SessionFilter,
 ): Promise<{ sessions: SessionRow[]; total: number }> {
-  const { appName, userId, orderBy = 'updateTime', order = 'desc', limit = null, offset = 0 } = filter;
+  const { appName, userId, orderBy = 'updateTime', order = 'desc', limit = null, offset = 0, title } = filter;
   if (!areStorable(appName, userId)) return { sessions: [], total: 0 };
   const statement = pages[pageName(orderBy, order, userId !== undefined)];
   if (statement === undefined) throw new TypeError(`no page by ${orderBy}, ${order}`);
-  const params = userId === undefined ? [appName, limit, offset] : [appName, limit, offset, userId];
+  // As the stored JSON has it.
+  const text = title === undefined ? null : (JSON.parse(escapeJson(JSON.stringify(title))) as string);
+  const params = [appName, limit, offset, text, ...(userId === undefined ? [] : [userId])];
   const rows = await run(context, statement, params, AGAIN);
   // The total is in each row; in the only row of an empty page, nothing else is.
   const sessions = rows.filter((row) => row[1] !== null).map((row) => row.slice(1, 1 + columns));
