@@ -16,6 +16,7 @@ export const entries = {
   './adk': 'adk/index',
   './kysely': 'kysely/index',
   './drizzle': 'drizzle/index',
+  './sqlite3': 'sqlite3/index',
   './web': 'web/index',
 };
 

@@ -123,10 +123,16 @@ function writeTypes(declarations) {
           const target = posix.join(posix.dirname(file), `${specifier}.d.ts`);
           return twins.has(target) ? `${keyword}${quote}${specifier}.mjs${quote}` : whole;
         })
-      : `export * from './${posix.basename(file, '.d.ts')}.js';\n`;
+      : reExport(text, `./${posix.basename(file, '.d.ts')}.js`);
     writeFileSync(join(root, file.replace(/\.ts$/, '.mts')), own);
   }
   return [...twins].map((file) => file.replace(/\.ts$/, '.mts'));
+}
+
+/** @param {string} types @param {string} specifier of these types */
+function reExport(types, specifier) {
+  const all = `export * from '${specifier}';\n`; // without the default export
+  return /^export default\b/m.test(types) ? `export { default } from '${specifier}';\n${all}` : all;
 }
 
 /**

@@ -125,8 +125,7 @@ function tablesOf(store: SessionStore) {
   };
 }
 
-export function sqliteOf(store: SessionStore): SqliteBackend {
-  const { backend } = store;
+export function sqliteOf({ backend }: SessionStore): SqliteBackend {
   if (backend instanceof SqliteBackend) return backend;
   throw invalidArgument('source', 'a store on an SQLite database', backend);
 }

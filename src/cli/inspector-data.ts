@@ -91,7 +91,8 @@ export class InspectorData {
   /** The state of a session after one of its events. */
   async stateAt(key: SessionKey, seq: number): Promise<JsonObject | undefined> {
     const { store } = this.#opened;
-    return store && (shortened(await store.stateAt(key, seq)) as JsonObject);
+    const { stateAt } = store as unknown as { stateAt?(key: SessionKey, seq: number): Promise<JsonObject> };
+    return stateAt && (shortened(await stateAt.call(store, key, seq)) as JsonObject);
   }
 
   async memory(appName: string, userId: string, query: string): Promise<MemoryRecord[]> {

@@ -1,0 +1,88 @@
+import { EventEmitter } from 'node:events';
+import type { Connection } from '../index.js';
+import type { Callback, ErrorCallback } from './callbacks.js';
+import type { Database } from './database.js';
+import { misuse } from './errors.js';
+
+/**
+ * A copy of a database, made by {@link Database.backup}. Other calls run between its steps. The file appears, or is replaced,
+ * once it is complete.
+ */
+export class Backup extends EventEmitter {
+  /** Destination. */
+  readonly filename: string;
+  /** Codes of errors after which `step()` may be called again. */
+  retryErrors: number[] = [];
+  /** Whether the file is complete. */
+  completed = false;
+  /** Whether it ended before that. */
+  failed = false;
+  /** Pages still to be copied, after `step()`; -1 before. */
+  remaining = -1;
+  /** Pages of the database, after `step()`; -1 before. */
+  pageCount = -1;
+  readonly #db: Database;
+  #pending = 0;
+  #isFinished = false;
+
+  /** Made by {@link Database.backup}. */
+  constructor(db: Database, filename: string, callback?: ErrorCallback<Backup>) {
+    super();
+    if (typeof filename !== 'string') throw new TypeError('Filename expected');
+    this.#db = db;
+    this.filename = filename;
+    this.#call(
+      async () => {},
+      callback,
+      () => [],
+    );
+  }
+
+  /** Whether no step runs or waits. */
+  get idle(): boolean {
+    return this.#pending === 0 && !this.#isFinished;
+  }
+
+  /** Copies everything that is left: `pages` is the number of pages that are copied at a time; -1: as many as fit. */
+  step(pages: number, callback?: (this: Backup, error: Error | null, completed: boolean) => void): this {
+    if (typeof pages !== 'number') throw new TypeError('Argument 0 must be an integer');
+    const work = async (connection: Connection) => {
+      if (this.#isFinished) throw misuse('Backup is already finished');
+      if (this.completed) return;
+      const onProgress = ({ totalPages, remainingPages }: { totalPages: number; remainingPages: number }) => {
+        this.pageCount = totalPages;
+        this.remaining = remainingPages;
+      };
+      await connection.backup(this.filename, { onProgress, ...(pages > 0 && { pagesPerStep: pages }) });
+      this.remaining = 0;
+      this.completed = true;
+    };
+    return this.#call(work, callback, () => [true]);
+  }
+
+  /** Ends the copy. Unless it is complete, it has failed. */
+  finish(callback?: ErrorCallback<Backup>): this {
+    const work = async () => {
+      this.#isFinished = true;
+      this.failed = !this.completed;
+    };
+    return this.#call(work, callback, () => []);
+  }
+
+  #call(
+    work: (connection: Connection) => Promise<void>,
+    callback: Callback | undefined,
+    results: () => unknown[],
+  ): this {
+    this.#pending++;
+    const counted = async (connection: Connection) => {
+      try {
+        await work(connection);
+      } finally {
+        this.#pending--;
+      }
+    };
+    this.#db.call({ owner: this, sql: '', work: counted, callback, results });
+    return this;
+  }
+}

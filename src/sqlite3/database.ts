@@ -1,0 +1,310 @@
+import { EventEmitter } from 'node:events';
+import { resolve } from 'node:path';
+import { type Connection, connect, type LimitName, type Row } from '../index.js';
+import { Backup } from './backup.js';
+import {
+  type Callback,
+  type CompleteCallback,
+  type DatabaseCallback,
+  deliver,
+  type ErrorCallback,
+  type RowCallback,
+  type RowsCallback,
+  type RunCallback,
+  split,
+} from './callbacks.js';
+import { Calls } from './calls.js';
+import { OPEN_CREATE, OPEN_READONLY, OPEN_READWRITE, OPEN_URI } from './constants.js';
+import { misuse } from './errors.js';
+import { Statement } from './statement.js';
+import { traced } from './verbose.js';
+
+/** One call of a database or of what belongs to it. */
+export interface DatabaseCall<T> {
+  /** The object that is `this` in callbacks, and that emits `'error'` where there is no callback. */
+  owner: EventEmitter;
+  sql: string;
+  work: (connection: Connection) => Promise<T>;
+  callback: Callback | undefined;
+  /** Arguments of the callback after the error. */
+  results: (result: T) => unknown[];
+  /** Whether earlier calls must have called back before, and later ones wait for its end. */
+  alone?: boolean;
+}
+
+/** In the order of their numbers. */
+const LIMITS: readonly LimitName[] = [
+  'length',
+  'sqlLength',
+  'column',
+  'exprDepth',
+  'compoundSelect',
+  'vdbeOp',
+  'functionArg',
+  'attached',
+  'likePatternLength',
+  'variableNumber',
+  'triggerDepth',
+];
+
+/**
+ * A database of node-sqlite3, over a connection of this package: its calls never block the event loop. They run and call back
+ * in the order in which they are made, always as inside `serialize()`. Calls may be made before it is open.
+ *
+ * Events: `'open'`, `'close'`, `'error'` (of a call without a callback), `'trace'`, `'profile'` and, after each commit,
+ * `'change'`.
+ */
+export class Database extends EventEmitter {
+  /** Name that was given. */
+  readonly filename: string;
+  /** Flags that were given, or `OPEN_READWRITE | OPEN_CREATE`. */
+  readonly mode: number;
+  #connection: Connection | undefined;
+  #isClosing = false;
+  /** Error of the opening, with which later calls fail, too. */
+  #failure: unknown;
+  #lastId = 0;
+  readonly #calls = new Calls();
+  #stopChanges: Promise<() => void> | undefined;
+
+  /** Opens a file, or `':memory:'`. Fails with `SQLITE_CANTOPEN` and others, to the callback or as an `'error'` event. */
+  constructor(filename: string, callback?: DatabaseCallback);
+  /** Opens a file with flags. */
+  constructor(filename: string, mode?: number, callback?: DatabaseCallback);
+  constructor(filename: string, ...args: unknown[]) {
+    super();
+    if (typeof filename !== 'string') throw new TypeError('String expected');
+    const mode = typeof args[0] === 'number' ? args[0] : OPEN_READWRITE | OPEN_CREATE;
+    const callback = args.find((arg) => typeof arg === 'function') as DatabaseCallback | undefined;
+    this.filename = filename;
+    this.mode = mode;
+    const opening = open(filename, mode).then(
+      (connection) => {
+        this.#connection = connection;
+      },
+      (error) => {
+        this.#failure = error;
+        throw error;
+      },
+    );
+    this.#calls.enter(opening);
+    this.#settle(opening, callback, 'open');
+    this.on('newListener', (type) => {
+      if (type === 'change') this.#stopChanges ??= this.#listen();
+    });
+    this.on('removeListener', (type) => {
+      if (type !== 'change' || this.listenerCount('change') > 0) return;
+      this.#stopChanges?.then((stop) => stop());
+      this.#stopChanges = undefined;
+    });
+  }
+
+  /** Whether it is open. */
+  get open(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** Closes the database after the calls that were made. Ends its statements. Later calls fail with `SQLITE_MISUSE`. */
+  close(callback?: DatabaseCallback): this {
+    const work = async (connection: Connection) => {
+      await connection.close();
+      this.#connection = undefined;
+    };
+    const closed = this.#send(work, true);
+    this.#isClosing = true;
+    this.#settle(closed, callback, 'close');
+    return this;
+  }
+
+  /** Prepares a statement. With values, they are bound. */
+  prepare(sql: string, callback?: ErrorCallback): Statement;
+  /** Prepares a statement and binds values. */
+  prepare(sql: string, ...params: unknown[]): Statement;
+  prepare(sql: string, ...args: unknown[]): Statement {
+    return new Statement(this, sql).bind(...args);
+  }
+
+  /** Runs a statement. `this` of the callback has `lastID` and `changes`. */
+  run(sql: string, callback?: RunCallback): this;
+  /** Runs a statement with values. */
+  run(sql: string, params: unknown, callback?: RunCallback): this;
+  /** Runs a statement with values, then perhaps a callback. */
+  run(sql: string, ...params: unknown[]): this;
+  run(sql: string, ...args: unknown[]): this {
+    new Statement(this, sql).run(...args);
+    return this;
+  }
+
+  /** Gives the first row, or none. */
+  get<T = Row>(sql: string, callback?: RowCallback<T>): this;
+  /** Gives the first row with these values, or none. */
+  get<T = Row>(sql: string, params: unknown, callback?: RowCallback<T>): this;
+  /** Gives the first row with these values, or none. */
+  get(sql: string, ...params: unknown[]): this;
+  get(sql: string, ...args: unknown[]): this {
+    const { given, callbacks } = split(args);
+    new Statement(this, sql).first(given, callbacks[0]);
+    return this;
+  }
+
+  /** Gives all rows. */
+  all<T = Row>(sql: string, callback?: RowsCallback<T>): this;
+  /** Gives all rows with these values. */
+  all<T = Row>(sql: string, params: unknown, callback?: RowsCallback<T>): this;
+  /** Gives all rows with these values. */
+  all(sql: string, ...params: unknown[]): this;
+  all(sql: string, ...args: unknown[]): this {
+    new Statement(this, sql).all(...args);
+    return this;
+  }
+
+  /** Calls back for each row, then once with their number. Later calls wait for the last row. */
+  each<T = Row>(sql: string, callback?: RowCallback<T>, complete?: CompleteCallback): this;
+  /** Calls back for each row with these values, then once with their number. */
+  each<T = Row>(sql: string, params: unknown, callback?: RowCallback<T>, complete?: CompleteCallback): this;
+  /** Calls back for each row with these values, then once with their number. */
+  each(sql: string, ...params: unknown[]): this;
+  each(sql: string, ...args: unknown[]): this {
+    new Statement(this, sql).each(...args);
+    return this;
+  }
+
+  /** Gives one object of all rows: see {@link Statement.map}. */
+  map(sql: string, ...args: unknown[]): this {
+    new Statement(this, sql).map(...args);
+    return this;
+  }
+
+  /** Runs a script of any number of statements. */
+  exec(sql: string, callback?: DatabaseCallback): this {
+    if (typeof sql !== 'string') throw new TypeError('Argument 0 must be a string');
+    this.call({ owner: this, sql, work: (connection) => connection.exec(sql), callback, results: () => [] });
+    return this;
+  }
+
+  /** Calls `callback`. Calls always run one after another. */
+  serialize(callback?: (this: Database) => void): this {
+    callback?.call(this);
+    return this;
+  }
+
+  /** As {@link serialize}: calls run one after another here, too. */
+  parallelize(callback?: (this: Database) => void): this {
+    return this.serialize(callback);
+  }
+
+  /** Calls back when all calls that were made have done so. */
+  wait(callback?: DatabaseCallback): this {
+    this.call({ owner: this, sql: '', work: async () => {}, callback, results: () => [], alone: true });
+    return this;
+  }
+
+  /** Sets the time to wait for locks, in milliseconds. Default: 1,000. */
+  configure(option: 'busyTimeout', value: number): this;
+  /** Sets a limit: `id` is one of the `LIMIT_` numbers. */
+  configure(option: 'limit', id: number, value: number): this;
+  /** Has no effect: listeners of these events are enough. */
+  configure(option: 'trace' | 'profile' | 'change', value: unknown): this;
+  configure(option: string, ...args: unknown[]): this {
+    const [first, second] = args;
+    if (['trace', 'profile', 'change'].includes(option)) return this;
+    if (option !== 'busyTimeout' && option !== 'limit') {
+      throw new TypeError(`${option} is not a valid configuration option`);
+    }
+    const limit = option === 'limit' ? LIMITS[Number(first)] : undefined;
+    const value = option === 'limit' ? second : first;
+    if (typeof value !== 'number' || (option === 'limit' && typeof first !== 'number')) {
+      throw new TypeError('Value must be an integer');
+    }
+    const work = async (connection: Connection): Promise<void> => {
+      if (option === 'busyTimeout') await connection.exec(`PRAGMA busy_timeout = ${Math.trunc(value)}`);
+      else if (limit !== undefined) await connection.setLimit(limit, value);
+    };
+    this.call({ owner: this, sql: '', work, callback: undefined, results: () => [] });
+    return this;
+  }
+
+  /** Loads an SQLite extension. */
+  loadExtension(filename: string, callback?: DatabaseCallback): this {
+    const work = (connection: Connection) => connection.loadExtension(filename);
+    this.call({ owner: this, sql: '', work, callback, results: () => [] });
+    return this;
+  }
+
+  /** Interrupts the call that runs, which fails with `SQLITE_INTERRUPT`. Throws unless the database is open. */
+  interrupt(): this {
+    if (this.#connection === undefined) throw new Error('Database is not open');
+    if (this.#isClosing) throw new Error('Database is closing');
+    this.#connection.interrupt();
+    return this;
+  }
+
+  /** Copies the database to a file: see {@link Backup}. */
+  backup(filename: string, callback?: ErrorCallback<Backup>): Backup {
+    return new Backup(this, filename, callback);
+  }
+
+  /** @internal Rowid of the last insert of any call, after one that inserted `rowid`, or nothing if it is 0. */
+  lastIdAfter(rowid: number | bigint): number {
+    if (rowid !== 0) this.#lastId = rowid as number;
+    return this.#lastId;
+  }
+
+  /** @internal */
+  call<T>({ owner, sql, work, callback, results, alone = false }: DatabaseCall<T>): void {
+    const started = performance.now();
+    const sent = traced(this.#send(work, alone), sql);
+    if (sql !== '' && this.listenerCount('trace') > 0) this.emit('trace', sql);
+    this.#calls.settle(sent, {
+      resolved: (result) => {
+        if (callback !== undefined) deliver(owner, callback, [null, ...results(result)]);
+        if (sql !== '' && this.listenerCount('profile') > 0) this.emit('profile', sql, performance.now() - started);
+      },
+      rejected: (error) => deliver(owner, callback ?? owner.emit.bind(owner, 'error'), [error]),
+    });
+  }
+
+  #send<T>(work: (connection: Connection) => Promise<T>, alone: boolean): Promise<T> {
+    return this.#calls.send(async () => {
+      const connection = this.#connection;
+      if (connection === undefined) throw this.#failure ?? misuse('Database is closed');
+      return await work(connection);
+    }, alone);
+  }
+
+  /** Of opening and closing: the event follows the callback. */
+  #settle(done: Promise<void>, callback: DatabaseCallback | undefined, event: 'open' | 'close'): void {
+    this.#calls.settle(done, {
+      resolved: () => {
+        if (callback !== undefined) deliver(this, callback, [null]);
+        deliver(this, this.emit, [event]);
+      },
+      rejected: (error) => deliver(this, callback ?? this.emit.bind(this, 'error'), [error]),
+    });
+  }
+
+  #listen(): Promise<() => void> {
+    const listening = this.#send(
+      async (connection) =>
+        connection.onCommit((changes) => {
+          for (const { operation, table, rowid } of changes) this.emit('change', operation, 'main', table, rowid);
+        }),
+      false,
+    );
+    return listening.catch(() => () => {}); // the failure to open is reported elsewhere
+  }
+}
+
+/** Opens with SQLite's own defaults, where node-sqlite3 has them. */
+async function open(filename: string, mode: number): Promise<Connection> {
+  const isUri = filename.startsWith('file:');
+  const name = filename === '' ? ':memory:' : isUri && !(mode & OPEN_URI) ? resolve(filename) : filename;
+  return connect(name, {
+    readonly: (mode & OPEN_READONLY) !== 0,
+    mustExist: (mode & OPEN_CREATE) === 0,
+    foreignKeys: false,
+    doubleQuotedStrings: true,
+    busyTimeoutMs: 1_000,
+    allowExtensions: true,
+  });
+}

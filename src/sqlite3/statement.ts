@@ -1,0 +1,241 @@
+import { EventEmitter } from 'node:events';
+import type { Connection, Row, SqlParam } from '../index.js';
+import { bind, type Given } from './bind.js';
+import {
+  type Callback,
+  type CompleteCallback,
+  deliver,
+  type ErrorCallback,
+  type RowCallback,
+  type RowsCallback,
+  type RunCallback,
+  split,
+} from './callbacks.js';
+import type { Database } from './database.js';
+import { misuse } from './errors.js';
+
+/**
+ * A prepared statement, as {@link Database.prepare} makes it. Its calls run in their order. Values stay bound until others
+ * are given. Without a callback, a failure is an `'error'` event.
+ */
+export class Statement extends EventEmitter {
+  /** SQL of the statement. */
+  readonly sql: string;
+  /** Rowid of the last insert into the database, once `run()` has called back. */
+  lastID = 0;
+  /** Number of rows that the last `run()` has changed. */
+  changes = 0;
+  readonly #db: Database;
+  #given: Given = [];
+  #isFinalized = false;
+  /** Rows that `get()` has not given yet. */
+  #rows: AsyncIterator<Row> | undefined;
+
+  /** Made by {@link Database.prepare}. */
+  constructor(db: Database, sql: string) {
+    super();
+    if (typeof sql !== 'string') throw new TypeError('SQL query expected');
+    this.#db = db;
+    this.sql = sql;
+  }
+
+  /** Binds values, and ends the rows of `get()`. Fails if the statement can't be prepared or has no such parameter. */
+  bind(callback?: ErrorCallback): this;
+  /** Binds values, and ends the rows of `get()`. Fails if the statement can't be prepared or has no such parameter. */
+  bind(...params: unknown[]): this;
+  bind(...args: unknown[]): this {
+    const { given, callbacks } = split(args);
+    const params = this.#bind(given);
+    const work = async (connection: Connection) => {
+      params();
+      await this.#endRows();
+      await connection.describe(this.sql);
+    };
+    return this.#call(work, callbacks[0], () => []);
+  }
+
+  /** Ends the rows of `get()`: the next call begins with the first row. Values stay bound. */
+  reset(callback?: ErrorCallback): this {
+    return this.#call(
+      () => this.#endRows(),
+      callback,
+      () => [],
+    );
+  }
+
+  /** Ends the statement. Later calls fail with `SQLITE_MISUSE`. Returns the database. */
+  finalize(callback?: ErrorCallback): Database {
+    this.#call(
+      () => this.#endRows(),
+      callback,
+      () => [],
+    );
+    this.#isFinalized = true;
+    return this.#db;
+  }
+
+  /** Runs the statement. */
+  run(callback?: RunCallback): this;
+  /** Runs the statement with values. */
+  run(params: unknown, callback?: RunCallback): this;
+  /** Runs the statement with values, then perhaps a callback. */
+  run(...params: unknown[]): this;
+  run(...args: unknown[]): this {
+    const { given, callbacks } = split(args);
+    const params = this.#bind(given);
+    const work = async (connection: Connection) => {
+      const { changes, lastInsertRowid } = await connection.run(this.sql, params());
+      return { changes, lastID: this.#db.lastIdAfter(lastInsertRowid) };
+    };
+    return this.#call(work, callbacks[0], (result) => {
+      Object.assign(this, result);
+      return [];
+    });
+  }
+
+  /** Gives the first row, or none; then, without `reset()` and without new values, the next one each time. */
+  get<T = Row>(callback?: RowCallback<T | undefined>): this;
+  /** Gives the first row with these values, or none. */
+  get<T = Row>(params: unknown, callback?: RowCallback<T | undefined>): this;
+  /** Gives the first row with these values, or none. */
+  get(...params: unknown[]): this;
+  get(...args: unknown[]): this {
+    const { given, callbacks } = split(args);
+    const params = this.#bind(given);
+    const work = async (connection: Connection) => {
+      if (given.length > 0) await this.#endRows();
+      this.#rows ??= await this.#open(connection, params());
+      const { done, value } = await this.#rows.next();
+      if (done === true) await this.#endRows();
+      return done === true ? [] : [withBuffers(value)];
+    };
+    return this.#call(work, callbacks[0], (row) => row, true);
+  }
+
+  /** @internal Gives the first row of a statement that is used once: one call to the thread. */
+  first(given: Given, callback: Callback | undefined): void {
+    const params = this.#bind(given);
+    const work = (connection: Connection) => connection.get(this.sql, params());
+    this.#call(work, callback, (row) => (row === undefined ? [] : [withBuffers(row)]));
+  }
+
+  /** Gives all rows. */
+  all<T = Row>(callback?: RowsCallback<T>): this;
+  /** Gives all rows with these values. */
+  all<T = Row>(params: unknown, callback?: RowsCallback<T>): this;
+  /** Gives all rows with these values. */
+  all(...params: unknown[]): this;
+  all(...args: unknown[]): this {
+    const { given, callbacks } = split(args);
+    const params = this.#bind(given);
+    const work = (connection: Connection) => connection.all(this.sql, params());
+    return this.#call(work, callbacks[0], (rows) => [rows.map(withBuffers)]);
+  }
+
+  /** Calls back for each row, then once with their number. Later calls of the database wait for the last row. */
+  each<T = Row>(callback?: RowCallback<T>, complete?: CompleteCallback): this;
+  /** Calls back for each row with these values, then once with their number. */
+  each<T = Row>(params: unknown, callback?: RowCallback<T>, complete?: CompleteCallback): this;
+  /** Calls back for each row with these values, then once with their number. */
+  each(...params: unknown[]): this;
+  each(...args: unknown[]): this {
+    const { given, callbacks } = split(args, 2);
+    const [onRow, onEnd] = callbacks;
+    const params = this.#bind(given);
+    let isPrepared = false;
+    const work = async (connection: Connection) => {
+      const rows = await this.#open(connection, params());
+      isPrepared = true;
+      let count = 0;
+      for (let row = await rows.next(); row.done !== true; row = await rows.next()) {
+        count++;
+        if (onRow !== undefined) deliver(this, onRow, [null, withBuffers(row.value)]);
+      }
+      return count;
+    };
+    const settled: Callback = (error, count) => {
+      // There, too, the last callback gets the failure to prepare, and the first one any other.
+      if (error) (isPrepared ? onRow : (onEnd ?? onRow))?.call(this, error);
+      else onEnd?.call(this, null, count);
+    };
+    return this.#call(work, onRow && settled, (count) => [count], true);
+  }
+
+  /** Gives one object of all rows: of two columns, the first is the key and the second the value; of more, the row. */
+  map<T = unknown>(callback?: (this: Statement, error: Error | null, map: Record<string, T>) => void): this;
+  /** Gives one object of all rows with these values. */
+  map(...params: unknown[]): this;
+  map(...args: unknown[]): this {
+    const { given, callbacks } = split(args);
+    const params = this.#bind(given);
+    const work = (connection: Connection) => connection.all(this.sql, params());
+    return this.#call(work, callbacks[0], (rows) => [mapOf(rows)]);
+  }
+
+  /** Keeps the values, as they are now, if there are any. The result throws if the statement can't take them. */
+  #bind(given: Given): () => SqlParam[] {
+    if (given.length > 0) this.#given = given;
+    try {
+      const params = bind(this.sql, this.#given);
+      return () => params;
+    } catch (error) {
+      return () => {
+        throw error;
+      };
+    }
+  }
+
+  /** The rows one by one; those of a statement that writes all at once, so that it runs to its end. */
+  async #open(connection: Connection, params: SqlParam[]): Promise<AsyncIterator<Row>> {
+    const { readonly: reads } = await connection.describe(this.sql);
+    if (reads) return connection.iterate(this.sql, params);
+    const rows = await connection.all(this.sql, params);
+    return (async function* () {
+      yield* rows;
+    })();
+  }
+
+  async #endRows(): Promise<void> {
+    const rows = this.#rows;
+    this.#rows = undefined;
+    await rows?.return?.();
+  }
+
+  #call<T>(
+    work: (connection: Connection) => Promise<T>,
+    callback: Callback | undefined,
+    results: (result: T) => unknown[],
+    alone = false,
+  ): this {
+    const isFinalized = this.#isFinalized;
+    this.#db.call({
+      owner: this,
+      sql: this.sql,
+      work: async (connection) => {
+        if (isFinalized) throw misuse('Statement is already finalized');
+        return await work(connection);
+      },
+      callback,
+      results,
+      alone,
+    });
+    return this;
+  }
+}
+
+/** A BLOB is a Buffer there. */
+function withBuffers(row: Row): Row {
+  for (const name in row) {
+    const value = row[name];
+    if (value instanceof Uint8Array) row[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  }
+  return row;
+}
+
+function mapOf(rows: Row[]): Record<string, unknown> {
+  const entries = rows.map(withBuffers).map((row) => {
+    const [key = '', value = '', ...more] = Object.keys(row);
+    return [String(row[key]), more.length > 0 ? row : row[value]];
+  });
+  return Object.fromEntries(entries);
+}
