@@ -1,4 +1,3 @@
-import type { BatchQuery } from '../executor.js';
 import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
 import type { EventCodec, EventRow } from './event-codec.js';
@@ -72,18 +71,6 @@ export interface SharedScope {
   userId?: string | undefined;
 }
 
-/** Statements that an append carries along, in its transaction. */
-export interface Attachment {
-  queries: BatchQuery[];
-  /** Called once they are committed. */
-  committed(): void;
-}
-
-/** Makes the attachment of each appended event, from the event as it is when the call is made. */
-export interface Attachments {
-  of(event: EventRecord): Attachment;
-}
-
 /**
  * Storage of sessions, events and shared states: each operation is atomic, and takes arguments that have been checked and
  * encoded. Errors are a StoreError where {@link SessionStore} promises one, otherwise the database's own.
@@ -92,7 +79,6 @@ export interface Backend {
   readonly names: Names;
   readonly dialect: Dialect;
   readonly events: EventCodec;
-  readonly attachments: Attachments | undefined;
   readonly sessions: SessionCodec;
 
   /** The same storage inside a transaction of the caller's. */
@@ -123,6 +109,8 @@ export interface Backend {
 
   // ── events ──
 
+  /** Makes the part of an append that is the backend's own, from the event as it is when the call is made. */
+  attach?(event: EventRecord): unknown;
   /** Sends the append at once: appends of one session commit in the order of the calls. */
   append(append: PreparedAppend, condition: AppendCondition): Promise<Appended>;
   /** All or nothing. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
-import type { Attachment, Backend } from './backend.js';
+import type { Backend } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './deltas.js';
 import { appliedNote } from './history/outline.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
@@ -52,16 +52,18 @@ export interface PreparedAppend {
   session: Delta | undefined;
   app: Delta | undefined;
   user: Delta | undefined;
-  attachment: Attachment | undefined;
+  /** Made by the backend, see `attach`, for its own `append`. */
+  attachment: unknown;
 }
 
 /** Checks and encodes at once. A caller that has the session's {@link nameOf name} spares its making. */
 export function prepareAppend(
-  { dialect, events, attachments }: Backend,
+  backend: Backend,
   event: EventRecord,
   deltas?: StateDeltas,
   name?: string,
 ): PreparedAppend {
+  const { dialect, events } = backend;
   checkEvent(event);
   if (deltas !== undefined) checkObject('deltas', deltas);
   const session = encodeOptionalDelta(dialect, deltas?.session, 'deltas.session');
@@ -77,7 +79,7 @@ export function prepareAppend(
     session,
     app: encodeOptionalDelta(dialect, deltas?.app, 'deltas.app'),
     user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
-    attachment: attachments?.of(event),
+    attachment: backend.attach?.(event),
   };
 }
 

@@ -41,7 +41,6 @@ export class PostgresBackend implements Backend {
   readonly events = eventCodec;
   readonly sessions = sessionCodec;
   /** Memory is in no PostgreSQL database. */
-  readonly attachments = undefined;
   // Private: a printed store shows no pool, and so no password.
   readonly #context: Context;
   readonly #sending: Sending;

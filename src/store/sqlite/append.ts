@@ -4,6 +4,7 @@ import { StoreError, sessionNotFound } from '../errors.js';
 import type { PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import { decodeSnapshot, SNAPSHOT_JSON } from '../session-codec.js';
+import type { Attachment } from './attachments.js';
 import { type Context, explain, hasCode, isCommitted, type Rows, sendBatch, sendErasure } from './context.js';
 import { eventCodec, KNOWN_AT } from './dialect.js';
 import { FETCH_IDS, type Lookup } from './known-ids.js';
@@ -48,7 +49,8 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   const queries = byKey ? writesByKey(sql, append, condition, lookup) : writesByName(sql, append, condition);
   if (append.app !== undefined) queries.push(mergeState(sql, { appName }, append.app));
   if (append.user !== undefined) queries.push(mergeState(sql, { appName, userId }, append.user));
-  if (append.attachment !== undefined) queries.push(...append.attachment.queries);
+  const attachment = attachmentOf(append);
+  if (attachment !== undefined) queries.push(...attachment.queries);
   const idsAt = queries.length;
   if (lookup.fetchAfter !== undefined) {
     queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, lookup.fetchAfter, FETCH_IDS] });
@@ -58,7 +60,7 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
     addCatchUp(queries, sql, append, condition, byKey);
   }
   // Attachments overwrite what they delete.
-  const results = append.attachment === undefined ? sendBatch(context, queries) : sendErasure(context, queries);
+  const results = attachment === undefined ? sendBatch(context, queries) : sendErasure(context, queries);
   return { append, condition, lookup, byKey, results, idsAt, missedAt };
 }
 
@@ -82,9 +84,11 @@ function conclude(context: Context, job: AppendJob, results: Rows[]): Appended {
   const fetched = idsAt < missedAt ? results[idsAt]?.rows : undefined;
   const committed = isCommitted(results);
   context.known.appended(lookup, append.id, appended, fetched, committed);
-  if (committed) append.attachment?.committed();
+  if (committed) attachmentOf(append)?.committed();
   return appended;
 }
+
+const attachmentOf = ({ attachment }: PreparedAppend) => attachment as Attachment | undefined;
 
 /** After a refusal: throws its error, or appends again and takes nothing for granted. */
 async function retry(context: Context, { append: prepared, condition, lookup, byKey }: AppendJob, error: unknown) {
@@ -109,7 +113,7 @@ const expectedRevision = (condition: AppendCondition) =>
 export async function appendAll(context: Context, appends: readonly PreparedAppend[]): Promise<void> {
   if (appends.length === 0) return;
   const queries = appends.flatMap((append) => writesByName(context.sql, append, { kind: 'none' }));
-  const attachments = appends.flatMap(({ attachment }) => attachment ?? []);
+  const attachments = appends.flatMap((append) => attachmentOf(append) ?? []);
   queries.push(...attachments.flatMap((attachment) => attachment.queries));
   try {
     const results = await (attachments.length === 0 ? sendBatch(context, queries) : sendErasure(context, queries));

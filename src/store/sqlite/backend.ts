@@ -1,13 +1,14 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor } from '../../executor.js';
-import type { AppendCondition, Attachments, Backend, SharedScope } from '../backend.js';
+import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { SessionStoreOptions } from '../names.js';
 import type { PreparedAppend, PreparedSession } from '../prepare.js';
-import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
+import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
 import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
+import type { Attachments } from './attachments.js';
 import type { Context } from './context.js';
 import { eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
 import { deleteInvocation } from './history/delete-invocation.js';
@@ -52,7 +53,7 @@ export class SqliteBackend implements Backend, Context {
   readonly sessions = sessionCodec;
   readonly known: KnownIds;
   readonly ready: Context['ready'];
-  readonly attachments: Attachments | undefined;
+  readonly #attachments: Attachments | undefined;
 
   constructor(db: Executor, layout: Layout, known: KnownIds, ready?: Context['ready'], attachments?: Attachments) {
     if (typeof db?.batch !== 'function') throw invalidArgument('db', 'a Pool or a Connection', db);
@@ -62,16 +63,16 @@ export class SqliteBackend implements Backend, Context {
     this.sql = layout.sql;
     this.known = known;
     this.ready = ready;
-    this.attachments = attachments;
+    this.#attachments = attachments;
   }
 
   within(transaction: Executor) {
     // Known ids of its own: a rollback must not leave any behind.
-    return new SqliteBackend(transaction, this.layout, new KnownIds(true), undefined, this.attachments);
+    return new SqliteBackend(transaction, this.layout, new KnownIds(true), undefined, this.#attachments);
   }
 
   after(ready: () => Promise<void> | undefined) {
-    return new SqliteBackend(this.db, this.layout, this.known, ready, this.attachments);
+    return new SqliteBackend(this.db, this.layout, this.known, ready, this.#attachments);
   }
 
   /** The same storage, whose appends carry these statements along. */
@@ -127,6 +128,10 @@ export class SqliteBackend implements Backend, Context {
 
   delete(key: SessionKey, memory: boolean) {
     return deleteSession(this, key, memory);
+  }
+
+  attach(event: EventRecord) {
+    return this.#attachments?.of(event);
   }
 
   append(prepared: PreparedAppend, condition: AppendCondition) {
