@@ -26,7 +26,7 @@ if (address === undefined) console.warn(`Tests on PostgreSQL are skipped: ${fail
 export const describePostgres = describe.skipIf(address === undefined);
 
 /** Address of the server of this run. */
-const server = address as Address;
+export const server = address as Address;
 
 /** The same as a URL. */
 export const serverUrl = (database = server.database) =>
