@@ -10,7 +10,7 @@ const LONGEST = 1 << 14;
 /** Texts of a set. */
 const MOST = 256;
 /** Sets that exist at a time. Beyond these, texts without a number cross as texts. */
-const MOST_SETS = 4;
+const MOST_SETS = 16;
 
 /** Texts that came once. */
 const once = new Set<string>();
