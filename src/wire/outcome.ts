@@ -126,8 +126,7 @@ export class Delivery {
   #outcome(message: Message): Outcome {
     const [id, failure, flags, groupSize, walPages, worker, info, changes, trace] = message;
     const reported = typeof changes === 'number' ? this.#changes(changes) : changes;
-    const results: EncodedResult[] = [];
-    for (let i = FIRST_RESULT; i < message.length; i++) results.push(this.#result(message[i] as MessageResult));
+    const results = message.slice(FIRST_RESULT).map((result) => this.#result(result as MessageResult));
     return {
       id,
       failure: failure === 0 ? undefined : failure,
