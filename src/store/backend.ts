@@ -2,7 +2,7 @@ import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
 import type { EventCodec, EventRow } from './event-codec.js';
 import type { ForkPlan, RewindPlan } from './history/plan.js';
-import type { Restored, Rewound } from './history/records.js';
+import type { HistoryPoint, Restored, Rewound } from './history/records.js';
 import type { History } from './history/timeline.js';
 import type { Names } from './names.js';
 import type { PreparedAppend, PreparedSession } from './prepare.js';
@@ -127,11 +127,11 @@ export interface Backend {
   /** Whether a marker of a rewind follows a seq. */
   isMarked(key: SessionKey, afterSeq: number): Promise<boolean>;
 
-  // ── history: each rejects 'ADK_SESSION_NOT_FOUND', and carries out a plan in the transaction that reads the history ──
+  // ── history: each rejects 'ADK_SESSION_NOT_FOUND' and 'ADK_POINT_NOT_FOUND', and is one transaction ──
 
-  history(key: SessionKey): Promise<History>;
+  history(key: SessionKey, point: HistoryPoint): Promise<History>;
   rewind(key: SessionKey, plan: RewindPlan): Promise<Rewound>;
-  /** Rejects `'ADK_POINT_NOT_FOUND'` or `'ADK_STALE_SESSION'`. */
+  /** Rejects `'ADK_STALE_SESSION'`. */
   undoRewind(key: SessionKey): Promise<Restored>;
   /** Rejects `'ADK_SESSION_EXISTS'`. */
   fork(key: SessionKey, plan: ForkPlan): Promise<SessionRecord>;

@@ -38,7 +38,7 @@ import type {
   RewindOptions,
   Rewound,
 } from './history/records.js';
-import { placeOf, stateAt } from './history/timeline.js';
+import { stateAt } from './history/timeline.js';
 import { loadVisible } from './history/visible.js';
 import type { SessionStoreOptions } from './names.js';
 import { prepareAppend, prepareSession } from './prepare.js';
@@ -371,8 +371,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   async stateAt(key: SessionKey, seq: number): Promise<JsonObject> {
     checkKey(key);
     const point = checkPoint('point', { toSeq: seq });
-    const history = await this.backend.history(key);
-    return stateAt(history, placeOf(history, point));
+    return stateAt(await this.backend.history(key, point));
   }
 
   /**

@@ -5,7 +5,7 @@ import type { EventRow } from '../event-codec.js';
 import { type PreparedAppend, prepareAppend } from '../prepare.js';
 import type { EventRecord, JsonObject, SessionKey } from '../records.js';
 import { checkEventPage, checkFork, checkRewind } from './arguments.js';
-import { type Cut, cut, type ForkPlan, type RewindPlan } from './plan.js';
+import type { Cut, ForkPlan, RewindPlan } from './plan.js';
 import type { EventPageOptions, ForkOptions, HistoryPoint, RewindOptions } from './records.js';
 import type { History } from './timeline.js';
 
@@ -14,7 +14,7 @@ export function planRewind(backend: Backend, key: SessionKey, to: HistoryPoint, 
   checkKey(key);
   const point = checkRewind(to, options);
   const { mode = 'remove', archive = true, artifacts = 'restore' } = options;
-  const plan: RewindPlan = { cut: (history) => cut(history, point), archive, artifacts: artifacts === 'restore' };
+  const plan: RewindPlan = { point, archive, artifacts: artifacts === 'restore' };
   if (mode === 'mark' && 'beforeInvocationId' in point) {
     const { appName, userId, sessionId } = key;
     const own = { appName, userId, sessionId };
@@ -81,6 +81,6 @@ export function planFork(key: SessionKey, options: ForkOptions): ForkPlan {
   const point = checkFork(options);
   const { sessionId = randomUUID(), userId = key.userId, artifacts = 'share' } = options;
   const plan: ForkPlan = { sessionId, userId, artifacts: artifacts === 'share' };
-  if (point !== undefined) plan.cut = (history) => cut(history, point);
+  if (point !== undefined) plan.point = point;
   return plan;
 }

@@ -10,20 +10,18 @@ const OTHER_SCOPES = ['app:', 'user:', 'temp:'];
 /** Largest number that is taken for seconds: as milliseconds it is a time in 1973. */
 const MOST_SECONDS = 1e11;
 
-interface StoredEvent extends Pick<EventOutline, 'seq' | 'id' | 'invocationId' | 'timestamp'> {
+interface StoredEvent {
+  seq: number;
   actions: JsonObject;
   /** As the column has it, notes included. */
   extra: JsonObject;
 }
 
 /** The outline of a stored event. */
-export function outlineOf({ seq, id, invocationId, timestamp, actions, extra }: StoredEvent): EventOutline {
+export function outlineOf({ seq, actions, extra }: StoredEvent): EventOutline {
   const { artifactDelta } = actions;
   return {
     seq,
-    id,
-    invocationId,
-    timestamp,
     change: changeOf(actions, extra[NOTES]),
     artifacts: isJsonObject(artifactDelta) ? artifactDelta : {},
     summaryEnd: summaryEndOf(actions, extra),

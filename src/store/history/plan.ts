@@ -2,7 +2,7 @@ import type { PreparedAppend } from '../prepare.js';
 import type { JsonObject } from '../records.js';
 import { METADATA } from '../title.js';
 import type { HistoryPoint } from './records.js';
-import { type EventOutline, type History, type Place, placeOf, stateAt } from './timeline.js';
+import { type EventOutline, type History, stateAt } from './timeline.js';
 
 /** A version of an artifact of the session. */
 export interface ArtifactVersion {
@@ -13,25 +13,26 @@ export interface ArtifactVersion {
   createTime: number;
 }
 
-/** A history cut at a point. */
+/** A history cut at its point. */
 export interface Cut {
-  place: Place;
-  /** Events that end with the cut: all after the point, and summaries before it that reach past it. */
-  ended: EventOutline[];
+  /** Seqs of summaries before the point that reach past it: they end with the events after it. */
+  summaries: number[];
   /** The session state at the point, with the metadata of now. */
   state: JsonObject;
   /** Whether nothing at all lies after the point. */
   isEnd: boolean;
 }
 
-/** Cuts a history at a point. Throws `'ADK_POINT_NOT_FOUND'`. */
-export function cut(history: History, point: HistoryPoint): Cut {
-  const place = placeOf(history, point);
-  const first = history.events.find(({ seq }) => seq > place.lastSeq);
-  const reachesPast = ({ summaryEnd = Number.NaN }: EventOutline) => summaryEnd >= (first?.timestamp ?? Number.NaN);
-  const ended = history.events.filter((event) => event.seq > place.lastSeq || reachesPast(event));
-  const isEnd = ended.length === 0 && history.changes.every(({ seq }) => seq < place.changesBefore);
-  return { place, ended, state: withMetadata(stateAt(history, place), history.session.state), isEnd };
+/** Cuts a history at its point. */
+export function cut(history: History): Cut {
+  const { place, events, changes, session } = history;
+  const { lastSeq, changesBefore, nextTime = Number.NaN } = place;
+  const summaries = events.filter(({ seq, summaryEnd = Number.NaN }) => seq <= lastSeq && summaryEnd >= nextTime);
+  return {
+    summaries: summaries.map(({ seq }) => seq),
+    state: withMetadata(stateAt(history), session.state),
+    isEnd: place.nextTime === undefined && changes.every(({ seq }) => seq < changesBefore),
+  };
 }
 
 /** The title belongs to the session, not to its history. */
@@ -42,13 +43,13 @@ function withMetadata(state: JsonObject, current: JsonObject): JsonObject {
 
 /** The versions that were saved after a cut: events after it name them, or no event names them and their time is later. */
 export function laterVersions(
-  { events }: History,
-  { place, ended }: Cut,
+  { events, place }: History,
+  { summaries }: Cut,
   versions: readonly ArtifactVersion[],
 ): ArtifactVersion[] {
-  const gone = new Set(ended);
-  const before = named(events.filter((event) => !gone.has(event)));
-  const after = named(ended);
+  const isEnded = ({ seq }: EventOutline) => seq > place.lastSeq || summaries.includes(seq);
+  const before = named(events.filter((event) => !isEnded(event)));
+  const after = named(events.filter(isEnded));
   return versions.filter(({ name, version, createTime }) => {
     const label = labelOf(name, version);
     if (before.has(label)) return false;
@@ -66,7 +67,7 @@ const labelOf = (name: string, version: unknown) => JSON.stringify([name, versio
 
 /** A rewind as it was asked for: where to cut, and how. */
 export interface RewindPlan {
-  cut(history: History): Cut;
+  point: HistoryPoint;
   /** Whether removed events are kept for an undo. */
   archive: boolean;
   /** Whether later artifact versions are hidden. */
@@ -79,8 +80,8 @@ export interface RewindPlan {
 export interface ForkPlan {
   userId: string;
   sessionId: string;
-  /** Cuts the history; absent: all of it is taken over. */
-  cut?(history: History): Cut;
+  /** The end of the history that is taken over; absent: all of it is. */
+  point?: HistoryPoint;
   /** Whether the fork sees the session's artifacts. */
   artifacts: boolean;
 }

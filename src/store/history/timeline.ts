@@ -1,6 +1,4 @@
-import { pointNotFound } from '../errors.js';
 import type { JsonObject, SessionRecord } from '../records.js';
-import type { HistoryPoint } from './records.js';
 
 /** A change of the session state: values of keys, and keys that are removed. */
 export interface StateChange {
@@ -8,13 +6,9 @@ export interface StateChange {
   removed: readonly string[];
 }
 
-/** An event, as far as the history of its session goes. */
+/** An event that may have changed the state, saved artifacts or summarised others. */
 export interface EventOutline {
   seq: number;
-  id: string;
-  invocationId: string;
-  /** Milliseconds. */
-  timestamp: number;
   /** The change that the event has made to the session state. */
   change: StateChange | undefined;
   /** Versions of artifacts by name. */
@@ -33,18 +27,19 @@ export interface SessionChange extends StateChange {
   kind: 'merge' | 'replace';
 }
 
-/** The history of a session, of one moment. */
+/** The history of a session, with a point of it, of one moment. */
 export interface History {
   session: SessionRecord;
+  place: Place;
   /** The state at `createSession`; `undefined` in sessions of schema version 1. */
   initialState: JsonObject | undefined;
-  /** In append order. */
+  /** In append order; events that are no {@link EventOutline} are left out. */
   events: readonly EventOutline[];
   /** In the order in which they were made. */
   changes: readonly SessionChange[];
 }
 
-/** A point, found in a history. */
+/** A point, found in the history of a session. */
 export interface Place {
   /** Events up to this seq lie before the point. */
   lastSeq: number;
@@ -52,24 +47,14 @@ export interface Place {
   changesBefore: number;
   /** Milliseconds. */
   time: number;
+  /** The time of the first event after the point; `undefined` if there is none. */
+  nextTime: number | undefined;
 }
 
-/** Finds a point, or throws `'ADK_POINT_NOT_FOUND'`. */
-export function placeOf({ session, events }: History, point: HistoryPoint): Place {
-  if ('toSeq' in point) {
-    const event = events.find(({ seq }) => seq === point.toSeq);
-    if (!event) throw pointNotFound(`Session ${session.id} has no event of seq ${point.toSeq}`);
-    return { lastSeq: event.seq, changesBefore: event.seq, time: event.timestamp };
-  }
-  const event = events.find(({ invocationId }) => invocationId === point.beforeInvocationId);
-  if (!event) throw pointNotFound(`Session ${session.id} has no invocation ${point.beforeInvocationId}`);
-  return { lastSeq: event.seq - 1, changesBefore: event.seq, time: event.timestamp };
-}
-
-/** The session state at a place. */
-export function stateAt(history: History, place: Place): JsonObject {
-  const { initialState, session } = history;
-  if (initialState === undefined) return withoutLaterKeys(history, place, session.state);
+/** The session state at the point of a history. */
+export function stateAt(history: History): JsonObject {
+  const { initialState, place } = history;
+  if (initialState === undefined) return withoutLaterKeys(history);
   const state = new Map(Object.entries(initialState));
   for (const change of changesOf(history)) if (isBefore(change, place)) apply(state, change);
   return Object.fromEntries(state);
@@ -79,13 +64,14 @@ export function stateAt(history: History, place: Place): JsonObject {
  * Without an initial state the values before the point can't be told: keys that were written after it are removed, others
  * stay.
  */
-function withoutLaterKeys(history: History, place: Place, current: JsonObject): JsonObject {
+function withoutLaterKeys(history: History): JsonObject {
+  const { place, session } = history;
   const later = new Set<string>();
   for (const change of changesOf(history)) {
     if (isBefore(change, place)) continue;
     for (const key of [...Object.keys(change.set), ...change.removed]) later.add(key);
   }
-  return Object.fromEntries(Object.entries(current).filter(([key]) => !later.has(key)));
+  return Object.fromEntries(Object.entries(session.state).filter(([key]) => !later.has(key)));
 }
 
 /** A change in its place: of an event, or without one. */

@@ -3,6 +3,7 @@ import type { Executor } from '../../executor.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
+import type { HistoryPoint } from '../history/records.js';
 import type { SessionStoreOptions } from '../names.js';
 import type { PreparedAppend, PreparedSession } from '../prepare.js';
 import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
@@ -158,8 +159,8 @@ export class SqliteBackend implements Backend, Context {
     return isMarked(this, key, afterSeq);
   }
 
-  history(key: SessionKey) {
-    return readHistory(this, key);
+  history(key: SessionKey, point: HistoryPoint) {
+    return readHistory(this, key, point);
   }
 
   rewind(key: SessionKey, plan: RewindPlan) {

@@ -1,45 +1,31 @@
 import type { BatchQuery } from '../../../executor.js';
-import type { EventOutline } from '../../history/timeline.js';
 import type { SessionKey } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
 import { type Context, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';
+import { changeOf } from './change.js';
 import { inTransaction } from './in-transaction.js';
-import { readHistory, type StoredHistory } from './read.js';
+import { readOutline, readStored } from './read.js';
 import { forget } from './rewind.js';
 
 /** Deletes the events of an invocation; the changes that they made stay, each in its place. Resolves to their number. */
 export async function deleteInvocation(context: Context, key: SessionKey, invocationId: string): Promise<number> {
   return await inTransaction(context, async (within) => {
-    const history = await readHistory(within, key);
-    const events = history.events.filter((event) => event.invocationId === invocationId);
-    if (events.length === 0) return 0;
-    if ((await present(within)).memory) {
-      await forget(
-        within,
-        key,
-        events.map(({ id }) => id),
-      );
-    }
-    await sendErasure(within, deleteEvents(within, history, events));
-    return events.length;
+    const { sql } = within;
+    const { sessionKey, session } = await readStored(within, key);
+    const events = [sessionKey, invocationId];
+    const changes = await readOutline(within, key, invocationId);
+    if ((await present(within)).memory)
+      await forget(within, key, { sql: sql.history.forget.invocation, params: events });
+    const [deleted] = await sendErasure(within, [{ sql: sql.history.deleteInvocation, params: events }]);
+    const count = deleted?.changes ?? 0;
+    if (count === 0) return 0;
+    const kept = changes.flatMap((event): BatchQuery[] =>
+      event.change ? [changeOf(within, sessionKey, event.seq, event.change)] : [],
+    );
+    const state = [serializeObject(session.state, 'state'), sqliteDialect.encodeTime(Date.now()), sessionKey];
+    await sendErasure(within, [...kept, { sql: sql.history.setState, params: state }]);
+    return count;
   });
-}
-
-function deleteEvents(context: Context, history: StoredHistory, events: EventOutline[]): BatchQuery[] {
-  const { sql } = context;
-  const { sessionKey, session } = history;
-  const now = sqliteDialect.encodeTime(Date.now());
-  const kept = events.flatMap(({ seq, change }) => (change ? [{ seq, change }] : []));
-  return [
-    ...kept.map(({ seq, change: { set, removed } }): BatchQuery => {
-      const json = JSON.stringify(Object.fromEntries(removed.map((name) => [name, null])));
-      // Behind the seq before, so that it precedes all that followed the event.
-      const params = [sessionKey, seq - 1, 'merge', serializeObject(set, 'state'), json, null, now];
-      return { sql: sql.history.addChange, params };
-    }),
-    { sql: sql.history.deleteEvents, params: [sessionKey, events.map(({ seq }) => seq)] },
-    { sql: sql.history.setState, params: [serializeObject(session.state, 'state'), now, sessionKey] },
-  ];
 }

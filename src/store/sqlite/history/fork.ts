@@ -1,5 +1,6 @@
 import { StoreError } from '../../errors.js';
-import { type Cut, type ForkPlan, laterVersions } from '../../history/plan.js';
+import { cut, type ForkPlan, laterVersions } from '../../history/plan.js';
+import type { Place } from '../../history/timeline.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
 import { type Context, sendBatch } from '../context.js';
@@ -7,32 +8,31 @@ import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
-import { readHistory, readVersions, type StoredHistory } from './read.js';
+import { readHistory, readStored, readVersions } from './read.js';
 
 /** Makes a new session of a session's history, in one transaction. */
 export async function fork(context: Context, key: SessionKey, plan: ForkPlan): Promise<SessionRecord> {
+  const { userId, sessionId, point } = plan;
   return await inTransaction(context, async (within) => {
-    const history = await readHistory(within, key);
-    const cut = plan.cut?.(history);
-    const sessionKey = await copySession(within, history, plan, cut?.state ?? history.session.state);
-    const gone = new Set(cut?.ended);
-    const events = history.events.filter((event) => !gone.has(event));
-    await copyEvents(
-      within,
-      history,
-      plan,
-      sessionKey,
-      events.map(({ seq }) => seq),
-    );
-    await copyChanges(within, history, sessionKey, cut);
-    if (plan.artifacts && (await present(within)).artifacts) await copyVersions(within, key, history, plan, cut);
-    return (await readSession(within, { ...key, userId: plan.userId, sessionId: plan.sessionId })) as SessionRecord;
+    const history = point && (await readHistory(within, key, point));
+    const origin = history ?? (await readStored(within, key));
+    const made = history && cut(history);
+    const forked = await copySession(within, origin.sessionKey, plan, made?.state ?? origin.session.state);
+    await copyHistory(within, origin.sessionKey, plan, forked, history?.place, made?.summaries);
+    if (plan.artifacts && (await present(within)).artifacts) {
+      const versions = await readVersions(within, key);
+      const later = new Set(history && made && laterVersions(history, made, versions));
+      const keys = versions.filter((version) => !later.has(version)).map(({ artifactKey }) => artifactKey);
+      await sendBatch(within, [{ sql: within.sql.history.forkVersions, params: [userId, sessionId, keys] }]);
+    }
+    return (await readSession(within, { ...key, userId, sessionId })) as SessionRecord;
   });
 }
 
+/** Resolves to the internal key of the fork. */
 async function copySession(
   context: Context,
-  { sessionKey }: StoredHistory,
+  sessionKey: number,
   { userId, sessionId }: ForkPlan,
   state: object,
 ): Promise<number> {
@@ -43,52 +43,21 @@ async function copySession(
   throw new StoreError('ADK_SESSION_EXISTS', `Session ${sessionId} already exists`);
 }
 
-async function copyEvents(
+async function copyHistory(
   context: Context,
-  { sessionKey }: StoredHistory,
+  sessionKey: number,
   { userId, sessionId }: ForkPlan,
   forked: number,
-  seqs: number[],
+  place: Place | undefined,
+  summaries: number[] = [],
 ): Promise<void> {
-  const params = [forked, sessionId, userId, sessionKey, seqs];
-  await sendBatch(context, [{ sql: context.sql.history.forkEvents, params }]);
+  const { forkEvents, forkChanges } = context.sql.history;
+  const { lastSeq, changesBefore } = place ?? { lastSeq: END, changesBefore: END };
+  await sendBatch(context, [
+    { sql: forkEvents, params: [forked, sessionId, userId, sessionKey, lastSeq, summaries] },
+    { sql: forkChanges, params: [forked, sessionKey, lastSeq, summaries, changesBefore] },
+  ]);
 }
 
-/** The fork's events have seqs of their own, which its changes must follow. */
-async function copyChanges(
-  context: Context,
-  { events, changes }: StoredHistory,
-  forked: number,
-  cut: Cut | undefined,
-): Promise<void> {
-  const copied = changes.filter(({ seq }) => cut === undefined || seq < cut.place.changesBefore);
-  if (copied.length === 0) return;
-  const { sql } = context;
-  const [result] = await sendBatch(context, [{ sql: sql.history.seqs, params: [forked] }]);
-  const seqs = (result?.rows ?? []).map(([seq]) => Number(seq));
-  const gone = new Set(cut?.ended);
-  const former = events.filter((event) => !gone.has(event)).map(({ seq }) => seq);
-  const now = sqliteDialect.encodeTime(Date.now());
-  await sendBatch(
-    context,
-    copied.map(({ seq, kind, set, removed }) => {
-      const before = former.filter((other) => other <= seq).length;
-      const json = JSON.stringify(Object.fromEntries(removed.map((name) => [name, null])));
-      const params = [forked, seqs[before - 1] ?? 0, kind, serializeObject(set, 'state'), json, null, now];
-      return { sql: sql.history.addChange, params };
-    }),
-  );
-}
-
-async function copyVersions(
-  context: Context,
-  key: SessionKey,
-  history: StoredHistory,
-  { userId, sessionId }: ForkPlan,
-  cut: Cut | undefined,
-): Promise<void> {
-  const versions = await readVersions(context, key);
-  const later = new Set(cut && laterVersions(history, cut, versions));
-  const keys = versions.filter((version) => !later.has(version)).map(({ artifactKey }) => artifactKey);
-  await sendBatch(context, [{ sql: context.sql.history.forkVersions, params: [userId, sessionId, keys] }]);
-}
+/** Above every seq. */
+const END = Number.MAX_SAFE_INTEGER;

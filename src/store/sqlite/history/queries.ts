@@ -25,13 +25,33 @@ export function buildHistoryQueries(
   const columns = eventColumns.join(', ');
   const copied = eventColumns.map((column) => ({ user_id: '?', session_id: '?' })[column] ?? column).join(', ');
 
+  const hasNotes = `(instr(e.extra, '"$row"') > 0 OR instr(e.extra, '"isCompacted"') > 0)`;
+  const hasActions = `e.actions <> CAST('${NO_ACTIONS}' AS BLOB)`;
+  /** Events that may have changed the state, saved artifacts or summarised others. */
+  const outline = (where: string, end = '') => `SELECT e.seq, e.id,
+    iif(${hasActions}, CAST(e.actions AS TEXT), NULL) AS actions, iif(${hasNotes}, e.extra, NULL) AS extra
+  FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND ${where} AND (${hasActions} OR ${hasNotes}) ORDER BY e.seq ${end}`;
+  /** The events that a cut ends. Parameters: session key, last seq before the point, seqs of summaries. */
+  const ended = 'session_key = ? AND (seq > ? OR seq IN carray(?))';
+  const forget = (
+    where: string,
+  ) => `DELETE FROM ${memory} WHERE scope_key = (SELECT scope_key FROM "${scopesTable(names.memory)}"
+  WHERE app_name = ? AND kind = 'user' AND user_id = ?) AND ${ORIGIN} = ? AND id IN (SELECT id FROM ${events} WHERE ${where})`;
+
   return {
     // ── read ──
     session: `SELECT ${sessionColumns}, s.initial_state FROM ${sessions} AS s
   WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?`,
-    outline: `SELECT e.seq, e.id, e.invocation_id, e.timestamp,
-    iif(e.actions = CAST('${NO_ACTIONS}' AS BLOB), NULL, CAST(e.actions AS TEXT)) AS actions, e.extra
-  FROM ${events} AS e WHERE e.session_key = ${sessionKey} ORDER BY e.seq`,
+    /** The event that a point names, and the first one after a seq. */
+    place: {
+      seq: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq = ?`,
+      invocation: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.invocation_id = ?
+  ORDER BY e.seq LIMIT 1`,
+      next: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ?
+  ORDER BY e.seq LIMIT 1`,
+    },
+    /** Parameters: key, after which seq, how many; or key, invocation. */
+    outline: { range: outline('e.seq > ?', 'LIMIT ?'), invocation: outline('e.invocation_id = ?') },
     changes: `SELECT c.change_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
   WHERE c.session_key = ${sessionKey} AND c.undone_by IS NULL AND c.kind <> 'rewind' ORDER BY c.seq, c.change_key`,
     versions: `SELECT artifact_key, name, version, create_time FROM ${artifacts}
@@ -64,11 +84,13 @@ export function buildHistoryQueries(
     /** Parameters: session key, seq, kind, value, removed, revision, time. */
     addChange: `INSERT INTO ${changes} (session_key, seq, kind, value, removed, revision, time)
   VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING change_key`,
-    forget: `DELETE FROM ${memory} WHERE scope_key = (SELECT scope_key FROM "${scopesTable(names.memory)}"
-  WHERE app_name = ? AND kind = 'user' AND user_id = ?) AND ${ORIGIN} = ? AND id IN carray(?)`,
+    forget: { ended: forget(ended), invocation: forget('session_key = ? AND invocation_id = ?') },
+    count: `SELECT count(*), (SELECT max(seq) FROM ${events} WHERE session_key = ?1) FROM ${events}
+  WHERE session_key = ?1 AND (seq > ?2 OR seq IN carray(?3))`,
     archive: `INSERT INTO ${rewound} (rewind_key, seq, session_key, ${columns})
-  SELECT ?, seq, session_key, ${columns} FROM ${events} WHERE session_key = ? AND seq IN carray(?)`,
-    deleteEvents: `DELETE FROM ${events} WHERE session_key = ? AND seq IN carray(?)`,
+  SELECT ?, seq, session_key, ${columns} FROM ${events} WHERE ${ended}`,
+    deleteEvents: `DELETE FROM ${events} WHERE ${ended}`,
+    deleteInvocation: `DELETE FROM ${events} WHERE session_key = ? AND invocation_id = ?`,
     undoChanges: `UPDATE ${changes} SET undone_by = ?1 WHERE session_key = ?2 AND seq >= ?3 AND kind <> 'rewind'
   AND undone_by IS NULL AND change_key < ?1`,
     deleteUndone: `DELETE FROM ${changes} WHERE session_key = ? AND undone_by = ?`,
@@ -97,10 +119,21 @@ export function buildHistoryQueries(
     forkSession: `INSERT INTO ${sessions} (id, user_id, app_name, state, create_time, update_time, initial_state${owner})
   SELECT ?, ?, app_name, ?, ?, ?, initial_state${owner} FROM ${sessions} WHERE session_key = ?
   ON CONFLICT (app_name, user_id, id) DO NOTHING`,
-    /** Parameters: session key of the fork, then user and session in the order of the columns, then the old ones. */
+    /** Parameters: session key of the fork, its session and user, the old session key, last seq, seqs of summaries. */
     forkEvents: `INSERT INTO ${events} (session_key, ${columns})
-  SELECT ?, ${copied} FROM ${events} WHERE session_key = ? AND seq IN carray(?) ORDER BY seq`,
-    seqs: `SELECT seq FROM ${events} WHERE session_key = ? ORDER BY seq`,
+  SELECT ?, ${copied} FROM ${events} WHERE session_key = ? AND seq <= ? AND seq NOT IN carray(?) ORDER BY seq`,
+    /**
+     * The fork's events have seqs of their own, one after the other, which its changes must follow: a change behind the nth
+     * event follows the nth.
+     * Parameters: the fork, the old session, last seq, seqs of summaries, changes before which seq.
+     */
+    forkChanges: `INSERT INTO ${changes} (session_key, seq, kind, value, removed, time)
+  SELECT ?1, iif(n = 0, 0, n - 1 + (SELECT min(f.seq) FROM ${events} AS f WHERE f.session_key = ?1)),
+    kind, value, removed, time
+  FROM (SELECT c.seq AS at, c.change_key, c.kind, c.value, c.removed, c.time, (SELECT count(*) FROM ${events} AS e
+      WHERE e.session_key = ?2 AND e.seq <= min(c.seq, ?3) AND e.seq NOT IN carray(?4)) AS n
+    FROM ${changes} AS c WHERE c.session_key = ?2 AND c.seq < ?5 AND c.undone_by IS NULL AND c.kind <> 'rewind'
+    ORDER BY c.seq, c.change_key)`,
     forkVersions: `INSERT INTO ${artifacts} (app_name, user_id, session_id, name, version, content, part, mime_type, size, sha256,
     custom_metadata, create_time)
   SELECT app_name, ?, ?, name, version, content, part, mime_type, size, sha256, custom_metadata, create_time

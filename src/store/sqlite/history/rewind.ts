@@ -1,9 +1,9 @@
-import type { SqlParam } from '../../../executor.js';
-import { type Cut, laterVersions, type RewindPlan } from '../../history/plan.js';
+import type { BatchQuery, SqlParam } from '../../../executor.js';
+import { type Cut, cut, laterVersions, type RewindPlan } from '../../history/plan.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
 import { append } from '../append.js';
-import { type Context, sendErasure } from '../context.js';
+import { type Context, runReads, sendBatch, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
@@ -30,70 +30,67 @@ export async function rewind(
   plan: RewindPlan,
 ): Promise<{ removed: number; session: SessionRecord }> {
   return await inTransaction(context, async (within) => {
-    const history = await readHistory(within, key);
-    const cut = plan.cut(history);
-    if (cut.isEnd) return { removed: 0, session: history.session };
-    await carryOut(within, key, history, cut, plan);
+    const history = await readHistory(within, key, plan.point);
+    const made = cut(history);
+    if (made.isEnd) return { removed: 0, session: history.session };
+    const ended = await carryOut(within, key, history, made, plan);
     const session = (await readSession(within, key)) as SessionRecord;
-    return { removed: plan.marker ? 0 : cut.ended.length, session };
+    return { removed: plan.marker ? 0 : ended, session };
   });
 }
 
+/** Resolves to the number of events that end. */
 async function carryOut(
   context: Context,
   key: SessionKey,
   history: StoredHistory,
   cut: Cut,
   { archive, artifacts, marker }: RewindPlan,
-): Promise<void> {
+): Promise<number> {
   const { history: sql } = context.sql;
-  const { sessionKey, session, events } = history;
+  const { sessionKey, session, place } = history;
+  const ended = [sessionKey, place.lastSeq, cut.summaries];
+  const [counted] = await runReads(context, [{ sql: sql.count, params: ended }]);
+  const [events, lastSeq] = (counted?.rows[0] ?? []).map(Number) as [number, number];
   const others = await present(context);
   const later = artifacts && others.artifacts ? laterVersions(history, cut, await readVersions(context, key)) : [];
-  const remembered =
-    others.memory &&
-    (await forget(
-      context,
-      key,
-      cut.ended.map(({ id }) => id),
-    ));
+  const remembered = others.memory && (await forget(context, key, { sql: sql.forget.ended, params: ended }));
   const appended = marker && (await append(context, marker(history, cut), { kind: 'none' }));
   const record: RewindRecord = {
     state: serializeObject(session.state, 'state'),
     archived: archive,
-    events: cut.ended.length,
+    events,
     remembered,
+    ...(appended && { marker: appended.seq }),
   };
-  if (appended) record.marker = appended.seq;
   const now = sqliteDialect.encodeTime(Date.now());
-  const lastSeq = events.at(-1)?.seq ?? 0;
   const change: SqlParam[] = [sessionKey, lastSeq, 'rewind', JSON.stringify(record), null, null, now];
   const [added] = await sendErasure(context, [{ sql: sql.addChange, params: change }]);
   const rewindKey = Number(added?.rows[0]?.[0]);
 
-  const seqs = cut.ended.map(({ seq }) => seq);
-  const removal = [
-    ...(archive ? [{ sql: sql.archive, params: [rewindKey, sessionKey, seqs] }] : []),
-    { sql: sql.deleteEvents, params: [sessionKey, seqs] },
-    { sql: sql.undoChanges, params: [rewindKey, sessionKey, cut.place.changesBefore] },
+  const removal: BatchQuery[] = [
+    ...(archive ? [{ sql: sql.archive, params: [rewindKey, ...ended] }] : []),
+    { sql: sql.deleteEvents, params: ended },
+    { sql: sql.undoChanges, params: [rewindKey, sessionKey, place.changesBefore] },
     ...(archive ? [] : [{ sql: sql.deleteUndone, params: [sessionKey, rewindKey] }]),
     { sql: sql.setState, params: [serializeObject(cut.state, 'state'), now, sessionKey] },
   ];
-  await sendErasure(context, [
+  await (archive ? sendBatch : sendErasure)(context, [
     ...(appended ? [] : removal),
     ...(later.length > 0
       ? [{ sql: sql.hideVersions, params: [rewindKey, later.map(({ artifactKey }) => artifactKey)] }]
       : []),
     { sql: sql.setRevision, params: [sessionKey, rewindKey] },
   ]);
+  return events;
 }
 
 /** Erases the memory of events of a session. Resolves to whether there was any. */
-export async function forget(context: Context, key: SessionKey, ids: readonly string[]): Promise<boolean> {
-  const { history, others } = context.sql;
+export async function forget(context: Context, key: SessionKey, events: BatchQuery): Promise<boolean> {
+  const { others } = context.sql;
   const { appName, userId, sessionId } = key;
   const [forgotten] = await sendErasure(context, [
-    { sql: history.forget, params: [appName, userId, sessionId, [...ids]] },
+    { sql: events.sql, params: [appName, userId, sessionId, ...((events.params ?? []) as SqlParam[])] },
     { sql: others.memory.deleteEmptyScopes, params: [appName, userId] },
   ]);
   return (forgotten?.changes ?? 0) > 0;

@@ -69,7 +69,7 @@ async function putBack(context: Context, key: SessionKey, rewind: StoredRewind):
           { sql: sql.restoreEvents, params: [sessionKey, rewindKey] },
           { sql: sql.deleteArchived, params: [sessionKey, rewindKey] },
         ]
-      : [{ sql: sql.deleteEvents, params: [sessionKey, [marker]] }]),
+      : [{ sql: sql.deleteEvents, params: [sessionKey, Number.MAX_SAFE_INTEGER, [marker]] }]),
     { sql: sql.moveChanges, params: [seq, sessionKey, rewindKey] },
     { sql: sql.redoChanges, params: [sessionKey, rewindKey] },
     { sql: sql.deleteChange, params: [rewindKey] },
