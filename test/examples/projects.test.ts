@@ -75,12 +75,16 @@ describe('every project', () => {
   it('has a README, exact versions, and depends on what it imports', () => {
     for (const name of names) {
       const manifest = readFileSync(join(root, 'examples/projects', name, 'package.json'), 'utf8');
-      const { dependencies, devDependencies } = JSON.parse(manifest);
+      const { dependencies, devDependencies, scripts = {} } = JSON.parse(manifest);
       const versions = Object.values({ ...dependencies, ...devDependencies });
       expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
       expect(readdirSync(pathOf(name))).toContain('README.md');
 
-      const sources = readdirSync(pathOf(name)).filter((file) => file.endsWith('.mjs'));
+      const sources = readdirSync(pathOf(name), { recursive: true, encoding: 'utf8' }).filter(
+        (file) => file.endsWith('.mjs') && !file.includes('node_modules'),
+      );
+      // The command serves ADK's own server.
+      const served = Object.values<string>(scripts).some((script) => script.startsWith('aiosqlite web'));
       const imported = sources.flatMap((file) =>
         [...readFileSync(join(pathOf(name), file), 'utf8').matchAll(/^import .*'([^'.][^']*)';$/gm)].map(
           ([, from]) => from,
@@ -89,6 +93,7 @@ describe('every project', () => {
       const packages = imported
         .filter((from) => !from?.startsWith('node:'))
         .map((from) => from?.match(/^(@[^/]+\/)?[^/]+/)?.[0]);
+      if (served) packages.push('aiosqlite', '@google/adk-devtools');
       expect([...new Set(packages)].sort(), name).toEqual(Object.keys(dependencies).sort());
     }
   });
@@ -146,6 +151,55 @@ describe.skipIf(process.platform === 'win32')('chat-service', () => {
       { author: 'assistant', text: 'You have said 2 things, the last was: Goodbye' },
     ]);
     expect(await (await fetch(`${second.url}/users/ada/sessions`)).json()).toMatchObject({ total: 1 });
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('agent-web', () => {
+  it('serves an agent at the first try, keeps sessions, artifacts and memory, and ends in order', async () => {
+    const serve = async () => {
+      const args = ['aiosqlite', 'web', './agents', '--db', 'agent.db', '--port', '0', '--json'];
+      const env = { ...process.env, GEMINI_API_KEY: undefined };
+      const child = spawn('npx', args, {
+        cwd: pathOf('agent-web'),
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+        detached: true,
+      });
+      children.push(child);
+      const [line] = await once(child.stdout, 'data');
+      return { child, url: JSON.parse(String(line)).url as string };
+    };
+    const stop = async (child: ChildProcess) => {
+      const exited = once(child, 'exit');
+      // As Ctrl+C does: the whole group.
+      process.kill(-(child.pid as number), 'SIGINT');
+      await exited;
+    };
+    const say = async (url: string, sessionId: string, text: string) => {
+      const newMessage = { role: 'user', parts: [{ text }] };
+      const response = await send(`${url}/run`, { appName: 'clerk', userId: 'user', sessionId, newMessage });
+      return (await response.json()).at(-1).content.parts[0].text;
+    };
+    const sessions = '/apps/clerk/users/user/sessions';
+    const first = await serve();
+    expect(await (await fetch(`${first.url}/list-apps`)).json()).toEqual(['clerk']);
+    expect((await fetch(`${first.url}/dev-ui/`)).status).toBe(200);
+    await send(first.url + sessions, { sessionId: 's1' });
+    expect(await say(first.url, 's1', 'order Darjeeling')).toBe('Your order: Darjeeling');
+    expect(await say(first.url, 's1', 'receipt')).toBe('Receipt 1 is in receipts/latest.txt');
+    await stop(first.child);
+
+    const second = await serve();
+    const artifact = await fetch(`${second.url}${sessions}/s1/artifacts/receipts/latest.txt`);
+    expect(await artifact.json()).toEqual({ text: 'Darjeeling\n' });
+    await send(second.url + sessions, { sessionId: 's2' });
+    expect(await say(second.url, 's2', 'remember Darjeeling')).toContain('Darjeeling');
+    expect(await (await fetch(second.url + sessions)).json()).toHaveLength(2);
+    await stop(second.child);
+    const cli = 'node_modules/aiosqlite/lib/cli/main.js';
+    expect((await run('agent-web', cli, 'check', 'agent.db')).stdout).toBe('agent.db is whole\n');
+    const page = 'node_modules/aiosqlite/lib/cli/page/page.js';
+    expect(readFileSync(join(pathOf('agent-web'), page), 'utf8').length).toBeGreaterThan(10_000);
   });
 });
 
