@@ -82,7 +82,7 @@ async function checkRun(body: Record<string, unknown>, turn: Turn, { agents, ser
   }
 }
 
-/** Lets ADK's server answer. Where it answers 500 because a store failed, the status is that of the store's error. */
+/** Lets ADK's server answer. An answer 500 after a failure of a store gets the status of the store's error. */
 function passOn(request: IncomingMessage, response: ServerResponse, turn: Turn, app: Handler): void {
   const { writeHead } = response;
   response.writeHead = ((status: number, ...rest: []) => {

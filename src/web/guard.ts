@@ -3,15 +3,15 @@ import { isIP } from 'node:net';
 
 /** Hosts under which the server may be reached. */
 export interface Allowed {
-  /** The host that the server was told to bind to. */
+  /** The host that the server is bound to. */
   host: string;
   /** Further host names, with or without a port. */
   further: ReadonlySet<string>;
 }
 
 /**
- * The reason to refuse a request, if there is one. A page of another site can reach a server on this machine: through a
- * name that it resolves to 127.0.0.1, which the Host header shows, or by a request of its own, which Origin shows.
+ * The reason to refuse a request, if there is one. A page of another site can reach a server on this machine in two ways. Its
+ * name resolves to 127.0.0.1: the Host header shows the name. It sends a request of its own: Origin shows the site.
  */
 export function refusal({ headers, socket }: IncomingMessage, allowed: Allowed): string | undefined {
   const host = parse(`http://${headers.host ?? ''}`);

@@ -14,7 +14,7 @@ import { inTurns } from './turns.js';
 export interface ServeOptions {
   /** The folder of the agents: `name.js`, or `name/agent.js`, in any extension of JavaScript or TypeScript. */
   agentsDir: string;
-  /** Where sessions, memory and artifacts are kept; memory and artifacts in this process, unless given. */
+  /** Services of sessions, memory and artifacts. Without theirs, memory and artifacts stay in this process. */
   services: {
     sessionService: BaseSessionService;
     memoryService?: BaseMemoryService;

@@ -40,8 +40,8 @@ async function revisionOf(service: BaseSessionService, key: Key): Promise<number
 }
 
 /**
- * A service whose failed calls are noted in the turn that made them, and whose sessions are read once for a turn: ADK's
- * server asks whether a session exists, outside of its error handling, and its Runner reads the session again.
+ * A service that notes failed calls in the turn that made them, and reads a session once for a turn. ADK's server asks
+ * whether a session exists, outside of its error handling; its Runner then reads the session again.
  */
 export function inTurns<Service extends object>(service: Service): Service {
   return new Proxy(service, {

@@ -8,7 +8,7 @@ import { type ServeOptions, serveAdk } from 'aiosqlite/web';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** An agent that repeats each message; `slowly` in 20 pieces, until it is told to stop; `save NAME` saves an artifact. */
+/** An agent that repeats each message; `slowly` in 20 pieces, until it is stopped; `save NAME` saves an artifact. */
 const HELLO = `import { BaseLlm, FunctionTool, LlmAgent } from '@google/adk';
 
 class Echo extends BaseLlm {

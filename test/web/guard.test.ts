@@ -73,7 +73,7 @@ describe('large requests', () => {
         response.resume();
         resolve(response.statusCode);
       });
-      // Pieces that are written after the answer meet a closed connection.
+      // The connection is closed after the answer, while pieces are written.
       request.on('error', (error: NodeJS.ErrnoException) => {
         if (!['EPIPE', 'ECONNRESET'].includes(error.code ?? '')) reject(error);
       });
