@@ -178,7 +178,7 @@ describe.skipIf(process.platform === 'win32')('agent-web', () => {
     const say = async (url: string, sessionId: string, text: string) => {
       const newMessage = { role: 'user', parts: [{ text }] };
       const response = await send(`${url}/run`, { appName: 'clerk', userId: 'user', sessionId, newMessage });
-      return (await response.json()).at(-1).content.parts[0].text;
+      return ((await response.json()) as any).at(-1).content.parts[0].text;
     };
     const sessions = '/apps/clerk/users/user/sessions';
     const first = await serve();
