@@ -40,7 +40,7 @@ TEST("waiting ends with the earliest deadline of the jobs that wait together") {
   EXPECT(local.running().ShouldStop() == Stop::kDeadline);
 }
 
-TEST("waiting does not begin for a job that is cancelled, or while closing or stopped") {
+TEST("waiting does not begin for a job that is cancelled, or when stopped") {
   Local local;
   const JobPtr job = Cancellable(Run("x"));
   local.running().Set({job.get()});
@@ -49,13 +49,20 @@ TEST("waiting does not begin for a job that is cancelled, or while closing or st
   EXPECT(!local.running().WaitForLock(milliseconds(1000), true));
   EXPECT(local.running().ShouldStop() == Stop::kCancelled);
   job->cancelled = false;
-  local.closing = true;
-  EXPECT(!local.running().WaitForLock(milliseconds(1000), true));
-  EXPECT(local.running().ShouldStop() == Stop::kNone);  // a running job may finish
-  local.closing = false;
   local.stopped = true;
   EXPECT(!local.running().WaitForLock(milliseconds(1000), true));
   EXPECT(local.running().ShouldStop() == Stop::kClosing);
+}
+
+TEST("a connection that closes waits for locks for a moment altogether") {
+  Local local;
+  local.running().Set({});
+  local.closing = true;
+  // A reader of the same process may hold the write lock for as long as it takes to read the WAL-index again.
+  EXPECT(local.running().WaitForLock(milliseconds(kForeverMs), true));
+  EXPECT(WaitAll(local.running(), milliseconds(kForeverMs)) <= RunningJobs::kClosingWait.count());
+  EXPECT(!local.running().WaitForLock(milliseconds(kForeverMs), true));
+  EXPECT(local.running().ShouldStop() == Stop::kNone);  // a running job may finish
 }
 
 TEST("jobs that stay when one of them has left do not wait from zero again") {

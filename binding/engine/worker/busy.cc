@@ -32,7 +32,8 @@ bool RunningJobs::WaitForLock(std::chrono::milliseconds limit, bool first) {
   if (first && !std::exchange(resumes_, false)) waiting_since_.reset();
   if (!waiting_since_) waiting_since_ = now;
   const auto waited = now - *waiting_since_;
-  if (closing_.load(std::memory_order_acquire) || ShouldStop() != Stop::kNone || waited >= limit)
+  const bool closing = closing_.load(std::memory_order_acquire);
+  if (ShouldStop() != Stop::kNone || waited >= limit || (closing && waited_while_closing_ >= kClosingWait))
     return false;
   // Jitter, so that processes that were refused together don't come back together (xorshift).
   random_ ^= random_ << 13;
@@ -44,6 +45,7 @@ bool RunningJobs::WaitForLock(std::chrono::milliseconds limit, bool first) {
     if (job->deadline != Clock::time_point::max()) nap = std::min(nap, job->deadline - now);
   }
   inbox_.Doze(nap);
+  if (closing) waited_while_closing_ += Clock::now() - now;
   return true;
 }
 

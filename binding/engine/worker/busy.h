@@ -54,8 +54,12 @@ class RunningJobs {
 
   // SQLite's busy handler (sqlite.org/c3ref/busy_handler.html): a nap of 1 to 5 ms, then true to try again;
   // false when `limit` is used up or a job should stop. Nothing ends SQLite's own timeout early.
-  // `first`: the first try for this lock.
+  // `first`: the first try for this lock. A connection that closes waits kClosingWait altogether: for the
+  // write lock that a reader of the same process takes for a moment to read the WAL-index again
+  // (sqlite.org/walformat.html), and hardly longer for the lock of a program that keeps it.
   bool WaitForLock(std::chrono::milliseconds limit, bool first);
+
+  static constexpr std::chrono::milliseconds kClosingWait{100};
 
  private:
   Inbox& inbox_;
@@ -63,6 +67,7 @@ class RunningJobs {
   const std::atomic<bool>& closing_;
   std::vector<const Job*> jobs_;
   std::optional<Clock::time_point> waiting_since_;
+  Clock::duration waited_while_closing_{};
   bool resumes_ = false;  // the next lock is the last one, asked for again
   // The job that runs, and the one that was interrupted: 0 for none. An interrupt that comes too late for its
   // job hits no other.
