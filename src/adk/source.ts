@@ -125,7 +125,8 @@ function tablesOf(store: SessionStore) {
   };
 }
 
-export function sqliteOf({ backend }: SessionStore): SqliteBackend {
+export function sqliteOf(store: SessionStore): SqliteBackend {
+  const { backend } = store; // not in the signature: it is internal
   if (backend instanceof SqliteBackend) return backend;
   throw invalidArgument('source', 'a store on an SQLite database', backend);
 }

@@ -1,26 +1,17 @@
-import { connect } from 'aiosqlite';
+import sqlite3 from 'aiosqlite/sqlite3';
 import knex from 'knex';
 import SqliteClient from 'knex/lib/dialects/sqlite3/index.js';
 
 /** Knex's own SQLite dialect, with this package as its driver. */
 class AiosqliteClient extends SqliteClient {
   _driver() {
-    return {};
-  }
-  acquireRawConnection() {
-    return connect(this.connectionSettings.filename);
-  }
-  destroyRawConnection(connection) {
-    return connection.close();
-  }
-  async _query(connection, query) {
-    const { rows, changes, lastInsertRowid } = await connection.query(query.sql, query.bindings ?? []);
-    return Object.assign(query, { response: rows, context: { changes, lastID: lastInsertRowid } });
+    return sqlite3;
   }
 }
 
 const filename = process.argv[2] ?? 'knex.db';
-const db = knex({ client: AiosqliteClient, connection: { filename }, useNullAsDefault: true });
+const client = /** @type {any} */ (AiosqliteClient);
+const db = knex({ client, connection: { filename }, useNullAsDefault: true });
 await db.schema.createTable('book', (table) => {
   table.increments('id');
   table.string('title');
