@@ -77,6 +77,15 @@ describe('prune() applies', () => {
     expect(await events(session('s1'))).toEqual(['e2', 'e9']);
   });
 
+  test('eventDays: events that a rewind has removed go, too', async () => {
+    await make(session('s1'), 50, 20, 3);
+    const [first] = await store.getEvents(session('s1'));
+    await store.rewind(session('s1'), { toSeq: first?.seq as number });
+    expect(await pool.get('SELECT count(*) AS n FROM adk_rewound_events')).toEqual({ n: 2 });
+    expect(await pruneChecked({ eventDays: 10 })).toEqual({ ...NOTHING, events: 2 });
+    expect(await pool.get('SELECT count(*) AS n FROM adk_rewound_events')).toEqual({ n: 1 });
+  });
+
   test('maxEventsPerSession: the newest stay, beside rules that take events and sessions already', async () => {
     await make(session('s1'), 9, 8, 7, 2, 1);
     await make(session('s2'), 1, 1);
@@ -153,6 +162,63 @@ describe('prune() applies', () => {
   });
 });
 
+describe('the state at every event that is left is what it was', () => {
+  const key = session('s1');
+  /** Events with deltas, states set in between, a replaced state. Some values repeat, some keys are removed. */
+  async function live(): Promise<void> {
+    await store.createSession({ ...key, state: { start: 1, gone: 1 } });
+    for (let at = 0; at < 12; at += 1) {
+      const stateDelta = at % 3 === 0 ? {} : { [`k${at % 4}`]: at, gone: at === 4 ? undefined : at };
+      const actions = { stateDelta };
+      const timestamp = ago(at % 5 === 2 ? 1 : 50 - at);
+      await store.appendEvent(event(`e${at}`, { ...key, timestamp, actions }), { session: stateDelta });
+      if (at === 3) await store.mergeSessionState(key, { merged: 3, start: undefined });
+      if (at === 7) await store.updateSessionState(key, { replaced: 7 });
+    }
+  }
+  const states = async () => {
+    const found = new Map<string, unknown>();
+    for (const { id, seq } of await store.getEvents(key)) found.set(id, await store.stateAt(key, seq as number));
+    return found;
+  };
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['maxEventsPerSession', () => prune(pool, { maxEventsPerSession: 5 })],
+    [
+      'maxEventsPerSession, one by one',
+      async () => {
+        for (let most = 11; most >= 4; most -= 1) await prune(pool, { maxEventsPerSession: most });
+      },
+    ],
+    ['eventDays, which leaves younger events among older ones', () => prune(pool, { eventDays: 45 })],
+    ['deleteOldEvents()', () => store.deleteOldEvents({ before: ago(42) })],
+  ])('after %s', async (_, remove) => {
+    await live();
+    const before = await states();
+    const { state } = (await store.getSession(key))!;
+    await remove();
+    const after = await states();
+    expect(after.size).toBeGreaterThan(3);
+    expect(after.size).toBeLessThan(before.size);
+    for (const [id, state] of after) expect({ id, state }).toEqual({ id, state: before.get(id) });
+    expect((await store.getSession(key))?.state).toEqual(state);
+    const last = [...after.keys()].at(-2) as string;
+    const seq = (await store.getEvents(key)).find(({ id }) => id === last)?.seq as number;
+    const { session: rewound } = await store.rewind(key, { toSeq: seq });
+    expect(rewound.state).toEqual(before.get(last));
+  });
+
+  test('changes of events that are gone are no rows of their own where no older event is left', async () => {
+    await live();
+    await prune(pool, { maxEventsPerSession: 0 });
+    expect(await pool.get("SELECT count(*) AS n FROM adk_sessions_changes WHERE kind <> 'rewind'")).toEqual({ n: 0 });
+    await store.appendEvent(event('e99', { ...key, timestamp: ago(0) }));
+    const { state } = (await store.getSession(key))!;
+    const [last] = await store.getEvents(key);
+    expect(await store.stateAt(key, last?.seq as number)).toEqual(state);
+  });
+});
+
 describe('prune() works', () => {
   const many = 2_300;
   async function fill() {
@@ -196,6 +262,27 @@ describe('prune() works', () => {
     expect(await prune(small, { eventDays: 30 })).toEqual({ ...NOTHING, events: many });
     expect(await pages()).toBeLessThan(before / 2);
     expect(await small.get('PRAGMA freelist_count')).toEqual({ freelist_count: 0 });
+  });
+
+  test('where integers are bigints', async () => {
+    const bigints = on.pool({ integerMode: 'bigint' });
+    const memory = new MemoryStore(bigints);
+    const artifacts = new ArtifactStore(bigints);
+    await memory.createTables();
+    await artifacts.createTables();
+    await fill();
+    await artifacts.save({ ...session('s1'), name: 'a' }, { text: 'a' });
+    const content = { parts: [{ text: 'old' }] };
+    await memory.add([{ id: 'm1', ...session('s1'), scope: 'user', timestamp: ago(50), content }]);
+    await bigints.run('UPDATE adk_artifacts SET create_time = create_time - 9');
+    const policy = { eventDays: 30, maxEventsPerSession: 5, memoryDays: 30, artifactOrphanDays: 7, idleDays: 900 };
+    expect(await prune(bigints, policy, { dryRun: true })).toEqual({
+      ...NOTHING,
+      events: many,
+      memory: 1,
+      artifacts: 1,
+    });
+    expect(await prune(bigints, policy)).toEqual({ ...NOTHING, events: many, memory: 1, artifacts: 1 });
   });
 
   test('on a file without any of the tables, and on tables of other names', async () => {

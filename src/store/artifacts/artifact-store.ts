@@ -238,17 +238,17 @@ export class ArtifactStore {
     const [version, mimeType, size, sha256, custom, createTime] = row;
     const where = this.#where(params, version);
     const damaged = (column: string) => corruptRow(where.table, where.key, column);
-    if (typeof version !== 'number') throw damaged('version');
-    if (typeof size !== 'number') throw damaged('size');
+    if (!isInteger(version)) throw damaged('version');
+    if (!isInteger(size)) throw damaged('size');
     if (typeof sha256 !== 'string') throw damaged('sha256');
     if (!Number.isFinite(createTime)) throw damaged('create_time');
     const [appName, userId, sessionId, name] = params;
     const info: ArtifactInfo = {
-      version,
-      size,
+      version: Number(version),
+      size: Number(size),
       sha256,
       createTime: julianDay.decode(createTime as number),
-      canonicalUri: canonicalUri({ appName, userId, sessionId, name }, version),
+      canonicalUri: canonicalUri({ appName, userId, sessionId, name }, Number(version)),
     };
     if (typeof mimeType === 'string') info.mimeType = mimeType;
     if (custom !== null) info.customMetadata = parseObject(custom, where, 'custom_metadata');
@@ -260,6 +260,9 @@ export class ArtifactStore {
     return { table: this.#layout.names.artifacts, key: [...params.slice(0, 4), version].join(', ') };
   }
 }
+
+/** Whether a column holds an integer, in any integerMode. */
+const isInteger = (value: unknown) => typeof value === 'number' || typeof value === 'bigint';
 
 /** One chunk, as nearly all contents are, needs no copy. */
 function joined(chunks: Uint8Array[]): Buffer {

@@ -61,7 +61,7 @@ export async function sweep(db: Executor, layout: ArtifactLayout, options: Sweep
 
 async function hasEvents(db: Executor, { names, sql }: ArtifactLayout): Promise<boolean> {
   const [found] = await sendBatch({ db }, [{ sql: sql.tables, params: [names.sessions, names.events] }]);
-  return found?.rows[0]?.[0] === 2;
+  return Number(found?.rows[0]?.[0]) === 2;
 }
 
 /** One step through the old versions; the last key of the step, or `undefined` at the end. */
@@ -75,7 +75,7 @@ async function sweepVersions(
   const { sql } = layout;
   const params = [after, before, appName, idle, VERSIONS_PER_STEP];
   const [page] = await sendBatch({ db: tx }, [{ sql: sql.old, params }]);
-  const rows = (page?.rows ?? []) as OldVersion[];
+  const rows = (page?.rows ?? []).map(decodeOldVersion);
   const mentioned = await readMentions(tx, layout, rows);
   const unmentioned = rows.filter((row) => !mentioned.has(mentionOf(scopeOf(row), row[4], row[5])));
   if (dryRun) swept.versions += unmentioned.length;
@@ -89,6 +89,12 @@ async function sweepVersions(
     for (const [at, size] of [...sizes.values()].entries()) if (left[at]?.rows.length === 0) swept.bytes += size;
   }
   return rows.length === VERSIONS_PER_STEP ? rows.at(-1)?.[0] : undefined;
+}
+
+/** Numbers, in any integerMode. */
+function decodeOldVersion([key, appName, userId, sessionId, name, version, sha256, size]: unknown[]): OldVersion {
+  const texts = [appName, userId, sessionId, name] as [string, string, string, string];
+  return [Number(key), ...texts, Number(version), sha256 as string, Number(size)];
 }
 
 /** Every (scope, name, version) that events of these rows' scopes mention. */

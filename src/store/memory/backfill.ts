@@ -75,7 +75,7 @@ export async function addSession(context: MemoryContext, key: SessionKey): Promi
 async function hasSessions(context: MemoryContext): Promise<boolean> {
   const { names, sql } = context.layout;
   const [found] = await sendReads(context, [{ sql: sql.tables, params: [names.sessions, names.events] }]);
-  return found?.rows[0]?.[0] === 2;
+  return Number(found?.rows[0]?.[0]) === 2;
 }
 
 type StoredSession = [sessionKey: number, appName: string, userId: string, sessionId: string];
@@ -129,8 +129,8 @@ function decodeOutline(context: MemoryContext, row: unknown[]): Outline {
     id: id as string,
     invocationId: invocationId as string,
     rewindBefore,
-    isRemembered: isRemembered === 1,
-    hasContent: hasContent === 1,
+    isRemembered: Number(isRemembered) === 1,
+    hasContent: Number(hasContent) === 1,
   };
 }
 
@@ -147,7 +147,7 @@ function decodeEvent(context: MemoryContext, row: unknown[], [, appName, userId,
     invocationId: '',
     author: author as string,
     timestamp: julianDay.decode(time as number),
-    partial: partial === 1,
+    partial: Number(partial) === 1,
     content: remembered,
     actions: parse(context, id, 'actions', actions) ?? {},
     extra: parse(context, id, 'extra', extra) ?? {},

@@ -79,7 +79,7 @@ function fuse(lists: EntryRow[][]): EntryRow[] {
       rows.set(row[KEY], fused);
     }
   }
-  const by = (a: EntryRow, b: EntryRow, column: number) => ((b[column] ?? 0) as number) - ((a[column] ?? 0) as number);
+  const by = (a: EntryRow, b: EntryRow, column: number) => Number(b[column] ?? 0) - Number(a[column] ?? 0);
   return [...rows.values()].sort((a, b) => by(a, b, SCORE) || by(a, b, TIME) || by(a, b, KEY));
 }
 

@@ -1,6 +1,7 @@
 import type { BatchQuery, Executor } from '../../executor.js';
 import { ArtifactLayout } from '../artifacts/layout.js';
 import { sweep } from '../artifacts/sweep.js';
+import { StoreError } from '../errors.js';
 import { scopesTable } from '../memory/erasure.js';
 import { resolveNames } from '../names.js';
 import { type Rows, sendBatch } from '../sqlite/context.js';
@@ -57,14 +58,20 @@ class Run {
   }
 
   async run(): Promise<Pruned> {
-    const { sessions, events, userStates, memory, artifacts } = this.#names;
+    const { sessions, events, changes, userStates, memory, artifacts } = this.#names;
     const has = await this.#tables();
     // In a dry run the sessions that go are still there.
     const idle = this.#options.dryRun ? (this.#cuts.idleDays ?? null) : null;
     const rules = buildRules(this.#names, this.#cuts, idle);
     if (has(sessions) && has(events)) {
+      if (!has(changes))
+        throw new StoreError(
+          'ADK_SCHEMA_VERSION',
+          `${sessions} is of an older version: call createTables() of its store`,
+        );
       await this.#apply('sessions', rules.sessions);
       await this.#apply('events', rules.events);
+      await this.#apply('events', rules.archive);
       await this.#removeSurplus(idle);
       if (has(userStates)) await this.#apply('userStates', rules.userStates);
     }
@@ -86,7 +93,7 @@ class Run {
     await this.#walk<number>(rule, ROWS_PER_PAGE, async (keys) => {
       for (let at = 0; at < keys.length; at += ROWS_PER_JOB[kind]) {
         const some = keys.slice(at, at + ROWS_PER_JOB[kind]);
-        this.#report(kind, this.#options.dryRun ? some.length : await this.#delete(rule.remove(some)));
+        this.#report(kind, this.#options.dryRun ? some.length : await rule.remove(this.#db, some));
       }
     });
   }
@@ -102,7 +109,7 @@ class Run {
       for (const [session, events] of sessions) {
         if (dryRun) this.#report('events', events);
         for (let deleted = dryRun ? 0 : limit; deleted === limit; ) {
-          deleted = await this.#delete([surplus.remove(session, limit)]);
+          deleted = await surplus.remove(this.#db, session, limit);
           this.#report('events', deleted);
         }
       }
@@ -117,10 +124,10 @@ class Run {
     for (let after = 0, full = true; full; ) {
       this.#options.signal?.throwIfAborted();
       const [result] = await this.#read(page(after, limit));
-      const [last, count, items] = (result?.rows[0] ?? []) as [number, number, string];
-      await each(JSON.parse(items) as Item[]);
-      full = count === limit;
-      after = last;
+      const [last, count, items] = result?.rows[0] ?? [];
+      await each(JSON.parse(items as string) as Item[]);
+      full = Number(count) === limit;
+      after = Number(last);
     }
   }
 
@@ -158,15 +165,5 @@ class Run {
 
   #read(query: BatchQuery): Promise<Rows[]> {
     return sendBatch({ db: this.#db }, [query]);
-  }
-
-  /** One transaction; resolves to the number of rows that the last statement has deleted. */
-  async #delete(queries: BatchQuery[]): Promise<number> {
-    const results = await sendBatch({ db: this.#db }, queries, {
-      rowMode: 'array',
-      columns: false,
-      secureDelete: true,
-    });
-    return results.at(-1)?.changes ?? 0;
   }
 }

@@ -4,6 +4,7 @@ import { NO_ACTIONS } from '../no-actions.js';
 import { isGiven, isRead } from '../session-codec.js';
 import { METADATA, TITLE } from '../title.js';
 import { KNOWN_PARAMS } from './dialect.js';
+import { buildFold } from './history/fold.js';
 import { buildHistoryQueries } from './history/queries.js';
 import { buildOthers } from './other-stores.js';
 import { countKey } from './schema.js';
@@ -61,7 +62,6 @@ export function buildQueries(
   UNION ALL SELECT ${next(' AND s.user_id > user.id')} FROM user WHERE user.id IS NOT NULL LIMIT ?${after === '' ? 2 : 3})
   SELECT user.id, ${counter(countKey(names.sessions, '?1', 'user.id'))} FROM user WHERE user.id IS NOT NULL`;
   };
-  const nextEvents = `(SELECT seq FROM ${events} WHERE seq > ? ORDER BY seq LIMIT ?)`;
   const shared = (table: string, ...key: string[]) => {
     const columns = [...key, 'state', 'update_time'];
     const insert = `INSERT INTO ${table} (${columns.join(', ')})`;
@@ -239,12 +239,13 @@ export function buildQueries(
   SELECT name FROM app WHERE name IS NOT NULL`,
     deleteIdleEvents: `DELETE FROM ${events} WHERE session_key IN ${idle}`,
     deleteIdleSessions: `DELETE FROM ${sessions} WHERE session_key IN ${idle}`,
-    /** The last seq and the number of the next n events after a seq. */
-    eventRange: `SELECT max(seq), count(*) FROM ${nextEvents}`,
-    deleteOldEvents: {
-      all: `DELETE FROM ${events} WHERE seq > ? AND seq <= (SELECT max(seq) FROM ${nextEvents}) AND timestamp < ?`,
-      app: `DELETE FROM ${events} WHERE seq > ? AND seq <= (SELECT max(seq) FROM ${nextEvents}) AND timestamp < ? AND app_name = ?`,
-    },
+    /**
+     * The last seq and the number of the next n events after a seq, and the seqs of those that go as a JSON array. Parameters:
+     * seq, n, a time before which events go, app or NULL.
+     */
+    oldEvents: `SELECT max(seq), count(*), json_group_array(seq) FILTER (WHERE timestamp < ?3 AND (?4 IS NULL OR app_name = ?4))
+  FROM (SELECT seq, timestamp, app_name FROM ${events} WHERE seq > ?1 ORDER BY seq LIMIT ?2)`,
+    fold: buildFold(names),
   };
 }
 

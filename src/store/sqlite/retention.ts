@@ -1,5 +1,6 @@
 import { julianDay } from '../../codec/julian-day.js';
 import { type Context, runReads, sendBatch } from './context.js';
+import { deleteEvents } from './history/fold.js';
 
 /** What one job takes on, so that writers wait some milliseconds at most. */
 const SESSIONS_PER_JOB = 50;
@@ -41,15 +42,12 @@ export async function deleteOldEvents(context: Context, filter: { before: number
   const { sql } = context;
   let total = 0;
   for (let from = 0, count = EVENTS_PER_JOB; count === EVENTS_PER_JOB; ) {
-    const params = [from, EVENTS_PER_JOB];
-    const [range, deleted] = await sendBatch(context, [
-      { sql: sql.eventRange, params },
-      filter.appName === undefined
-        ? { sql: sql.deleteOldEvents.all, params: [from, ...params, before] }
-        : { sql: sql.deleteOldEvents.app, params: [from, ...params, before, filter.appName] },
-    ]);
-    total += deleted?.changes ?? 0;
-    [from, count] = (range?.rows[0] ?? []).map(Number) as [number, number];
+    const params = [from, EVENTS_PER_JOB, before, filter.appName ?? null];
+    const [found] = await runReads(context, [{ sql: sql.oldEvents, params }]);
+    const [last, rows, seqs] = found?.rows[0] ?? [];
+    const old = JSON.parse(seqs as string) as number[];
+    if (old.length > 0) total += await context.db.transaction((tx) => deleteEvents(tx, sql.fold, old, before));
+    [from, count] = [Number(last), Number(rows)];
   }
   return total;
 }

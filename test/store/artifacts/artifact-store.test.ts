@@ -586,3 +586,15 @@ describe('table names', () => {
     expect(() => new ArtifactStore(pool, { artifactsTable: 'ADK_artifact_blobs' })).toThrow('five different names');
   });
 });
+
+test('integers that are bigints make no difference', async () => {
+  const bigints = on.pool({ integerMode: 'bigint' });
+  const own = new ArtifactStore(bigints);
+  await own.createTables();
+  await new SessionStore(bigints).createTables();
+  const artifact = { appName: 'app', userId: 'ada', sessionId: 's1', name: 'a' };
+  for (const text of ['zero', 'one']) await own.save(artifact, { text });
+  expect(await own.load(artifact)).toMatchObject({ part: { text: 'one' }, info: { version: 1, size: 3 } });
+  expect((await own.versions(artifact)).map(({ version }) => version)).toEqual([0, 1]);
+  expect(await own.sweep({ olderThan: Date.now() + 1_000 })).toEqual({ versions: 2, bytes: 7 });
+});

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'aiosqlite';
-import { type MemoryQuery, MemoryStore } from 'aiosqlite/store';
+import { type MemoryQuery, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
@@ -535,4 +535,25 @@ describe('add()', () => {
     expect(await rejection(undone)).toMatchObject({ message: 'no' });
     expect(await found('tea!')).toBe('m0');
   });
+});
+
+test('integers that are bigints make no difference', async () => {
+  const bigints = on.pool({ integerMode: 'bigint' });
+  const embed = async (texts: string[]) => texts.map((text) => Float32Array.from([text.length, 1]));
+  const own = new MemoryStore(bigints, { embed });
+  await own.createTables();
+  await new SessionStore(bigints).createTables();
+  await new SessionStore(bigints).createSession({ ...owner, sessionId: 's1' });
+  const said = { invocationId: 'i1', author: 'ada', actions: {}, content: { parts: [{ text: 'green tea' }] } };
+  await new SessionStore(bigints).appendEvent({ id: 'e1', ...owner, sessionId: 's1', timestamp: 1, ...said });
+  expect(await own.backfill()).toEqual({ sessions: 1, entries: 1 });
+  expect(await own.backfill()).toEqual({ sessions: 1, entries: 0 });
+  expect(await own.add([entry('m1', 'black tea'), entry('m2', 'coffee')])).toBe(2);
+  expect(await own.count(owner)).toBe(3);
+  expect(
+    ids(await own.search({ ...owner, query: 'tea?' }))
+      .split(' ')
+      .sort(),
+  ).toEqual(['e1', 'm1', 'm2']);
+  expect(await own.delete({ ...owner, ids: ['m1'] })).toBe(1);
 });
