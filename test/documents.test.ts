@@ -124,7 +124,7 @@ interface Exported {
 /** What the package exports, with its own members, from the snapshot of its types. */
 const exported: Exported[] = readdirSync(join(root, 'etc/api')).flatMap((file) => {
   const blocks = read(`etc/api/${file}`).matchAll(
-    /^export (?:declare )?(class|interface|type|function|const) (\w+)(.*\{\n[\s\S]*?^\}.*$|.*$)/gm,
+    /^export (?:declare )?(?:abstract )?(class|interface|type|function|const) (\w+)(.*\{\n[\s\S]*?^\}.*$|.*$)/gm,
   );
   return [...blocks].map(([, kind = '', name = '', body = '']) => ({
     kind,
