@@ -20,7 +20,7 @@ export const SESSION_FILTER: NamesOf<SessionFilter> = {
   offset: true,
 };
 export const SEQUEL_FILTER: NamesOf<Pick<EventFilter, 'after' | 'afterSeq'>> = { after: true, afterSeq: true };
-export const EVENT_FILTER: NamesOf<EventFilter> = { ...SEQUEL_FILTER, limit: true, last: true };
+const EVENT_FILTER: NamesOf<EventFilter> = { ...SEQUEL_FILTER, limit: true, last: true };
 export const USERS_FILTER: NamesOf<{ appName: string; limit?: number; after?: string }> = {
   ...APP,
   limit: true,
@@ -92,6 +92,23 @@ export function checkEventFilter(filter: EventFilter): void {
   checkCount('limit', filter.limit);
   checkCount('last', filter.last);
   if (filter.limit !== undefined && filter.last !== undefined) throw outOfRange('limit', 'absent where last is given');
+}
+
+export function checkEvents(key: SessionKey, filter: EventFilter | undefined): void {
+  if (filter !== undefined) checkNames('filter', filter, EVENT_FILTER);
+  checkKey(key);
+  if (filter !== undefined) checkEventFilter(filter);
+}
+
+/** `time`: the name of the time that a retention method takes. */
+export function checkRetention<Time extends string>(
+  time: Time,
+  filter: { [name in Time]: number } & { appName?: string },
+  known: object,
+): void {
+  checkNames<object>('filter', filter, known);
+  checkTime(time, filter[time]);
+  if (filter.appName !== undefined) checkId('appName', filter.appName);
 }
 
 export function checkSessionFilter(filter: SessionFilter): void {

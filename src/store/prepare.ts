@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
-import { checkChoice, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
-import type { Backend } from './backend.js';
+import { checkChoice, checkCount, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
+import type { AppendCondition, Backend } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './deltas.js';
 import { appliedNote } from './history/outline.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
@@ -81,6 +81,13 @@ export function prepareAppend(
     user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
     attachment: backend.attach?.(event),
   };
+}
+
+/** The condition of an append whose caller may expect a revision. */
+export function conditionOf({ expectedRevision: revision }: { expectedRevision?: number }): AppendCondition {
+  checkCount('options.expectedRevision', revision);
+  if (revision === undefined) return { kind: 'none' };
+  return { kind: 'revision', ifStale: 'reject', revision, sessionKey: null, seq: 0 };
 }
 
 /** A session's key as one text; the lengths keep its parts apart. */

@@ -7,11 +7,11 @@ import {
   checkArray,
   checkCount,
   checkEventFilter,
+  checkEvents,
   checkId,
   checkKey,
+  checkRetention,
   checkSessionFilter,
-  checkTime,
-  EVENT_FILTER,
   IDLE_FILTER,
   NEW_SESSION,
   OLD_FILTER,
@@ -22,11 +22,11 @@ import {
   USER_KEY,
   USERS_FILTER,
 } from './arguments.js';
-import type { AppendCondition, Backend } from './backend.js';
+import type { Backend } from './backend.js';
 import { encodeDelta } from './deltas.js';
 import { jsonParam } from './dialect.js';
 import { sessionNotFound } from './errors.js';
-import { type EventRow, gatherExtra } from './event-codec.js';
+import { decodeRecord, type EventRow, gatherExtra } from './event-codec.js';
 import { checkPoint } from './history/arguments.js';
 import { loadEventPage, planFork, planRewind } from './history/operations.js';
 import type {
@@ -41,7 +41,7 @@ import type {
 import { stateAt } from './history/timeline.js';
 import { loadVisible } from './history/visible.js';
 import type { SessionStoreOptions } from './names.js';
-import { prepareAppend, prepareSession } from './prepare.js';
+import { conditionOf, prepareAppend, prepareSession } from './prepare.js';
 import type {
   EventFilter,
   EventRecord,
@@ -267,7 +267,6 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     if (deltas !== undefined) checkNames('deltas', deltas, STATE_DELTAS);
     checkNames('options', options, APPEND_OPTIONS);
     const append = prepareAppend(this.backend, gatherExtra(event), deltas);
-    checkCount('options.expectedRevision', options.expectedRevision);
     const { seq, updateTime, revision } = await this.backend.append(append, conditionOf(options));
     return { seq, updateTime, revision };
   }
@@ -309,11 +308,11 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     checkNames('filter', filter, SEQUEL_FILTER);
     checkKey(key);
     checkEventFilter(filter);
-    for await (const row of this.backend.iterateEvents(key, filter)) yield recordOf(this.backend, row, key);
+    for await (const row of this.backend.iterateEvents(key, filter)) yield decodeRecord(this.backend, row, key);
   }
 
   #records(key: SessionKey, rows: EventRow[]): EventRecord[] {
-    return rows.map((row) => recordOf(this.backend, row, key));
+    return rows.map((row) => decodeRecord(this.backend, row, key));
   }
 
   /**
@@ -434,9 +433,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.deleteIdleSessions({ idleSince: Date.now() - 90 * 86_400_000 });
    */
   async deleteIdleSessions(filter: { idleSince: number; appName?: string }): Promise<number> {
-    checkNames('filter', filter, IDLE_FILTER);
-    checkTime('idleSince', filter.idleSince);
-    if (filter.appName !== undefined) checkId('appName', filter.appName);
+    checkRetention('idleSince', filter, IDLE_FILTER);
     return await this.backend.deleteIdleSessions(filter);
   }
 
@@ -446,39 +443,11 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    * @example await store.deleteOldEvents({ before: Date.now() - 30 * 86_400_000, appName: 'shop' });
    */
   async deleteOldEvents(filter: { before: number; appName?: string }): Promise<number> {
-    checkNames('filter', filter, OLD_FILTER);
-    checkTime('before', filter.before);
-    if (filter.appName !== undefined) checkId('appName', filter.appName);
+    checkRetention('before', filter, OLD_FILTER);
     return await this.backend.deleteOldEvents(filter);
   }
 }
 
 function isBackend(source: Database | Backend): source is Backend {
   return typeof (source as Partial<Backend> | undefined)?.append === 'function';
-}
-
-function checkEvents(key: SessionKey, filter: EventFilter | undefined): void {
-  if (filter !== undefined) checkNames('filter', filter, EVENT_FILTER);
-  checkKey(key);
-  if (filter !== undefined) checkEventFilter(filter);
-}
-
-function conditionOf({ expectedRevision: revision }: { expectedRevision?: number }): AppendCondition {
-  if (revision === undefined) return { kind: 'none' };
-  return { kind: 'revision', ifStale: 'reject', revision, sessionKey: null, seq: 0 };
-}
-
-/** Written out: object spread costs thirty times as much. */
-function recordOf({ events, names }: Backend, row: EventRow, key: SessionKey): EventRecord {
-  const record = events.decode(row, names.events) as EventRecord;
-  record.sessionId = key.sessionId;
-  record.appName = key.appName;
-  record.userId = key.userId;
-  record.seq = Number(row[0]);
-  if (events.hasExtra(row)) {
-    const { extra, unbranded } = events.decodeExtra(record, row, names.events);
-    if (extra) record.extra = extra;
-    if (unbranded) record.unbranded = true;
-  }
-  return record;
 }
