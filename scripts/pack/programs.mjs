@@ -13,6 +13,7 @@ import { SessionStore } from 'aiosqlite/store';
 import { AiosqliteDialect } from 'aiosqlite/kysely';
 import { drizzle } from 'aiosqlite/drizzle';
 import { SqliteSessionService } from 'aiosqlite/adk';
+import { type AdkServer, serveAdk } from 'aiosqlite/web';
 
 export async function program() {
   const db = await connect(':memory:');
@@ -24,7 +25,8 @@ export async function program() {
   const pool = createPool({ database: ':memory:' });
   const store: SessionStore = new SessionStore(pool);
   const service: SqliteSessionService = new SqliteSessionService(store);
-  console.log(result, value, service, AiosqliteDialect, drizzle);
+  const serve = (): Promise<AdkServer> => serveAdk({ agentsDir: 'agents', services: { sessionService: service } });
+  console.log(result, value, service, serve, AiosqliteDialect, drizzle);
 }
 `;
 

@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const wanted = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md|CMakeLists\.txt)$/,
   /^lib\/([\w-]+\/)*[\w-]+\.(m?js|m?js\.map|d\.m?ts)$/,
+  /^lib\/cli\/(licences\.txt|page\/(index\.html|page\.css))$/,
   /^(lib|src)\/package\.json$/,
   /^src\/([\w-]+\/)*[\w-]+\.ts$/, // what the source maps point to
   /^prebuilds\/(linux|darwin|win32)-(x64|arm64)\/aiosqlite(\.glibc|\.musl)?\.node$/,

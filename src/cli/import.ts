@@ -52,9 +52,12 @@ Example:
     });
 }
 
+/** A file, or a pipe with a name. */
 function fileToRead(source: string): string {
-  if (statSync(source, { throwIfNoEntry: false })?.isFile()) return source;
-  throw new Failure(`there is no file ${source}`);
+  const found = statSync(source, { throwIfNoEntry: false });
+  if (found === undefined) throw new Failure(`there is no file ${source}`);
+  if (found.isDirectory()) throw new Failure(`${source} is no file`);
+  return source;
 }
 
 async function importAll(input: NodeJS.ReadableStream, db: Connection, store: SessionStore): Promise<Report> {
