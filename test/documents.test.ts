@@ -129,7 +129,7 @@ const exported: Exported[] = readdirSync(join(root, 'etc/api')).flatMap((file) =
   return [...blocks].map(([, kind = '', name = '', body = '']) => ({
     kind,
     name,
-    members: [...body.matchAll(/^ {4}(?:readonly |get )?(\w+)\??(?:<[^(]*>)?[(:]/gm)]
+    members: [...body.matchAll(/^ {4}(?:readonly |abstract |get )*(\w+)\??(?:<[^(]*>)?[(:]/gm)]
       .map(([, member = '']) => member)
       .filter((member) => member !== 'constructor'),
   }));
