@@ -131,7 +131,7 @@ function labelCells(markdown) {
     let column = 0;
     tokens.forEach((token, i) => {
       if (token.type === 'thead_open') titles = [];
-      if (token.type === 'th_open') titles.push(tokens[i + 1].content);
+      if (token.type === 'th_open') titles.push(tokens[i + 1].content.replaceAll('`', ''));
       if (token.type === 'tr_open') column = 0;
       if (token.type === 'td_open') {
         if (column > 0 && titles[column]) token.attrSet('data-label', titles[column]);
