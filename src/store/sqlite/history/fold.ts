@@ -64,14 +64,11 @@ export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[
 function changesBySession(rows: unknown[][]): Map<number, Placed[]> {
   const changes = new Map<number, Placed[]>();
   for (const [seq, session, actions, extra] of rows) {
-    const { change } = outlineOf({
-      ...{ seq: Number(seq), id: '', invocationId: '', timestamp: 0 },
-      actions: parse(actions) ?? {},
-      extra: parse(extra) ?? {},
-    });
+    const { change } = outlineOf({ seq: Number(seq), actions: parse(actions) ?? {}, extra: parse(extra) ?? {} });
     if (change === undefined) continue;
-    const key = Number(session);
-    changes.set(key, [...(changes.get(key) ?? []), { ...change, seq: Number(seq), kind: 'event' }]);
+    const own = changes.get(Number(session)) ?? [];
+    own.push({ ...change, seq: Number(seq), kind: 'event' });
+    changes.set(Number(session), own);
   }
   return changes;
 }
@@ -104,8 +101,9 @@ function keepOfSession(
   const state = parse(initialState);
   // A session of schema version 1 has no initial state: then changes before the first event are of no use. A damaged one stays.
   const folds = initialState === null || state !== undefined;
-  const early = folds ? changes.filter(({ seq }) => seq < firstLeft) : [];
-  const late = changes.filter((change) => change.kind === 'event' && !early.includes(change));
+  const isEarly = ({ seq }: Placed) => folds && seq < firstLeft;
+  const early = changes.filter(isEarly);
+  const late = changes.filter((change) => change.kind === 'event' && !isEarly(change));
   const queries = late.map(({ seq, set, removed }): BatchQuery => {
     const json = JSON.stringify(Object.fromEntries(removed.map((name) => [name, null])));
     // Behind the seq before, so that it precedes all that followed the event.
