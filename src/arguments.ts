@@ -1,5 +1,5 @@
 import { isWellFormed } from './codec/well-formed.js';
-import { checkObject, invalidArgument, outOfRange, unknownOption } from './errors.js';
+import { invalidArgument, outOfRange, unknownOption } from './errors.js';
 import type {
   BatchOptions,
   BatchQuery,
@@ -26,14 +26,20 @@ export const MANY_OPTIONS: NamesOf<ManyOptions> = { ...CALL_OPTIONS, onProgress:
 export const BATCH_QUERY: NamesOf<BatchQuery> = { sql: true, params: true, jsonColumns: true, ifNone: true };
 export const TRANSACTION_OPTIONS: NamesOf<TransactionOptions> = { ...CALL_OPTIONS, mode: true };
 
-/** Throws unless `value` is an object whose own names all stand in the table. A misspelt option would have no effect. */
-export function checkNames<Options>(name: string, value: Options, known: NamesOf<Options>): void {
-  checkObject(name, value);
-  if (value instanceof AbortSignal) throw invalidArgument(name, 'an object such as { signal }', value);
+/**
+ * Throws unless `value` is an object whose own names all stand in the table. A misspelt option would have no effect.
+ * `index` takes the place of a `#` in `name`.
+ */
+export function checkNames<Options>(name: string, value: Options, known: NamesOf<Options>, index = 0): void {
+  const isSignal = value instanceof AbortSignal;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isSignal) {
+    const expected = isSignal ? 'an object such as { signal }' : 'an object';
+    throw invalidArgument(name.replace('#', String(index)), expected, value);
+  }
   for (const key in value) {
     // A name that every object inherits, like 'toString', has another value here.
     if ((known as Record<string, unknown>)[key] !== true && Object.hasOwn(value as object, key)) {
-      throw unknownName(name, key, Object.keys(known));
+      throw unknownName(name.replace('#', String(index)), key, Object.keys(known));
     }
   }
 }

@@ -205,7 +205,7 @@ function addQueries(call: Call, queries: readonly BatchQuery[], settings: number
     const query = queries[i] as BatchQuery;
     const sql = query?.sql;
     if (typeof sql !== 'string') throw invalidArgument(`queries[${i}]`, 'a Query', query);
-    checkNames(`queries[${i}]`, query, BATCH_QUERY);
+    checkNames('queries[#]', query, BATCH_QUERY, i);
     const ifNone = query.ifNone ?? 'continue';
     if (!Object.hasOwn(IfNone, ifNone)) {
       throw invalidArgument(`queries[${i}].ifNone`, "'continue', 'stop' or 'rollback'", ifNone);
