@@ -152,7 +152,7 @@ export class SessionHandle {
       session.events.length = 0;
       this.#edited = undefined;
       seen = undefined;
-    } else if (missed && (missed.isRewound || hasMarker(this.#backend, missed))) {
+    } else if (missed && (missed.isRewound || this.#backend.events.hasMarker(missed.events))) {
       this.#isRewound = true;
       this.#gapAfter = 0;
     } else if (seen && !missed && revision !== seen.revision + 1) {
@@ -263,11 +263,6 @@ export class SessionHandle {
 
 const noop = () => {};
 const NONE: { seq: number; event: Event }[] = [];
-
-/** Whether a marker among missed events undoes some that the object shows. */
-function hasMarker({ events }: Backend, missed: Loaded): boolean {
-  return missed.events.some((row) => events.rewindBefore(row) !== undefined);
-}
 
 /** An object that shows the newest events alone goes on to do so. */
 function fromFirstShown(rows: EventRow[], shown: ReadonlyMap<string, Event>): EventRow[] {

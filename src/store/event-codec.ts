@@ -18,6 +18,8 @@ export interface EventCodec {
   decode: Decoder<EventFields>;
   /** Of a marker: the invocation before which the session was taken back. */
   rewindBefore(row: EventRow): string | undefined;
+  /** Whether a marker is among rows. */
+  hasMarker(rows: readonly EventRow[]): boolean;
   /** Whether a row has more to say than its columns do: see {@link decodeExtra}. */
   hasExtra(row: EventRow): boolean;
   /**
@@ -35,17 +37,25 @@ export function makeEventCodec(columns: readonly Column[], dialect: Dialect): Ev
   const noted = new Set(columns.filter(({ kind }) => kind !== 'id' && kind !== 'extra').map(({ field }) => field));
   const decoders = decodersOf(columns, dialect);
   const extraAt = 1 + columns.findIndex(({ kind }) => kind === 'extra');
+  const rewindBefore = (stored: unknown): string | undefined => {
+    if (stored === 0 || (typeof stored === 'string' && !stored.includes(MARKER))) return undefined;
+    const actions = (dialect.decodeJson ? dialect.decodeJson(stored) : stored) as JsonObject | null;
+    const before = actions?.[MARKER];
+    return typeof before === 'string' ? before : undefined;
+  };
   const actionsAt = 1 + columns.findIndex(({ kind }) => kind === 'actions');
   return {
     json: jsonColumns(columns),
     encode: makeEncoder(columns, dialect),
     decode: makeDecoder(columns, decoders),
-    rewindBefore(row) {
-      const stored = row[actionsAt];
-      if (stored === 0 || (typeof stored === 'string' && !stored.includes(MARKER))) return undefined;
-      const actions = dialect.decodeJson ? dialect.decodeJson(stored) : stored;
-      const before = isJsonObject(actions) ? actions[MARKER] : undefined;
-      return typeof before === 'string' ? before : undefined;
+    rewindBefore: (row) => rewindBefore(row[actionsAt]),
+    hasMarker(rows) {
+      // Every load of a history runs this: most events have no actions, which is 0.
+      for (const row of rows) {
+        const stored = row[actionsAt];
+        if (stored !== 0 && rewindBefore(stored) !== undefined) return true;
+      }
+      return false;
     },
     hasExtra: (row) => row[extraAt] !== null,
     decodeExtra(event, row, table) {

@@ -19,7 +19,7 @@ export async function loadVisible(backend: Backend, key: SessionKey, filter: Eve
 
 /** Whether a marker decides on some of these events: among them, or behind the first n, all of whose markers come later. */
 async function hides(backend: Backend, key: SessionKey, rows: EventRow[], { limit }: EventFilter): Promise<boolean> {
-  if (rows.some((row) => backend.events.rewindBefore(row) !== undefined)) return true;
+  if (backend.events.hasMarker(rows)) return true;
   const last = rows.at(-1);
   return limit !== undefined && last !== undefined && (await backend.isMarked(key, Number(last[0])));
 }
@@ -31,6 +31,7 @@ function isWanted({ events, names }: Backend, row: EventRow, { after, afterSeq =
 
 /** The events that count, of all events of a session. */
 export function visible({ events }: Backend, rows: EventRow[]): EventRow[] {
+  if (!events.hasMarker(rows)) return rows;
   const marked = rows.map((row) => ({ row, invocationId: String(row[2]), rewindBefore: events.rewindBefore(row) }));
   return withoutRewound(marked).map(({ row }) => row);
 }
