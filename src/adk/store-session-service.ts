@@ -2,7 +2,6 @@ import {
   type AppendEventRequest,
   BaseSessionService,
   type CreateSessionRequest,
-  createSession as createHandle,
   type DeleteSessionRequest,
   type Event,
   type GetSessionRequest,
@@ -21,7 +20,6 @@ import {
   checkSessionFilter,
   type EventFilter,
   type EventPageOptions,
-  type EventRow,
   type ForkOptions,
   type HistoryPoint,
   type JsonObject,
@@ -33,7 +31,6 @@ import {
   type RewindOptions,
   type SessionKey,
   SessionStore,
-  type Snapshot,
   sessionNotFound,
   visible,
 } from '../store/internal.js';
@@ -42,8 +39,7 @@ import { toEvent, toRecord } from './event-codec.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import type { Calls } from './service-calls.js';
-import { SessionHandle, stateOf } from './session-handle.js';
-import { SessionHandles } from './session-handles.js';
+import { SessionObjects } from './session-objects.js';
 import type { Opened } from './source.js';
 import { splitState } from './state-scopes.js';
 
@@ -59,8 +55,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   readonly #store: SessionStore;
   readonly #backend: Backend;
   readonly #calls: Calls;
-  readonly #rejectsStale: boolean;
-  readonly #handles = new SessionHandles();
+  readonly #objects: SessionObjects;
 
   /** @internal */
   constructor({ store, calls, tables }: Opened<Store>, staleSessions: SessionServiceOptions['staleSessions']) {
@@ -68,9 +63,9 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
     checkChoice('staleSessions', staleSessions, ['merge', 'reject']);
     this.store = store;
     this.#calls = calls;
-    this.#rejectsStale = staleSessions === 'reject';
     this.#backend = store.backend.after(() => tables.ready());
     this.#store = new SessionStore(this.#backend);
+    this.#objects = new SessionObjects(this.#backend, staleSessions === 'reject');
   }
 
   /**
@@ -98,7 +93,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
     const input = { appName, userId, sessionId, state: session, app, user, ifExists };
     const shown = ifExists === 'return' ? {} : { limit: 0 };
     const { snapshot, events } = await this.#backend.create(prepareSession(this.#backend, input), shown);
-    return this.#makeHandle(snapshot, visible(this.#backend, events));
+    return this.#objects.make(snapshot, visible(this.#backend, events));
   }
 
   /**
@@ -113,7 +108,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
     const { numRecentEvents: last, afterTimestamp: after } = request.config ?? {};
     checkCount('config.numRecentEvents', last);
     const loaded = await this.#calls.make(() => this.#load(keyOf(request), { last, after }));
-    return loaded && this.#makeHandle(loaded.snapshot, loaded.events);
+    return loaded && this.#objects.make(loaded.snapshot, loaded.events);
   }
 
   async #load(key: SessionKey, filter: EventFilter): Promise<Loaded | undefined> {
@@ -135,7 +130,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
       checkSessionFilter(filter);
       return await this.#backend.listSnapshots(filter);
     });
-    return { sessions: sessions.map((snapshot) => this.#makeHandle(snapshot, [])), ...pageOf(request, total) };
+    return { sessions: sessions.map((snapshot) => this.#objects.make(snapshot, [])), ...pageOf(request, total) };
   }
 
   /**
@@ -173,7 +168,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
     trimTempDeltaState(event);
     try {
       const scoped = splitState(untrimmed ?? {});
-      const handle = this.#handleOf(session);
+      const handle = this.#objects.handleOf(session);
       const append = prepareAppend(this.#backend, toRecord(event, session), scoped, handle.name);
       return handle.append({ append, event, untrimmed, temp: scoped.temp });
     } catch (error) {
@@ -254,7 +249,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   async #show(key: SessionKey): Promise<Session> {
     const loaded = await loadVisible(this.#backend, key, {});
     if (!loaded) throw sessionNotFound(key.sessionId);
-    return this.#makeHandle(loaded.snapshot, loaded.events);
+    return this.#objects.make(loaded.snapshot, loaded.events);
   }
 
   /**
@@ -302,23 +297,6 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   /** @internal Makes a call of a subclass: close() waits for it. */
   protected call<T>(call: () => Promise<T>): Promise<T> {
     return this.#calls.make(call);
-  }
-
-  #makeHandle(snapshot: Snapshot, rows: EventRow[]): Session {
-    const { id, appName, userId, updateTime } = snapshot.session;
-    const events = rows.map((row) => toEvent(this.#backend, row));
-    const session = createHandle({ id, appName, userId, state: stateOf(snapshot), events, lastUpdateTime: updateTime });
-    this.#handles.set(session, new SessionHandle(this.#backend, session, this.#rejectsStale, snapshot));
-    return session;
-  }
-
-  #handleOf(session: Session): SessionHandle {
-    let handle = this.#handles.get(session);
-    if (handle === undefined) {
-      handle = new SessionHandle(this.#backend, session, this.#rejectsStale);
-      this.#handles.set(session, handle);
-    }
-    return handle;
   }
 }
 
