@@ -42,6 +42,7 @@ for (const image of ['docs/chart.svg', 'bench/results/full.svg']) {
   copyFileSync(join(root, image), join(site, 'public', image.split('/').at(-1) ?? ''));
 }
 await writeReference(join(site, 'api'));
+writeForModels();
 
 if (process.argv.includes('--serve')) {
   const server = await createServer(site);
@@ -62,6 +63,25 @@ function landingPage() {
     .replace('<!-- sqlite -->', () => sqlite.replace('```js', '```js [SQLite]'))
     .replace('<!-- why -->', () => why)
     .replace('<!-- features -->', () => features);
+}
+
+/** llms.txt lists the documents for language models, llms-full.txt holds those for users in one file (llmstxt.org). */
+function writeForModels() {
+  const users = SECTIONS.filter(({ text }) => text !== 'For maintainers');
+  const pages = users.map(({ text, documents }) => {
+    const links = documents.map((document) => {
+      const [, title] = /^# (.+)$/m.exec(readFileSync(join(root, document), 'utf8')) ?? [];
+      return `- [${title}](${home}/raw/main/${document})`;
+    });
+    return `## ${text}\n\n${links.join('\n')}\n`;
+  });
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const [title, summary] = readme.split('\n\n');
+  writeFileSync(join(site, 'public/llms.txt'), [title, `> ${summary?.replaceAll('\n', ' ')}`, ...pages].join('\n\n'));
+  const texts = users
+    .flatMap(({ documents }) => documents)
+    .map((document) => readFileSync(join(root, document), 'utf8'));
+  writeFileSync(join(site, 'public/llms-full.txt'), [readme, ...texts].join('\n\n---\n\n'));
 }
 
 /** Pages of every export, one folder for each entry point. */
