@@ -4,7 +4,7 @@ import { addBuild } from './build.js';
 import { addCheck } from './check.js';
 import { addDoctor } from './doctor.js';
 import { addExport } from './export.js';
-import { Failure, Misuse } from './failure.js';
+import { Misuse } from './failure.js';
 import { addImport } from './import.js';
 import { addInspect } from './inspect.js';
 import { readPackage } from './package.js';
@@ -76,7 +76,6 @@ function exitCodeOf(error: unknown): number {
     process.stderr.write('aiosqlite COMMAND --help shows its arguments\n');
     return 2;
   }
-  if (!(error instanceof Failure) && process.env.AIOSQLITE_DEBUG) console.error(error);
   return 1;
 }
 

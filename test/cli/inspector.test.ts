@@ -7,7 +7,7 @@ import { connect } from 'aiosqlite';
 import { ArtifactStore, MemoryStore, SessionStore } from 'aiosqlite/store';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { errorsOf, hasBrowser, launch } from '../support/browser.js';
+import { errorsOf, eventually, hasBrowser, launch, openPage } from '../support/browser.js';
 import { Running, run } from './support.js';
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
@@ -145,7 +145,7 @@ describe.skipIf(!hasBrowser)('the page of the inspector', () => {
   afterAll(() => browser.close());
 
   const onPage = async (width: number, scheme: 'light' | 'dark', work: (page: Page) => Promise<void>) => {
-    const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme: scheme });
+    const page = await openPage(browser, { viewport: { width, height: 800 }, colorScheme: scheme });
     const errors = errorsOf(page);
     await page.goto(url);
     await page.locator('.list li').first().waitFor();
@@ -203,14 +203,14 @@ describe.skipIf(!hasBrowser)('the page of the inspector', () => {
       await page.getByText('Tea for two').click();
       const state = page.getByLabel('State');
       const step = () => state.locator('.values div', { hasText: /^step/ }).locator('dd').textContent();
-      await expect.poll(step).toBe('2');
+      await eventually(step).toBe('2');
       await page.getByText('Darjeeling, I suggest').waitFor();
       for (const value of ['0', '1', '2']) {
         await page.keyboard.press('ArrowDown');
-        await expect.poll(step).toBe(value);
+        await eventually(step).toBe(value);
       }
       await page.keyboard.press('ArrowUp');
-      await expect.poll(step).toBe('1');
+      await eventually(step).toBe('1');
       expect(await state.locator('.changed dt').allTextContents()).toEqual(['step']);
     });
   });
@@ -222,12 +222,12 @@ describe.skipIf(!hasBrowser)('the page of the inspector', () => {
       const title = () => page.locator('.conversation h2').textContent();
       const first = await title();
       await page.keyboard.press('j');
-      await expect.poll(title).not.toBe(first);
+      await eventually(title).not.toBe(first);
       await page.keyboard.press('k');
-      await expect.poll(title).toBe(first);
+      await eventually(title).toBe(first);
       await page.keyboard.press('/');
       await page.keyboard.type('bob');
-      await expect.poll(() => page.locator('.list strong').allTextContents()).toEqual(['s3']);
+      await eventually(() => page.locator('.list strong').allTextContents()).toEqual(['s3']);
       await page.keyboard.press('Escape');
       for (const [key, name] of [
         ['4', 'File'],
@@ -236,7 +236,7 @@ describe.skipIf(!hasBrowser)('the page of the inspector', () => {
         ['1', 'Sessions'],
       ] as const) {
         await page.keyboard.press(key);
-        await expect.poll(() => page.locator('nav [aria-current]').textContent()).toContain(name);
+        await eventually(() => page.locator('nav [aria-current]').textContent()).toContain(name);
       }
       await page.keyboard.press('?');
       await page.getByText('next and previous event').waitFor();
@@ -247,10 +247,10 @@ describe.skipIf(!hasBrowser)('the page of the inspector', () => {
     await onPage(1280, 'light', async (page) => {
       await page.goto(`${url}#sessions/shop/ada/s2`);
       const events = page.locator('.conversation li');
-      await expect.poll(() => events.count()).toBe(200);
+      await eventually(() => events.count()).toBe(200);
       for (const total of [400, 450]) {
         await page.getByRole('button', { name: 'More events' }).click();
-        await expect.poll(() => events.count()).toBe(total);
+        await eventually(() => events.count()).toBe(total);
       }
       expect(await page.getByRole('button', { name: 'More events' }).count()).toBe(0);
       await page.getByText('many 449').waitFor();

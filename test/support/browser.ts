@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 const PROGRAMS = ['chromium', 'chromium-headless-shell', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -25,6 +26,18 @@ export function launch(): Promise<Browser> {
     throw new Error('there is no Chromium on the path: apt-get install chromium-headless-shell');
   return chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
 }
+
+/** On a busy machine a page takes its time; a limit ends what hangs. */
+const LONGEST_WAIT_MS = 90_000;
+
+export async function openPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.setDefaultTimeout(LONGEST_WAIT_MS);
+  return page;
+}
+
+/** An expectation that a page fulfils sooner or later. */
+export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: LONGEST_WAIT_MS });
 
 /** The errors of a page: exceptions, and lines of its console that are errors. */
 export function errorsOf(page: Page): string[] {

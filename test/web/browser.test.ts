@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { errorsOf, hasBrowser, launch } from '../support/browser.js';
+import { errorsOf, eventually, hasBrowser, launch, openPage } from '../support/browser.js';
 import { Site } from './fixtures.js';
 
 /** ADK's web UI in Chromium, in front of this package. */
@@ -21,7 +21,7 @@ describe.skipIf(!hasBrowser)("ADK's web UI", () => {
       readFileSync(`${site.agentsDir}/hello.mjs`, 'utf8').replace("name: 'hello'", "name: 'other'"),
     );
     await site.serve();
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
+    page = await openPage(browser, { viewport: { width: 1280, height: 800 }, acceptDownloads: true });
     errors = errorsOf(page);
     await page.goto(site.url);
   });
@@ -91,16 +91,16 @@ describe.skipIf(!hasBrowser)("ADK's web UI", () => {
     await input.fill('Tea');
     await input.press('Enter');
     const titles = async () => (await stored()).map(({ state }) => (state.__session_metadata__ as any).displayName);
-    await expect.poll(async () => (await titles()).sort()).toEqual(['Old talk', 'Tea']);
+    await eventually(async () => (await titles()).sort()).toEqual(['Old talk', 'Tea']);
     await page.reload();
     await openSessions();
-    await expect.poll(async () => (await items(page).allTextContents()).sort()).toEqual(['Old talk', 'Tea']);
+    await eventually(async () => (await items(page).allTextContents()).sort()).toEqual(['Old talk', 'Tea']);
 
     await page.locator('.session-item', { hasText: 'Old talk' }).hover();
     await page.locator('.session-item', { hasText: 'Old talk' }).getByTitle('Delete session').click();
     await page.locator('.mat-mdc-dialog-container button', { hasText: /delete/i }).click();
-    await expect.poll(async () => (await stored()).map(({ id }) => id)).not.toContain('s1');
-    await expect.poll(() => items(page).allTextContents()).toEqual(['Tea']);
+    await eventually(async () => (await stored()).map(({ id }) => id)).not.toContain('s1');
+    await eventually(() => items(page).allTextContents()).toEqual(['Tea']);
   });
 
   test('a session is exported to a file and imported as another one', async () => {
@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)("ADK's web UI", () => {
       page.locator('mat-drawer.mat-drawer-opened button', { hasText: 'Import' }).click(),
     ]);
     await chooser.setFiles({ name: 'session.json', mimeType: 'application/json', buffer: readFileSync(file) });
-    await expect.poll(async () => (await stored()).length).toBe(2);
+    await eventually(async () => (await stored()).length).toBe(2);
     const sessions = await stored();
     const [first, second] = await Promise.all(
       sessions.map(({ id }) => site.sessionService.getSession({ ...user, sessionId: id })),
@@ -137,7 +137,7 @@ describe.skipIf(!hasBrowser)("ADK's web UI", () => {
     await page.getByText('You said: hi').waitFor();
     delete (globalThis as { pieces?: number }).pieces;
     await say('slowly');
-    await expect.poll(() => (globalThis as { pieces?: number }).pieces ?? 0, { timeout: 20_000 }).toBeGreaterThan(1);
+    await eventually(() => (globalThis as { pieces?: number }).pieces ?? 0).toBeGreaterThan(1);
     await site.sessionService.close();
     await page
       .getByText(/the service is closed|the pool is closed/)
