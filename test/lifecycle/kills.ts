@@ -33,6 +33,9 @@ export interface Tally {
 /** A file that has grown through so many lives is as good as any; a longer one would only take longer to check. */
 const LIVES_PER_FILE = 25;
 
+/** A process is not killed before it was told of so many writes. */
+const LEAST_WRITES = 15;
+
 /** From what the child says to the kill, in milliseconds: at least, at most. */
 const DELAYS: Record<Exclude<Kind, 'told'>, [says: string, least: number, most: number]> = {
   pool: ['begins', 20, 220],
@@ -66,15 +69,15 @@ export async function hunt(on: { file(name?: string): string }, kind: Kind, kill
     if (kind !== 'told') {
       const [says, least, most] = DELAYS[kind];
       await child.said(says);
+      if (says === 'begins' && kind !== 'creation') await noted(notes, LEAST_WRITES);
       await sleep(least + Math.random() * (most - least));
       child.kill('SIGKILL');
     }
     const end = await child.ended;
     expect(end, end.stderr).toMatchObject({ code: null, signal: 'SIGKILL' });
 
-    // What stands before the last line break: the kill may have come in the middle of a note.
-    const lines = readFileSync(notes, 'utf8').split('\n').slice(0, -1);
-    const acknowledged = lines.map(Number).filter((id) => !Number.isNaN(id));
+    const lines = linesOf(notes);
+    const acknowledged = writesIn(lines);
     await expectComplete(file, kind, [...known, ...acknowledged], tally);
     tally.kills++;
     tally.acknowledged += acknowledged.length;
@@ -82,6 +85,17 @@ export async function hunt(on: { file(name?: string): string }, kind: Kind, kill
   }
   return tally;
 }
+
+/** Waits until a process has been told of so many writes, however slow the machine is. */
+async function noted(notes: string, count: number): Promise<void> {
+  while (writesIn(linesOf(notes)).length < count) await sleep(5);
+}
+
+/** Lines that a process has noted. The last one counts once its break is there: a kill may have cut it. */
+const linesOf = (notes: string) => readFileSync(notes, 'utf8').split('\n').slice(0, -1);
+
+/** The writes among them. */
+const writesIn = (lines: string[]) => lines.map(Number).filter((id) => !Number.isNaN(id));
 
 /** As one line. */
 export function report(kind: Kind, { kills, acknowledged, untold, inside }: Tally): string {
