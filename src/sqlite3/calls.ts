@@ -6,12 +6,19 @@ interface Settled<T> {
   rejected: (error: Error) => void;
 }
 
+/** A place in the order of callbacks; `deliver` is set once the call has settled. */
+interface Place {
+  deliver: (() => void) | undefined;
+}
+
 /** Order of the calls of one database: they are sent in their order, and call back in their order. */
 export class Calls {
   /** Settles when calls may be sent; undefined: now. */
   #gate: Promise<void> | undefined;
-  /** Settles when all calls so far have called back. */
-  #delivered: Promise<void> = Promise.resolve();
+  /** Calls that have not called back yet begin at `#first`. */
+  #places: Place[] = [];
+  #first = 0;
+  #isDelivering = false;
 
   /** Keeps later calls back until `work` has settled. */
   enter(work: Promise<unknown>): void {
@@ -28,7 +35,8 @@ export class Calls {
   /** Sends a call now, if no gate is closed. `alone`: all earlier calls have called back before, and later ones wait. */
   send<T>(work: () => Promise<T>, alone: boolean): Promise<T> {
     if (!alone) return this.#gate === undefined ? work() : this.#gate.then(work);
-    const [gate, delivered] = [this.#gate, this.#delivered];
+    const gate = this.#gate;
+    const delivered = new Promise<void>((resolve) => this.#settled(this.#take(), resolve));
     const sent = (async () => {
       await gate;
       await delivered;
@@ -40,14 +48,32 @@ export class Calls {
 
   /** Runs what follows a call once it has settled, after that of all earlier calls. */
   settle<T>(sent: Promise<T>, { resolved, rejected }: Settled<T>): void {
-    const outcome = sent.then(
-      (result) => () => resolved(result),
-      (reason) => () => rejected(toSqlite3Error(reason)),
+    const place = this.#take();
+    sent.then(
+      (result) => this.#settled(place, () => resolved(result)),
+      (reason) => this.#settled(place, () => rejected(toSqlite3Error(reason))),
     );
-    const delivered = this.#delivered;
-    this.#delivered = (async () => {
-      await delivered;
-      (await outcome)();
-    })();
+  }
+
+  #take(): Place {
+    const place: Place = { deliver: undefined };
+    this.#places.push(place);
+    return place;
+  }
+
+  #settled(place: Place, deliver: () => void): void {
+    place.deliver = deliver;
+    if (this.#isDelivering) return; // a callback has made this call: it must return first
+    this.#isDelivering = true;
+    for (;;) {
+      const next = this.#places[this.#first];
+      if (next?.deliver === undefined) break;
+      this.#first++;
+      next.deliver();
+    }
+    this.#isDelivering = false;
+    if (this.#first < this.#places.length / 2) return;
+    this.#places = this.#places.slice(this.#first);
+    this.#first = 0;
   }
 }

@@ -265,10 +265,11 @@ export class Database extends EventEmitter {
   }
 
   #send<T>(work: (connection: Connection) => Promise<T>, alone: boolean): Promise<T> {
-    return this.#calls.send(async () => {
+    return this.#calls.send(() => {
       const connection = this.#connection;
-      if (connection === undefined) throw this.#failure ?? misuse('Database is closed');
-      return await work(connection);
+      return connection === undefined
+        ? Promise.reject(this.#failure ?? misuse('Database is closed'))
+        : work(connection);
     }, alone);
   }
 

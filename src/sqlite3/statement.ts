@@ -115,7 +115,7 @@ export class Statement extends EventEmitter {
   /** @internal Gives the first row of a statement that is used once: one call to the thread. */
   first(given: Given, callback: Callback | undefined): void {
     const params = this.#bind(given);
-    const work = (connection: Connection) => connection.get(this.sql, params());
+    const work = async (connection: Connection) => connection.get(this.sql, params());
     this.#call(work, callback, (row) => (row === undefined ? [] : [withBuffers(row)]));
   }
 
@@ -128,7 +128,7 @@ export class Statement extends EventEmitter {
   all(...args: unknown[]): this {
     const { given, callbacks } = split(args);
     const params = this.#bind(given);
-    const work = (connection: Connection) => connection.all(this.sql, params());
+    const work = async (connection: Connection) => connection.all(this.sql, params());
     return this.#call(work, callbacks[0], (rows) => [rows.map(withBuffers)]);
   }
 
@@ -168,7 +168,7 @@ export class Statement extends EventEmitter {
   map(...args: unknown[]): this {
     const { given, callbacks } = split(args);
     const params = this.#bind(given);
-    const work = (connection: Connection) => connection.all(this.sql, params());
+    const work = async (connection: Connection) => connection.all(this.sql, params());
     return this.#call(work, callbacks[0], (rows) => [mapOf(rows)]);
   }
 
@@ -211,10 +211,7 @@ export class Statement extends EventEmitter {
     this.#db.call({
       owner: this,
       sql: this.sql,
-      work: async (connection) => {
-        if (isFinalized) throw misuse('Statement is already finalized');
-        return await work(connection);
-      },
+      work: (connection) => (isFinalized ? Promise.reject(misuse('Statement is already finalized')) : work(connection)),
       callback,
       results,
       alone,

@@ -372,6 +372,22 @@ describe.each(modules)('%s', (name, sqlite3) => {
       expect(order).toEqual([1, 2, 3, 4, 5]);
     });
 
+    test('a callback that makes calls returns before the next one is called', async () => {
+      const db = open();
+      const order: string[] = [];
+      db.serialize(() => {
+        db.get('SELECT 1', () => {
+          order.push('begins');
+          db.wait(() => order.push('waited'));
+          order.push('returns');
+        });
+        db.get('SELECT 2', () => order.push('next'));
+      });
+      await called((done) => db.wait(done));
+      await called((done) => db.wait(done));
+      expect(order).toEqual(['begins', 'returns', 'next', 'waited']);
+    });
+
     test('serialize and parallelize call their function at once, with the database', () => {
       const db = open();
       const seen: unknown[] = [];
