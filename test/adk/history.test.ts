@@ -1,5 +1,5 @@
 import { createEvent, type Event, type Session } from '@google/adk';
-import { SqliteArtifactService, SqliteMemoryService, SqliteSessionService } from 'aiosqlite/adk';
+import { openServices, SqliteArtifactService, SqliteMemoryService, SqliteSessionService } from 'aiosqlite/adk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
@@ -177,6 +177,27 @@ test('searchMemory and the list of artifacts show nothing of what was undone', a
   await service.undoRewind(key);
   expect(await found()).toBe(2);
   expect(await artifacts.listArtifactKeys(key)).toEqual(['coffee.txt']);
+});
+
+test('an event that was indexed as it was appended is found again after an undo, its function responses too', async () => {
+  const services = openServices(on.file('whole.db'), { memory: { index: 'append', functionResponses: true } });
+  try {
+    const { sessionService, memoryService } = services;
+    const session = await sessionService.createSession(key);
+    await sessionService.appendEvent({ session, event: turn('i1', {}, 'green tea') });
+    const event = turn('i2');
+    event.content = { role: 'user', parts: [{ functionResponse: { name: 'zoo', response: { animal: 'walrus' } } }] };
+    await sessionService.appendEvent({ session, event });
+    const found = async () =>
+      (await memoryService.searchMemory({ appName: 'shop', userId: 'ada', query: 'walrus' })).memories.length;
+    expect(await found()).toBe(1);
+    await sessionService.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await found()).toBe(0);
+    await sessionService.undoRewind(key);
+    expect(await found()).toBe(1);
+  } finally {
+    await services.close();
+  }
 });
 
 test('deleteInvocation() takes the events, and leaves the state', async () => {

@@ -16,6 +16,10 @@ export class AppendIndex implements Attachments {
     this.#vectors = context.layout.embedder && new LaterVectors(context);
   }
 
+  get functionResponses(): boolean {
+    return this.#context.layout.functionResponses;
+  }
+
   of(event: EventRecord): Attachment {
     const { layout } = this.#context;
     const record = recordOfEvent(event);

@@ -10,5 +10,7 @@ export interface Attachment {
 
 /** Makes the attachment of each appended event, from the event as it is when the call is made. */
 export interface Attachments {
+  /** Whether strings of function responses are indexed, too: an undone rewind indexes again. */
+  readonly functionResponses: boolean;
   of(event: EventRecord): Attachment;
 }

@@ -168,7 +168,7 @@ export class SqliteBackend implements Backend, Context {
   }
 
   undoRewind(key: SessionKey) {
-    return undoRewind(this, key);
+    return undoRewind(this, key, this.#attachments?.functionResponses);
   }
 
   fork(key: SessionKey, plan: ForkPlan) {

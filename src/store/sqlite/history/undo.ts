@@ -22,14 +22,15 @@ interface StoredRewind extends RewindRecord {
   revision: number;
 }
 
-/** Puts back what the last rewind removed, in one transaction. */
+/** Puts back what the last rewind removed, in one transaction. `functionResponses`: of the memory that indexes it again. */
 export async function undoRewind(
   context: Context,
   key: SessionKey,
+  functionResponses = false,
 ): Promise<{ restored: number; session: SessionRecord }> {
   return await inTransaction(context, async (within) => {
     const rewind = await lastRewind(within, key);
-    await putBack(within, key, rewind);
+    await putBack(within, key, rewind, functionResponses);
     return { restored: rewind.events, session: (await readSession(within, key)) as SessionRecord };
   });
 }
@@ -57,7 +58,12 @@ function isRecord(value: unknown): value is RewindRecord {
   return isJsonObject(value) && typeof value.state === 'string' && typeof value.archived === 'boolean';
 }
 
-async function putBack(context: Context, key: SessionKey, rewind: StoredRewind): Promise<void> {
+async function putBack(
+  context: Context,
+  key: SessionKey,
+  rewind: StoredRewind,
+  functionResponses: boolean,
+): Promise<void> {
   const { history: sql } = context.sql;
   const { rewindKey, sessionKey, seq, marker } = rewind;
   const others = await present(context);
@@ -85,6 +91,7 @@ async function putBack(context: Context, key: SessionKey, rewind: StoredRewind):
       metadataTable: names.metadata,
       sessionsTable: names.sessions,
       eventsTable: names.events,
+      functionResponses,
     });
     await addSession({ db, layout }, key);
   }
