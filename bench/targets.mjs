@@ -1,11 +1,12 @@
 /**
- * The targets P1–P26, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
+ * The targets P1–P28, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
  * so that a ratio compares two drivers at the same moment.
  */
 import { summary } from './run/statistics.mjs';
 
 const OURS = 'aiosqlite';
 const PEER = 'better-sqlite3';
+const POSTGRES = 'postgres';
 
 /** What one round gives for a driver. */
 const PER_ROUND = {
@@ -180,6 +181,49 @@ export const TARGETS = [
   most('P26', '… event loop blocked', 2, undefined, single('history-edits', 'forkBlockedMs'), millis),
   most('P26', 'rewind of 10,000 events', 80, undefined, single('history-edits', 'rewindMs'), millis),
   most('P26', '… event loop blocked', 2, undefined, single('history-edits', 'rewindBlockedMs'), millis),
+  most('P27', 'PostgreSQL: round trips per append', 1, undefined, single('postgres-far-1', 'tripsPerAppend', POSTGRES)),
+  least(
+    'P27',
+    "appends, 64 callers, vs ADK's service there",
+    80,
+    150,
+    ratio('postgres-append-64', 'wall', 'adk-postgres', POSTGRES),
+  ),
+  least(
+    'P27',
+    '… vs a transaction each over pg',
+    5,
+    9,
+    ratio('postgres-append-64', 'wall', 'pg-transaction', POSTGRES),
+  ),
+  most('P27', '… p99', 10, 5, single('postgres-append-64', 'p99Ms', POSTGRES), millis),
+  most('P27', '… CPU of the client per append', 30, 15, single('postgres-append-64', 'cpuUs', POSTGRES), micros),
+  least(
+    'P27',
+    'appends, 1 caller, vs a transaction each',
+    1.5,
+    2.2,
+    ratio('postgres-append-1', 'wall', 'pg-transaction', POSTGRES),
+  ),
+  least(
+    'P27',
+    '… with the server 1 ms away',
+    4,
+    undefined,
+    ratio('postgres-far-1', 'wall', 'pg-transaction', POSTGRES),
+  ),
+  most('P28', 'PostgreSQL, large vs small: append', 1.5, 1.2, single('postgres-growth', 'appendRatio', POSTGRES)),
+  most('P28', '… newest 50 events', 1.5, 1.2, single('postgres-growth', 'recentRatio', POSTGRES)),
+  most('P28', "… page of a user's sessions", 1.5, 1.2, single('postgres-growth', 'pageRatio', POSTGRES)),
+  most(
+    'P28',
+    "… page of the app's sessions, with the total",
+    100,
+    undefined,
+    single('postgres-growth', 'appPageMs', POSTGRES),
+    millis,
+  ),
+  least('P28', '… HOT updates of sessions', 0.95, 0.99, single('postgres-growth', 'hotShare', POSTGRES), percent),
 ];
 
 /** The four cheapest ratios, for `npm run bench -- --check`: at 60 % of the target something is broken, not noisy. */

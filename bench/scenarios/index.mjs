@@ -10,6 +10,7 @@ import insertMany from './insert-many.mjs';
 import listSessions from './list-sessions.mjs';
 import memory from './memory.mjs';
 import mixed from './mixed.mjs';
+import postgres from './postgres.mjs';
 import readRows from './read-rows.mjs';
 import runStatement from './run-statement.mjs';
 import runnerTurn from './runner-turn.mjs';
@@ -62,6 +63,7 @@ export const SCENARIOS = [
   ...artifacts,
   ...historyEdits,
   ...growth,
+  ...postgres,
 ];
 
 /** @param {string} name @returns {Scenario} */

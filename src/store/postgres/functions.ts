@@ -30,6 +30,9 @@ export function paramType(column: Column): string {
   return column.kind === 'time' ? 'double precision' : 'text';
 }
 
+/** Characters of a delta from which on a join is faster. */
+const LONG_DELTA = 1_000;
+
 /** Parameters of `append` behind the session's key and the event, with their types. */
 export const APPEND_PARAMS = [
   ['session_set', 'json'],
@@ -50,7 +53,8 @@ export const APPEND_PARAMS = [
 ] as const;
 
 /**
- * Merges an object into another, keys in their order and values as they are written. The last one of several equal keys counts.
+ * Merges an object into another, keys in their order and values as they are written. Most deltas are short: then a loop that
+ * searches them for each key is faster than a join, which a statement has to begin and end.
  */
 function merge(layout: Layout): SchemaObject {
   return define(
@@ -59,19 +63,31 @@ function merge(layout: Layout): SchemaObject {
     'base json, changes json, removed json',
     'json',
     `DECLARE
-  merged text;
+  merged text := '';
+  item record;
+  value json;
 BEGIN
-  SELECT string_agg(to_json(m.key)::text || ':' || m.value::text, ',' ORDER BY m.place) INTO merged FROM (
-    SELECT DISTINCT ON (u.key COLLATE "C") u.key, u.value, min(u.place) OVER (PARTITION BY u.key) AS place
-    FROM (
-      SELECT b.key, b.value, b.place FROM json_each(base) WITH ORDINALITY AS b(key, value, place)
-      UNION ALL
-      SELECT c.key, c.value, 1000000000 + c.place FROM json_each(changes) WITH ORDINALITY AS c(key, value, place)
-    ) AS u
-    ORDER BY u.key COLLATE "C", u.place DESC
-  ) AS m
-  WHERE removed IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(removed) AS r WHERE r.key = m.key);
-  RETURN ('{' || coalesce(merged, '') || '}')::json;
+  IF length(changes::text) > ${LONG_DELTA} THEN
+    SELECT string_agg(',' || to_json(coalesce(c.key, b.key))::text || ':' || coalesce(c.value, b.value)::text, ''
+      ORDER BY b.place NULLS LAST, c.place) INTO merged
+    FROM json_each(base) WITH ORDINALITY AS b(key, value, place)
+    FULL JOIN json_each(changes) WITH ORDINALITY AS c(key, value, place) ON c.key = b.key
+    WHERE removed IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(removed) AS r WHERE r.key = coalesce(c.key, b.key));
+  ELSE
+    FOR item IN SELECT b.key, b.value FROM json_each(base) AS b LOOP
+      value := changes -> item.key;
+      IF value IS NULL THEN
+        CONTINUE WHEN (removed -> item.key) IS NOT NULL;
+        value := item.value;
+      END IF;
+      merged := merged || ',' || to_json(item.key)::text || ':' || value::text;
+    END LOOP;
+    FOR item IN SELECT c.key, c.value FROM json_each(changes) AS c LOOP
+      CONTINUE WHEN (base -> item.key) IS NOT NULL;
+      merged := merged || ',' || to_json(item.key)::text || ':' || item.value::text;
+    END LOOP;
+  END IF;
+  RETURN ('{' || coalesce(substr(merged, 2), '') || '}')::json;
 END`,
     'IMMUTABLE',
   );
