@@ -2,7 +2,7 @@ import type { Event, Session } from '@google/adk';
 import { type Backend, type EventRecord, type EventRow, eventShape, type JsonObject } from '../store/internal.js';
 import { define } from './state-scopes.js';
 
-/** What `createEvent` marks its events with, and ADK's workflow nodes look for. JSON can't hold it. */
+/** Brand that `createEvent` gives its events and ADK's workflow nodes look for. JSON can't hold it. */
 const BRAND = Symbol.for('google.adk.event');
 
 type Branded = { [BRAND]?: true };

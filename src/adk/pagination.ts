@@ -1,7 +1,7 @@
 import type { ListSessionsRequest, ListSessionsResponse } from '@google/adk';
 import { checkCount, outOfRange } from '../store/internal.js';
 
-/** Where a request's page begins. A page number counts only beside a limit, and then before an offset, as in ADK. */
+/** Offset of a request's page. A page number counts only beside a limit, and then before an offset, as in ADK. */
 export function offsetOf({ limit, offset, page }: ListSessionsRequest): number {
   checkCount('limit', limit);
   checkCount('offset', offset);
@@ -11,7 +11,7 @@ export function offsetOf({ limit, offset, page }: ListSessionsRequest): number {
   return Math.min((page - 1) * limit, Number.MAX_SAFE_INTEGER);
 }
 
-/** What ADK tells about a page beside its sessions. */
+/** Fields of ADK's answer beside the sessions. */
 export function pageOf(
   { limit, offset = 0, page }: ListSessionsRequest,
   totalItems: number,

@@ -1,4 +1,4 @@
-/** What can go wrong in the store beyond SQLite itself. Each code has its row in the README's table. */
+/** Failures of a store beyond those of the database. Each code has its row in the README's table. */
 export type StoreErrorCode =
   | 'ADK_SESSION_NOT_FOUND'
   | 'ADK_SESSION_EXISTS'

@@ -115,7 +115,7 @@ export function tableName(option: string, name: unknown): string {
   return name;
 }
 
-/** One token of a column definition. What is not among them (`;`, comments, `[`, backticks, U+0000) has no business there. */
+/** One token of a column definition. Others (`;`, comments, `[`, backticks, U+0000) are refused. */
 const TOKEN = /\s+|[A-Za-z_][A-Za-z0-9_]*|[0-9]+|'(?:[^'\0]|'')*'|"(?:[^"\0]|"")*"|--|\/\*|[(),.+\-*/%<>=!|&~]/y;
 
 /** Takes the column's name from its definition, and makes sure that it is the definition of one column and nothing else. */

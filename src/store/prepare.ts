@@ -56,7 +56,7 @@ export interface PreparedAppend {
   attachment: unknown;
 }
 
-/** Checks and encodes at once. A caller that has the session's {@link nameOf name} spares its making. */
+/** Checks and encodes at once. `name`: the session's {@link nameOf name}, if the caller has it. */
 export function prepareAppend(
   backend: Backend,
   event: EventRecord,

@@ -59,7 +59,7 @@ function encodeField({ field, kind, required }: SessionColumn, dialect: Dialect,
   }
 }
 
-/** What rows of sessions are decoded with. */
+/** Names and codec for rows of sessions. */
 type Tables = Pick<Backend, 'names' | 'sessions'>;
 
 /** A session from a row, or `'ADK_CORRUPT_ROW'`. */

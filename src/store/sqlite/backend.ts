@@ -35,7 +35,7 @@ import { getSharedState, mergeSharedState } from './shared-states.js';
 import { createTables, dropTables } from './tables.js';
 import { deleteUser, listApps, listUsers } from './users.js';
 
-/** What a store can be built on: a Pool or a Connection. It is never closed by the store. */
+/** Base of a store: a Pool or a Connection. The store never closes it. */
 export type Database = Executor & { close(): Promise<void> };
 
 /** Makes the backend of a store. Throws `'ADK_INVALID_NAME'` for a table name or an owner column that can't be one. */

@@ -80,15 +80,15 @@ export async function explain(context: Context, error: unknown, suspects: BatchQ
       if (found !== undefined) return damage(context.names, found.row, found.column, error);
     }
   } catch (worse) {
-    // It was met before the rest of the file was. Of all else the caller should hear the first error.
+    // A damaged file explains the first error; any other error is less telling than the first.
     if (hasCode(worse, 'SQLITE_CORRUPT')) return worse;
   }
   return error;
 }
 
 /**
- * What is not UTF-8 is no JSON either, but has become U+FFFD on its way here, and others may have stored that. The worker
- * can tell.
+ * Finds a JSON column that is no valid UTF-8. Its text has U+FFFD here, but so has a valid text with that character: only
+ * the worker sees the bytes.
  */
 async function findIllFormed(context: Context, query: BatchQuery, rows: Row[]): Promise<Suspect | undefined> {
   const suspects = rows.flatMap((row) =>

@@ -25,7 +25,7 @@ export class IdSet {
     if (this.#size * 3 > this.#slots.length * 2) this.#grow();
   }
 
-  /** Where a hash is, or would be. */
+  /** The slot of a hash, or the free one for it. */
   #slotOf(hash: number): number {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;

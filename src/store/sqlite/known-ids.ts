@@ -5,24 +5,24 @@ import { IdSet } from './id-set.js';
 /** How many ids are kept: in all (some 20 MB), and in one session. */
 const MAX_IDS = 2_000_000;
 const MAX_IDS_OF_SESSION = 1_000_000;
-/** What a session costs beside its ids, counted in ids. */
+/** Memory of a session beside its ids, counted in ids. */
 const SESSION_COST = 50;
 /** How many ids one append fetches at most. */
 export const FETCH_IDS = 1_000;
 
-/** What is known of one session: the ids of all its events up to `seq`, which is that of `lastId`. */
+/** One session: the ids of all its events up to `seq`, the `seq` of `lastId`. */
 interface Entry {
   seq: number;
   lastId: string | null;
   ids: IdSet;
-  /** The session, and its revision, when there was nothing after `seq`; NaN while that is unknown. */
+  /** Key and revision of the session when `seq` was its newest event; NaN while unknown. */
   sessionKey: number;
   revision: number;
-  /** Whether others have written since, so that the next append should fetch what is new. */
+  /** Whether another writer came in between, so that the next append fetches the new ids. */
   behind: boolean;
 }
 
-/** What an append is told before it is sent. */
+/** Assumptions of an append, which its statement checks. */
 export interface Lookup {
   /** NaN if the session is not known yet. */
   sessionKey: number;
@@ -37,7 +37,7 @@ export interface Lookup {
   entry: Entry;
 }
 
-/** What an append has found out when it is committed. */
+/** Facts that a committed append returns. */
 export interface Found {
   sessionKey: number;
   revision: number;
@@ -45,21 +45,22 @@ export interface Found {
 }
 
 /**
- * Remembers event ids per session, so that an append need not look through all of them to tell whether it replaces one.
- * No unique index does that: it would cost a scattered page per append, more than all the rest together.
+ * Remembers event ids per session, so that an append finds out whether it replaces an event without a search through all.
+ * A unique index would do the same for a scattered page per append, which costs more than everything else together.
  *
- * Exact, against other processes too. `seq` is AUTOINCREMENT: it grows in commit order and none is used twice, so what is
- * known up to a seq stays complete for good: events below it may be deleted, none can be added. What comes after it the
- * append looks through itself, inside its own transaction. That nobody else has written in between, so that its own event
- * is the next one to be known, is told by the revision, which every write to a session raises. An append inside
- * a transaction that the caller has begun by hand is not remembered: a rollback would set its seq free. Should a seq be used
- * twice after all (a file put back from a backup), then the event of the last known seq is another one: the statement
- * refuses, and the append is sent again as one that knows nothing.
+ * This is exact against other processes. `seq` is AUTOINCREMENT: it grows in commit order and is never reused. Events below
+ * a known seq may be deleted, but none can be added, so the list up to it stays complete. The append searches the events
+ * behind it inside its own transaction. Every write raises the revision. If it is exactly one higher than the last one seen,
+ * no other writer came in between, and the append's own event is the next known one.
+ *
+ * An append inside a transaction that the caller began by hand is not remembered: a rollback would free its seq. A file
+ * restored from a backup does reuse seqs. Then the event of the last known seq has another id, the statement refuses, and
+ * the append is sent again without assumptions.
  */
 export class KnownIds {
   /**
-   * Sessions that were appended to since the last turn-over, and before. When the young are half of what may be kept they
-   * become the old ones, and those that were old and not asked for are gone.
+   * Two generations: sessions used since the last turn-over, and before. When the young ones fill half of the limit, they
+   * become the old ones, and old sessions that were not used are dropped.
    */
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
@@ -97,7 +98,7 @@ export class KnownIds {
     this.#add(name, newEntry(sessionKey, revision, false));
   }
 
-  /** What is known of a session has turned out to be wrong. */
+  /** Forgets a session: the statement refused the assumptions. */
   refused({ name, entry }: Lookup): void {
     if (this.#young.get(name) === entry) this.#forget(name);
   }
@@ -112,11 +113,11 @@ export class KnownIds {
   ): void {
     const { name, entry } = lookup;
     if (!isCommitted && !this.#keepsUncommitted) {
-      // It may be rolled back, and its seq used again: the next append fetches in its place.
+      // A rollback may free its seq: the next append fetches instead.
       if (lookup.fetchAfter !== undefined) entry.behind = true;
       return;
     }
-    // Dropped in the meantime, or so long that the rest is left to the look-back.
+    // The entry was dropped meanwhile, or is full: the look-back finds the rest.
     if (this.#young.get(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
     if (lookup.isListed && found.seq > entry.seq) {
       // It was listed, but it is not there.
@@ -141,7 +142,7 @@ export class KnownIds {
     this.#grow(entry.ids.size - before);
   }
 
-  /** An old session is young again; one that is not known begins with nothing. */
+  /** Moves an old session to the young ones; an unknown session begins empty. */
   #rejuvenate(name: string): Entry {
     const entry = this.#old.get(name) ?? newEntry(Number.NaN, Number.NaN, true);
     this.#old.delete(name);

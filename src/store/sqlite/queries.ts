@@ -12,7 +12,7 @@ import { countKey } from './schema.js';
 /** Every statement of the store, its text fixed for the store's lifetime, so that the connection prepares it once. */
 export type Queries = ReturnType<typeof buildQueries>;
 
-/** Parameters stand in the order of the text. `key` is three of them: app, user, session. */
+/** Parameters follow the order of the text. `key` is three of them: app, user, session. */
 export function buildQueries(
   names: Names,
   columns: readonly Column[] = EVENT_COLUMNS,
@@ -143,10 +143,10 @@ export function buildQueries(
 
     // ── events ──
     /**
-     * An event whose id is there already is replaced at its place; a new one, for which the look-back gives NULL, gets the
-     * next seq. `byKey` knows the session's key, a seq up to which the id is known not to be, so that the look-back over the
-     * covering index begins there, and the id of the event of that seq. If one of these is not so any more, there is no
-     * session key, and the NOT NULL constraint refuses.
+     * The look-back gives the seq of a stored event with the same id, which is replaced, or NULL: then a new seq follows.
+     * `byKey` takes the session's key, a seq up to which no event has the id, and the id of the event of that seq. The
+     * look-back over the covering index begins there. If an assumption is wrong, the session key is NULL, and the NOT NULL
+     * constraint refuses.
      */
     insertEvent: {
       byKey: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ${param('sessionKey')} AND e.seq > ${param('knownSeq')} AND e.id = ${param('id')} LIMIT 1),

@@ -2,7 +2,7 @@ import { julianDay } from '../../codec/julian-day.js';
 import { type Context, runReads, sendBatch } from './context.js';
 import { deleteEvents } from './history/fold.js';
 
-/** What one job takes on, so that writers wait some milliseconds at most. */
+/** Rows that one job deletes, so that writers wait some milliseconds at most. */
 const SESSIONS_PER_JOB = 50;
 const EVENTS_PER_JOB = 1_000;
 
