@@ -96,6 +96,13 @@ export function boolean<K extends string>(options: { [key in K]?: unknown }, key
   return value;
 }
 
+/** Reads an option that is a function, or absent. */
+export function optionalFunction<O, K extends keyof O & string>(options: O, key: K): O[K] {
+  const value = options[key];
+  if (value !== undefined && typeof value !== 'function') throw invalidArgument(`options.${key}`, 'a function', value);
+  return value;
+}
+
 /** Reads an option that is a whole number from `least` to `most`; `fallback` if it is absent. */
 export function integer<K extends string>(
   options: { [key in K]?: unknown },

@@ -1,4 +1,13 @@
-import { boolean, checkNames, checkPath, checkTimeoutMs, integer, type NamesOf, oneOf } from '../arguments.js';
+import {
+  boolean,
+  checkNames,
+  checkPath,
+  checkTimeoutMs,
+  integer,
+  type NamesOf,
+  oneOf,
+  optionalFunction,
+} from '../arguments.js';
 import { invalidArgument, outOfRange } from '../errors.js';
 import type { TransactionMode } from '../executor.js';
 import { Call } from '../wire/call.js';
@@ -166,11 +175,11 @@ export function openCall(database: string, options: CheckedOptions, reader: bool
   return call.texts(options.pragmas).texts(options.extensions);
 }
 
-function slowCalls({ onSlowQuery, slowQueryMs = 100 }: ConnectionOptions): SlowCalls | undefined {
-  checkTimeoutMs('options.slowQueryMs', slowQueryMs);
-  if (onSlowQuery === undefined) return undefined;
-  if (typeof onSlowQuery !== 'function') throw invalidArgument('options.onSlowQuery', 'a function', onSlowQuery);
-  return { thresholdMs: slowQueryMs, listener: onSlowQuery };
+function slowCalls(options: ConnectionOptions): SlowCalls | undefined {
+  const { slowQueryMs: thresholdMs = 100 } = options;
+  checkTimeoutMs('options.slowQueryMs', thresholdMs);
+  const listener = optionalFunction(options, 'onSlowQuery');
+  return listener && { thresholdMs, listener };
 }
 
 function pragmaStatements(pragmas: unknown): string[] {

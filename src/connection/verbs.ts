@@ -7,6 +7,7 @@ import {
   ITERATE_OPTIONS,
   integer,
   MANY_OPTIONS,
+  optionalFunction,
   ROW_OPTIONS,
 } from '../arguments.js';
 import { AiosqliteError, invalidArgument } from '../errors.js';
@@ -124,10 +125,7 @@ export abstract class Verbs implements Executor {
   async executeMany(sql: string, rows: object, options?: ManyOptions): Promise<{ changes: number }> {
     if (typeof sql !== 'string') throw invalidArgument('sql', 'a string', sql);
     const limits = limitsFrom(options, MANY_OPTIONS);
-    const onProgress = options?.onProgress;
-    if (onProgress !== undefined && typeof onProgress !== 'function') {
-      throw invalidArgument('options.onProgress', 'a function', onProgress);
-    }
+    const onProgress = optionalFunction<ManyOptions, 'onProgress'>(options ?? {}, 'onProgress');
     if (!Array.isArray(rows) || onProgress !== undefined) return this.#inSlices(sql, rows, limits, onProgress);
     return changesOf(await this.#many(sql, rows, 0, limits), limits);
   }

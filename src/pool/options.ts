@@ -1,4 +1,4 @@
-import { checkNames, checkTimeoutMs, integer, type NamesOf } from '../arguments.js';
+import { checkNames, checkTimeoutMs, integer, type NamesOf, optionalFunction } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import {
   type CheckedOptions,
@@ -77,10 +77,8 @@ export interface CheckedPoolOptions {
 
 export function checkPoolOptions(options: PoolOptions): CheckedPoolOptions {
   const connection = checkOptions(options, POOL_OPTIONS, 'wal');
-  const { operationTimeoutMs, onConnect } = options;
-  if (onConnect !== undefined && typeof onConnect !== 'function') {
-    throw invalidArgument('options.onConnect', 'a function', onConnect);
-  }
+  const { operationTimeoutMs } = options;
+  const onConnect = optionalFunction(options, 'onConnect');
   if (operationTimeoutMs !== undefined) checkTimeoutMs('options.operationTimeoutMs', operationTimeoutMs);
   const poolSize = integer(options, 'poolSize', 5, 1, 1_000);
   return {

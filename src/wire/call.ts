@@ -12,7 +12,7 @@ const NONE: Memory = allocate(0);
 
 /**
  * One call of a worker, written in one pass: `Call.of(Request.readBlob).number(id).number(offset)`, then `Lane.send`.
- * Its entries stand in memory that both sides see, a tag and a number each, and all texts in one string. So it crosses in
+ * Memory that both sides see holds its entries, a tag and a number each; one string holds all texts. So it crosses in
  * three copies, however many values it has.
  */
 export class Call {

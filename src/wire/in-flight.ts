@@ -9,9 +9,8 @@ interface CallInFlight {
 const LAST_ID = 0xffff_fffe;
 
 /**
- * Calls in flight. Each stands in the slot that its id names, modulo their number. A Map would replace its table as it
- * grows and shrinks: a table that was replaced and has left the young generation keeps finished calls alive with all
- * their results, and every collection copies them.
+ * Calls in flight, by slot: the id modulo the number of slots. A Map replaces its table as it grows and shrinks. A
+ * replaced table in the old generation keeps finished calls alive, and each young collection copies them.
  */
 export class CallsInFlight {
   #slots: (CallInFlight | undefined)[];

@@ -4,7 +4,7 @@ import { CallsInFlight } from './in-flight.js';
 import { Delivery } from './outcome.js';
 import { ExceptionId } from './protocol.js';
 
-/** What binding/node/connection.h offers. It checks nothing: whatever goes in has been checked before. */
+/** Methods of binding/node/connection.h. They check nothing: TypeScript has checked all arguments before. */
 export interface NativeConnection {
   open(number: number, text: string, blobs: Uint8Array[] | undefined): void;
   submit(text: string, blobs: Uint8Array[] | undefined): boolean;
@@ -55,7 +55,7 @@ function load(): NativeModule {
 /** The calls of every queue. */
 export const inFlight = new CallsInFlight();
 
-/** What functions called from SQL have thrown, until their statement has failed. */
+/** Exceptions of functions called from SQL, until their statement has failed. */
 const exceptions = new Map<number, { error: unknown; owner: object }>();
 let lastException: number = ExceptionId.none;
 /** Those that no failure has named yet, by the worker that they belong to, in their order. */

@@ -40,7 +40,7 @@ export interface Failure {
   reason?: unknown;
 }
 
-/** Result of one statement. Its rows are decoded by whoever asked for them: see rows.ts. */
+/** Result of one statement. The verb that asked for its rows decodes them: see rows.ts. */
 export interface EncodedResult {
   readonly changes: number;
   /** A string if it is no safe integer. */

@@ -121,7 +121,7 @@ export class Queue {
     try {
       taken = call.submit(this.native);
     } finally {
-      if (!taken) inFlight.settle(cancelled(id, 'ERR_QUEUE_FULL', '')); // no caller waits for it
+      if (!taken) fail([id], 'ERR_QUEUE_FULL', ''); // no caller waits for it
     }
     if (!taken) {
       throw new AiosqliteError('ERR_QUEUE_FULL', 'too many calls, or too many bytes, wait for this connection');
@@ -158,11 +158,10 @@ export class Queue {
       // A queued call leaves at once. One that runs is interrupted, and its outcome comes from the worker, which also
       // ends it at its deadline.
       const abort = () => {
-        if (this.native.cancel(id, true)) inFlight.settle(cancelled(id, 'ERR_CANCELLED', 'the call was cancelled'));
+        if (this.native.cancel(id, true)) fail([id], 'ERR_CANCELLED', 'the call was cancelled');
       };
       const onTimeout = () => {
-        if (this.native.cancel(id, false))
-          inFlight.settle(cancelled(id, 'ERR_TIMEOUT', 'the call has passed its timeoutMs'));
+        if (this.native.cancel(id, false)) fail([id], 'ERR_TIMEOUT', 'the call has passed its timeoutMs');
       };
       // Beyond what a timer can wait, the worker's deadline is enough.
       const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
@@ -175,7 +174,7 @@ export class Queue {
     });
   }
 
-  /** One publication for all calls of a turn: they cost one wake-up, and their writes meet in one commit. */
+  /** Publishes all calls of a turn together: one wake-up for them, and one commit for their writes. */
   #releaseSoon(): void {
     if (this.#releasing) return;
     enqueue(this.#release);
@@ -213,17 +212,17 @@ export class Queue {
 
   /** Rejects the calls that wait in a lane, and interrupts the one that runs there. */
   abortLane(lane: number, code: string, message: string): void {
-    for (const id of this.native.drain(lane)) inFlight.settle(cancelled(id, code, message));
+    fail(this.native.drain(lane), code, message);
   }
 
   /** Rejects the calls that wait in the main lane, where no worker is left to do it. */
   failAll(failure: Failure): void {
-    for (const id of this.native.drain(MAIN_LANE)) inFlight.settle(failed(id, failure));
+    settleAll(this.native.drain(MAIN_LANE), failure);
   }
 
   /** Rejects calls that have waited in the main lane for longer than this. */
   expire(ageMs: number, code: string, message: string): void {
-    for (const id of this.native.expire(ageMs)) inFlight.settle(cancelled(id, code, message));
+    fail(this.native.expire(ageMs), code, message);
   }
 
   /** Ends the only worker, after the calls that wait in the lane, and waits for its thread. */
@@ -240,6 +239,11 @@ export class Queue {
   }
 }
 
-function cancelled(id: number, code: string, message: string): Outcome {
-  return failed(id, { code, message, errcode: 0 });
+function fail(ids: readonly number[], code: string, message: string): void {
+  settleAll(ids, { code, message, errcode: 0 });
+}
+
+/** Settles calls that no worker has. */
+function settleAll(ids: readonly number[], failure: Failure): void {
+  for (const id of ids) inFlight.settle(failed(id, failure));
 }

@@ -1,9 +1,9 @@
 import { native } from './native.js';
 
 /*
- * Texts that come again, mostly SQL, cross once: from the second time on a call has their number. (An append of the session
- * store has 2 KB of SQL: as text it was a tenth of the main thread's work, and most of the memory of a call that waits.)
- * Shorter texts are not worth it, and very long ones not the memory.
+ * Texts that repeat, mostly SQL, cross once: from the second time on a call has their number. An append of the session
+ * store has 2 KB of SQL, which as text is a tenth of the main thread's work. Shorter texts are not worth the effort, and
+ * very long ones not the memory.
  */
 const SHORTEST = 32;
 const LONGEST = 1 << 14;

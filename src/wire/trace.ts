@@ -27,8 +27,8 @@ export interface TracedCall {
 }
 
 /**
- * Where every call is published once it has finished, as a {@link TracedCall}: `diagnostics_channel` 'aiosqlite:call'.
- * Nothing is measured while nobody subscribes. Calls that were cancelled while they waited are not among them.
+ * The `diagnostics_channel` 'aiosqlite:call' publishes each finished call as a {@link TracedCall}, except those that were
+ * cancelled while they waited. Without subscribers nothing is measured.
  */
 export const calls = channel('aiosqlite:call');
 

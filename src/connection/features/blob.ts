@@ -65,26 +65,23 @@ export async function openBlob(send: Send, at: BlobLocation): Promise<BlobHandle
 
 class OpenBlob extends OpenResource implements BlobHandle {
   readonly size: number;
-  readonly #send: Send;
-  readonly #id: number;
 
   constructor(send: Send, id: number, size: number) {
     super({ send, id, name: 'A blob handle' });
-    this.#send = send;
-    this.#id = id;
     this.size = size;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     this.#checkRange(offset, length);
-    const call = Call.of(Request.readBlob).number(this.#id).number(offset).number(length);
-    return decodeBytes(resultOf(await this.#send(call)));
+    const { send, id } = this.opened;
+    return decodeBytes(resultOf(await send(Call.of(Request.readBlob).number(id).number(offset).number(length))));
   }
 
   async write(offset: number, data: Uint8Array): Promise<void> {
     if (!(data instanceof Uint8Array)) throw invalidArgument('data', 'a Uint8Array', data);
     this.#checkRange(offset, data.byteLength);
-    await this.#send(Call.of(Request.writeBlob).number(this.#id).number(offset).value(data, 'data', 0));
+    const { send, id } = this.opened;
+    await send(Call.of(Request.writeBlob).number(id).number(offset).value(data, 'data', 0));
   }
 
   stream(): ReadableStream<Uint8Array> {

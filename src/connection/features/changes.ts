@@ -53,19 +53,10 @@ const APPLY_OPTIONS: NamesOf<ApplyOptions> = { onConflict: true, tables: true };
 export async function recordChanges(send: Send, options: RecorderOptions = {}): Promise<ChangeRecorder> {
   checkNames('options', options, RECORDER_OPTIONS);
   const { id } = await send(addTables(Call.of(Request.openRecorder), options.tables));
-  return new OpenRecorder(send, id);
+  return new OpenRecorder({ send, id, name: 'A recorder of changes' });
 }
 
 class OpenRecorder extends OpenResource implements ChangeRecorder {
-  readonly #send: Send;
-  readonly #id: number;
-
-  constructor(send: Send, id: number) {
-    super({ send, id, name: 'A recorder of changes' });
-    this.#send = send;
-    this.#id = id;
-  }
-
   changeset(): Promise<Uint8Array> {
     return this.#read(false);
   }
@@ -75,7 +66,8 @@ class OpenRecorder extends OpenResource implements ChangeRecorder {
   }
 
   async #read(patchset: boolean): Promise<Uint8Array> {
-    return decodeBytes(resultOf(await this.#send(Call.of(Request.readRecorder).number(this.#id).flag(patchset))));
+    const { send, id } = this.opened;
+    return decodeBytes(resultOf(await send(Call.of(Request.readRecorder).number(id).flag(patchset))));
   }
 }
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CALL_OPTIONS, checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
-import { AiosqliteError, invalidArgument, outOfRange, SqliteError } from '../../errors.js';
+import { CALL_OPTIONS, checkNames, checkPath, integer, type NamesOf, optionalFunction } from '../../arguments.js';
+import { AiosqliteError, outOfRange, SqliteError } from '../../errors.js';
 import type { CallOptions, Executor } from '../../executor.js';
 import { Call } from '../../wire/call.js';
 import { type Limits, limitsOf, type SharedLimits, sharedLimits } from '../../wire/limits.js';
@@ -49,10 +49,7 @@ export async function backup(
   const target = absolute(destination);
   checkNames('options', options, BACKUP_OPTIONS);
   const pages = integer(options, 'pagesPerStep', 500, 1, 2 ** 31 - 1);
-  const { onProgress } = options;
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw invalidArgument('options.onProgress', 'a function', onProgress);
-  }
+  const onProgress = optionalFunction(options, 'onProgress');
   const limits = sharedLimits(limitsOf(options), 'the backup');
   await checkNotItself(db, target, limits());
   const abandoned = await oldCopies(target);

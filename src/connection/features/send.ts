@@ -19,10 +19,10 @@ async function closeResource(send: Send, id: number): Promise<boolean> {
 }
 
 interface Opened {
-  send: Send;
-  id: number;
+  readonly send: Send;
+  readonly id: number;
   /** Name in the warning about a forgotten resource. */
-  name: string;
+  readonly name: string;
 }
 
 /** Closes and reports resources that were dropped without close(). */
@@ -33,11 +33,11 @@ const forgotten = new FinalizationRegistry<Opened>(async ({ send, id, name }) =>
 
 /** A resource that a call has opened. Closed by close(), or after the garbage collector has found it. */
 export abstract class OpenResource {
-  readonly #opened: Opened;
+  protected readonly opened: Opened;
   #closed: Promise<void> | undefined;
 
   constructor(opened: Opened) {
-    this.#opened = opened;
+    this.opened = opened;
     forgotten.register(this, opened, this);
   }
 
@@ -50,7 +50,7 @@ export abstract class OpenResource {
   }
 
   async #close(): Promise<void> {
-    await closeResource(this.#opened.send, this.#opened.id);
+    await closeResource(this.opened.send, this.opened.id);
     forgotten.unregister(this);
   }
 
