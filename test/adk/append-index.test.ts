@@ -112,6 +112,21 @@ describe('an appended event', () => {
     expect(await found('tea?')).toBe('e4');
   });
 
+  test('may have whatever fields the session store takes', async () => {
+    const parts = [null, 7, { text: 5 }, { text: 'tea \ud800 and \0' }];
+    const odd: any[] = [
+      { author: 'a\ud800' },
+      { author: 7 },
+      { content: { parts } },
+      { content: 'tea' },
+      { content: { parts: 'tea' } },
+      { content: { parts: [{ text: 'tea', deep: JSON.parse('['.repeat(900) + ']'.repeat(900)) }] } },
+    ];
+    for (const [at, fields] of odd.entries()) await append(said(`e${at}`, 'tea', fields));
+    expect(await stored()).toBe('e0 e1 e2 e3 e4 e5');
+    expect((await found('tea?')).split(' ').sort()).toEqual(['e0', 'e1', 'e2', 'e5']);
+  });
+
   test('that undoes others by a marker takes their entries out', async () => {
     for (const [at, invocationId] of ['i1', 'i2', 'i2', 'i3'].entries()) {
       await append(said(`e${at}`, 'tea', { invocationId }));

@@ -1,3 +1,4 @@
+import { isWellFormed } from '../../codec/well-formed.js';
 import { type EventRecord, isJsonObject } from '../records.js';
 import type { MemoryRecord } from './records.js';
 
@@ -6,7 +7,8 @@ export function recordOfEvent(event: EventRecord): MemoryRecord | undefined {
   const { id, appName, userId, sessionId, author, timestamp, content, partial } = event;
   if (partial || !isJsonObject(content) || isSummary(event)) return undefined;
   const record: MemoryRecord = { id, appName, userId, scope: 'user', sessionId, eventId: id, timestamp, content };
-  if (typeof author === 'string') record.author = author;
+  // Memory keeps well-formed text alone; an event may have any author.
+  if (typeof author === 'string' && isWellFormed(author)) record.author = author;
   return record;
 }
 
