@@ -1,4 +1,5 @@
 import type { ArtifactStore, EventRecord, JsonObject, MemoryRecord, MemoryStore, SessionKey } from '../store/index.js';
+import { HttpError } from '../web/http.js';
 import { hasTable, type OpenFile } from './open.js';
 import { overviewOf } from './overview.js';
 
@@ -90,9 +91,11 @@ export class InspectorData {
 
   /** The state of a session after one of its events. */
   async stateAt(key: SessionKey, seq: number): Promise<JsonObject | undefined> {
-    const { store } = this.#opened;
-    const { stateAt } = store as unknown as { stateAt?(key: SessionKey, seq: number): Promise<JsonObject> };
-    return stateAt && (shortened(await stateAt.call(store, key, seq)) as JsonObject);
+    const { db, store } = this.#opened;
+    if (store === undefined) return undefined;
+    const kept = await db.get("SELECT 1 FROM pragma_table_info('adk_sessions') WHERE name = 'initial_state'");
+    if (kept === undefined) throw new HttpError(501, 'a file of this older version keeps no history of states');
+    return shortened(await store.stateAt(key, seq)) as JsonObject;
   }
 
   async memory(appName: string, userId: string, query: string): Promise<MemoryRecord[]> {

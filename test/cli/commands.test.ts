@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { connect } from 'aiosqlite';
 import { type EventRecord, SessionStore } from 'aiosqlite/store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -132,6 +133,24 @@ describe('every command', () => {
     }
     expect(hash()).toBe(before);
   });
+});
+
+test('files of the first version are read as they are', async () => {
+  const packed = readFileSync(new URL('../store/fixtures/version-1.db.gz', import.meta.url));
+  writeFileSync(file, gunzipSync(packed));
+  const hash = () => createHash('sha256').update(readFileSync(file)).digest('hex');
+  const before = hash();
+  expect(run(['inspect', file, '--json']).json()).toMatchObject({ sessions: 2, events: 3 });
+  expect(run(['check', file, '--json']).json()).toEqual({ ok: true, problems: [] });
+  const { stdout } = run(['export', file]);
+  expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+  await using inspector = new Running(['inspect', file, '--serve', '--json']);
+  await inspector.until(() => inspector.stdout.includes('\n'));
+  const { url } = JSON.parse(inspector.stdout);
+  const session = await (await fetch(`${url}session?app=shop&user=ada&session=s1`)).json();
+  expect((session as any).events).toHaveLength(3);
+  expect((await fetch(`${url}state?app=shop&user=ada&session=s1&seq=1`)).status).toBe(501);
+  expect(hash()).toBe(before);
 });
 
 describe('inspect', () => {
