@@ -14,7 +14,7 @@ import type { Context } from './context.js';
 import { eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
 import { deleteInvocation } from './history/delete-invocation.js';
 import { fork } from './history/fork.js';
-import { isMarked, readEventPage, readHistory } from './history/read.js';
+import { isMarked, readEventPage, readMoment } from './history/read.js';
 import { rewind } from './history/rewind.js';
 import { mergeState, replaceState } from './history/state.js';
 import { undoRewind } from './history/undo.js';
@@ -160,7 +160,7 @@ export class SqliteBackend implements Backend, Context {
   }
 
   history(key: SessionKey, point: HistoryPoint) {
-    return readHistory(this, key, point);
+    return readMoment(this, key, point);
   }
 
   rewind(key: SessionKey, plan: RewindPlan) {

@@ -1,5 +1,5 @@
 import type { Pool } from 'aiosqlite';
-import { ArtifactStore, type SessionStore } from 'aiosqlite/store';
+import { ArtifactStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
@@ -117,6 +117,12 @@ describe('stateAt()', () => {
       { first: 1, b: null },
       { first: 1, b: null, a: 3 },
     ]);
+  });
+
+  test('is a read: a connection that only reads can ask', async () => {
+    const seq = await append('e1', 'i1', { a: 1 });
+    const reader = new SessionStore(await on.connect({ readonly: true }));
+    expect(await reader.stateAt(key, seq)).toEqual({ first: 1, a: 1 });
   });
 
   test('holds for keys of any kind', async () => {

@@ -6,7 +6,7 @@ import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';
 import { changeOf } from './change.js';
 import { inTransaction } from './in-transaction.js';
-import { readOutline, readStored } from './read.js';
+import { readInvocation, readStored } from './read.js';
 import { forget } from './rewind.js';
 
 /** Deletes the events of an invocation; the changes that they made stay, each in its place. Resolves to their number. */
@@ -15,7 +15,7 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const { sql } = within;
     const { sessionKey, session } = await readStored(within, key);
     const events = [sessionKey, invocationId];
-    const changes = await readOutline(within, key, invocationId);
+    const changes = await readInvocation(within, key, invocationId);
     if ((await present(within)).memory)
       await forget(within, key, { sql: sql.history.forget.invocation, params: events });
     const [deleted] = await sendErasure(within, [{ sql: sql.history.deleteInvocation, params: events }]);

@@ -7,10 +7,9 @@ import type { HistoryPoint } from '../../history/records.js';
 import type { EventOutline, History, Place, SessionChange } from '../../history/timeline.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../../records.js';
 import { decodeSession } from '../../session-codec.js';
-import { type Context, runReads } from '../context.js';
+import { type Context, type Rows, runReads } from '../context.js';
 import { eventCodec, sqliteDialect } from '../dialect.js';
 import { keyParams } from '../jobs.js';
-import { inTransaction } from './in-transaction.js';
 
 /** A history with the session's internal key. */
 export interface StoredHistory extends History {
@@ -20,36 +19,94 @@ export interface StoredHistory extends History {
 /** Events that one read brings: decoding them holds the event loop for a millisecond or so. */
 const EVENTS_PER_READ = 250;
 
-/** Reads a session's history with a point of it. Rejects `'ADK_SESSION_NOT_FOUND'` and `'ADK_POINT_NOT_FOUND'`. */
+/**
+ * Reads a session's history with a point of it, in slices: inside a transaction. Rejects `'ADK_SESSION_NOT_FOUND'` and
+ * `'ADK_POINT_NOT_FOUND'`.
+ */
 export async function readHistory(context: Context, key: SessionKey, point: HistoryPoint): Promise<StoredHistory> {
-  return await inTransaction(context, async (within) => {
-    const { changes } = within.sql.history;
-    const session = await readStored(within, key);
-    const place = await readPlace(within, key, point);
-    const [others] = await runReads(within, [
-      { sql: changes, params: keyParams(key), jsonColumns: ['value', 'removed'] },
-    ]);
-    return {
-      ...session,
-      place,
-      events: await readOutline(within, key),
-      changes: (others?.rows ?? []).map((row) => decodeChange(within, row)),
-    };
-  });
+  const stored = await readStored(context, key);
+  const [found, others] = await runReads(context, [placeQuery(context, key, point), changesQuery(context, key)]);
+  const place = placeIn(found, key, point);
+  const { next } = context.sql.history.place;
+  const [following] = await runReads(context, [{ sql: next, params: [...keyParams(key), place.lastSeq] }]);
+  const [after] = following?.rows ?? [];
+  if (after) place.nextTime = timeOf(after);
+  const events: EventOutline[] = [];
+  for (let page: EventOutline[] = [], from = 0; ; from = page.at(-1)?.seq ?? from) {
+    const [rows] = await runReads(context, [outlineQuery(context, key, from, EVENTS_PER_READ)]);
+    page = decodeOutlines(context, rows);
+    events.push(...page);
+    if (page.length < EVENTS_PER_READ) break;
+  }
+  return { ...stored, place, events, changes: decodeChanges(context, others) };
+}
+
+/** The same in one read. Of the place, the time of the next event is left out. */
+export async function readMoment(context: Context, key: SessionKey, point: HistoryPoint): Promise<History> {
+  const [stored, found, others, rows] = await runReads(context, [
+    storedQuery(context, key),
+    placeQuery(context, key, point),
+    changesQuery(context, key),
+    outlineQuery(context, key, 0, -1),
+  ]);
+  return {
+    ...storedIn(context, stored, key),
+    place: placeIn(found, key, point),
+    events: decodeOutlines(context, rows),
+    changes: decodeChanges(context, others),
+  };
 }
 
 /** A session with its internal key and its first state. */
-export async function readStored(
-  context: Context,
-  key: SessionKey,
-): Promise<Pick<StoredHistory, 'sessionKey' | 'session' | 'initialState'>> {
-  const query = {
-    sql: context.sql.history.session,
-    params: keyParams(key),
-    jsonColumns: ['state', 'initial_state'],
-  };
-  const [found] = await runReads(context, [query]);
-  const [row] = found?.rows ?? [];
+type StoredSession = Pick<StoredHistory, 'sessionKey' | 'session' | 'initialState'>;
+
+export async function readStored(context: Context, key: SessionKey): Promise<StoredSession> {
+  const [stored] = await runReads(context, [storedQuery(context, key)]);
+  return storedIn(context, stored, key);
+}
+
+/** The outlines of the events of one invocation. */
+export async function readInvocation(context: Context, key: SessionKey, invocationId: string): Promise<EventOutline[]> {
+  const { invocation: sql } = context.sql.history.outline;
+  const query = { sql, params: [...keyParams(key), invocationId], jsonColumns: OUTLINE_JSON };
+  const [rows] = await runReads(context, [query]);
+  return decodeOutlines(context, rows);
+}
+
+// ── the statements ──
+
+const OUTLINE_JSON = ['actions', 'extra'];
+
+const storedQuery = ({ sql }: Context, key: SessionKey): BatchQuery => ({
+  sql: sql.history.session,
+  params: keyParams(key),
+  jsonColumns: ['state', 'initial_state'],
+  ifNone: 'stop',
+});
+
+const changesQuery = ({ sql }: Context, key: SessionKey): BatchQuery => ({
+  sql: sql.history.changes,
+  params: keyParams(key),
+  jsonColumns: ['value', 'removed'],
+});
+
+const outlineQuery = ({ sql }: Context, key: SessionKey, after: number, limit: number): BatchQuery => ({
+  sql: sql.history.outline.range,
+  params: [...keyParams(key), after, limit],
+  jsonColumns: OUTLINE_JSON,
+});
+
+function placeQuery({ sql }: Context, key: SessionKey, point: HistoryPoint): BatchQuery {
+  const { seq, invocation } = sql.history.place;
+  return 'toSeq' in point
+    ? { sql: seq, params: [...keyParams(key), point.toSeq] }
+    : { sql: invocation, params: [...keyParams(key), point.beforeInvocationId] };
+}
+
+// ── their rows ──
+
+function storedIn(context: Context, result: Rows | undefined, key: SessionKey): StoredSession {
+  const [row] = result?.rows ?? [];
   if (!row) throw sessionNotFound(key.sessionId);
   const initialState = row.at(-1) ?? undefined;
   const session = decodeSession(context, row);
@@ -59,46 +116,24 @@ export async function readStored(
   return { sessionKey: Number(row[0]), session, initialState };
 }
 
-async function readPlace(context: Context, key: SessionKey, point: HistoryPoint): Promise<Place> {
-  const { seq: bySeq, invocation, next } = context.sql.history.place;
-  const params = keyParams(key);
-  const query =
-    'toSeq' in point
-      ? { sql: bySeq, params: [...params, point.toSeq] }
-      : { sql: invocation, params: [...params, point.beforeInvocationId] };
-  const [found] = await runReads(context, [query]);
-  const [event] = found?.rows ?? [];
+function placeIn(result: Rows | undefined, key: SessionKey, point: HistoryPoint): Place {
+  const [event] = result?.rows ?? [];
   if (!event) {
     const missing = 'toSeq' in point ? `event of seq ${point.toSeq}` : `invocation ${point.beforeInvocationId}`;
     throw pointNotFound(`Session ${key.sessionId} has no ${missing}`);
   }
   const seq = Number(event[0]);
   const lastSeq = 'toSeq' in point ? seq : seq - 1;
-  const [following] = await runReads(context, [{ sql: next, params: [...params, lastSeq] }]);
-  const [after] = following?.rows ?? [];
-  return { lastSeq, changesBefore: seq, time: timeOf(event), nextTime: after && timeOf(after) };
+  return { lastSeq, changesBefore: seq, time: timeOf(event), nextTime: undefined };
 }
 
 const timeOf = ([, time]: unknown[]) => sqliteDialect.decodeTime(time);
 
-/** The outlines of a session's events, or of those of one invocation. */
-export async function readOutline(context: Context, key: SessionKey, invocationId?: string): Promise<EventOutline[]> {
-  const { range, invocation } = context.sql.history.outline;
-  const jsonColumns = ['actions', 'extra'];
-  const params = keyParams(key);
-  const read = async (query: BatchQuery) => {
-    const [events] = await runReads(context, [query]);
-    return (events?.rows ?? []).map((row) => decodeOutline(context, row));
-  };
-  if (invocationId !== undefined)
-    return await read({ sql: invocation, params: [...params, invocationId], jsonColumns });
-  const outline: EventOutline[] = [];
-  for (let page: EventOutline[] = [], after = 0; ; after = page.at(-1)?.seq ?? after) {
-    page = await read({ sql: range, params: [...params, after, EVENTS_PER_READ], jsonColumns });
-    outline.push(...page);
-    if (page.length < EVENTS_PER_READ) return outline;
-  }
-}
+const decodeOutlines = (context: Context, result: Rows | undefined) =>
+  (result?.rows ?? []).map((row) => decodeOutline(context, row));
+
+const decodeChanges = (context: Context, result: Rows | undefined) =>
+  (result?.rows ?? []).map((row) => decodeChange(context, row));
 
 function decodeOutline({ names }: Context, [seq, id, actions, extra]: unknown[]): EventOutline {
   const damaged = (column: string) => corruptRow(names.events, String(id), column);
