@@ -48,7 +48,8 @@ describe('options', () => {
     await using service = new PostgresSessionService(URL_WITH_PASSWORD, { retryMs: 100 });
     expect(inspect(service, { depth: 20, showHidden: true })).not.toContain('sesame');
     const error = await rejection(service.createSession(key));
-    expect(error).toMatchObject({ name: 'PostgresError' });
+    // ENOTFOUND, EAI_AGAIN, or ERR_TIMEOUT where the name's search takes longer.
+    expect(error).toMatchObject({ code: expect.stringMatching(/^E[A-Z_]+$/) });
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('sesame');
   });
 });

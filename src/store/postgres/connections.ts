@@ -102,6 +102,7 @@ export class Connections implements Runner {
 
   /** A client of the pool, within the deadline. */
   async #connect(deadline: number): Promise<PooledClient> {
+    let failure: unknown;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
       let pool: (PgPool & { ending?: boolean; ended?: boolean }) | undefined;
       try {
@@ -109,7 +110,10 @@ export class Connections implements Runner {
         const client = await this.#withDeadline(pool.connect() as Promise<PooledClient>, deadline);
         return guarded(client);
       } catch (error) {
+        // At the deadline, the reason of the last attempt says more.
+        if (failure !== undefined && hasTimedOut(error)) throw publicError(failure);
         if (isOwn(error)) throw error;
+        failure = error;
         const closed = pool === undefined || pool.ending === true || pool.ended === true;
         if (closed || !canReconnect(error) || performance.now() + pause >= deadline) throw publicError(error);
       }
@@ -200,6 +204,7 @@ export class InTransaction implements Runner {
   }
 }
 
+const hasTimedOut = (error: unknown) => error instanceof AiosqliteError && error.code === 'ERR_TIMEOUT';
 const asItIs = (error: unknown) => error;
 
 /** Errors of the store itself: no server caused them. */

@@ -383,14 +383,16 @@ describePostgres('a store on PostgreSQL', () => {
     ])('%s rejects within retryMs', async (_, address) => {
       const store = new PostgresSessionStore(on.pool({ ...address, password: SECRET }), { retryMs: 300 });
       const error = await rejection(store.getSession(key));
-      expect(error).toBeInstanceOf(PostgresError);
+      // ERR_TIMEOUT where the first attempt takes longer.
       expect(error.code).toMatch(/^E[A-Z_]+$/);
       expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(SECRET);
     });
 
     test('a database that does not exist, or a wrong password, rejects at once', async () => {
       const store = new PostgresSessionStore(on.pool({ database: 'none' }), { retryMs: 600_000 });
-      expect(await rejection(store.getSession(key))).toMatchObject({ code: '3D000' });
+      const error = await rejection(store.getSession(key));
+      expect(error).toBeInstanceOf(PostgresError);
+      expect(error).toMatchObject({ code: '3D000' });
       const role = new PostgresSessionStore(on.pool({ user: 'none' }), { retryMs: 600_000 });
       expect(await rejection(role.getSession(key))).toMatchObject({ code: '28000' });
     });
