@@ -134,7 +134,6 @@ async function changeState(service: Services['sessionService'], key: Key, delta:
   await requireSession(service, key, { numRecentEvents: 0 });
   await pool.transaction(async (tx) => {
     const inside = store.with(tx);
-    if ((await inside.getSession(key)) === undefined) throw new HttpError(404, `Session not found: ${key.sessionId}`);
     if (session !== undefined) await inside.mergeSessionState(key, session);
     if (app !== undefined) await inside.updateAppState(key.appName, app);
     if (user !== undefined) await inside.updateUserState(key.appName, key.userId, user);

@@ -198,7 +198,7 @@ describe.skipIf(!hasBrowser)('the page of the inspector', () => {
     });
   });
 
-  test.skipIf(!('stateAt' in SessionStore.prototype))('shows the state after the chosen event', async () => {
+  test('shows the state after the chosen event', async () => {
     await onPage(1280, 'light', async (page) => {
       await page.getByText('Tea for two').click();
       const state = page.getByLabel('State');

@@ -146,6 +146,69 @@ describe('import', () => {
   });
 });
 
+describe('history', () => {
+  const invocations = async (id: string): Promise<string[]> => {
+    const { json } = await site.ask('GET', `${sessions}/${id}`);
+    return [...new Set<string>(json.events.map(({ invocationId }: any) => invocationId))];
+  };
+  beforeEach(async () => {
+    await site.ask('POST', sessions, { sessionId: 's1', state: { first: true } });
+    for (const text of ['one', 'two', 'three']) {
+      await site.ask('POST', '/run', { ...turn('s1', text), stateDelta: { last: text } });
+    }
+  });
+
+  test.each(['rewind_before_invocation_id', 'rewindBeforeInvocationId'])(
+    'a session is rewound with %s',
+    async (name) => {
+      const [first, second] = await invocations('s1');
+      const { status, json } = await site.ask('POST', `${sessions}/s1/rewind`, { [name]: second });
+      expect(status).toBe(200);
+      expect(json).toMatchObject({ removed: 4, session: { id: 's1', state: { first: true, last: 'one' } } });
+      expect(await invocations('s1')).toEqual([first]);
+      expect((await site.ask('POST', '/run', turn('s1', 'again'))).status).toBe(200);
+      expect(texts((await site.ask('GET', `${sessions}/s1`)).json)).toEqual([
+        'one',
+        'You said: one',
+        'again',
+        'You said: again',
+      ]);
+    },
+  );
+
+  test('a session is forked, whole or before an invocation', async () => {
+    const [first, second] = await invocations('s1');
+    const whole = await site.ask('POST', `${sessions}/s1/fork`, {});
+    expect(whole.json).toMatchObject({ state: { first: true, last: 'three' } });
+    expect(await invocations(whole.json.id)).toHaveLength(3);
+    const part = await site.ask('POST', `${sessions}/s1/fork`, { session_id: 's2', before_invocation_id: second });
+    expect(part.json).toMatchObject({ id: 's2', state: { first: true, last: 'one' } });
+    expect(await invocations('s2')).toEqual([first]);
+    expect(await invocations('s1')).toHaveLength(3);
+  });
+
+  test('unknown points and sessions are 404, an id that exists 409, a missing field 400', async () => {
+    const rewind = (id: string, body: object) => site.ask('POST', `${sessions}/${id}/rewind`, body);
+    expect((await rewind('s1', { rewind_before_invocation_id: 'none' })).status).toBe(404);
+    expect((await rewind('none', { rewind_before_invocation_id: 'none' })).status).toBe(404);
+    expect((await rewind('s1', {})).status).toBe(400);
+    expect((await rewind('s1', { rewind_before_invocation_id: 1 })).status).toBe(400);
+    const fork = (id: string, body: object) => site.ask('POST', `${sessions}/${id}/fork`, body);
+    expect((await fork('s1', { session_id: 's1' })).status).toBe(409);
+    expect((await fork('s1', { before_invocation_id: 'none' })).status).toBe(404);
+    expect((await fork('none', {})).status).toBe(404);
+    expect(await invocations('s1')).toHaveLength(3);
+  });
+
+  test('an imported session is rewound to the state of the point', async () => {
+    const { events, state } = (await site.ask('GET', `${sessions}/s1`)).json;
+    await site.ask('POST', sessions, { sessionId: 's2', events, state });
+    const [, second] = await invocations('s2');
+    const { json } = await site.ask('POST', `${sessions}/s2/rewind`, { rewind_before_invocation_id: second });
+    expect(json.session.state).toEqual({ first: true, last: 'one', 'app:currency': 'EUR' });
+  });
+});
+
 test('the graph of an event is found where the web UI looks for it', async () => {
   await site.ask('POST', sessions, { sessionId: 's1' });
   const [event] = (await site.ask('POST', '/run', turn('s1', 'hi'))).json;
