@@ -25,7 +25,7 @@ const quick = process.argv.includes('--quick');
 const surroundings = [...runners, ...bundlers, ...agents];
 
 /** Megabytes of 10^6 bytes, as npm prints them. */
-const budget = { installSeconds: 5, packages: 2, unpackedMB: 22, packedMB: 12 };
+const budget = { installSeconds: 5, packages: 2, unpackedMB: 24, packedMB: 12 };
 
 /** @param {string} name @param {string} program */
 const toolOf = (name, program) => join(root, 'node_modules', name, program);
