@@ -100,6 +100,7 @@ export function openServices(
   source: `postgres://${string}` | `postgresql://${string}`,
   options?: ServicesOptions,
 ): PostgresServices;
+/** Everything that ADK's Runner needs, in one SQLite file. */
 export function openServices(source: string | URL | ServicesSourceOptions, options?: ServicesOptions): Services;
 export function openServices(
   source: string | URL | ServicesSourceOptions,

@@ -1,3 +1,4 @@
+import { constructorSource } from '../codec/constructor-source.js';
 import type { Column, Kind } from './columns.js';
 import { compile } from './compile.js';
 import type { Dialect } from './dialect.js';
@@ -25,11 +26,15 @@ function codeOf(columns: readonly Column[]): string {
   const placed = columns.map((column, i) => ({ column, at: i + 1 })).filter(({ column }) => column.kind !== 'extra');
   const required = placed.filter(({ column }) => column.required);
   const optional = placed.filter(({ column }) => !column.required);
-  return `(row, table) => {
-    const record = { ${required.map(({ column, at }) => `${column.field}: ${call(column, at)}`).join(', ')} };
+  const fields = required.map(({ column }) => column.field);
+  return `(() => {
+  ${constructorSource('Fields', fields)}
+  return (row, table) => {
+    const record = new Fields(${required.map(({ column, at }) => call(column, at)).join(', ')});
     ${optional.map(({ column, at }) => `if (row[${at}] !== null) record.${column.field} = ${call(column, at)};`).join('\n')}
     return record;
-  }`;
+  };
+  })()`;
 }
 
 function plainDecoder<Fields>(columns: readonly Column[], decoders: Decoders): Decoder<Fields> {

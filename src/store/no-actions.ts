@@ -1,12 +1,17 @@
 import type { JsonObject } from './records.js';
 
+/** Makes a plain object. No literal, for the reason that constructorSource() gives. */
+function NoActions(this: JsonObject) {
+  this.stateDelta = {};
+  this.artifactDelta = {};
+  this.requestedAuthConfigs = {};
+  this.requestedToolConfirmations = {};
+}
+NoActions.prototype = Object.prototype;
+const Made = NoActions as unknown as new () => JsonObject;
+
 /** The actions of most events: ADK makes these four, all empty. */
-export const noActions = (): JsonObject => ({
-  stateDelta: {},
-  artifactDelta: {},
-  requestedAuthConfigs: {},
-  requestedToolConfirmations: {},
-});
+export const noActions = (): JsonObject => new Made();
 const KEYS = Object.keys(noActions());
 
 /** Their JSON. A row has 0 in their place, so that they are neither carried across nor parsed. */

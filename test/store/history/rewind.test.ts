@@ -366,3 +366,13 @@ describe('memory follows a rewind', () => {
     expect(await found('tea coffee')).toEqual(['e2', 'note']);
   });
 });
+
+test('state that is set after the deletion of the last events counts behind what was set before', async () => {
+  await append('e1', 'i1');
+  await store.updateSessionState(key, { old: 1 });
+  await store.deleteInvocation(key, 'i1');
+  await store.updateSessionState(key, { new: 1 });
+  await append('e2', 'i2');
+  const [event] = await store.getEvents(key);
+  expect(await store.stateAt(key, event?.seq as number)).toEqual({ new: 1 });
+});

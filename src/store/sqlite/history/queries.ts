@@ -17,7 +17,10 @@ export function buildHistoryQueries(
     `"${names.memory}"`,
   ];
   const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?)`;
-  const last = (of: string) => `coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = ${of}), 0)`;
+  /** Seq of a change that is made now: that of the last event, or of a later change whose event is deleted. */
+  const last = (of: string) => `max(coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = ${of}), 0),
+    coalesce((SELECT max(p.seq) FROM ${changes} AS p WHERE p.session_key = ${of}
+      AND p.undone_by IS NULL AND p.kind <> 'rewind'), 0))`;
   /** Changes that belong to the present: a rewind has not undone them, and made none of them part of the past. */
   const since = `c.undone_by IS NULL AND c.kind <> 'rewind' AND c.change_key >
     coalesce((SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = c.session_key AND r.kind = 'rewind'), 0)`;
