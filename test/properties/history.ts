@@ -97,7 +97,9 @@ class ModelSession {
   deleteInvocation(invocationId: string): number {
     const events = this.events().filter((entry) => entry.invocationId === invocationId);
     for (const event of events) {
-      this.entries[this.entries.indexOf(event)] = { ...event, id: undefined, invocationId: '' };
+      // An event without a delta leaves nothing behind, nothing to rewind either.
+      const kept = Object.keys(event.delta).length > 0 ? [{ ...event, id: undefined, invocationId: '' }] : [];
+      this.entries.splice(this.entries.indexOf(event), 1, ...kept);
     }
     if (events.length > 0) this.#makeStale();
     return events.length;
