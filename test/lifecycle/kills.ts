@@ -176,8 +176,8 @@ async function expectCreated(db: Connection, known: number[]): Promise<void> {
   const [{ n: tables } = { n: -1 }] = await db.all<{ n: number }>(
     "SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table' AND name LIKE 'adk_%'",
   );
-  expect([0, 5]).toContain(tables);
-  if (known.includes(1)) expect(tables).toBe(5);
+  expect([0, 7]).toContain(tables);
+  if (known.includes(1)) expect(tables).toBe(7);
   const store = new SessionStore(db);
   await store.createTables();
   const key = { appName: 'app', userId: 'ada', sessionId: 's1' };
