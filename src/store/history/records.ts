@@ -25,6 +25,7 @@ export const REWIND_OPTIONS: NamesOf<RewindOptions> = { mode: true, archive: tru
 export interface Rewound<S extends JsonObject = JsonObject> {
   /** Number of events that were removed: 0 with `mode: 'mark'`. */
   removed: number;
+  /** The session as it is now. */
   session: SessionRecord<S>;
 }
 
@@ -32,6 +33,7 @@ export interface Rewound<S extends JsonObject = JsonObject> {
 export interface Restored<S extends JsonObject = JsonObject> {
   /** Number of events that count again. */
   restored: number;
+  /** The session as it is now. */
   session: SessionRecord<S>;
 }
 
@@ -63,6 +65,7 @@ export const EVENT_PAGE: NamesOf<EventPageOptions> = { beforeSeq: true, afterSeq
 
 /** Events of a page, in its order. */
 export interface EventPage {
+  /** Events of the page, at most `limit`. */
   events: EventRecord[];
   /** Whether more events follow in this order. */
   hasMore: boolean;

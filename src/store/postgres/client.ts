@@ -3,12 +3,15 @@ import type { SqlParam } from '../../executor.js';
 
 /** Anything that speaks the API of `pg`'s Pool. It is never closed by the store. */
 export interface PgPool {
+  /** Runs one statement, given as a query config of `pg`. */
   query(config: object): Promise<{ rows: unknown[][] }>;
+  /** Lends a client. */
   connect(): Promise<unknown>;
 }
 
 /** Anything that speaks the API of `pg`'s Client: for `with()`, a client with a transaction of the caller's. */
 export interface PgClient {
+  /** Runs one statement, given as a query config of `pg`. */
   query(config: object): Promise<{ rows: unknown[][] }>;
 }
 

@@ -8,6 +8,7 @@ const CLASSES_WITH_CONTENT = /^(?:21|22|23|27|44|P0|HV|XX)/;
  * @example if (error instanceof PostgresError && error.code === '42501') …
  */
 export class PostgresError extends Error {
+  /** SQLSTATE of the server, or a code of the connection such as `'ECONNREFUSED'`. */
   readonly code: string;
 
   constructor(code: string, message: string) {

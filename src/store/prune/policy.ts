@@ -35,8 +35,10 @@ export type PruneTables = Pick<
   | 'blobsTable'
 >;
 
+/** Kinds of rows that `prune()` removes. */
 export type PruneKind = 'sessions' | 'events' | 'memory' | 'userStates' | 'artifacts';
 
+/** How `prune()` runs. */
 export interface PruneOptions {
   /** Removes nothing, and resolves to the numbers that a run would remove now. */
   dryRun?: boolean;
@@ -44,6 +46,7 @@ export interface PruneOptions {
   onProgress?: (progress: { kind: PruneKind; removed: number }) => void;
   /** Ends it between two batches, with `signal.reason`; finished batches stay. */
   signal?: AbortSignal;
+  /** Names of the tables, where they are not the default ones. */
   tables?: PruneTables;
 }
 
