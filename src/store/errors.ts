@@ -1,4 +1,4 @@
-/** Failures of a store beyond those of the database. Each code has its row in the README's table. */
+/** Failures of a store beyond those of the database. Each code has its row in docs/reference/errors.md. */
 export type StoreErrorCode =
   | 'ADK_SESSION_NOT_FOUND'
   | 'ADK_SESSION_EXISTS'
@@ -40,6 +40,9 @@ export function corruptRow(table: string, key: string, column: string, cause?: u
 
 export const sessionNotFound = (sessionId: string) =>
   new StoreError('ADK_SESSION_NOT_FOUND', `Session ${sessionId} not found`);
+
+export const sessionExists = (sessionId: string) =>
+  new StoreError('ADK_SESSION_EXISTS', `Session ${sessionId} already exists`);
 
 export const staleSession = (sessionId: string) =>
   new StoreError('ADK_STALE_SESSION', `Session ${sessionId} was changed since it was read`);

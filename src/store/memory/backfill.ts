@@ -1,4 +1,4 @@
-import { checkNames, type NamesOf } from '../../arguments.js';
+import { checkNames, type NamesOf, optionalFunction } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
 import { invalidArgument } from '../../errors.js';
 import { checkId, checkKey } from '../arguments.js';
@@ -213,11 +213,10 @@ const BACKFILL_OPTIONS: NamesOf<BackfillOptions> = { appName: true, userId: true
 
 function checkOptions(options: BackfillOptions): void {
   checkNames('options', options, BACKFILL_OPTIONS);
-  const { appName, userId, onProgress, signal } = options;
+  const { appName, userId, signal } = options;
   if (appName !== undefined) checkId('appName', appName);
   if (userId !== undefined) checkId('userId', userId);
-  if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw invalidArgument('options.onProgress', 'a function', onProgress);
+  optionalFunction(options, 'onProgress');
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalidArgument('options.signal', 'an AbortSignal', signal);
 }

@@ -1,6 +1,6 @@
 import type { SqlParam } from '../../executor.js';
 import type { AppendCondition, Appended } from '../backend.js';
-import { StoreError, sessionNotFound } from '../errors.js';
+import { sessionNotFound, staleSession } from '../errors.js';
 import type { PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import type { Rows } from './connections.js';
@@ -107,7 +107,7 @@ function refuse(
 ): [key: number, seq: number, revision: number] {
   if (typeof key !== 'number') throw sessionNotFound(sessionId);
   if (typeof seq === 'number') return [key, seq, Number(revision)];
-  throw new StoreError('ADK_STALE_SESSION', `Session ${sessionId} was changed since it was read`);
+  throw staleSession(sessionId);
 }
 
 async function readMissed(

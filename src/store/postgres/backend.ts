@@ -40,7 +40,6 @@ export class PostgresBackend implements Backend {
   readonly dialect = postgresDialect;
   readonly events = eventCodec;
   readonly sessions = sessionCodec;
-  /** Memory is in no PostgreSQL database. */
   // Private: a printed store shows no pool, and so no password.
   readonly #context: Context;
   readonly #sending: Sending;

@@ -1,7 +1,7 @@
 import type { Loaded, Page, Snapshot } from '../backend.js';
 import { EVENT_COLUMNS, SESSION_COLUMNS } from '../columns.js';
 import type { Delta } from '../deltas.js';
-import { StoreError } from '../errors.js';
+import { sessionExists, sessionNotFound } from '../errors.js';
 import type { EventRow } from '../event-codec.js';
 import { NO_ACTIONS } from '../no-actions.js';
 import type { PreparedSession } from '../prepare.js';
@@ -46,13 +46,10 @@ async function create(context: Context, prepared: PreparedSession, events: Event
       const row = [sessionKey, ...newRow(given), ownerId, appState, userState, 0];
       return { snapshot: snapshotOf(context, row), events: [] };
     }
-    if (ifExists === 'error') {
-      throw new StoreError('ADK_SESSION_EXISTS', `Session ${key.sessionId} already exists`);
-    }
+    if (ifExists === 'error') throw sessionExists(key.sessionId);
     const loaded = await loadSession(context, key, events);
     if (loaded) return loaded;
-    if (attempt === CREATE_ATTEMPTS)
-      throw new StoreError('ADK_SESSION_NOT_FOUND', `Session ${key.sessionId} not found`);
+    if (attempt === CREATE_ATTEMPTS) throw sessionNotFound(key.sessionId);
   }
 }
 

@@ -1,4 +1,4 @@
-import { checkNames, type NamesOf } from '../../arguments.js';
+import { boolean, checkNames, type NamesOf, optionalFunction } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import { checkCount, checkId } from '../arguments.js';
@@ -89,10 +89,9 @@ export function checkPolicy(policy: RetentionPolicy, now: number): Cuts {
 
 export function checkPruneOptions(options: PruneOptions): void {
   checkNames('options', options, OPTIONS);
-  const { dryRun, onProgress, signal } = options;
-  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw invalidArgument('options.dryRun', 'a boolean', dryRun);
-  if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw invalidArgument('options.onProgress', 'a function', onProgress);
+  const { signal } = options;
+  boolean<'dryRun'>(options, 'dryRun', false);
+  optionalFunction(options, 'onProgress');
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalidArgument('options.signal', 'an AbortSignal', signal);
 }

@@ -1,6 +1,6 @@
 import type { BatchQuery, SqlParam } from '../../executor.js';
 import type { AppendCondition, Appended } from '../backend.js';
-import { StoreError, sessionNotFound } from '../errors.js';
+import { sessionNotFound, staleSession } from '../errors.js';
 import type { PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import { decodeSnapshot, SNAPSHOT_JSON } from '../session-codec.js';
@@ -134,7 +134,7 @@ async function refusal(context: Context, error: unknown, appends: readonly Prepa
   }
   const sessionId = String(appends[error.index >> 1]?.key.sessionId);
   if (error.index % 2 === 0) return sessionNotFound(sessionId);
-  return new StoreError('ADK_STALE_SESSION', `Session ${sessionId} was changed since it was read`);
+  return staleSession(sessionId);
 }
 
 /** Reads of all rows that an append may have touched. */

@@ -1,7 +1,7 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery } from '../../executor.js';
 import type { Loaded } from '../backend.js';
-import { StoreError } from '../errors.js';
+import { sessionExists } from '../errors.js';
 import type { EventRow } from '../event-codec.js';
 import type { PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
@@ -36,7 +36,7 @@ export async function createSession(context: Context, prepared: PreparedSession,
     if (!hasCode(error, 'ERR_NO_MATCH')) {
       throw await explain(context, error, [...reads, readState(sql, { appName }), readState(sql, { appName, userId })]);
     }
-    throw new StoreError('ADK_SESSION_EXISTS', `Session ${session.sessionId} already exists`);
+    throw sessionExists(session.sessionId);
   }
 }
 

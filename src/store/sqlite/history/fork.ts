@@ -1,4 +1,4 @@
-import { StoreError } from '../../errors.js';
+import { sessionExists } from '../../errors.js';
 import { cut, type ForkPlan, laterVersions } from '../../history/plan.js';
 import type { Place } from '../../history/timeline.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
@@ -40,7 +40,7 @@ async function copySession(
   const params = [sessionId, userId, serializeObject(state, 'state'), now, now, sessionKey];
   const [made] = await sendBatch(context, [{ sql: context.sql.history.forkSession, params }]);
   if (made?.changes === 1) return Number(made.lastInsertRowid);
-  throw new StoreError('ADK_SESSION_EXISTS', `Session ${sessionId} already exists`);
+  throw sessionExists(sessionId);
 }
 
 async function copyHistory(
