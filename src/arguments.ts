@@ -88,6 +88,12 @@ export function checkTimeoutMs(name: string, timeoutMs: unknown): void {
   }
 }
 
+/** Checks the option `signal`, which may be absent. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw invalidArgument('options.signal', 'an AbortSignal', signal);
+}
+
 /** Reads an option that is true or false; `fallback` if it is absent. */
 export function boolean<K extends string>(options: { [key in K]?: unknown }, key: K, fallback: boolean): boolean {
   const value = options[key];

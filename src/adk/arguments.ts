@@ -1,5 +1,18 @@
-import type { Event, Session } from '@google/adk';
-import { checkArray, checkId, checkObject, invalidArgument } from '../store/internal.js';
+import type { CreateSessionRequest, Event, Session } from '@google/adk';
+import { checkArray, checkId, checkObject, invalidArgument, type SessionKey } from '../store/internal.js';
+import { splitState } from './state-scopes.js';
+
+/** The session's key in a request of ADK, which may have further fields. */
+export const keyOf = ({ appName, userId, sessionId }: SessionKey): SessionKey => ({ appName, userId, sessionId });
+
+/** The session that a request describes, its state split by scope. */
+export function newSessionOf(request: CreateSessionRequest) {
+  checkObject('request', request);
+  const { appName, userId, sessionId = '', state = {} } = request;
+  checkObject('state', state);
+  const { session = {}, app = {}, user = {} } = splitState(state);
+  return { appName, userId, sessionId, state: session, app, user };
+}
 
 /** Before anything is written: session and event must be such that ADK can change them afterwards. */
 export function checkAppend(session: Session, event: Event): void {

@@ -77,8 +77,7 @@ export type ServicesSourceOptions = PoolOptions & SessionStoreOptions;
 
 const SOURCE: NamesOf<ServicesSourceOptions> = { ...POOL_OPTIONS, ...SESSION_STORE_OPTIONS };
 const OPTIONS: NamesOf<ServicesOptions> = { ...SERVICE_OPTIONS, memory: true, local: true };
-const { index: _, ...STORE_OPTIONS }: NamesOf<MemoryOptions> = {
-  index: true,
+const STORE_OPTIONS: NamesOf<Omit<MemoryOptions, 'index'>> = {
   embed: true,
   embedModel: true,
   onEmbedError: true,
@@ -118,7 +117,7 @@ export function openServices(
   const { pool, options: known } = openPool(sourceOptions(source), SOURCE);
   const plain = new SessionStore(pool, pick<SessionStoreOptions>(known, SESSION_STORE_OPTIONS));
   const artifacts = artifactStoreBeside(plain);
-  const memories = memoryStoreBeside(plain, pick<MemoryStoreOptions>(memory, STORE_OPTIONS as never));
+  const memories = memoryStoreBeside(plain, pick(memory, STORE_OPTIONS));
   const index = mode === 'append' ? memories.appendIndex() : undefined;
   const sessions = index ? new SessionStore(sqliteOf(plain).attaching(index)) : plain;
   const calls = new ServiceCalls(pool, async () => await index?.close());
@@ -179,7 +178,7 @@ function openLocal(path: string, memory: MemoryOptions) {
   const { pool } = openPool({ database: path }, POOL_OPTIONS);
   const calls = new ServiceCalls(pool);
   const artifacts = new ArtifactStore(pool);
-  const memories = new MemoryStore(pool, pick<MemoryStoreOptions>(memory, STORE_OPTIONS as never));
+  const memories = new MemoryStore(pool, pick(memory, STORE_OPTIONS));
   return {
     calls,
     artifactService: new SqliteArtifactService(new Opened(artifacts, undefined, calls.shared())),

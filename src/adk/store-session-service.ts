@@ -34,7 +34,7 @@ import {
   sessionNotFound,
   visible,
 } from '../store/internal.js';
-import { checkAppend } from './arguments.js';
+import { checkAppend, keyOf, newSessionOf } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
@@ -86,11 +86,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   }
 
   async #create(request: CreateSessionRequest, ifExists: 'error' | 'return'): Promise<Session> {
-    checkObject('request', request);
-    const { appName, userId, sessionId = '', state = {} } = request;
-    checkObject('state', state);
-    const { session = {}, app = {}, user = {} } = splitState(state);
-    const input = { appName, userId, sessionId, state: session, app, user, ifExists };
+    const input = { ...newSessionOf(request), ifExists };
     const shown = ifExists === 'return' ? {} : { limit: 0 };
     const { snapshot, events } = await this.#backend.create(prepareSession(this.#backend, input), shown);
     return this.#objects.make(snapshot, visible(this.#backend, events));
@@ -299,6 +295,3 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
     return this.#calls.make(call);
   }
 }
-
-/** The session's key in a request of ADK, which may have further fields. */
-const keyOf = ({ appName, userId, sessionId }: SessionKey): SessionKey => ({ appName, userId, sessionId });

@@ -1,8 +1,9 @@
 import { Misuse, onFile } from './failure.js';
+import type { Overview } from './inspector-types.js';
 import { openFile } from './open.js';
 import { portNumber } from './options.js';
 import { print, printJson, printTable, sizeOf } from './output.js';
-import { type Overview, overviewOf } from './overview.js';
+import { overviewOf } from './overview.js';
 import type { Command } from './vendor.js';
 
 export function addInspect(program: Command): Command {

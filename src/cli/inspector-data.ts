@@ -1,32 +1,12 @@
 import type { ArtifactStore, EventRecord, JsonObject, MemoryRecord, MemoryStore, SessionKey } from '../store/index.js';
 import { HttpError } from '../web/http.js';
+import type { ArtifactItem, FileOverview, SessionItem } from './inspector-types.js';
 import { hasTable, type OpenFile } from './open.js';
 import { overviewOf } from './overview.js';
 
 /** Everything that the page of `aiosqlite inspect` asks for. Texts this long are cut, so that a page stays light. */
 const LONGEST_TEXT = 200_000;
 const MOST_EVENTS = 200;
-
-export interface SessionItem {
-  appName: string;
-  userId: string;
-  id: string;
-  title: string | null;
-  createTime: number;
-  updateTime: number;
-  events: number;
-  bytes: number;
-}
-
-export interface ArtifactItem {
-  appName: string;
-  userId: string;
-  sessionId: string;
-  name: string;
-  versions: number;
-  mimeType: string | null;
-  size: number;
-}
 
 const TITLE = "state ->> '$.__session_metadata__.displayName'";
 // Julian days, as the tables hold times.
@@ -42,16 +22,16 @@ export class InspectorData {
     this.#opened = opened;
   }
 
-  async overview() {
+  async overview(): Promise<FileOverview> {
     const { file, db, store } = this.#opened;
     const overview = await overviewOf(file, db);
     const growth = store
-      ? await db.all<{ day: string; events: number; bytes: number }>(
+      ? await db.all<FileOverview['growth'][number]>(
           `SELECT date(timestamp) AS day, count(*) AS events, ${WEIGHT} AS bytes FROM adk_events GROUP BY day ORDER BY day`,
         )
       : [];
     const users = store
-      ? await db.all<{ appName: string; userId: string; sessions: number }>(
+      ? await db.all<FileOverview['users'][number]>(
           `SELECT app_name AS appName, user_id AS userId, count(*) AS sessions FROM adk_sessions
             GROUP BY app_name, user_id ORDER BY app_name, user_id LIMIT 1000`,
         )

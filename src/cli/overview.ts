@@ -1,14 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Connection } from '../index.js';
-
-/** The output of `aiosqlite inspect --json`. */
-export interface Overview {
-  /** Of the file and its WAL, in bytes. */
-  size: number;
-  sessions: number;
-  events: number;
-  tables: { name: string; rows: number; bytes: number }[];
-}
+import type { Overview } from './inspector-types.js';
 
 /** Sizes and rows of all tables, the largest first; indexes count with their table. */
 export async function overviewOf(file: string, db: Connection): Promise<Overview> {

@@ -1,4 +1,5 @@
-export { ArtifactStore, type SaveOptions, type VersionOptions } from './artifacts/artifact-store.js';
+export type { SaveOptions, VersionOptions } from './artifacts/arguments.js';
+export { ArtifactStore } from './artifacts/artifact-store.js';
 export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifacts/records.js';
 export type { Swept } from './artifacts/sweep.js';
 export { StoreError, type StoreErrorCode } from './errors.js';

@@ -3,12 +3,10 @@ import type { BaseSessionService, CreateSessionRequest, Event, Session } from '@
 import { createEvent } from '@google/adk';
 import { toRecord } from '../adk/event-codec.js';
 import { splitState } from '../adk/state-scopes.js';
+import { epochMillis } from '../codec/epoch.js';
 import type { EventRecord, JsonObject } from '../store/index.js';
 import { HttpError } from './http.js';
 import { requireSession, storeOf } from './services.js';
-
-/** Times below this are seconds, as adk-python writes them: as milliseconds they would lie before March 1973. */
-const SECONDS_BELOW = 1e11;
 
 /**
  * Creates a session with the events and the state of an exported one, all or nothing. The state is taken as it is; the
@@ -53,7 +51,7 @@ function eventsOf(events: unknown): Event[] {
     }
     // Fields are kept as they are, those of a newer ADK too; only missing ones are filled in.
     const whole: Event = Object.assign(createEvent(), event);
-    if (whole.timestamp < SECONDS_BELOW) whole.timestamp = Math.round(whole.timestamp * 1000);
+    whole.timestamp = epochMillis(whole.timestamp);
     return whole;
   });
 }

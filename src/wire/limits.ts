@@ -1,5 +1,5 @@
-import { checkTimeoutMs } from '../arguments.js';
-import { AiosqliteError, checkObject, invalidArgument } from '../errors.js';
+import { checkSignal, checkTimeoutMs } from '../arguments.js';
+import { AiosqliteError, checkObject } from '../errors.js';
 import type { CallOptions } from '../executor.js';
 
 /** The options that end a call before its time, checked, and read from the caller's object once. */
@@ -11,9 +11,7 @@ export function limitsOf(options: CallOptions | undefined): Limits {
   if (options === undefined) return NO_LIMITS;
   checkObject('options', options);
   const { signal, timeoutMs } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalidArgument('options.signal', 'an AbortSignal', signal);
-  }
+  checkSignal(signal);
   if (timeoutMs !== undefined) checkTimeoutMs('options.timeoutMs', timeoutMs);
   return limits(signal, timeoutMs);
 }

@@ -2,29 +2,6 @@ import { useEffect, useState } from 'preact/hooks';
 
 export type Json = { [key: string]: unknown };
 
-export interface Overview {
-  file: string;
-  size: number;
-  sessions: number;
-  events: number;
-  tables: { name: string; rows: number; bytes: number }[];
-  growth: { day: string; events: number; bytes: number }[];
-  users: { appName: string; userId: string; sessions: number }[];
-  memory: boolean;
-  artifacts: boolean;
-}
-
-export interface SessionItem {
-  appName: string;
-  userId: string;
-  id: string;
-  title: string | null;
-  createTime: number;
-  updateTime: number;
-  events: number;
-  bytes: number;
-}
-
 export interface Part {
   text?: string;
   thought?: boolean;
@@ -64,16 +41,6 @@ export interface MemoryRecord {
   timestamp?: number;
   content: { parts?: Part[] };
   score?: number;
-}
-
-export interface ArtifactItem {
-  appName: string;
-  userId: string;
-  sessionId: string;
-  name: string;
-  versions: number;
-  mimeType: string | null;
-  size: number;
 }
 
 export const query = (values: Record<string, string | number>): string =>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type ArtifactItem, type Overview, query, useGet } from './api.js';
+import type { ArtifactItem, FileOverview } from '../inspector-types.js';
+import { query, useGet } from './api.js';
 import { count, size } from './format.js';
 
 const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp)$/;
@@ -9,7 +10,7 @@ const LONGEST_PREVIEW = 200_000;
 const pathOf = ({ appName, userId, sessionId, name }: ArtifactItem): string =>
   `artifact?${query({ app: appName, user: userId, session: sessionId, name })}`;
 
-export function Artifacts({ overview }: { overview: Overview }) {
+export function Artifacts({ overview }: { overview: FileOverview }) {
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState<ArtifactItem>();
   const { value, error } = useGet<ArtifactItem[]>(`artifacts?${query({ text })}`);

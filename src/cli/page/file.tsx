@@ -1,10 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import type { Overview } from './api.js';
+import type { FileOverview } from '../inspector-types.js';
 import { count, size } from './format.js';
 
 /** Growth and sizes of the file. */
-export function File({ overview: { tables, growth } }: { overview: Overview }) {
+export function File({ overview: { tables, growth } }: { overview: FileOverview }) {
   const largest = Math.max(1, ...tables.map(({ bytes }) => bytes));
   return (
     <section class="column" aria-label="File">
@@ -46,7 +46,7 @@ export function File({ overview: { tables, growth } }: { overview: Overview }) {
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Events of each day, and the bytes of all events until then. */
-function Growth({ growth }: { growth: Overview['growth'] }) {
+function Growth({ growth }: { growth: FileOverview['growth'] }) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current as HTMLDivElement;

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
-import { type MemoryRecord, type Overview, query, useGet } from './api.js';
+import type { FileOverview } from '../inspector-types.js';
+import { type MemoryRecord, query, useGet } from './api.js';
 import { time } from './format.js';
 import { Parts } from './parts.js';
 
-export function Memory({ overview: { users, memory } }: { overview: Overview }) {
+export function Memory({ overview: { users, memory } }: { overview: FileOverview }) {
   const [user, setUser] = useState(0);
   const [text, setText] = useState('');
   const { appName = '', userId = '' } = users[user] ?? {};

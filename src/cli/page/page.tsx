@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type Overview, useGet } from './api.js';
+import type { FileOverview } from '../inspector-types.js';
+import { useGet } from './api.js';
 import { Artifacts } from './artifacts.js';
 import { File } from './file.js';
 import { count, size } from './format.js';
@@ -26,7 +27,7 @@ const isTyping = ({ target }: KeyboardEvent) =>
   target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
 
 function App() {
-  const { value: overview, error } = useGet<Overview>('overview');
+  const { value: overview, error } = useGet<FileOverview>('overview');
   const [[first = 'sessions', ...rest], go] = usePlace();
   const [help, setHelp] = useState(false);
   const tab = (first in TABS ? first : 'sessions') as Tab;

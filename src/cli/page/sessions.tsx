@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { query, type SessionItem, useGet } from './api.js';
+import type { SessionItem } from '../inspector-types.js';
+import { query, useGet } from './api.js';
 import { Conversation } from './conversation.js';
 import { ago, count, size, time } from './format.js';
 

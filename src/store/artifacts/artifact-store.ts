@@ -1,18 +1,29 @@
-import { checkNames, type NamesOf } from '../../arguments.js';
+import { checkNames } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
-import { isWellFormed } from '../../codec/well-formed.js';
 import { invalidArgument } from '../../errors.js';
 import type { BatchQuery, Executor, Transaction } from '../../executor.js';
-import { checkId, checkTime } from '../arguments.js';
+import { checkTime } from '../arguments.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
-import { serializeObject } from '../serialize.js';
+import { parseObject, serializeObject } from '../serialize.js';
 import type { Database } from '../sqlite/backend.js';
 import { type Rows, sendBatch } from '../sqlite/context.js';
 import { createTables } from '../sqlite/tables.js';
+import {
+  checkArtifactKey,
+  checkScope,
+  type KeyParams,
+  keyParams,
+  SAVE_OPTIONS,
+  type SaveOptions,
+  SCOPE,
+  SWEEP_FILTER,
+  selectVersion,
+  type VersionOptions,
+} from './arguments.js';
 import { canonicalUri, isWithinScope } from './artifact-uri.js';
 import { ArtifactLayout } from './layout.js';
-import { decodePart, encodePart, parseObject, sha256 } from './part-codec.js';
+import { decodePart, encodePart, sha256 } from './part-codec.js';
 import type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './records.js';
 import { type Swept, sweep } from './sweep.js';
 
@@ -20,19 +31,6 @@ import { type Swept, sweep } from './sweep.js';
 const CHUNK = 4 * 2 ** 20;
 /** Bytes that a stream hands out at a time. */
 const PIECE = 256 * 1024;
-
-/** Options of `save()`. */
-export interface SaveOptions {
-  /** JSON of the caller's own, returned with the version. */
-  customMetadata?: JsonObject;
-}
-/** Options of calls that read one version. */
-export interface VersionOptions {
-  /** Default: the latest. */
-  version?: number | undefined;
-}
-const SAVE_OPTIONS: NamesOf<SaveOptions> = { customMetadata: true };
-const VERSION_OPTIONS: NamesOf<VersionOptions> = { version: true };
 
 /**
  * Versioned contents under names, in two tables of any database file: 0, 1, 2 …, equal bytes stored once. Names, apps, users
@@ -237,7 +235,7 @@ export class ArtifactStore {
   #decodeInfo(params: KeyParams, row: unknown[]): ArtifactInfo {
     const [version, mimeType, size, sha256, custom, createTime] = row;
     const where = this.#where(params, version);
-    const damaged = (column: string) => corruptRow(where.table, where.key, column);
+    const damaged = (column: string, cause?: unknown) => corruptRow(where.table, where.key, column, cause);
     if (!isInteger(version)) throw damaged('version');
     if (!isInteger(size)) throw damaged('size');
     if (typeof sha256 !== 'string') throw damaged('sha256');
@@ -251,7 +249,7 @@ export class ArtifactStore {
       canonicalUri: canonicalUri({ appName, userId, sessionId, name }, Number(version)),
     };
     if (typeof mimeType === 'string') info.mimeType = mimeType;
-    if (custom !== null) info.customMetadata = parseObject(custom, where, 'custom_metadata');
+    if (custom !== null) info.customMetadata = parseObject(custom, (cause) => damaged('custom_metadata', cause));
     return info;
   }
 
@@ -269,46 +267,4 @@ function joined(chunks: Uint8Array[]): Buffer {
   const [first, ...more] = chunks;
   if (first === undefined || more.length > 0) return Buffer.concat(chunks);
   return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
-}
-
-/** App, user, session (`''`: the user's own scope), name. */
-type KeyParams = [appName: string, userId: string, sessionId: string, name: string, ...version: number[]];
-
-const keyParams = ({ appName, userId, sessionId = '', name }: ArtifactKey): KeyParams => [
-  appName,
-  userId,
-  sessionId,
-  name,
-];
-
-/** Which statement finds a version, and its parameters; `undefined` for a number that no version has. */
-function selectVersion(
-  key: ArtifactKey,
-  options: VersionOptions,
-): { which: 'latest' | 'version'; params: KeyParams } | undefined {
-  checkArtifactKey(key);
-  checkNames('options', options, VERSION_OPTIONS);
-  const { version } = options;
-  if (version === undefined) return { which: 'latest', params: keyParams(key) };
-  if (typeof version !== 'number') throw invalidArgument('options.version', 'a number', version);
-  if (!Number.isSafeInteger(version) || version < 0) return undefined;
-  return { which: 'version', params: [...keyParams(key), version] };
-}
-
-const SCOPE: NamesOf<Omit<ArtifactKey, 'name'>> = { appName: true, userId: true, sessionId: true };
-const ARTIFACT_KEY: NamesOf<ArtifactKey> = { ...SCOPE, name: true };
-const SWEEP_FILTER: NamesOf<{ olderThan: number }> = { olderThan: true };
-
-function checkScope<Scope extends Omit<ArtifactKey, 'name'>>(name: string, scope: Scope, known: NamesOf<Scope>): void {
-  checkNames(name, scope, known);
-  checkId('appName', scope.appName);
-  checkId('userId', scope.userId);
-  if (scope.sessionId !== undefined) checkId('sessionId', scope.sessionId);
-}
-
-function checkArtifactKey(key: ArtifactKey): void {
-  checkScope('key', key, ARTIFACT_KEY);
-  if (typeof key.name !== 'string') throw invalidArgument('name', 'a string', key.name);
-  if (isWellFormed(key.name)) return;
-  throw new StoreError('ADK_INVALID_NAME', 'name must be well-formed text, without lone surrogates');
 }

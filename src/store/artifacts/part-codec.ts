@@ -4,7 +4,7 @@ import { invalidArgument, outOfRange } from '../../errors.js';
 import { checkObject } from '../arguments.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
-import { serializeObject } from '../serialize.js';
+import { parseObject, serializeObject } from '../serialize.js';
 
 /** The field of a part that holds the content of an artifact. `none`: `inlineData` without data. */
 type ContentField = 'inlineData' | 'text' | 'fileData' | 'none';
@@ -70,7 +70,7 @@ export function decodePart(
   { field, json, bytes }: { field: unknown; json: unknown; bytes: Buffer },
   where: { table: string; key: string },
 ): JsonObject {
-  const part = parseObject(json, where, 'part');
+  const part = parseObject(json, (cause) => corruptRow(where.table, where.key, 'part', cause));
   switch (field) {
     case 'inlineData': {
       const { inlineData } = part;
@@ -87,17 +87,6 @@ export function decodePart(
     default:
       throw corruptRow(where.table, where.key, 'content');
   }
-}
-
-/** The JSON object in a column. */
-export function parseObject(json: unknown, { table, key }: { table: string; key: string }, column: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(json as string);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  } catch (error) {
-    throw corruptRow(table, key, column, error);
-  }
-  throw corruptRow(table, key, column);
 }
 
 /** From here on the hash is made off the JavaScript thread. */

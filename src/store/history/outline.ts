@@ -1,3 +1,4 @@
+import { epochMillis } from '../../codec/epoch.js';
 import { removedKeys } from '../deltas.js';
 import { type AppliedNote, NOTES } from '../event-notes.js';
 import { isJsonObject, type JsonObject } from '../records.js';
@@ -6,9 +7,6 @@ import type { EventOutline, StateChange } from './timeline.js';
 
 /** Prefixes of ADK's state keys that are not part of the session's own state. */
 const OTHER_SCOPES = ['app:', 'user:', 'temp:'];
-
-/** Largest number that is taken for seconds: as milliseconds it is a time in 1973. */
-const MOST_SECONDS = 1e11;
 
 interface StoredEvent {
   seq: number;
@@ -71,8 +69,7 @@ function nonEmpty(change: StateChange): StateChange | undefined {
 /** ADK for JavaScript writes milliseconds into fields of the event, adk-python seconds into the actions. */
 function summaryEndOf({ compaction }: JsonObject, { isCompacted, endTime }: JsonObject): number | undefined {
   const end = isCompacted === true ? endTime : isJsonObject(compaction) ? endOf(compaction) : undefined;
-  if (typeof end !== 'number') return undefined;
-  return end < MOST_SECONDS ? end * 1_000 : end;
+  return typeof end === 'number' ? epochMillis(end) : undefined;
 }
 
 const endOf = ({ endTimestamp, end_timestamp }: JsonObject) => endTimestamp ?? end_timestamp;

@@ -1,10 +1,10 @@
-import { checkNames, type NamesOf, optionalFunction } from '../../arguments.js';
+import { checkNames, checkSignal, type NamesOf, optionalFunction } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
-import { invalidArgument } from '../../errors.js';
 import { checkId, checkKey } from '../arguments.js';
 import { corruptRow } from '../errors.js';
 import { type Rewindable, withoutRewound } from '../history/rewound.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../records.js';
+import { parseObject } from '../serialize.js';
 import { textOf } from './content.js';
 import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';
@@ -157,14 +157,7 @@ function decodeEvent(context: MemoryContext, row: unknown[], [, appName, userId,
 /** A JSON column of an event; `undefined` for NULL. */
 function parse({ layout }: MemoryContext, id: unknown, column: string, json: unknown): JsonObject | undefined {
   if (json === null) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(json as string);
-  } catch (error) {
-    throw corruptRow(layout.names.events, String(id), column, error);
-  }
-  if (!isJsonObject(value)) throw corruptRow(layout.names.events, String(id), column);
-  return value;
+  return parseObject(json, (cause) => corruptRow(layout.names.events, String(id), column, cause));
 }
 
 /** Stores the vectors that entries lack; rejects if `embed` fails. Entries that change meanwhile are left for the next time. */
@@ -199,12 +192,10 @@ async function addVectors(
 }
 
 function textOfContent(json: string, functionResponses: boolean, table: string, key: number): string {
-  try {
-    const { parts } = JSON.parse(json) as JsonObject;
-    return textOf((parts as unknown[]).filter(isJsonObject), functionResponses);
-  } catch (error) {
-    throw corruptRow(table, String(key), 'content', error);
-  }
+  const damaged = (cause?: unknown) => corruptRow(table, String(key), 'content', cause);
+  const { parts } = parseObject(json, damaged);
+  if (!Array.isArray(parts)) throw damaged();
+  return textOf(parts.filter(isJsonObject), functionResponses);
 }
 
 const isPresent = <T>(value: T | undefined): value is T => value !== undefined;
@@ -217,6 +208,5 @@ function checkOptions(options: BackfillOptions): void {
   if (appName !== undefined) checkId('appName', appName);
   if (userId !== undefined) checkId('userId', userId);
   optionalFunction(options, 'onProgress');
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalidArgument('options.signal', 'an AbortSignal', signal);
+  checkSignal(signal);
 }

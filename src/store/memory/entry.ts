@@ -2,8 +2,7 @@ import { julianDay } from '../../codec/julian-day.js';
 import type { SqlParam } from '../../executor.js';
 import { checkChoice, checkId, checkObject, checkTime } from '../arguments.js';
 import { corruptRow } from '../errors.js';
-import { isJsonObject, type JsonObject } from '../records.js';
-import { serializeObject } from '../serialize.js';
+import { parseObject, serializeObject } from '../serialize.js';
 import { remember } from './content.js';
 import type { MemoryRecord } from './records.js';
 import { indexText } from './words.js';
@@ -65,7 +64,7 @@ export type EntryRow = unknown[];
 
 export function decodeEntry(row: EntryRow, table: string): MemoryRecord {
   const [, appName, kind, userId, sessionId, eventId, id, author, time, custom, content, score] = row;
-  const damaged = (column: string) => corruptRow(table, String(id), column);
+  const damaged = (column: string, cause?: unknown) => corruptRow(table, String(id), column, cause);
   if (typeof id !== 'string') throw damaged('id');
   if (typeof sessionId !== 'string') throw damaged('session_id');
   if (time !== null && !Number.isFinite(time)) throw damaged('timestamp');
@@ -74,24 +73,13 @@ export function decodeEntry(row: EntryRow, table: string): MemoryRecord {
     appName: appName as string,
     userId: userId as string,
     scope: kind as 'user' | 'app',
-    content: parse(content, () => damaged('content')),
+    content: parseObject(content, (cause) => damaged('content', cause)),
     score: score as number,
   };
   if (sessionId !== '') record.sessionId = sessionId;
   if (typeof eventId === 'string') record.eventId = eventId;
   if (typeof author === 'string') record.author = author;
   if (time !== null) record.timestamp = julianDay.decode(time as number);
-  if (custom !== null) record.customMetadata = parse(custom, () => damaged('custom_metadata'));
+  if (custom !== null) record.customMetadata = parseObject(custom, (cause) => damaged('custom_metadata', cause));
   return record;
-}
-
-function parse(json: unknown, damaged: () => Error): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(json as string);
-  } catch {
-    throw damaged();
-  }
-  if (!isJsonObject(value)) throw damaged();
-  return value;
 }

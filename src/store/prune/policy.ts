@@ -1,4 +1,4 @@
-import { boolean, checkNames, type NamesOf, optionalFunction } from '../../arguments.js';
+import { boolean, checkNames, checkSignal, type NamesOf, optionalFunction } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import { checkCount, checkId } from '../arguments.js';
@@ -92,6 +92,5 @@ export function checkPruneOptions(options: PruneOptions): void {
   const { signal } = options;
   boolean<'dryRun'>(options, 'dryRun', false);
   optionalFunction(options, 'onProgress');
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalidArgument('options.signal', 'an AbortSignal', signal);
+  checkSignal(signal);
 }
