@@ -7,7 +7,7 @@ import { holding, type Need } from '../connection/nesting.js';
 import { AiosqliteError } from '../errors.js';
 import { type Limits, withDefaultTimeout } from '../wire/limits.js';
 import { Policy } from '../wire/protocol.js';
-import { CLOSE_GRACE_MS, MAIN_LANE, type PoolCounters } from '../wire/queue.js';
+import { MAIN_LANE, type PoolCounters } from '../wire/queue.js';
 import type { Pool, PoolStats } from './api.js';
 import { Leases, type Role } from './lease.js';
 import { OnlyConnection } from './only-connection.js';
@@ -21,6 +21,9 @@ import { Writer } from './writer.js';
 
 /** Calls of a pool may not change the connection that other callers use after them. */
 const POOL_POLICY = Policy.noTransactionControl | Policy.noSettings;
+
+/** While the pool closes, it looks this often for readers whose callers have left them, and for workers opened since. */
+const CLOSE_CHECK_MS = 100;
 
 /** The connections of a pool: the writer, and what reads beside it. */
 export class Connections {
@@ -90,10 +93,11 @@ export class Connections {
 
   /** Ends everything after the calls that were made before. */
   async close(): Promise<void> {
+    for (const workers of this.groups) workers.beginClose();
     const hurry = setInterval(() => {
       for (const workers of this.groups) workers.beginClose();
       this.#reads?.giveBackIdle();
-    }, CLOSE_GRACE_MS);
+    }, CLOSE_CHECK_MS);
     this.shared.lane.stop();
     await this.#writer.settled;
     await this.#reads?.beginClose();

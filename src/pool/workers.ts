@@ -146,7 +146,7 @@ export class Workers {
     if (this.#settings.role === 'reader') this.#growIfBusy();
   }
 
-  /** From here on no worker waits for another process's lock. */
+  /** From here on workers wait only a moment for locks (`kClosingWait` in busy.h). */
   beginClose(): void {
     for (const worker of [...this.#open.values(), ...this.#opening.keys()]) worker.native.beginClose();
   }

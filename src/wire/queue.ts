@@ -19,12 +19,6 @@ export const MAIN_LANE: number = LaneNumber.main;
 let lastLane = MAIN_LANE;
 let openWorkers = 0;
 
-/**
- * Closing lets calls wait this long for a lock. Connections beside this one that commit, recover or close hold theirs
- * for less; longer locks are those of other processes.
- */
-export const CLOSE_GRACE_MS = 100;
-
 export function nextLane(): number {
   lastLane = lastLane >= 0xffff_ffff ? 1 : lastLane + 1;
   return lastLane;
@@ -225,11 +219,13 @@ export class Queue {
     fail(this.native.expire(ageMs), code, message);
   }
 
-  /** Ends the only worker, after the calls that wait in the lane, and waits for its thread. */
+  /**
+   * Ends the only worker, after the calls that wait in the lane, and waits for its thread. From now on the worker waits
+   * only a moment for locks (`kClosingWait` in busy.h).
+   */
   async close(lane = MAIN_LANE): Promise<void> {
-    const hurry = setTimeout(() => this.native.beginClose(), CLOSE_GRACE_MS);
+    this.native.beginClose();
     await this.sendClose(lane);
-    clearTimeout(hurry);
     this.join();
   }
 
