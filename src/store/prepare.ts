@@ -90,6 +90,11 @@ export function conditionOf({ expectedRevision: revision }: { expectedRevision?:
   return { kind: 'revision', ifStale: 'reject', revision, sessionKey: null, seq: 0 };
 }
 
+/** A session's key as the parameters of a statement. */
+export function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
+  return [appName, userId, sessionId];
+}
+
 /** A session's key as one text; the lengths keep its parts apart. */
 export function nameOf({ appName, userId, sessionId }: SessionKey): string {
   return `${appName.length}:${userId.length}:${appName}${userId}${sessionId}`;

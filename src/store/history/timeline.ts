@@ -75,13 +75,18 @@ function withoutLaterKeys(history: History): JsonObject {
 }
 
 /** A change in its place: of an event, or without one. */
-type PlacedChange = StateChange & { seq: number; kind: 'event' | SessionChange['kind'] };
+export type PlacedChange = StateChange & { seq: number; kind: 'event' | SessionChange['kind'] };
 
 /** All changes in their order: an event's comes before those that follow the event. */
 function changesOf({ events, changes }: History): PlacedChange[] {
   const all: PlacedChange[] = [];
   for (const { seq, change } of events) if (change) all.push({ ...change, seq, kind: 'event' });
-  return [...all, ...changes].sort((a, b) => a.seq - b.seq || Number(b.kind === 'event') - Number(a.kind === 'event'));
+  return [...all, ...changes].sort(inOrder);
+}
+
+/** The order of changes: an event's comes before others of its seq, which stay in the order that they have. */
+export function inOrder(a: PlacedChange, b: PlacedChange): number {
+  return a.seq - b.seq || Number(b.kind === 'event') - Number(a.kind === 'event');
 }
 
 function isBefore({ seq, kind }: PlacedChange, { lastSeq, changesBefore }: Place): boolean {

@@ -1,8 +1,9 @@
 import type { EventRow } from '../event-codec.js';
+import { keyParams } from '../prepare.js';
 import type { EventFilter, SessionKey } from '../records.js';
 import { AGAIN, type Context, run } from './context.js';
 import { isStorableKey } from './ids.js';
-import { eventRows, filterParams, keyParams } from './sessions.js';
+import { eventRows, filterParams } from './sessions.js';
 
 /** Events that one page of {@link iterateEvents} has. */
 const EVENTS_PER_PAGE = 500;

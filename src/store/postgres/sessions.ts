@@ -4,7 +4,7 @@ import type { Delta } from '../deltas.js';
 import { sessionExists, sessionNotFound } from '../errors.js';
 import type { EventRow } from '../event-codec.js';
 import { NO_ACTIONS } from '../no-actions.js';
-import type { PreparedSession } from '../prepare.js';
+import { keyParams, type PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey, SessionRecord } from '../records.js';
 import { decodeSession, decodeSnapshot, isGiven, isRead, type SessionRow } from '../session-codec.js';
 import type { PgParam } from './client.js';
@@ -149,10 +149,6 @@ export async function countSessions(
 }
 
 // ── rows ──
-
-export function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
-  return [appName, userId, sessionId];
-}
 
 /** Of the queries that read events: after which seq, after which time, how many. */
 export function filterParams({ dialect }: Context, { after, afterSeq = 0, limit, last }: EventFilter): PgParam[] {

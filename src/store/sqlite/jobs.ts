@@ -3,7 +3,7 @@ import type { BatchQuery } from '../../executor.js';
 import type { Loaded } from '../backend.js';
 import { sessionExists } from '../errors.js';
 import type { EventRow } from '../event-codec.js';
-import type { PreparedSession } from '../prepare.js';
+import { keyParams, type PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
 import { decodeSession, decodeSnapshot, SESSION_JSON, SNAPSHOT_JSON } from '../session-codec.js';
 import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch, sendErasure } from './context.js';
@@ -121,8 +121,4 @@ function eventsQuery({ sql }: Context, key: SessionKey, { after, afterSeq, limit
 /** The newest n come newest first. */
 function inOrder(rows: EventRow[], { last }: EventFilter): EventRow[] {
   return last === undefined ? rows : rows.reverse();
-}
-
-export function keyParams({ appName, userId, sessionId }: SessionKey): string[] {
-  return [appName, userId, sessionId];
 }

@@ -1,10 +1,10 @@
 import type { BatchQuery } from '../../../executor.js';
+import { keptChange } from '../../history/stored.js';
 import type { SessionKey } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
 import { type Context, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';
-import { changeOf } from './change.js';
 import { inTransaction } from './in-transaction.js';
 import { readInvocation, readStored } from './read.js';
 import { forget } from './rewind.js';
@@ -21,10 +21,13 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const [deleted] = await sendErasure(within, [{ sql: sql.history.deleteInvocation, params: events }]);
     const count = deleted?.changes ?? 0;
     if (count === 0) return 0;
-    const kept = changes.flatMap((event): BatchQuery[] =>
-      event.change ? [changeOf(within, sessionKey, event.seq, event.change)] : [],
-    );
-    const state = [serializeObject(session.state, 'state'), sqliteDialect.encodeTime(Date.now()), sessionKey];
+    const now = sqliteDialect.encodeTime(Date.now());
+    const kept = changes.flatMap(({ seq, change }): BatchQuery[] => {
+      if (!change) return [];
+      const { seq: before, value, removed } = keptChange(seq, change);
+      return [{ sql: sql.history.addChange, params: [sessionKey, before, 'merge', value, removed, null, now] }];
+    });
+    const state = [serializeObject(session.state, 'state'), now, sessionKey];
     await sendErasure(within, [...kept, { sql: sql.history.setState, params: state }]);
     return count;
   });

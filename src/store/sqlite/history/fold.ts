@@ -1,7 +1,7 @@
 import { julianDay } from '../../../codec/julian-day.js';
 import type { BatchQuery, Executor } from '../../../executor.js';
-import { outlineOf } from '../../history/outline.js';
-import { apply, type SessionChange, type StateChange } from '../../history/timeline.js';
+import { changesBySession, fold, type StoredChange } from '../../history/fold.js';
+import type { PlacedChange, SessionChange } from '../../history/timeline.js';
 import type { Names } from '../../names.js';
 import { NO_ACTIONS } from '../../no-actions.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
@@ -30,21 +30,9 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'changes'>)
 
 type FoldQueries = ReturnType<typeof buildFold>;
 
-/** A change in its place: of a deleted event, or stored without one. */
-interface Placed extends StateChange {
-  seq: number;
-  kind: 'event' | SessionChange['kind'];
-  /** Of a stored one. */
-  changeKey?: number;
-}
-
 const ERASING = { rowMode: 'array', columns: false, secureDelete: true } as const;
 
-/**
- * Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number. Changes
- * before the first event that is left become part of the session's initial state, others a change without an event, so that
- * the state at any later point stays as it was.
- */
+/** Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number. */
 export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[], before: number): Promise<number> {
   const params = [seqs, before];
   const [changing, removed] = await sendBatch(
@@ -55,78 +43,51 @@ export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[
     ],
     ERASING,
   );
-  const changes = changesBySession(changing?.rows ?? []);
-  if (changes.size > 0) await keep(tx, sql, changes);
+  const deleted = changesBySession(
+    (changing?.rows ?? []).map(([seq, session, actions, extra]) => [
+      Number(seq),
+      Number(session),
+      parse(actions),
+      parse(extra),
+    ]),
+  );
+  if (deleted.size > 0) await keep(tx, sql, deleted);
   return removed?.changes ?? 0;
 }
 
-/** Changes of deleted events, in their order. An event that can't be read has none. */
-function changesBySession(rows: unknown[][]): Map<number, Placed[]> {
-  const changes = new Map<number, Placed[]>();
-  for (const [seq, session, actions, extra] of rows) {
-    const { change } = outlineOf({ seq: Number(seq), actions: parse(actions) ?? {}, extra: parse(extra) ?? {} });
-    if (change === undefined) continue;
-    const own = changes.get(Number(session)) ?? [];
-    own.push({ ...change, seq: Number(seq), kind: 'event' });
-    changes.set(Number(session), own);
-  }
-  return changes;
-}
-
-async function keep(tx: Executor, sql: FoldQueries, changes: ReadonlyMap<number, Placed[]>): Promise<void> {
-  const keys = [...changes.keys()];
-  const [sessions, stored] = await sendBatch({ db: tx }, [
+async function keep(tx: Executor, sql: FoldQueries, deleted: ReadonlyMap<number, PlacedChange[]>): Promise<void> {
+  const keys = [...deleted.keys()];
+  const [sessions, changes] = await sendBatch({ db: tx }, [
     { sql: sql.sessions, params: [keys] },
     { sql: sql.changes, params: [keys] },
   ]);
-  const others = (stored?.rows ?? []).map((row) => ({ session: Number(row[1]), change: decodeChange(row) }));
+  const stored = (changes?.rows ?? []).map((row) => ({ session: Number(row[1]), change: decodeChange(row) }));
   const queries = (sessions?.rows ?? []).flatMap(([key, initialState, first]) => {
     const session = Number(key);
-    const all = [
-      ...(changes.get(session) ?? []),
-      ...others.flatMap((other) => (other.session === session ? other.change : [])),
-    ];
-    return keepOfSession(sql, session, initialState, first === null ? Number.POSITIVE_INFINITY : Number(first), all);
+    const made = fold({
+      initialState: initialState === null ? null : parse(initialState),
+      firstLeft: first === null ? Number.POSITIVE_INFINITY : Number(first),
+      deleted: deleted.get(session) ?? [],
+      stored: stored.flatMap((other) => (other.session === session ? other.change : [])),
+    });
+    return foldQueries(sql, session, made);
   });
   if (queries.length > 0) await sendBatch({ db: tx }, queries, ERASING);
 }
 
-function keepOfSession(
-  sql: FoldQueries,
-  session: number,
-  initialState: unknown,
-  firstLeft: number,
-  changes: Placed[],
-): BatchQuery[] {
-  const state = parse(initialState);
-  // A session of schema version 1 has no initial state: then changes before the first event are of no use. A damaged one stays.
-  const folds = initialState === null || state !== undefined;
-  const isEarly = ({ seq }: Placed) => folds && seq < firstLeft;
-  const early = changes.filter(isEarly);
-  const late = changes.filter((change) => change.kind === 'event' && !isEarly(change));
-  const queries = late.map(({ seq, set, removed }): BatchQuery => {
-    const json = JSON.stringify(Object.fromEntries(removed.map((name) => [name, null])));
-    // Behind the seq before, so that it precedes all that followed the event.
-    const params = [session, seq - 1, serializeObject(set, 'state'), json, julianDay.encode(Date.now())];
-    return { sql: sql.addChange, params };
+function foldQueries(sql: FoldQueries, session: number, { initialState, folded, kept }: ReturnType<typeof fold>) {
+  const now = julianDay.encode(Date.now());
+  const queries = kept.map(({ seq, value, removed }): BatchQuery => {
+    return { sql: sql.addChange, params: [session, seq, value, removed, now] };
   });
-  if (state !== undefined && early.length > 0) {
-    queries.push({ sql: sql.setInitial, params: [serializeObject(applied(state, early), 'state'), session] });
+  if (initialState !== undefined) {
+    queries.push({ sql: sql.setInitial, params: [serializeObject(initialState, 'state'), session] });
   }
-  const folded = early.flatMap(({ changeKey }) => changeKey ?? []);
   if (folded.length > 0) queries.push({ sql: sql.deleteChanges, params: [folded] });
   return queries;
 }
 
-/** A state after changes; those of events come before others of their seq. */
-function applied(state: JsonObject, changes: Placed[]): JsonObject {
-  const values = new Map(Object.entries(state));
-  const inOrder = changes.toSorted((a, b) => a.seq - b.seq || Number(b.kind === 'event') - Number(a.kind === 'event'));
-  for (const change of inOrder) apply(values, change);
-  return Object.fromEntries(values);
-}
-
-function decodeChange([changeKey, , seq, kind, value, removed]: unknown[]): Placed {
+function decodeChange([changeKey, , seq, kind, value, removed]: unknown[]): StoredChange {
   return {
     changeKey: Number(changeKey),
     seq: Number(seq),

@@ -105,7 +105,7 @@ export function buildHistoryQueries(
     // ── undo ──
     lastRewind: `SELECT c.change_key, c.seq, c.value, c.revision FROM ${changes} AS c
   WHERE c.change_key = (SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = ${sessionKey} AND r.kind = 'rewind')`,
-    changesSince: `SELECT c.kind, c.value, c.removed FROM ${changes} AS c
+    changesSince: `SELECT c.change_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
   WHERE c.session_key = ? AND c.change_key > ? AND c.undone_by IS NULL ORDER BY c.seq, c.change_key`,
     restoreEvents: `INSERT INTO ${events} (seq, session_key, ${columns})
   SELECT seq, session_key, ${columns} FROM ${rewound} WHERE session_key = ? AND rewind_key = ? ORDER BY seq`,

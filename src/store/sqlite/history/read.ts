@@ -1,15 +1,15 @@
 import type { BatchQuery } from '../../../executor.js';
-import { corruptRow, pointNotFound, sessionNotFound } from '../../errors.js';
+import { sessionNotFound } from '../../errors.js';
 import type { EventRow } from '../../event-codec.js';
-import { outlineOf } from '../../history/outline.js';
 import type { ArtifactVersion } from '../../history/plan.js';
 import type { HistoryPoint } from '../../history/records.js';
-import type { EventOutline, History, Place, SessionChange } from '../../history/timeline.js';
-import { isJsonObject, type JsonObject, type SessionKey } from '../../records.js';
+import { decodeChange, decodeInitialState, decodeOutline, placeOf } from '../../history/stored.js';
+import type { EventOutline, History, Place } from '../../history/timeline.js';
+import { keyParams } from '../../prepare.js';
+import type { SessionKey } from '../../records.js';
 import { decodeSession } from '../../session-codec.js';
 import { type Context, type Rows, runReads } from '../context.js';
 import { eventCodec, sqliteDialect } from '../dialect.js';
-import { keyParams } from '../jobs.js';
 
 /** A history with the session's internal key. */
 export interface StoredHistory extends History {
@@ -108,51 +108,26 @@ function placeQuery({ sql }: Context, key: SessionKey, point: HistoryPoint): Bat
 function storedIn(context: Context, result: Rows | undefined, key: SessionKey): StoredSession {
   const [row] = result?.rows ?? [];
   if (!row) throw sessionNotFound(key.sessionId);
-  const initialState = row.at(-1) ?? undefined;
   const session = decodeSession(context, row);
-  if (initialState !== undefined && !isJsonObject(initialState)) {
-    throw corruptRow(context.names.sessions, session.id, 'initial_state');
-  }
-  return { sessionKey: Number(row[0]), session, initialState };
+  return {
+    sessionKey: Number(row[0]),
+    session,
+    initialState: decodeInitialState(context.names, session.id, row.at(-1)),
+  };
 }
 
 function placeIn(result: Rows | undefined, key: SessionKey, point: HistoryPoint): Place {
-  const [event] = result?.rows ?? [];
-  if (!event) {
-    const missing = 'toSeq' in point ? `event of seq ${point.toSeq}` : `invocation ${point.beforeInvocationId}`;
-    throw pointNotFound(`Session ${key.sessionId} has no ${missing}`);
-  }
-  const seq = Number(event[0]);
-  const lastSeq = 'toSeq' in point ? seq : seq - 1;
-  return { lastSeq, changesBefore: seq, time: timeOf(event), nextTime: undefined };
+  const [row] = result?.rows ?? [];
+  return placeOf(key, point, row && { seq: Number(row[0]), time: timeOf(row) });
 }
 
 const timeOf = ([, time]: unknown[]) => sqliteDialect.decodeTime(time);
 
-const decodeOutlines = (context: Context, result: Rows | undefined) =>
-  (result?.rows ?? []).map((row) => decodeOutline(context, row));
+const decodeOutlines = ({ names }: Context, result: Rows | undefined) =>
+  (result?.rows ?? []).map((row) => decodeOutline(names, row));
 
-const decodeChanges = (context: Context, result: Rows | undefined) =>
-  (result?.rows ?? []).map((row) => decodeChange(context, row));
-
-function decodeOutline({ names }: Context, [seq, id, actions, extra]: unknown[]): EventOutline {
-  const damaged = (column: string) => corruptRow(names.events, String(id), column);
-  if (actions !== null && !isJsonObject(actions)) throw damaged('actions');
-  if (extra !== null && !isJsonObject(extra)) throw damaged('extra');
-  return outlineOf({ seq: Number(seq), actions: actions ?? {}, extra: extra ?? {} });
-}
-
-function decodeChange({ names }: Context, [changeKey, seq, kind, value, removed]: unknown[]): SessionChange {
-  return { seq: Number(seq), ...decodeStateChange(names.changes, changeKey, kind, value, removed) };
-}
-
-/** A change of the state from its columns. `key` is for the error. */
-export function decodeStateChange(table: string, key: unknown, kind: unknown, value: unknown, removed: unknown) {
-  if (kind !== 'merge' && kind !== 'replace') throw corruptRow(table, String(key), 'kind');
-  if (!isJsonObject(value)) throw corruptRow(table, String(key), 'value');
-  if (removed !== null && !isJsonObject(removed)) throw corruptRow(table, String(key), 'removed');
-  return { kind: kind as SessionChange['kind'], set: value, removed: Object.keys((removed ?? {}) as JsonObject) };
-}
+export const decodeChanges = ({ names }: Context, result: Rows | undefined) =>
+  (result?.rows ?? []).map((row) => decodeChange(names, row));
 
 /** The visible artifact versions of a session. */
 export async function readVersions(context: Context, key: SessionKey): Promise<ArtifactVersion[]> {

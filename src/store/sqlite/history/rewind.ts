@@ -1,5 +1,6 @@
 import type { BatchQuery, SqlParam } from '../../../executor.js';
 import { type Cut, cut, laterVersions, type RewindPlan } from '../../history/plan.js';
+import type { RewindRecord } from '../../history/stored.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
 import { append } from '../append.js';
@@ -9,19 +10,6 @@ import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
 import { readHistory, readVersions, type StoredHistory } from './read.js';
-
-/** Facts that an undo needs, in the value of the change that records a rewind. */
-export interface RewindRecord {
-  /** The state before the rewind, as JSON text inside JSON: it is put back as it was. */
-  state: string;
-  archived: boolean;
-  /** Number of events that an undo brings back. */
-  events: number;
-  /** Whether memory had any of them. */
-  remembered: boolean;
-  /** The seq of the marker, if there is one. */
-  marker?: number;
-}
 
 /** Takes a session back, in one transaction. Resolves to the number of events removed, and the session. */
 export async function rewind(

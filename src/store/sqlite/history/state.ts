@@ -1,10 +1,10 @@
 import type { BatchQuery } from '../../../executor.js';
 import type { Delta } from '../../deltas.js';
+import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { decodeSession, SESSION_JSON } from '../../session-codec.js';
 import { type Context, explain, sendBatch } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
-import { keyParams } from '../jobs.js';
 
 /** Replaces the session state, given as JSON. Resolves to whether the session exists. */
 export async function replaceState(context: Context, key: SessionKey, state: string): Promise<boolean> {

@@ -1,16 +1,16 @@
-import { corruptRow, pointNotFound, sessionNotFound, staleSession } from '../../errors.js';
-import { apply } from '../../history/timeline.js';
+import { sessionNotFound, staleSession } from '../../errors.js';
+import { decodeRewind, type RewindRecord, stateBefore } from '../../history/stored.js';
 import { addSession } from '../../memory/backfill.js';
 import { MemoryLayout } from '../../memory/layout.js';
-import { isJsonObject, type SessionKey, type SessionRecord } from '../../records.js';
+import { keyParams } from '../../prepare.js';
+import type { SessionKey, SessionRecord } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
 import { type Context, runReads, sendBatch } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
-import { keyParams, readSession } from '../jobs.js';
+import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
-import { decodeStateChange } from './read.js';
-import type { RewindRecord } from './rewind.js';
+import { decodeChanges } from './read.js';
 
 /** A rewind as it is stored. */
 interface StoredRewind extends RewindRecord {
@@ -44,18 +44,11 @@ async function lastRewind(context: Context, key: SessionKey): Promise<StoredRewi
   ]);
   const [stored] = sessions?.rows ?? [];
   if (!stored) throw sessionNotFound(key.sessionId);
-  const [row] = rewinds?.rows ?? [];
-  if (!row) throw pointNotFound(`Session ${key.sessionId} has no rewind to undo`);
-  const [rewindKey, seq, value, revision] = row;
-  if (!isRecord(value)) throw corruptRow(context.names.changes, String(rewindKey), 'value');
-  if (!value.archived) throw pointNotFound(`The events of the last rewind of session ${key.sessionId} were not kept`);
+  const [rewindKey, seq, value, revision] = rewinds?.rows[0] ?? [];
+  const rewind = decodeRewind(context.names, key.sessionId, [rewindKey, value]);
   if (Number(stored[7]) !== Number(revision)) throw staleSession(key.sessionId);
   const keys = { rewindKey: Number(rewindKey), sessionKey: Number(stored[0]) };
-  return { ...value, ...keys, seq: Number(seq), revision: Number(revision) };
-}
-
-function isRecord(value: unknown): value is RewindRecord {
-  return isJsonObject(value) && typeof value.state === 'string' && typeof value.archived === 'boolean';
+  return { ...rewind, ...keys, seq: Number(seq), revision: Number(revision) };
 }
 
 async function putBack(
@@ -98,16 +91,13 @@ async function putBack(
 }
 
 /** The state before the rewind, with what was set since. */
-async function stateNow(context: Context, { rewindKey, sessionKey, state }: StoredRewind) {
+async function stateNow(context: Context, rewind: StoredRewind) {
+  const { rewindKey, sessionKey } = rewind;
   const query = {
     sql: context.sql.history.changesSince,
     params: [sessionKey, rewindKey],
     jsonColumns: ['value', 'removed'],
   };
   const [since] = await runReads(context, [query]);
-  const now = new Map<string, unknown>(Object.entries(JSON.parse(state)));
-  for (const [kind, value, removed] of since?.rows ?? []) {
-    apply(now, decodeStateChange(context.names.changes, rewindKey, kind, value, removed));
-  }
-  return Object.fromEntries(now);
+  return stateBefore(rewind, decodeChanges(context, since));
 }
