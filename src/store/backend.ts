@@ -5,7 +5,7 @@ import type { ForkPlan, RewindPlan } from './history/plan.js';
 import type { HistoryPoint, Restored, Rewound } from './history/records.js';
 import type { History } from './history/timeline.js';
 import type { Names } from './names.js';
-import type { PreparedAppend, PreparedSession } from './prepare.js';
+import type { EncodedEvents, PreparedAppend, PreparedImport, PreparedSession } from './prepare.js';
 import type { EventFilter, EventRecord, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
 import type { SessionCodec } from './session-codec.js';
 
@@ -126,6 +126,16 @@ export interface Backend {
   ): Promise<EventRow[]>;
   /** Whether a marker of a rewind follows a seq. */
   isMarked(key: SessionKey, afterSeq: number): Promise<boolean>;
+
+  // ── sessions from elsewhere ──
+
+  /**
+   * Stores a session as it is elsewhere: times, revision, initial state and all events in their order, in one transaction.
+   * Without `replaces` the session must be new; with it, a stored session of this revision is replaced, which must be less than
+   * the new one. Resolves to whether that was so: otherwise nothing is written. Events that arrive in an array are sent at
+   * once, others as they come.
+   */
+  importSession(session: PreparedImport, events: EncodedEvents, replaces?: number): Promise<boolean>;
 
   // ── history: each rejects 'ADK_SESSION_NOT_FOUND' and 'ADK_POINT_NOT_FOUND', and is one transaction ──
 

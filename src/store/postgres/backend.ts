@@ -1,7 +1,7 @@
 import { AiosqliteError, invalidArgument } from '../../errors.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
-import type { PreparedAppend, PreparedSession } from '../prepare.js';
+import type { EncodedEvents, PreparedAppend, PreparedImport, PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
 import { append, appendAll, appendShared } from './append.js';
 import type { PgClient } from './client.js';
@@ -9,6 +9,7 @@ import { InTransaction, type Runner } from './connections.js';
 import type { Context, PendingAppend } from './context.js';
 import { eventCodec, postgresDialect, sessionCodec } from './dialect.js';
 import { eventPage, isMarked, iterateEvents, listEvents } from './events.js';
+import { importSession } from './import-session.js';
 import type { Layout } from './layout.js';
 import { buildQueries } from './queries.js';
 import { deleteIdleSessions, deleteOldEvents, deleteUser, listApps, listUsers } from './retention.js';
@@ -146,6 +147,10 @@ export class PostgresBackend implements Backend {
 
   isMarked(key: SessionKey, afterSeq: number) {
     return isMarked(this.#context, key, afterSeq);
+  }
+
+  importSession(session: PreparedImport, events: EncodedEvents, replaces?: number) {
+    return importSession(this.#context, session, events, replaces);
   }
 
   history(): Promise<never> {

@@ -23,5 +23,6 @@ describePostgres('on PostgreSQL', () => {
   describe('shared states', async () => void (await import('../shared-states.test.js')));
   describe('retention', async () => void (await import('../retention.test.js')));
   describe('iterateEvents()', async () => void (await import('../iterate-events.test.js')));
+  describe('importSession()', async () => void (await import('../import-session.test.js')));
   describe('removed keys', async () => void (await import('../removed-keys.test.js')));
 });
