@@ -1,8 +1,7 @@
 import type { BatchQuery, SqlParam } from '../../executor.js';
-import type { EncodedEvents, PreparedImport } from '../prepare.js';
+import { type EncodedEvents, keyParams, type PreparedImport } from '../prepare.js';
 import { type Context, hasCode, sendBatch } from './context.js';
 import { inTransaction } from './history/in-transaction.js';
-import { keyParams } from './jobs.js';
 
 /** Stores a session with its events. An array of events is one job with shared commit; others are one transaction. */
 export async function importSession(

@@ -136,7 +136,7 @@ export function buildQueries(
       /** The same, and the revision that the session has until then. */
       replace: `UPDATE ${sessions} AS s SET ${[...set, `revision = ${revision}`, `initial_state = ${initial}`, ...(owner ? [`${owner} = ?${columns.length}`] : [])].join(', ')}
   WHERE ${keyAt.join(' AND ')} AND s.revision = ?${columns.length + 1}`,
-      /** What belongs to the former events. */
+      /** Deletes traces of the former events: rewound ones, and changes of the state without an event. */
       clear: [rewound, changes].map((table) => `DELETE FROM ${table} WHERE session_key = ${sessionKey}`),
       event: `INSERT INTO ${events} (session_key, session_id, app_name, user_id, ${columnsOfEvent}) SELECT s.session_key, ${eventParams}
   FROM ${sessions} AS s WHERE ${sessionIs}`,
