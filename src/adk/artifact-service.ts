@@ -7,6 +7,7 @@ import type {
   LoadArtifactRequest,
   SaveArtifactRequest,
 } from '@google/adk';
+import type { Calls } from '../source/service-calls.js';
 import {
   type ArtifactInfo,
   type ArtifactKey,
@@ -16,7 +17,6 @@ import {
   type JsonObject,
   outOfRange,
 } from '../store/internal.js';
-import type { Calls } from './service-calls.js';
 import { type ArtifactServiceSource, type Opened, openArtifactStore } from './source.js';
 
 /** ADK's Part, without a dependency on @google/genai. */

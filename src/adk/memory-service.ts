@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BaseMemoryService, Event, MemoryEntry, SearchMemoryRequest, Session } from '@google/adk';
+import type { Calls } from '../source/service-calls.js';
 import {
   type Backfilled,
   type BackfillOptions,
@@ -17,7 +18,6 @@ import {
   withoutRewound,
 } from '../store/internal.js';
 import { toRecord } from './event-codec.js';
-import type { Calls } from './service-calls.js';
 import { type MemoryServiceSource, type Opened, openMemoryStore } from './source.js';
 
 /** A memory entry, as ADK 2.2 has it: older versions know neither `id` nor `customMetadata`. */

@@ -1,4 +1,5 @@
 import { checkNames, type NamesOf, pick } from '../arguments.js';
+import { ServiceCalls } from '../source/service-calls.js';
 import {
   type PgPool,
   POSTGRES_STORE_OPTIONS,
@@ -6,7 +7,6 @@ import {
   type PostgresSessionStoreOptions,
 } from '../store/internal.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
-import { ServiceCalls } from './service-calls.js';
 import { Opened } from './source.js';
 import { StoreSessionService } from './store-session-service.js';
 

@@ -1,6 +1,8 @@
 import { checkNames, type NamesOf, pick } from '../arguments.js';
 import type { PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
+import { ServiceCalls } from '../source/service-calls.js';
+import { TablesOnce } from '../source/tables-once.js';
 import {
   ArtifactStore,
   checkChoice,
@@ -17,10 +19,8 @@ import { SqliteArtifactService } from './artifact-service.js';
 import { SqliteMemoryService } from './memory-service.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
 import { PostgresSessionService } from './postgres-session-service.js';
-import { ServiceCalls } from './service-calls.js';
 import { SqliteSessionService } from './session-service.js';
 import { artifactStoreBeside, memoryStoreBeside, Opened, openPool, sqliteOf } from './source.js';
-import { TablesOnce } from './tables-once.js';
 
 /** How the memory of {@link openServices} is filled and searched. */
 export interface MemoryOptions

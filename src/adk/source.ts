@@ -2,6 +2,8 @@ import { checkNames, type NamesOf, pick } from '../arguments.js';
 import type { Pool, PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
 import { createPool } from '../pool/pool.js';
+import { type Calls, ServiceCalls } from '../source/service-calls.js';
+import { TablesOnce } from '../source/tables-once.js';
 import {
   ARTIFACT_STORE_OPTIONS,
   ArtifactStore,
@@ -17,8 +19,6 @@ import {
   SqliteBackend,
 } from '../store/internal.js';
 import { SERVICE_OPTIONS, type SessionServiceOptions } from './options.js';
-import { type Calls, ServiceCalls } from './service-calls.js';
-import { TablesOnce } from './tables-once.js';
 
 /** Options of the pool, store and service that a session service opens. */
 export type SessionSourceOptions = PoolOptions & SessionStoreOptions & SessionServiceOptions;

@@ -10,6 +10,7 @@ import {
   type Session,
   trimTempDeltaState,
 } from '@google/adk';
+import type { Calls } from '../source/service-calls.js';
 import {
   type Backend,
   checkChoice,
@@ -38,7 +39,6 @@ import { checkAppend, keyOf, newSessionOf } from './arguments.js';
 import { toEvent, toRecord } from './event-codec.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
-import type { Calls } from './service-calls.js';
 import { SessionObjects } from './session-objects.js';
 import type { Opened } from './source.js';
 import { splitState } from './state-scopes.js';
