@@ -36,9 +36,10 @@ function patch(
   }
 }
 
-/** A copy with memory of its own: results share nothing. An empty blob has no buffer. */
+/** Memory of its own, since results share nothing: a copy, or all of the buffer. An empty blob has no buffer. */
 function bytesOf(buffer: ArrayBuffer | undefined, offset: number, length: number): Uint8Array {
-  return buffer === undefined ? new Uint8Array(0) : new Uint8Array(buffer.slice(offset, offset + length));
+  if (buffer === undefined) return new Uint8Array(0);
+  return new Uint8Array(length === buffer.byteLength ? buffer : buffer.slice(offset, offset + length));
 }
 
 export function decodeRunResult({ changes, rowid }: EncodedResult, integers: IntegerMode): RunResult {
