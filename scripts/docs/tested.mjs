@@ -28,6 +28,7 @@ const SUBJECTS = {
   'test/adk': "ADK's services",
   'test/conformance': "ADK's services beside ADK's own, case by case",
   'test/web': "ADK's web UI and API on these services",
+  'test/openai-agents': 'Sessions of the OpenAI Agents SDK, beside its own',
   'test/sqlite3': "node-sqlite3's API, Knex, TypeORM, Sequelize",
   'test/kysely': 'Kysely',
   'test/drizzle': 'Drizzle',

@@ -19,7 +19,7 @@ export class AdapterDatabase {
   /** `pool`: the one that was opened for this adapter alone, if any. */
   constructor(db: Executor, pool: Pool | undefined, tables: AdapterTables) {
     this.#db = db;
-    this.#calls = new ServiceCalls(pool);
+    this.#calls = new ServiceCalls(pool ?? { closeAfter: (work) => work() });
     this.#tables = new TablesOnce(() => createTables(db, tables));
   }
 
@@ -31,7 +31,7 @@ export class AdapterDatabase {
     });
   }
 
-  /** Lets calls made before it finish, then closes the pool. Does nothing where a pool or connection was given. */
+  /** Lets calls made before it finish, then closes the pool. A pool or connection that was given stays open. */
   close(): Promise<void> {
     return this.#calls.close();
   }

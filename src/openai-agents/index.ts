@@ -1,0 +1,1 @@
+export { SqliteSession, type SqliteSessionOptions, type SqliteSessionSource } from './session.js';
