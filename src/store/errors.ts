@@ -11,7 +11,8 @@ export type StoreErrorCode =
   | 'ADK_ARTIFACT_NOT_FOUND'
   | 'ADK_EMBEDDING_MISMATCH'
   | 'ADK_SCHEMA_VERSION'
-  | 'ADK_SCHEMA_MISMATCH';
+  | 'ADK_SCHEMA_MISMATCH'
+  | 'ADK_IMPORT_SOURCE';
 
 /**
  * A failure of a store or a service on it. `code` is contract, `message` is not; it names ids, tables and

@@ -12,6 +12,8 @@ export type {
   RewindOptions,
   Rewound,
 } from './history/records.js';
+export { importSessions } from './import/import-sessions.js';
+export type { ImportCounts, ImportOptions, ImportProgress, ImportRefusal, ImportReport } from './import/records.js';
 export type { Backfilled, BackfillOptions } from './memory/backfill.js';
 export { MemoryStore } from './memory/memory-store.js';
 export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';

@@ -1,0 +1,23 @@
+import { unreadable } from '../errors.js';
+import { hasColumns, type Input, type TablesInput } from '../input.js';
+import type { Format } from '../source.js';
+import { adkJs } from './adk-js.js';
+
+/** Every format that can be imported. */
+const FORMATS: readonly Format[] = [adkJs as Format];
+
+/** Finds the format of an input. Rejects `'ADK_IMPORT_SOURCE'` if there is none, or more than one. */
+export async function formatOf(input: Input): Promise<Format> {
+  const found: Format[] = [];
+  for (const format of FORMATS) if (format.kind === input.kind && (await format.recognizes(input))) found.push(format);
+  const [format, ...others] = found;
+  if (others.length > 0) throw unreadable(`it holds data of two kinds: ${found.map(({ name }) => name).join(' and ')}`);
+  if (format !== undefined) return format;
+  if (input.kind === 'tables' && isOwn(input)) {
+    throw unreadable('it is a database of aiosqlite already: aiosqlite copy copies its sessions to another one');
+  }
+  throw unreadable('it is of no known kind: neither a database of ADK or SQLSpec nor sessions in JSON');
+}
+
+const isOwn = (input: TablesInput) =>
+  hasColumns(input, 'adk_events', 'seq') && hasColumns(input, 'adk_metadata', 'key');

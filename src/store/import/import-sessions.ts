@@ -1,0 +1,83 @@
+import { boolean, checkNames, checkSignal, type NamesOf, optionalFunction } from '../../arguments.js';
+import { invalidArgument, outOfRange } from '../../errors.js';
+import { checkId } from '../arguments.js';
+import { SessionStore } from '../session-store.js';
+import { SourceError, unreadable } from './errors.js';
+import { formatOf } from './formats/index.js';
+import { openInput, reasonOf } from './open-input.js';
+import type { ImportOptions, ImportReport } from './records.js';
+import { noCounts, Sink } from './sink.js';
+
+const IMPORT_OPTIONS: NamesOf<ImportOptions> = {
+  app: true,
+  dryRun: true,
+  keepRewound: true,
+  timezone: true,
+  onProgress: true,
+  signal: true,
+};
+
+/**
+ * Imports sessions of other programs: a database of ADK for JavaScript or Python, or of SQLSpec, a `postgres://` URL of the
+ * first, a folder `.adk`, a folder of artifacts, or JSON. The source is read and never written. Each session is one
+ * transaction, and one that the target has already stays: an import that has ended half-way goes on where it is called again.
+ *
+ * Rejects `'ADK_IMPORT_SOURCE'` for a source that can't be read. Rows that can't be taken are in the report.
+ *
+ * @param source path, URL, or stream of text
+ * @param target where the sessions go: a store with its tables
+ * @example
+ * const { sessions, refused } = await importSessions('old.db', store);
+ */
+export async function importSessions(
+  source: string | NodeJS.ReadableStream,
+  target: SessionStore,
+  options: ImportOptions = {},
+): Promise<ImportReport> {
+  checkOptions(options);
+  if (!(target instanceof SessionStore)) throw invalidArgument('target', 'a SessionStore', target);
+  await using input = await openInput(source);
+  try {
+    const format = await formatOf(input);
+    const { timezone, items } = await format.open(input, options);
+    const report: ImportReport = {
+      format: format.name,
+      timezone,
+      sessions: noCounts(),
+      events: noCounts(),
+      refused: [],
+    };
+    const sink = new Sink(target.backend, options, report);
+    for await (const item of items) {
+      options.signal?.throwIfAborted();
+      await sink.take(item);
+      options.onProgress?.({ sessions: report.sessions.read, events: report.events.read });
+    }
+    await sink.end();
+    return report;
+  } catch (error) {
+    if (error instanceof SourceError) throw unreadable(reasonOf(error.cause), error.cause);
+    throw error;
+  }
+}
+
+function checkOptions(options: ImportOptions): void {
+  checkNames('options', options, IMPORT_OPTIONS);
+  boolean(options, 'dryRun', false);
+  boolean(options, 'keepRewound', false);
+  optionalFunction(options, 'onProgress');
+  checkSignal(options.signal);
+  if (options.app !== undefined) checkId('options.app', options.app);
+  if (options.timezone !== undefined && !isTimezone(options.timezone)) {
+    throw outOfRange('options.timezone', "the name of a time zone such as 'Europe/Berlin'");
+  }
+}
+
+function isTimezone(name: unknown): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name as string });
+    return typeof name === 'string';
+  } catch {
+    return false;
+  }
+}

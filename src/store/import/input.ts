@@ -1,0 +1,32 @@
+import type { SqlParam, SqlValue } from '../../executor.js';
+import type { Lines } from './lines.js';
+
+/** A source as it lies there, of unknown format. */
+export type Input = TablesInput | TextInput | FolderInput;
+
+/** A database that is read and never written. */
+export interface TablesInput extends AsyncDisposable {
+  kind: 'tables';
+  engine: 'sqlite' | 'postgres';
+  /** Columns of each table with their declared types, all in lower case. */
+  tables: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Rows of a query as arrays, one query at a time. A failure is an error of the source. */
+  rows(sql: string, params?: readonly SqlParam[]): AsyncIterable<SqlValue[]>;
+}
+
+/** A file or a stream of text. */
+export interface TextInput extends AsyncDisposable {
+  kind: 'text';
+  lines: Lines;
+}
+
+export interface FolderInput extends AsyncDisposable {
+  kind: 'folder';
+  path: string;
+}
+
+/** Whether a database has a table with these columns. */
+export function hasColumns({ tables }: TablesInput, table: string, ...columns: string[]): boolean {
+  const found = tables.get(table);
+  return found !== undefined && columns.every((column) => found.has(column));
+}

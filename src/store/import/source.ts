@@ -1,0 +1,90 @@
+import type { ArtifactKey } from '../artifacts/records.js';
+import type { MemoryRecord } from '../memory/records.js';
+import type { EventRecord, JsonObject, SessionKey } from '../records.js';
+import type { Input } from './input.js';
+import type { ImportOptions, ImportRefusal } from './records.js';
+
+/** Reads one kind of source. It converts what it finds and knows nothing of the target. */
+export interface Format<Of extends Input = Input> {
+  /** Name in the report. */
+  readonly name: string;
+  /** Kind of the input that it reads. */
+  readonly kind: Of['kind'];
+  /** Whether an input of that kind has this format. */
+  recognizes(input: Of): boolean | Promise<boolean>;
+  /** Prepares to read. Rejects `'ADK_IMPORT_SOURCE'` for a source that can't be read at all. */
+  open(input: Of, options: ReadOptions): Promise<Source>;
+}
+
+/** Options that a format follows. */
+export type ReadOptions = Pick<ImportOptions, 'app' | 'timezone'>;
+
+export interface Source {
+  /** Time zone of local times; null if there are none. */
+  readonly timezone: string | null;
+  /** What the source holds, in its order. An item is read before the next one is asked for. */
+  readonly items: AsyncIterable<Item>;
+}
+
+export type Item = FoundState | FoundSession | FoundMemory | FoundArtifact | FoundRefusal;
+
+/** State that the sessions of an app, or of one of its users, share. Keys have no prefix. */
+export interface FoundState {
+  kind: 'state';
+  /** Table in the report. */
+  table: string;
+  appName: string;
+  userId?: string;
+  state: JsonObject;
+}
+
+export interface FoundSession {
+  kind: 'session';
+  /** Tables in the report, of the session and of its events. */
+  table: string;
+  eventTable: string;
+  key: SessionKey;
+  /** The session's own state. Keys with the prefix of another scope are taken as they are. */
+  state: JsonObject;
+  /** Milliseconds since the Unix epoch. */
+  createTime: number;
+  updateTime: number;
+  /** Whether the source has no two events of one id. */
+  hasUniqueIds?: boolean;
+  /** Whether markers of a rewind may be among the events. */
+  isRewound: boolean;
+  /** In the order of their appends; read once. */
+  events: Iterable<FoundEvent> | AsyncIterable<FoundEvent>;
+}
+
+/** An event of its session, or a row that is none. Fields that records don't name stand beside the others. */
+export type FoundEvent = EventRecord | ImportRefusal;
+
+export interface FoundMemory {
+  kind: 'memory';
+  table: string;
+  record: MemoryRecord;
+}
+
+/** A version of an artifact. Versions of one name come in ascending order. */
+export interface FoundArtifact {
+  kind: 'artifact';
+  key: ArtifactKey;
+  version: number;
+  /** Part as ADK has it. */
+  part: JsonObject;
+  customMetadata?: JsonObject;
+  /** Milliseconds since the Unix epoch. */
+  createTime: number;
+}
+
+/** A row that belongs to no session. */
+export interface FoundRefusal extends ImportRefusal {
+  kind: 'refused';
+  /** Of a session: the number of its events, none of which is taken. */
+  events?: number;
+  /** Kind of the row, for the counts. */
+  of: 'sessions' | 'events' | 'memory' | 'artifacts' | 'states';
+}
+
+export const isRefusal = (found: FoundEvent): found is ImportRefusal => 'reason' in found && 'row' in found;
