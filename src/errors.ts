@@ -119,7 +119,6 @@ export type AiosqliteErrorCode =
   | 'ERR_MISSING_PACKAGE'
   | 'ERR_NESTED_ACQUIRE'
   | 'ERR_NOT_A_READ'
-  | 'ERR_NOT_SUPPORTED'
   | 'ERR_NO_MATCH'
   | 'ERR_NO_POOL'
   | 'ERR_NO_THREAD'

@@ -137,14 +137,22 @@ class ModelSession {
   }
 }
 
-/** The same steps on a file and on the model. */
+/** A database without tables, and two stores on it. */
+export interface Place {
+  stores: readonly SessionStore[];
+  /** A store that knows nothing of what the others have done. */
+  reopen(): Promise<SessionStore>;
+  close(): Promise<void>;
+}
+
+/** The same steps on a database and on the model. */
 class Run {
-  readonly #stores: SessionStore[];
+  #stores: readonly SessionStore[];
   readonly #models: ModelSession[] = [];
   #events = 0;
 
-  constructor(pools: readonly Pool[]) {
-    this.#stores = pools.map((pool) => new SessionStore(pool));
+  constructor(stores: readonly SessionStore[]) {
+    this.#stores = stores;
   }
 
   async begin(initial: JsonObject): Promise<void> {
@@ -252,12 +260,9 @@ class Run {
     }
   }
 
-  async compareAll(): Promise<void> {
+  async compareAll(store: SessionStore): Promise<void> {
+    this.#stores = [store];
     for (const at of this.#models.keys()) await this.compare(at, 0);
-  }
-
-  resume(pools: readonly Pool[]): void {
-    this.#stores.splice(0, this.#stores.length, ...pools.map((pool) => new SessionStore(pool)));
   }
 
   #store(at: number): SessionStore {
@@ -271,25 +276,38 @@ function recordOf(key: SessionKey, { id, invocationId, delta }: Entry, time: num
   return { id: id as string, ...key, invocationId, author: 'user', actions: { stateDelta: delta }, timestamp: time };
 }
 
-export async function checkHistory(budget: Budget): Promise<void> {
+async function openFile(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'aiosqlite-history-'));
+  const open = () => createPool({ database: join(folder, 'history.db'), poolSize: 2, synchronous: 'off' });
+  const pools = [open(), open()];
+  const close = () => Promise.all(pools.splice(0).map((pool) => pool.close()));
+  return {
+    stores: pools.map((pool) => new SessionStore(pool)),
+    async reopen() {
+      await close();
+      pools.push(open());
+      return new SessionStore(pools[0] as Pool);
+    },
+    async close() {
+      await close();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+export async function checkHistory(budget: Budget, open: () => Promise<Place> = openFile): Promise<void> {
   const property = fc.asyncProperty(
     objectOf(value),
     fc.array(step, { minLength: 5, maxLength: 25 }),
     async (initial, steps) => {
-      const folder = mkdtempSync(join(tmpdir(), 'aiosqlite-history-'));
-      const open = () => createPool({ database: join(folder, 'history.db'), poolSize: 2, synchronous: 'off' });
-      const pools = [open(), open()];
+      const place = await open();
       try {
-        const run = new Run(pools);
+        const run = new Run(place.stores);
         await run.begin(initial);
         for (const step of steps) await run.take(step);
-        await Promise.all(pools.splice(0).map((pool) => pool.close()));
-        pools.push(open());
-        run.resume(pools);
-        await run.compareAll();
+        await run.compareAll(await place.reopen());
       } finally {
-        await Promise.all(pools.map((pool) => pool.close()));
-        rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+        await place.close();
       }
     },
   );

@@ -15,9 +15,13 @@ export function event(id: string, fields: Partial<EventRecord> = {}): EventRecor
 /** A database that the suites of this folder run on, beside SQLite files: see postgres/suites.test.ts. */
 export interface OtherDatabase {
   /** A store with its tables. */
-  makeStore(): Promise<SessionStore>;
+  makeStore(options?: SessionStoreOptions): Promise<SessionStore>;
   /** A further store on the tables of the last one. */
   anotherStore(): SessionStore;
+  /** Runs SQL on the tables of the last one. */
+  all(sql: string): Promise<object[]>;
+  /** Runs work on the store inside a transaction. */
+  transaction(store: SessionStore, work: (inside: SessionStore) => Promise<void>): Promise<void>;
 }
 
 let other: OtherDatabase | undefined;
@@ -39,7 +43,7 @@ export const sqliteDescribe = (title: string, body: () => void): void => {
 
 /** A store with its tables. */
 export async function makeStore(db: Pool | Connection, options?: SessionStoreOptions): Promise<SessionStore> {
-  if (other) return await other.makeStore();
+  if (other) return await other.makeStore(options);
   const store = new SessionStore(db, options);
   await store.createTables();
   return store;
@@ -47,5 +51,15 @@ export async function makeStore(db: Pool | Connection, options?: SessionStoreOpt
 
 /** A further store on the tables that {@link makeStore} has made. */
 export const anotherStore = (db: Pool | Connection): SessionStore => other?.anotherStore() ?? new SessionStore(db);
+
+/** Runs SQL that both databases know on the tables of the last store. */
+export const all = (db: Pool | Connection, sql: string): Promise<object[]> => other?.all(sql) ?? db.all(sql);
+
+/** Runs work on a store inside a transaction. */
+export const within = (db: Pool, store: SessionStore, work: (inside: SessionStore) => Promise<void>): Promise<void> =>
+  other?.transaction(store, work) ?? db.transaction((tx) => work(store.with(tx)));
+
+/** Those of some ids that the database can hold. */
+export const storable = (ids: string[]): string[] => (other ? ids.filter((id) => !id.includes('\0')) : ids);
 
 export const ids = (events: readonly { id: string }[]) => events.map(({ id }) => id);

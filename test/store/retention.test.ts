@@ -3,7 +3,7 @@ import { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { event, ids, key, makeStore, sqliteTest } from './fixtures.js';
+import { anotherStore, event, ids, key, makeStore, sqliteTest } from './fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -86,6 +86,43 @@ describe('deleteOldEvents()', () => {
     await store.createSession(key);
     await store.appendEvents(Array.from({ length: 1_200 }, (_, at) => event(`e${at}`, { timestamp: 1 })));
     expect(await bigints.deleteOldEvents({ before: 2 })).toBe(1_200);
+  });
+
+  test('leaves the state at every other event, also where several delete at once', async () => {
+    const sessions = ['s1', 's2', 's3'].map((sessionId) => ({ ...key, sessionId }));
+    for (const session of sessions) {
+      await store.createSession({ ...session, state: { start: 1, gone: 1 } });
+      for (let at = 0; at < 10; at += 1) {
+        const delta = { [`k${at % 4}`]: at, gone: at === 4 ? undefined : at };
+        // Some old events stand behind younger ones.
+        const fields = { ...session, timestamp: at % 3 === 2 ? 1_000 + at : at, actions: { stateDelta: delta } };
+        await store.appendEvent(event(`e${at}`, fields), { session: delta });
+        if (at === 3) await store.mergeSessionState(session, { merged: 3, start: undefined });
+        if (at === 6) await store.updateSessionState(session, { replaced: 6, gone: undefined });
+      }
+    }
+    const states = async () => {
+      const found = new Map<string, unknown>();
+      for (const session of sessions) {
+        found.set(session.sessionId, (await store.getSession(session))?.state);
+        for (const { id, seq } of await store.getEvents(session)) {
+          found.set(`${session.sessionId} ${id}`, await store.stateAt(session, seq as number));
+        }
+      }
+      return found;
+    };
+    const before = await states();
+    const other = anotherStore(on.pool());
+    const deleted = [
+      ...(await Promise.all([store, other, store].map((each) => each.deleteOldEvents({ before: 5 })))),
+      await other.deleteOldEvents({ before: 900 }),
+    ];
+    expect(deleted.reduce((sum, count) => sum + count, 0)).toBe(3 * 7);
+    const after = await states();
+    expect(after.size).toBe(3 * (1 + 3));
+    for (const [name, state] of after) expect([name, state]).toEqual([name, before.get(name)]);
+    await store.rewind(key, { toSeq: (await store.getEvents(key))[0]?.seq as number });
+    expect((await store.getSession(key))?.state).toEqual(before.get('s1 e2'));
   });
 
   test('makes no difference to what an id replaces', async () => {

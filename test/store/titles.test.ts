@@ -4,7 +4,7 @@ import type { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
-import { ids, key, makeStore } from './fixtures.js';
+import { ids, key, makeStore, sqliteTest } from './fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -69,7 +69,7 @@ describe('the title of a session', () => {
     }
   });
 
-  test('passes over a session whose state is damaged', async () => {
+  sqliteTest('passes over a session whose state is damaged', async () => {
     await pool.run("UPDATE adk_sessions SET state = '{' WHERE id = 's2'");
     expect(ids(await store.listSessions({ appName: 'app', title: 'tea' }))).toEqual(['s0']);
   });
@@ -79,7 +79,7 @@ describe('the title of a session', () => {
     expect(error).toMatchObject({ message: expect.stringContaining('title') });
   });
 
-  test("is a filter of the service's list, too", async () => {
+  sqliteTest("is a filter of the service's list, too", async () => {
     const service = new SqliteSessionService(store);
     const { sessions, totalItems } = await service.listSessions({ appName: 'app', userId: 'ada', title: 'tea' });
     expect([ids(sessions), totalItems]).toEqual([['s0'], 1]);

@@ -1,11 +1,11 @@
 import type { SqlParam } from '../../executor.js';
 import type { AppendCondition, Appended } from '../backend.js';
 import { sessionNotFound, staleSession } from '../errors.js';
-import type { PreparedAppend } from '../prepare.js';
+import { keyParams, type PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import type { Rows } from './connections.js';
 import { type Context, type PendingAppend, run } from './context.js';
-import { checkStorable, checkStorableKey } from './ids.js';
+import { checkStorable, checkStorableKey, isStorableText } from './ids.js';
 import { loadSession } from './sessions.js';
 
 /** Events that one statement of {@link appendAll} takes. */
@@ -119,8 +119,9 @@ async function readMissed(
 ): Promise<Appended['missed']> {
   if (condition.kind === 'none' || condition.ifStale === 'reject') return undefined;
   if (condition.kind === 'after') {
-    const loaded = await loadSession(context, key, { afterSeq: await seqOf(context, key, condition.eventId) });
-    return loaded && { ...loaded, isRewound: false };
+    const { seq, isRewound } = await lookUp(context, key, condition.eventId);
+    const loaded = await loadSession(context, key, { afterSeq: seq });
+    return loaded && { ...loaded, isRewound };
   }
   const isOther = condition.sessionKey !== null && condition.sessionKey !== sessionKey;
   if (!isOther && revision === condition.revision + 1) return undefined;
@@ -135,11 +136,14 @@ async function hasSeq(context: Context, userId: string, sessionKey: number, seq:
   return (await context.runner.run(context.sql.hasSeq, [userId, sessionKey, seq])).length === 1;
 }
 
-/** Seq of an event; 0 if there is no such event. */
-async function seqOf(context: Context, { appName, userId, sessionId }: SessionKey, eventId: string | null) {
-  if (eventId === null) return 0;
-  const [row] = await context.runner.run(context.sql.seqOf, [appName, userId, sessionId, eventId]);
-  return Number(row?.[0] ?? 0);
+/** Seq of an event, 0 if there is no such event, and whether a rewind has removed it. */
+async function lookUp(context: Context, key: SessionKey, eventId: string | null) {
+  if (eventId === null || !isStorableText(eventId)) return { seq: 0, isRewound: false };
+  const { runner, sql } = context;
+  const params = [...keyParams(key), eventId];
+  const [row] = await runner.run(sql.seqOf, params);
+  if (row) return { seq: Number(row[0]), isRewound: false };
+  return { seq: 0, isRewound: (await runner.run(sql.isRewound, params)).length === 1 };
 }
 
 /** Appends all or nothing, as one transaction. */

@@ -1,6 +1,8 @@
-import { AiosqliteError, invalidArgument } from '../../errors.js';
+import { invalidArgument } from '../../errors.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
+import type { ForkPlan, RewindPlan } from '../history/plan.js';
+import type { HistoryPoint } from '../history/records.js';
 import type { EncodedEvents, PreparedAppend, PreparedImport, PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
 import { append, appendAll, appendShared } from './append.js';
@@ -9,6 +11,11 @@ import { InTransaction, type Runner } from './connections.js';
 import type { Context, PendingAppend } from './context.js';
 import { eventCodec, postgresDialect, sessionCodec } from './dialect.js';
 import { eventPage, isMarked, iterateEvents, listEvents } from './events.js';
+import { deleteInvocation } from './history/delete-invocation.js';
+import { fork } from './history/fork.js';
+import { readHistory } from './history/read.js';
+import { rewind } from './history/rewind.js';
+import { undoRewind } from './history/undo.js';
 import { importSession } from './import-session.js';
 import type { Layout } from './layout.js';
 import { buildQueries } from './queries.js';
@@ -153,24 +160,24 @@ export class PostgresBackend implements Backend {
     return importSession(this.#context, session, events, replaces);
   }
 
-  history(): Promise<never> {
-    return notSupported();
+  history(key: SessionKey, point: HistoryPoint) {
+    return readHistory(this.#context, key, point);
   }
 
-  rewind(): Promise<never> {
-    return notSupported();
+  rewind(key: SessionKey, plan: RewindPlan) {
+    return rewind(this.#context, key, plan);
   }
 
-  undoRewind(): Promise<never> {
-    return notSupported();
+  undoRewind(key: SessionKey) {
+    return undoRewind(this.#context, key);
   }
 
-  fork(): Promise<never> {
-    return notSupported();
+  fork(key: SessionKey, plan: ForkPlan) {
+    return fork(this.#context, key, plan);
   }
 
-  deleteInvocation(): Promise<never> {
-    return notSupported();
+  deleteInvocation(key: SessionKey, invocationId: string) {
+    return deleteInvocation(this.#context, key, invocationId);
   }
 
   sharedState(scope: SharedScope) {
@@ -204,10 +211,4 @@ export class PostgresBackend implements Backend {
 
 function turnsOf({ batch }: Sending, context: () => Context): Turns<PendingAppend> {
   return new Turns(batch ? (appends) => appendShared(context(), appends) : undefined);
-}
-
-function notSupported(): Promise<never> {
-  return Promise.reject(
-    new AiosqliteError('ERR_NOT_SUPPORTED', 'rewind, undo, fork, stateAt and deleteInvocation work on SQLite alone'),
-  );
 }

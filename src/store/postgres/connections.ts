@@ -62,18 +62,32 @@ export class Connections implements Runner {
   }
 
   transaction<T>(work: (runner: Runner) => Promise<T>, options?: RunOptions): Promise<T> {
-    return this.#onClient(async (client) => {
-      await client.query(plainQuery('BEGIN'));
-      try {
-        const result = await work(new InTransaction(client, this.#prepare, asItIs));
-        await client.query(plainQuery('COMMIT'));
-        return result;
-      } catch (error) {
-        // A connection that broke rolls back by itself.
-        await client.query(plainQuery('ROLLBACK')).catch(() => {});
-        throw error;
-      }
-    }, options);
+    let commits = false;
+    // Before its COMMIT is sent, a transaction whose connection broke is rolled back for certain.
+    const onUnknown = () => !commits || options?.onUnknown?.() === true;
+    return this.#onClient(
+      async (client) => {
+        commits = false;
+        let failure: unknown;
+        const asFailure = (error: unknown) => {
+          failure = error;
+          return error;
+        };
+        const inside = new InTransaction(client, this.#prepare, asFailure);
+        try {
+          await inside.script('BEGIN');
+          const result = await work(inside);
+          commits = true;
+          await inside.script('COMMIT');
+          return result;
+        } catch (error) {
+          // A connection that broke rolls back by itself.
+          await client.query(plainQuery('ROLLBACK')).catch(() => {});
+          throw error === failure ? error : new Thrown(error);
+        }
+      },
+      { ...options, onUnknown },
+    );
   }
 
   /** Runs work on a client of the pool, again where it may succeed later. */
@@ -86,9 +100,9 @@ export class Connections implements Runner {
         client.release();
         return result;
       } catch (error) {
-        if (isOwn(error)) {
+        if (error instanceof Thrown) {
           client.release();
-          throw error;
+          throw error.error;
         }
         const failure = failureOf(error);
         // An old primary refuses writes: the next connection may lead to the new one.
@@ -204,8 +218,16 @@ export class InTransaction implements Runner {
   }
 }
 
+/** An error that the work inside a transaction has thrown: no server caused it. */
+class Thrown {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
 const hasTimedOut = (error: unknown) => error instanceof AiosqliteError && error.code === 'ERR_TIMEOUT';
-const asItIs = (error: unknown) => error;
 
 /** Errors of the store itself: no server caused them. */
 const isOwn = (error: unknown) => error instanceof StoreError || error instanceof AiosqliteError;

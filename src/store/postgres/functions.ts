@@ -9,7 +9,7 @@ import type { SchemaObject } from './schema.js';
  * of this package can stand beside each other while one replaces the other.
  */
 export function functions(layout: Layout): SchemaObject[] {
-  return [merge(layout), append(layout), create(layout), remove(layout)];
+  return [merge(layout), append(layout), create(layout), remove(layout), change(layout)];
 }
 
 /** Milliseconds since the Unix epoch, in SQL → timestamptz. In two parts, since a double holds no microseconds far from now. */
@@ -22,6 +22,10 @@ export function timeOf(ms: string): string {
 export function hourOf(ms: string): string {
   return `(timestamptz '1970-01-01 00:00:00+00' + interval '1 hour' * floor(${ms} / 3600000))`;
 }
+
+/** Assignments of the time of a session's last write. */
+export const setTimes = (ms: string): string =>
+  `update_time = ${timeOf(`${ms}::double precision`)}, update_hour = ${hourOf(`${ms}::double precision`)}`;
 
 /** Type of a column's parameter. */
 export function paramType(column: Column): string {
@@ -208,11 +212,11 @@ END`,
 }
 
 /**
- * Deletes sessions and then, behind the locks of their rows, their events. Either one session; or some of a user's, with the
+ * Deletes sessions and then, behind the locks of their rows, their events and histories. Either one session; or some of a user's, with the
  * user's state; or some of an app's that were last updated before a time. Returns their number.
  */
 function remove(layout: Layout): SchemaObject {
-  const { sessions, events, userStates } = layout;
+  const { sessions, events, rewound, changes, userStates } = layout;
   const doomed = (where: string) =>
     `SELECT s.user_id, s.app_name, s.id FROM ${sessions} AS s WHERE ${where} ORDER BY s.user_id, s.app_name, s.id LIMIT p_limit FOR UPDATE`;
   const deleted = (where: string) => `WITH gone AS (
@@ -240,9 +244,47 @@ BEGIN
     )}
   END IF;
   IF o_sessions > 0 THEN
-    DELETE FROM ${events} AS e USING unnest(users, keys) AS g(user_id, session_key)
-    WHERE e.user_id = g.user_id AND e.session_key = g.session_key;
+    ${[events, rewound, changes]
+      .map(
+        (table) => `DELETE FROM ${table} AS e USING unnest(users, keys) AS g(user_id, session_key)
+    WHERE e.user_id = g.user_id AND e.session_key = g.session_key;`,
+      )
+      .join('\n    ')}
   END IF;
+END`,
+  );
+}
+
+/**
+ * Keeps a change of the session state that was made without an event, behind the lock of the session's row. Between two events
+ * all changes are one: the state between them can't be asked for. A rewind stays the last write but for such changes.
+ */
+function change(layout: Layout): SchemaObject {
+  const { changes } = layout;
+  const merged = layout.qualified(layout.functionName('merge'));
+  const own = 'c.user_id = p_user AND c.session_key = p_key';
+  const since = `${own} AND c.seq = p_seq AND c.undone_by IS NULL AND c.kind <> 'rewind' AND c.change_key > rewound`;
+  return define(
+    layout,
+    'change',
+    'p_user text, p_key bigint, p_seq bigint, p_kind text, p_set json, p_removed json, p_time double precision',
+    'void',
+    `DECLARE
+  rewound bigint;
+  newest bigint;
+BEGIN
+  UPDATE ${changes} AS c SET revision = c.revision + 1 WHERE ${own} AND c.kind = 'rewind';
+  SELECT coalesce(max(c.change_key), 0) INTO rewound FROM ${changes} AS c WHERE ${own} AND c.kind = 'rewind';
+  SELECT max(c.change_key) INTO newest FROM ${changes} AS c WHERE ${since};
+  IF newest IS NOT NULL AND p_kind = 'merge' THEN
+    UPDATE ${changes} AS c SET value = ${merged}(c.value, p_set, p_removed),
+      removed = ${merged}(coalesce(c.removed, '{}'), coalesce(p_removed, '{}'), p_set)
+    WHERE ${own} AND c.change_key = newest;
+    RETURN;
+  END IF;
+  DELETE FROM ${changes} AS c WHERE ${since};
+  INSERT INTO ${changes} (user_id, session_key, seq, kind, value, removed, time)
+  VALUES (p_user, p_key, p_seq, p_kind, p_set, p_removed, ${timeOf('p_time')});
 END`,
   );
 }

@@ -7,8 +7,11 @@ const MAX_ID_BYTES = 800;
 /** Whether the columns of keys can hold an id. */
 function isStorable(id: string): boolean {
   if (id.length * 3 > MAX_ID_BYTES && Buffer.byteLength(id) > MAX_ID_BYTES) return false;
-  return !id.includes('\0');
+  return isStorableText(id);
 }
+
+/** Whether other columns can hold an id. */
+export const isStorableText = (id: string): boolean => !id.includes('\0');
 
 /** Whether a session can have this key. */
 export const isStorableKey = ({ appName, userId, sessionId }: SessionKey): boolean =>

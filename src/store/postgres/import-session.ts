@@ -46,7 +46,7 @@ async function writeSession(
   const params = [...given, revision, initialState, ...(names.owner ? [ownerId] : [])];
   if (replaces === undefined) return (await runner.run(insert, params))[0]?.[0] as number | undefined;
   const [row] = await runner.run(replace, [...params, replaces]);
-  if (row !== undefined) await runner.run(clear, [key.userId, row[0] as number]);
+  if (row !== undefined) for (const each of clear) await runner.run(each, [key.userId, row[0] as number]);
   return row?.[0] as number | undefined;
 }
 

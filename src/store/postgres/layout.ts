@@ -45,6 +45,8 @@ export class Layout {
   readonly appStates: string;
   readonly userStates: string;
   readonly metadata: string;
+  readonly rewound: string;
+  readonly changes: string;
   /** The owner column, quoted. */
   readonly owner: string | undefined;
 
@@ -52,7 +54,8 @@ export class Layout {
     checkNames('options', options, POSTGRES_STORE_OPTIONS);
     const { schema = 'public', batch: _, prepare: __, retryMs: ___, ...tables } = options;
     checkChoice('options.foreignTables', tables.foreignTables, ['refuse', 'beside']);
-    this.names = resolveNames(tables);
+    const names = resolveNames(tables);
+    this.names = { ...names, rewound: shortened(names.rewound), changes: shortened(names.changes) };
     this.schema = tableName('schema', schema);
     this.refusesForeign = tables.foreignTables !== 'beside';
     this.prefix = shortened(this.names.sessions);
@@ -61,6 +64,8 @@ export class Layout {
     this.appStates = this.qualified(this.names.appStates);
     this.userStates = this.qualified(this.names.userStates);
     this.metadata = this.qualified(this.names.metadata);
+    this.rewound = this.qualified(this.names.rewound);
+    this.changes = this.qualified(this.names.changes);
     this.owner = this.names.owner && `"${this.names.owner.column}"`;
     if (this.names.owner && OWN_COLUMNS.has(this.names.owner.column.toLowerCase())) {
       throw new StoreError(
@@ -74,11 +79,14 @@ export class Layout {
     return `"${this.schema}"."${name}"`;
   }
 
-  /** Name of one of the functions. Another version of this package may have another `version` beside it. */
-  functionName(name: string, version = 1): string {
-    return `${this.prefix}_${name}_v${version}`;
+  /** Name of one of the functions. Another version of this package may have one with another number beside it. */
+  functionName(name: string): string {
+    return `${this.prefix}_${name}_v${FUNCTION_VERSIONS[name] ?? 1}`;
   }
 }
+
+/** Of the functions whose source is not the first one. */
+const FUNCTION_VERSIONS: Record<string, number> = { delete: 2 };
 
 /** Columns of the sessions table, beside the owner's. */
 const OWN_COLUMNS = new Set([

@@ -2,14 +2,15 @@ import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS } from '../colu
 import { isGiven, isRead } from '../session-codec.js';
 import { METADATA, TITLE } from '../title.js';
 import { statement } from './client.js';
-import { APPEND_PARAMS, CREATE_PARAMS, hourOf, paramType, timeOf } from './functions.js';
+import { APPEND_PARAMS, CREATE_PARAMS, hourOf, paramType, setTimes, timeOf } from './functions.js';
+import { buildFoldQueries, buildHistoryQueries } from './history/queries.js';
 import type { Layout } from './layout.js';
 
 /** Every statement of the store. Its text is fixed for the store's lifetime, so that a connection prepares it once. */
 export type Queries = ReturnType<typeof buildQueries>;
 
 export function buildQueries(layout: Layout) {
-  const { sessions, events, appStates, userStates, owner } = layout;
+  const { sessions, events, rewound, changes, appStates, userStates, owner } = layout;
   const call = (name: string) => layout.qualified(layout.functionName(name));
   /** `$1` to `$3` are app, user and session. */
   const key = 's.app_name = $1 AND s.user_id = $2 AND s.id = $3';
@@ -22,7 +23,8 @@ export function buildQueries(layout: Layout) {
     owner ? `s.${owner}` : 'NULL',
   ].join(', ');
   const sharedColumns = `(SELECT a.state FROM ${appStates} AS a WHERE a.app_name = s.app_name),
-  (SELECT u.state FROM ${userStates} AS u WHERE u.user_id = s.user_id AND u.app_name = s.app_name), s.last_seq`;
+  (SELECT u.state FROM ${userStates} AS u WHERE u.user_id = s.user_id AND u.app_name = s.app_name),
+  coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.user_id = s.user_id AND e.session_key = s.session_key), 0)`;
   const eventColumns = ['e.seq', ...EVENT_COLUMNS.map(select('e'))].join(', ');
 
   /** Events of the session whose key is `sessionKey`: after `$4`, after the time `$5`, at most `$6`. */
@@ -108,7 +110,10 @@ ORDER BY ${orderBy((_, i) => `page.sort${i}`)}`;
       replace: statement(`UPDATE ${sessions} AS s SET ${set.join(', ')}
   WHERE s.app_name = ${at('app_name')} AND s.user_id = ${at('user_id')} AND s.id = ${at('id')} AND s.revision = $${params + 1}
   RETURNING s.session_key`),
-      clear: statement(`DELETE FROM ${events} AS e WHERE e.user_id = $1 AND e.session_key = $2`),
+      /** Events and history. */
+      clear: [events, rewound, changes].map((table) =>
+        statement(`DELETE FROM ${table} AS e WHERE e.user_id = $1 AND e.session_key = $2`),
+      ),
       /** Session key, seq before the first one, app, user, session; then one array for each field. */
       events: statement(`INSERT INTO ${events} (session_key, seq, app_name, user_id, session_id, ${names})
   SELECT $1, $2::bigint + d.n, $3, $4, $5, ${EVENT_COLUMNS.map(field).join(', ')}
@@ -123,13 +128,16 @@ ORDER BY ${orderBy((_, i) => `page.sort${i}`)}`;
     create: statement(`SELECT * FROM ${call('create')}(${createParams.map((_, i) => `$${i + 1}`).join(', ')})`),
     session: statement(`SELECT ${sessionColumns} FROM ${sessions} AS s WHERE ${key}`),
     load: { asc: statement(load('ASC')), desc: statement(load('DESC')) },
+    /** State, time; and the same change for the history, behind the lock that the update takes. */
     replaceState: statement(
-      `UPDATE ${sessions} AS s SET state = $4, update_time = ${timeOf('$5::double precision')}, update_hour = ${hourOf('$5::double precision')},
-  revision = s.revision + 1 WHERE ${key} RETURNING s.revision`,
+      `WITH s AS (UPDATE ${sessions} AS s SET state = $4, ${setTimes('$5')}, revision = s.revision + 1 WHERE ${key} RETURNING s.*)
+SELECT ${call('change')}(s.user_id, s.session_key, s.last_seq, 'replace', $4, NULL, $5) FROM s`,
     ),
+    /** Delta (two), time. */
     mergeState: statement(
-      `UPDATE ${sessions} AS s SET state = ${call('merge')}(s.state, $4, $5), update_time = ${timeOf('$6::double precision')},
-  update_hour = ${hourOf('$6::double precision')}, revision = s.revision + 1 WHERE ${key} RETURNING ${sessionColumns}`,
+      `WITH s AS (UPDATE ${sessions} AS s SET state = ${call('merge')}(s.state, $4, $5), ${setTimes('$6')}, revision = s.revision + 1
+  WHERE ${key} RETURNING s.*)
+SELECT ${sessionColumns}, ${call('change')}(s.user_id, s.session_key, s.last_seq, 'merge', $4, $5, $6) FROM s`,
     ),
     sessionPage: pages(sessionColumns),
     snapshotPage: pages(`${sessionColumns}, ${sharedColumns}`),
@@ -150,6 +158,10 @@ ORDER BY ${orderBy((_, i) => `page.sort${i}`)}`;
     /** Seq of the event with the id `$4`. */
     seqOf: statement(
       `SELECT e.seq FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionKey} AND e.id = $4`,
+    ),
+    /** Whether a rewind has removed the event with the id `$4`. */
+    isRewound: statement(
+      `SELECT 1 FROM ${rewound} AS r WHERE r.user_id = $2 AND r.session_key = ${sessionKey} AND r.id = $4 LIMIT 1`,
     ),
     hasSeq: statement(`SELECT 1 FROM ${events} AS e WHERE e.user_id = $1 AND e.session_key = $2 AND e.seq = $3`),
     lastSeq: statement(`SELECT s.session_key, s.last_seq FROM ${sessions} AS s WHERE ${key}`),
@@ -188,17 +200,9 @@ ORDER BY ${orderBy((_, i) => `page.sort${i}`)}`;
     listApps: statement(`SELECT s.app_name, count(*) FROM ${sessions} AS s GROUP BY s.app_name ORDER BY s.app_name`),
     listUsers: statement(`SELECT s.user_id, count(*) FROM ${sessions} AS s
   WHERE s.app_name = $1 AND ($2::text IS NULL OR s.user_id > $2) GROUP BY s.user_id ORDER BY s.user_id LIMIT $3`),
-    /** Of the next `$4` events behind a primary key those older than `$5`, of the app `$6` or of all. */
-    deleteOldEvents: statement(`WITH range AS (
-  SELECT e.user_id, e.session_key, e.seq FROM ${events} AS e
-  WHERE (e.user_id, e.session_key, e.seq) > ($1, $2, $3) ORDER BY e.user_id, e.session_key, e.seq LIMIT $4),
-gone AS (
-  DELETE FROM ${events} AS e USING range AS r
-  WHERE e.user_id = r.user_id AND e.session_key = r.session_key AND e.seq = r.seq
-    AND e."timestamp" < ${timeOf('$5::double precision')} AND ($6::text IS NULL OR e.app_name = $6)
-  RETURNING 1),
-last AS (SELECT r.* FROM range AS r ORDER BY r.user_id DESC, r.session_key DESC, r.seq DESC LIMIT 1)
-SELECT last.user_id, last.session_key, last.seq, (SELECT count(*) FROM range), (SELECT count(*) FROM gone) FROM last`),
+
+    history: buildHistoryQueries(layout, { sessionColumns, sessionColumnCount: RECORD_COLUMNS, ms }),
+    fold: buildFoldQueries(layout),
   };
 }
 

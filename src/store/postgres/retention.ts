@@ -1,4 +1,5 @@
 import { AGAIN, type Context, run } from './context.js';
+import { deleteEvents } from './history/fold.js';
 import { areStorable } from './ids.js';
 
 /** Rows that one statement deletes, so that writers wait some milliseconds at most. */
@@ -55,14 +56,15 @@ export async function deleteOldEvents(
   { before, appName }: { before: number; appName?: string },
 ): Promise<number> {
   if (!areStorable(appName)) return 0;
-  const time = context.dialect.encodeTime(before);
+  const time = context.dialect.encodeTime(before) as number;
   let total = 0;
   for (let from: unknown[] = ['', 0, 0], count = EVENTS_PER_STATEMENT; count === EVENTS_PER_STATEMENT; ) {
     const params = [...from, EVENTS_PER_STATEMENT, time, appName ?? null] as (string | number | null)[];
-    const [row] = await run(context, context.sql.deleteOldEvents, params, AGAIN);
-    from = row?.slice(0, 3) ?? [];
-    count = Number(row?.[3] ?? 0);
-    total += Number(row?.[4] ?? 0);
+    const [row = []] = await run(context, context.sql.fold.page, params, AGAIN);
+    from = row.slice(0, 3);
+    count = Number(row[3] ?? 0);
+    const old = row.slice(4);
+    if (typeof old[0] === 'string') total += await deleteEvents(context, old as string[], time);
   }
   return total;
 }

@@ -77,9 +77,10 @@ async function findMissing(runner: Runner, layout: Layout, schema: Schema): Prom
     if (existing === undefined) missing.push(object.sql);
     else refuseOtherSource(object, existing[1]);
   }
-  if (version === undefined) {
+  if (version === undefined || Number(version) < SCHEMA_VERSION) {
     missing.push(
-      `INSERT INTO ${layout.metadata} (key, value) VALUES ('schema_version', '${SCHEMA_VERSION}') ON CONFLICT (key) DO NOTHING`,
+      `INSERT INTO ${layout.metadata} AS m (key, value) VALUES ('schema_version', '${SCHEMA_VERSION}')
+ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE m.value::int < excluded.value::int`,
     );
   }
   return missing;
@@ -129,7 +130,7 @@ function refuseOtherSource({ name, source }: SchemaObject, found: unknown): void
 }
 
 /** Functions of every version of this package. */
-const ownFunctions = ({ prefix }: Layout) => `^${prefix}_(merge|append|create|delete)_v[0-9]+$`;
+const ownFunctions = ({ prefix }: Layout) => `^${prefix}_(merge|append|create|delete|change)_v[0-9]+$`;
 
 // ── the questions ──
 

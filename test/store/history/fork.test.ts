@@ -3,7 +3,7 @@ import { ArtifactStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
-import { event, ids, key, makeStore } from '../fixtures.js';
+import { all, anotherStore, event, ids, key, makeStore, sqliteTest } from '../fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -56,13 +56,13 @@ describe('fork()', () => {
 
   test('carries the owner over', async () => {
     const other = await makeStore(on.pool({ database: on.file('owned.db') }), {
-      ownerIdColumn: 'tenant TEXT NOT NULL',
+      ownerIdColumn: 'tenant VARCHAR(9) NOT NULL',
     });
     await other.createSession({ ...key, ownerId: 'acme' });
     expect(await other.fork(key)).toMatchObject({ ownerId: 'acme' });
   });
 
-  test('sees the artifacts up to the point, whose bytes are stored once', async () => {
+  sqliteTest('sees the artifacts up to the point, whose bytes are stored once', async () => {
     const artifacts = new ArtifactStore(pool);
     await artifacts.createTables();
     const save = (name: string, text: string) => artifacts.save({ ...key, name }, { text });
@@ -86,7 +86,7 @@ describe('fork()', () => {
   test('rejects an id that exists, and what is not there, and writes nothing', async () => {
     await append('e1', 'i1');
     await store.createSession({ ...key, sessionId: 's2' });
-    const before = await pool.all('SELECT * FROM adk_sessions');
+    const before = await all(pool, 'SELECT * FROM adk_sessions');
     for (const [options, code] of [
       [{ sessionId: 's2' }, 'ADK_SESSION_EXISTS'],
       [{ sessionId: 's1' }, 'ADK_SESSION_EXISTS'],
@@ -100,7 +100,7 @@ describe('fork()', () => {
       expect(await rejection(store.fork(key, options as never))).toMatchObject({ code });
     }
     expect(await rejection(store.fork({ ...key, sessionId: 'no' }))).toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
-    expect(await pool.all('SELECT * FROM adk_sessions')).toEqual(before);
+    expect(await all(pool, 'SELECT * FROM adk_sessions')).toEqual(before);
   });
 });
 
@@ -119,7 +119,7 @@ describe('stateAt()', () => {
     ]);
   });
 
-  test('is a read: a connection that only reads can ask', async () => {
+  sqliteTest('is a read: a connection that only reads can ask', async () => {
     const seq = await append('e1', 'i1', { a: 1 });
     const reader = new SessionStore(await on.connect({ readonly: true }));
     expect(await reader.stateAt(key, seq)).toEqual({ first: 1, a: 1 });
@@ -154,13 +154,13 @@ describe('stateAt()', () => {
   test('names the damaged row, be it the initial state or a change', async () => {
     await store.mergeSessionState(key, { x: 1 });
     const seq = await append('e1', 'i1');
-    await pool.run("UPDATE adk_sessions SET initial_state = '{'");
+    await all(pool, "UPDATE adk_sessions SET initial_state = '[]'");
     expect(await rejection(store.stateAt(key, seq))).toMatchObject({
       code: 'ADK_CORRUPT_ROW',
       message: 'Damaged row in table adk_sessions, key s1: column initial_state',
     });
-    await pool.run("UPDATE adk_sessions SET initial_state = '{}'");
-    await pool.run("UPDATE adk_sessions_changes SET value = 'x'");
+    await all(pool, "UPDATE adk_sessions SET initial_state = '{}'");
+    await all(pool, "UPDATE adk_sessions_changes SET value = '7'");
     expect(await rejection(store.stateAt(key, seq))).toMatchObject({
       code: 'ADK_CORRUPT_ROW',
       message: expect.stringContaining('table adk_sessions_changes'),
@@ -251,13 +251,13 @@ describe('mergeSessionState()', () => {
   });
 
   test('loses nothing when many callers merge at once', async () => {
-    const other = await makeStore(on.pool());
+    const other = anotherStore(on.pool());
     await Promise.all(
       Array.from({ length: 40 }, (_, i) => (i % 2 ? store : other).mergeSessionState(key, { [`k${i}`]: i })),
     );
     expect(Object.keys((await store.getSession(key))?.state ?? {})).toHaveLength(41);
     // Between two events all of them are one change.
-    expect(await pool.get('SELECT count(*) AS n FROM adk_sessions_changes')).toEqual({ n: 1 });
+    expect(await all(pool, 'SELECT change_key FROM adk_sessions_changes')).toHaveLength(1);
   });
 
   test('rejects a session that is not there, and what JSON can not hold', async () => {
@@ -266,16 +266,34 @@ describe('mergeSessionState()', () => {
     });
     expect(await rejection(store.mergeSessionState(key, { a: 1n }))).toMatchObject({ code: 'ADK_NOT_SERIALIZABLE' });
     expect(await rejection(store.mergeSessionState(key, [] as never))).toBeInstanceOf(TypeError);
-    expect(await pool.all('SELECT * FROM adk_sessions_changes')).toEqual([]);
+    expect(await all(pool, 'SELECT * FROM adk_sessions_changes')).toEqual([]);
   });
 });
 
-test('a deleted session takes its history along, by whatever statement it goes', async () => {
-  await append('e1', 'i1');
-  await store.mergeSessionState(key, { a: 1 });
-  await append('e2', 'i2');
-  await store.rewind(key, { beforeInvocationId: 'i2' });
-  await pool.run('DELETE FROM adk_sessions');
-  for (const table of ['adk_rewound_events', 'adk_sessions_changes'])
-    expect(await pool.all(`SELECT * FROM ${table}`)).toEqual([]);
+describe('a deleted session takes its history along', () => {
+  const deleted = (deletion: () => Promise<unknown>) => async () => {
+    await append('e1', 'i1');
+    await store.mergeSessionState(key, { a: 1 });
+    await append('e2', 'i2');
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    await deletion();
+    for (const table of ['adk_events', 'adk_rewound_events', 'adk_sessions_changes'])
+      expect(await all(pool, `SELECT * FROM ${table}`)).toEqual([]);
+  };
+  test(
+    'with deleteSession()',
+    deleted(() => store.deleteSession(key)),
+  );
+  test(
+    'with deleteUser()',
+    deleted(() => store.deleteUser({ appName: 'app', userId: 'ada' })),
+  );
+  test(
+    'with deleteIdleSessions()',
+    deleted(() => store.deleteIdleSessions({ idleSince: Number.MAX_SAFE_INTEGER })),
+  );
+  sqliteTest(
+    'with any statement',
+    deleted(() => pool.run('DELETE FROM adk_sessions')),
+  );
 });

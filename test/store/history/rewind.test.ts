@@ -3,7 +3,7 @@ import { ArtifactStore, type EventRecord, MemoryStore, type SessionStore } from 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
-import { event, ids, key, makeStore } from '../fixtures.js';
+import { all, anotherStore, event, ids, key, makeStore, sqliteDescribe, sqliteTest, within } from '../fixtures.js';
 
 const on = databases();
 let pool: Pool;
@@ -34,9 +34,10 @@ const stateOf = async () => (await store.getSession(key))?.state;
 const everything = async () => ({
   session: await store.getSession(key),
   events: await store.getEvents(key),
-  tables: await pool.all(
-    'SELECT * FROM adk_sessions_changes UNION ALL SELECT seq, session_key, rewind_key, id, 0, 0, 0, 0, 0 FROM adk_rewound_events',
-  ),
+  tables: [
+    ...(await all(pool, 'SELECT * FROM adk_sessions_changes ORDER BY change_key')),
+    ...(await all(pool, 'SELECT * FROM adk_rewound_events ORDER BY seq')),
+  ],
 });
 
 describe('rewind()', () => {
@@ -107,7 +108,7 @@ describe('rewind()', () => {
   });
 
   test('never brings an event back through a writer that knew it', async () => {
-    const other = await makeStore(on.pool());
+    const other = anotherStore(on.pool());
     await threeTurns();
     await other.appendEvent(event('e5', { invocationId: 'i4' }));
     await store.rewind(key, { beforeInvocationId: 'i2' });
@@ -119,8 +120,8 @@ describe('rewind()', () => {
   test('happens in one transaction of the caller, and is undone with it', async () => {
     await threeTurns();
     const before = await everything();
-    const undone = pool.transaction(async (tx) => {
-      await store.with(tx).rewind(key, { beforeInvocationId: 'i1' });
+    const undone = within(pool, store, async (inside) => {
+      await inside.rewind(key, { beforeInvocationId: 'i1' });
       throw new Error('undo');
     });
     await rejection(undone);
@@ -242,12 +243,18 @@ describe('undoRewind()', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('has nothing to put back after a rewind that kept nothing: neither rows nor bytes', async () => {
+  test('has nothing to put back after a rewind that kept nothing', async () => {
+    await append('e1', 'i1');
+    await append('e2', 'i2');
+    await store.rewind(key, { beforeInvocationId: 'i2' }, { archive: false });
+    expect(await rejection(store.undoRewind(key))).toMatchObject({ code: 'ADK_POINT_NOT_FOUND' });
+    expect(await all(pool, 'SELECT seq FROM adk_rewound_events')).toEqual([]);
+  });
+
+  sqliteTest('finds no bytes of what a rewind has not kept', async () => {
     await append('e1', 'i1');
     await append('e2', 'i2', {}, { content: { parts: [{ text: 'zxqsecret' }] } });
     await store.rewind(key, { beforeInvocationId: 'i2' }, { archive: false });
-    expect(await rejection(store.undoRewind(key))).toMatchObject({ code: 'ADK_POINT_NOT_FOUND' });
-    expect(await pool.get('SELECT count(*) AS n FROM adk_rewound_events')).toEqual({ n: 0 });
     expect(Buffer.from(await pool.serialize()).includes('zxqsecret')).toBe(false);
   });
 
@@ -293,7 +300,7 @@ describe("rewind() with mode 'mark'", () => {
   });
 });
 
-describe('artifacts follow a rewind', () => {
+sqliteDescribe('artifacts follow a rewind', () => {
   const name = (name: string) => ({ ...key, name });
   const text = (text: string) => ({ text });
   let artifacts: ArtifactStore;
@@ -342,7 +349,7 @@ describe('artifacts follow a rewind', () => {
   });
 });
 
-describe('memory follows a rewind', () => {
+sqliteDescribe('memory follows a rewind', () => {
   test('removed events are not found any more, and are found again after an undo', async () => {
     const memory = new MemoryStore(pool);
     await memory.createTables();

@@ -9,12 +9,26 @@ describePostgres('on PostgreSQL', () => {
   let schema: string;
   let pool: ReturnType<typeof on.pool>;
   runOn({
-    async makeStore() {
+    async makeStore(options = {}) {
       schema = on.schema();
-      pool = on.pool();
-      return await on.store({ schema }, pool);
+      pool = on.pool({ options: `-c search_path=${schema}` });
+      return await on.store({ ...options, schema }, pool);
     },
     anotherStore: () => new PostgresSessionStore(pool, { schema }),
+    all: async (sql) => (await pool.query(sql)).rows,
+    async transaction(store, work) {
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        await work(store.with(client as never));
+        await client.query('COMMIT');
+      } catch (error) {
+        await client.query('ROLLBACK');
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
   });
 
   describe('sessions', async () => void (await import('../sessions.test.js')));
@@ -24,5 +38,9 @@ describePostgres('on PostgreSQL', () => {
   describe('retention', async () => void (await import('../retention.test.js')));
   describe('iterateEvents()', async () => void (await import('../iterate-events.test.js')));
   describe('importSession()', async () => void (await import('../import-session.test.js')));
+  describe('titles', async () => void (await import('../titles.test.js')));
+  describe('users', async () => void (await import('../users.test.js')));
+  describe('rewind', async () => void (await import('../history/rewind.test.js')));
+  describe('fork', async () => void (await import('../history/fork.test.js')));
   describe('removed keys', async () => void (await import('../removed-keys.test.js')));
 });

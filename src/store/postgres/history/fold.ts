@@ -1,0 +1,79 @@
+import { changesBySession, fold, type StoredChange } from '../../history/fold.js';
+import type { PlacedChange, SessionChange } from '../../history/timeline.js';
+import { isJsonObject, type JsonObject } from '../../records.js';
+import { serializeObject } from '../../serialize.js';
+import type { Rows } from '../connections.js';
+import { type Context, run } from '../context.js';
+import { escapeJson } from '../escape.js';
+import { keepChanges } from './keep.js';
+import { parsed } from './read.js';
+
+/**
+ * Deletes events in one transaction, those that are older than `before`; resolves to their number. `keys`: one array for each
+ * part of the primary key, as PostgreSQL writes them.
+ */
+export async function deleteEvents(context: Context, keys: readonly string[], before: number): Promise<number> {
+  return await context.runner.transaction(async (runner) => {
+    const within = { ...context, runner, turns: undefined, ready: undefined };
+    const { fold: sql } = within.sql;
+    // Two that delete at once would otherwise both read the initial state, and one would lose its changes.
+    const sessions = await run(within, sql.lock, keys);
+    const changing = await run(within, sql.changing, [...keys, before]);
+    const [deleted] = await run(within, sql.remove, [...keys, before]);
+    const changes = changesBySession(
+      changing.map(([seq, session, actions, extra]) => [
+        Number(seq),
+        Number(session),
+        objectIn(actions),
+        objectIn(extra),
+      ]),
+    );
+    if (changes.size > 0) await keep(within, sessions, changes);
+    return Number(deleted?.[0]);
+  });
+}
+
+/** `sessions`: internal key, user, app, id, initial state. */
+async function keep(context: Context, sessions: Rows, deleted: ReadonlyMap<number, PlacedChange[]>): Promise<void> {
+  const { fold: sql } = context.sql;
+  const changed = sessions.filter(([key]) => deleted.has(Number(key)));
+  const keys = [changed.map(([, user]) => String(user)), changed.map(([key]) => Number(key))];
+  const firstLeft = new Map((await run(context, sql.firstLeft, keys)).map(([key, seq]) => [Number(key), seq]));
+  const stored = await run(context, sql.changes, keys);
+  for (const [key, user, app, id, initialState] of changed) {
+    const sessionKey = Number(key);
+    const first = firstLeft.get(sessionKey) ?? null;
+    const {
+      initialState: state,
+      folded,
+      kept,
+    } = fold({
+      initialState: initialState === null ? null : objectIn(initialState),
+      firstLeft: first === null ? Number.POSITIVE_INFINITY : Number(first),
+      deleted: deleted.get(sessionKey) ?? [],
+      stored: stored.filter(([of]) => Number(of) === sessionKey).map(([, ...change]) => decodeStored(change)),
+    });
+    await keepChanges(context, String(user), sessionKey, kept);
+    if (state !== undefined) {
+      const json = escapeJson(serializeObject(state, 'state'));
+      await run(context, sql.setInitial, [String(app), String(user), String(id), json]);
+    }
+    if (folded.length > 0) await run(context, sql.deleteChanges, [String(user), sessionKey, folded]);
+  }
+}
+
+function decodeStored([changeKey, seq, kind, value, removed]: unknown[]): StoredChange {
+  return {
+    changeKey: Number(changeKey),
+    seq: Number(seq),
+    kind: kind as SessionChange['kind'],
+    set: objectIn(value) ?? {},
+    removed: Object.keys(objectIn(removed) ?? {}),
+  };
+}
+
+/** `undefined` for JSON that is no object. */
+function objectIn(json: unknown): JsonObject | undefined {
+  const value = parsed(json);
+  return isJsonObject(value) ? value : undefined;
+}

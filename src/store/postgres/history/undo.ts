@@ -1,0 +1,45 @@
+import { staleSession } from '../../errors.js';
+import type { Restored } from '../../history/records.js';
+import { decodeRewind, type RewindRecord, stateBefore } from '../../history/stored.js';
+import type { SessionKey } from '../../records.js';
+import { type Context, run } from '../context.js';
+import { type Held, inTransaction } from './in-transaction.js';
+import { decodeChanges, parsed } from './read.js';
+import { setState } from './rewind.js';
+
+/** Puts back what the last rewind removed, in one transaction. */
+export async function undoRewind(context: Context, key: SessionKey): Promise<Restored> {
+  return await inTransaction(context, key, async (held) => {
+    const { userId, sessionId } = key;
+    const { context: within, sessionKey } = held;
+    const { history: sql } = within.sql;
+    const [row = []] = await run(within, sql.lastRewind, [userId, sessionKey]);
+    const [rewindKey, value, revision] = row;
+    const rewind = decodeRewind(within.names, sessionId, row.length === 0 ? [] : [rewindKey, parsed(value)]);
+    if (held.revision !== Number(revision)) throw staleSession(sessionId);
+    const ofRewind = [userId, sessionKey, Number(rewindKey)];
+    const since = decodeChanges(within, await run(within, sql.changesSince, ofRewind));
+    await putBack(held, key, ofRewind, rewind);
+    const session = await setState(within, key, stateBefore(rewind, since));
+    // Two writes were made since the rewind before this one, if there is one: this rewind and its undo.
+    await run(within, sql.keepUndoable, [userId, sessionKey, 2]);
+    return { restored: rewind.events, session };
+  });
+}
+
+async function putBack(
+  { context, sessionKey }: Held,
+  { userId }: SessionKey,
+  ofRewind: (string | number)[],
+  { marker }: RewindRecord,
+): Promise<void> {
+  const { history: sql } = context.sql;
+  if (marker === undefined) {
+    await run(context, sql.restoreEvents, ofRewind);
+    await run(context, sql.deleteArchived, ofRewind);
+  } else {
+    await run(context, sql.deleteEvents, [userId, sessionKey, Number.MAX_SAFE_INTEGER, [marker]]);
+  }
+  await run(context, sql.redoChanges, ofRewind);
+  await run(context, sql.deleteChange, ofRewind);
+}
