@@ -18,6 +18,7 @@ export const entries = {
   './drizzle': 'drizzle/index',
   './sqlite3': 'sqlite3/index',
   './openai-agents': 'openai-agents/index',
+  './langgraph': 'langgraph/index',
   './web': 'web/index',
 };
 

@@ -19,6 +19,7 @@ export const SECTIONS = [
     documents: [
       'docs/guides/adk.md',
       'docs/guides/adk-web.md',
+      'docs/guides/agents.md',
       'docs/guides/session-store.md',
       'docs/guides/postgres.md',
       'docs/guides/driver.md',

@@ -30,6 +30,7 @@ const SUBJECTS = {
   'test/web': "ADK's web UI and API on these services",
   'test/openai-agents': 'Sessions of the OpenAI Agents SDK, beside its own',
   'test/sqlite3': "node-sqlite3's API, Knex, TypeORM, Sequelize",
+  'test/langgraph': "LangGraph's checkpointer and store",
   'test/kysely': 'Kysely',
   'test/drizzle': 'Drizzle',
   'test/cli': 'Commands',

@@ -23,15 +23,20 @@ export class AdapterDatabase {
     this.#tables = new TablesOnce(() => createTables(db, tables));
   }
 
-  /** Calls `work` once the tables are there. Rejects `'ERR_CLOSED'` after close(). */
-  call<T>(work: (db: Executor) => Promise<T>): Promise<T> {
+  /**
+   * Calls `work` once the tables are there, with what `prepare` resolves to, which is called at once. Rejects `'ERR_CLOSED'`
+   * after close().
+   */
+  call<T>(work: (db: Executor) => Promise<T>): Promise<T>;
+  call<T, P>(work: (db: Executor, prepared: P) => Promise<T>, prepare: () => Promise<P>): Promise<T>;
+  call<T, P>(work: (db: Executor, prepared: P) => Promise<T>, prepare?: () => Promise<P>): Promise<T> {
     return this.#calls.make(async () => {
-      await this.#tables.ready();
-      return await work(this.#db);
+      const [prepared] = await Promise.all([prepare?.() as Promise<P>, this.#tables.ready()]);
+      return await work(this.#db, prepared);
     });
   }
 
-  /** Lets calls made before it finish, then closes the pool. A pool or connection that was given stays open. */
+  /** Lets calls made before it finish, then closes the pool that was opened here. A pool or connection that was given stays open. */
   close(): Promise<void> {
     return this.#calls.close();
   }
@@ -62,7 +67,8 @@ export function openAdapter<Own extends object>(
 }
 
 function isExecutor(source: unknown): source is Pool | Connection {
-  return typeof (source as Executor | null | undefined)?.transaction === 'function';
+  // Other drivers' objects have a transaction() too.
+  return typeof (source as Executor | null | undefined)?.executeMany === 'function';
 }
 
 const COUNT_TABLES = 'SELECT count(*) FROM sqlite_schema WHERE name IN (SELECT value FROM json_each(?))';

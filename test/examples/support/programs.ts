@@ -73,7 +73,8 @@ export function makeProject(): string {
     symlinkSync(join(root, target), path, 'junction');
   };
   link('', 'aiosqlite');
-  for (const name of ['@google/adk', '@types', 'drizzle-orm', 'kysely']) link(`node_modules/${name}`, name);
+  for (const name of ['@google/adk', '@langchain', '@types', 'drizzle-orm', 'kysely'])
+    link(`node_modules/${name}`, name);
   return folder;
 }
 

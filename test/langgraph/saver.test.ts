@@ -1,0 +1,438 @@
+import {
+  type Checkpoint,
+  type CheckpointTuple,
+  emptyCheckpoint,
+  JsonPlusSerializer,
+  uuid6,
+} from '@langchain/langgraph-checkpoint';
+import { createPool } from 'aiosqlite';
+import { SqliteSaver } from 'aiosqlite/langgraph';
+import { describe, expect, test } from 'vitest';
+import { databases } from '../support/databases.js';
+import { rejection } from '../support/rejection.js';
+
+const on = databases();
+const metadata = { source: 'loop', step: 0, parents: {} } as const;
+const root = (thread_id: string) => ({ configurable: { thread_id, checkpoint_ns: '' } });
+
+let ids = 0;
+function checkpointOf(values: Record<string, unknown>, version = 1): Checkpoint {
+  const channel_versions = Object.fromEntries(Object.keys(values).map((channel) => [channel, version]));
+  return { ...emptyCheckpoint(), id: uuid6(ids++), channel_values: values, channel_versions };
+}
+
+const put = (saver: SqliteSaver, config: object, checkpoint: Checkpoint) =>
+  saver.put(config, checkpoint, metadata, checkpoint.channel_versions);
+
+async function collect(tuples: AsyncIterable<CheckpointTuple>): Promise<CheckpointTuple[]> {
+  const all: CheckpointTuple[] = [];
+  for await (const tuple of tuples) all.push(tuple);
+  return all;
+}
+
+describe('values', () => {
+  test('that are bytes come back as these bytes, in a channel and in a pending write', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const bytes = Uint8Array.from({ length: 512 }, (_, i) => i % 256);
+    const config = await put(saver, root('t'), checkpointOf({ image: bytes, inside: { deep: [bytes] } }));
+    await saver.putWrites(config, [['image', bytes]], 'task');
+    const tuple = await saver.getTuple(config);
+    expect(tuple?.checkpoint.channel_values.image).toEqual(bytes);
+    expect(tuple?.checkpoint.channel_values.inside).toEqual({ deep: [bytes] });
+    expect(tuple?.pendingWrites).toEqual([['task', 'image', bytes]]);
+  });
+
+  test('keep undefined, null, empty texts and empty bytes apart', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const values = { none: undefined, null: null, text: '', bytes: new Uint8Array(), list: [] };
+    const config = await put(saver, root('t'), checkpointOf(values));
+    const found = (await saver.getTuple(config))?.checkpoint.channel_values;
+    expect(found).toStrictEqual(values);
+  });
+
+  test('of channels with any name are found', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const names = [
+      'a"b',
+      "it's",
+      'back\\slash',
+      'new\nline',
+      '$.path',
+      '日本',
+      '😀',
+      'branch:to:node',
+      'constructor',
+      '',
+    ];
+    const values = Object.fromEntries(names.map((name) => [name, { name }]));
+    const config = await put(saver, root('t'), checkpointOf(values));
+    expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual(values);
+  });
+
+  test('are stored once for each version of a channel', async () => {
+    const pool = on.pool();
+    const saver = new SqliteSaver(pool);
+    const first = checkpointOf({ messages: ['hi'], steps: 1 });
+    let config = await put(saver, root('t'), first);
+    for (let steps = 2; steps <= 10; steps++) {
+      const next = checkpointOf({ messages: ['hi'], steps });
+      next.channel_versions = { messages: 1, steps };
+      config = await saver.put(config, next, metadata, { steps });
+    }
+    expect(await pool.get('SELECT count(*) AS n FROM langgraph_values')).toEqual({ n: 11 });
+    expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ messages: ['hi'], steps: 10 });
+  });
+
+  test('of a channel without a version are kept too', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const checkpoint = { ...checkpointOf({ versioned: 1 }), channel_values: { versioned: 1, loose: { x: 2 } } };
+    const config = await put(saver, root('t'), checkpoint);
+    expect((await saver.getTuple(config))?.checkpoint).toEqual(checkpoint);
+  });
+
+  test('are those at the moment of the call', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const checkpoint = checkpointOf({ messages: ['hi'] });
+    const storing = put(saver, root('t'), checkpoint);
+    (checkpoint.channel_values.messages as string[]).push('later');
+    checkpoint.channel_versions.messages = 7;
+    const tuple = await saver.getTuple(await storing);
+    expect(tuple?.checkpoint).toMatchObject({
+      channel_values: { messages: ['hi'] },
+      channel_versions: { messages: 1 },
+    });
+  });
+});
+
+describe('forks of a thread', () => {
+  test('each see their own value of a channel, although both count to the same version', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const start = await put(saver, root('t'), checkpointOf({ x: 'start' }, 1));
+    const left = await put(saver, start, checkpointOf({ x: 'left' }, 2));
+    const right = await put(saver, start, checkpointOf({ x: 'right' }, 2));
+    const below = async (parent: object) => {
+      const child = checkpointOf({ x: 'inherited', y: 1 });
+      child.channel_versions = { x: 2, y: 1 };
+      return await saver.put(parent, child, metadata, { y: 1 });
+    };
+    const [underLeft, underRight] = [await below(left), await below(await below(right))];
+    const values = await Promise.all(
+      [start, left, right, underLeft, underRight].map(
+        async (config) => (await saver.getTuple(config))?.checkpoint.channel_values.x,
+      ),
+    );
+    expect(values).toEqual(['start', 'left', 'right', 'left', 'right']);
+    const listed = (await collect(saver.list(root('t')))).map(({ checkpoint }) => checkpoint.channel_values.x);
+    expect(listed).toEqual(['right', 'right', 'left', 'right', 'left', 'start']);
+  });
+
+  test('have no value of a channel that is empty, although the other one has one at the same version', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const start = await put(saver, root('t'), checkpointOf({ x: 'start' }, 1));
+    await put(saver, start, checkpointOf({ x: 'left' }, 2));
+    const empty = { ...checkpointOf({}), channel_versions: { x: 2 } };
+    const right = await put(saver, start, empty);
+    expect((await saver.getTuple(right))?.checkpoint).toEqual(empty);
+  });
+
+  test('end at a checkpoint that is its own ancestor', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const one = checkpointOf({ x: 'one' });
+    const config = await put(saver, root('t'), one);
+    await put(saver, root('t'), checkpointOf({ x: 'other' }));
+    const again = { ...one, channel_values: { x: 'again' } };
+    await saver.put({ configurable: { ...config.configurable, checkpoint_id: one.id } }, again, metadata, {});
+    expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ x: 'one' });
+  });
+});
+
+describe('pending writes', () => {
+  test('come in the order of path, task and place, by code points', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const config = await put(saver, root('t'), checkpointOf({}));
+    const order: [taskId: string, path: string][] = [
+      ['z', ''],
+      ['b', 'path:1'],
+      ['c', 'path:1'],
+      ['a', 'path:2'],
+      ['a2', 'path:\uffff'],
+      ['a1', 'path:\u{10000}'],
+    ];
+    for (const [taskId, path] of order.toReversed()) {
+      const writes: [string, unknown][] = [
+        ['x', `${taskId}0`],
+        ['y', `${taskId}1`],
+      ];
+      await saver.putWrites(config, writes, taskId, path);
+    }
+    const values = (await saver.getTuple(config))?.pendingWrites?.map(([, , value]) => value);
+    expect(values).toEqual(order.flatMap(([taskId]) => [`${taskId}0`, `${taskId}1`]));
+  });
+
+  test('stay as they are when they are put again, except errors, interrupts and resumes', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const config = await put(saver, root('t'), checkpointOf({}));
+    for (const round of ['first', 'second']) {
+      await saver.putWrites(
+        config,
+        [
+          ['x', round],
+          ['__interrupt__', round],
+          ['constructor', round],
+        ],
+        'task',
+      );
+    }
+    expect((await saver.getTuple(config))?.pendingWrites).toEqual([
+      ['task', '__interrupt__', 'second'],
+      ['task', 'x', 'first'],
+      ['task', 'constructor', 'first'],
+    ]);
+  });
+
+  test('without a namespace are those of the root', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const { configurable } = await put(saver, root('t'), checkpointOf({}));
+    const { thread_id, checkpoint_id } = configurable ?? {};
+    await saver.putWrites({ configurable: { thread_id, checkpoint_id } }, [['x', 1]], 'task');
+    expect((await saver.getTuple(root('t')))?.pendingWrites).toEqual([['task', 'x', 1]]);
+  });
+
+  test('may come before their checkpoint, and may be none', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const checkpoint = checkpointOf({});
+    const config = { configurable: { thread_id: 't', checkpoint_ns: '', checkpoint_id: checkpoint.id } };
+    await saver.putWrites(config, [['x', 1]], 'task');
+    await saver.putWrites(config, [], 'idle');
+    expect(await saver.getTuple(config)).toBeUndefined();
+    await put(saver, root('t'), checkpoint);
+    expect((await saver.getTuple(config))?.pendingWrites).toEqual([['task', 'x', 1]]);
+  });
+});
+
+describe('list()', () => {
+  test('goes over any number of checkpoints, newest first, also where a filter leaves few', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const all: string[] = [];
+    for (let i = 0; i < 130; i++) {
+      const checkpoint = checkpointOf({ i });
+      const source = i % 40 === 0 ? 'input' : 'loop';
+      await saver.put(root(i % 2 ? 'odd' : 'even'), checkpoint, { ...metadata, source, step: i }, { i: 1 });
+      all.unshift(checkpoint.id);
+    }
+    const listed = async (config: object, options?: object) =>
+      (await collect(saver.list(config, options))).map(({ checkpoint }) => checkpoint.id);
+    expect(await listed({})).toEqual(all);
+    expect(await listed(root('even'))).toEqual(all.filter((_, i) => i % 2 === 1));
+    expect(await listed({}, { limit: 60 })).toEqual(all.slice(0, 60));
+    expect(await listed({}, { limit: 0 })).toEqual([]);
+    expect(await listed({}, { filter: { source: 'input' } })).toEqual([all[9], all[49], all[89], all[129]]);
+    expect(await listed({}, { filter: { source: 'input' }, limit: 2 })).toEqual([all[9], all[49]]);
+    const before = { configurable: { checkpoint_id: all[100] } };
+    expect(await listed({}, { before })).toEqual(all.slice(101));
+    expect(await listed({ configurable: { thread_id: 'even', checkpoint_id: all[1] } })).toEqual([all[1]]);
+  });
+
+  test('compares fields of the metadata as a whole, and leaves out what a filter has undefined', async () => {
+    await using saver = new SqliteSaver(on.file());
+    for (const tags of [['a'], ['a', 'b'], undefined]) {
+      await saver.put(root('t'), checkpointOf({}), { ...metadata, tags } as typeof metadata, {});
+    }
+    const count = async (filter: object) => (await collect(saver.list({}, { filter }))).length;
+    expect(await count({ tags: ['a'] })).toBe(1);
+    expect(await count({ tags: undefined })).toBe(3);
+    expect(await count({ tags: 'a' })).toBe(0);
+    expect(await count({ step: 0, source: 'loop' })).toBe(3);
+  });
+
+  test('goes on beside writes of its own loop', async () => {
+    await using saver = new SqliteSaver(on.file());
+    for (let i = 0; i < 60; i++) await put(saver, root('t'), checkpointOf({ i }));
+    let seen = 0;
+    for await (const { config } of saver.list(root('t'))) {
+      await saver.putWrites(config, [['x', seen]], 'task');
+      seen++;
+    }
+    expect(seen).toBe(60);
+  });
+
+  test('works with a serializer whose metadata SQL cannot read', async () => {
+    const xor = (bytes: Uint8Array) => bytes.map((byte) => byte ^ 0x5a);
+    const serde = {
+      dumpsTyped: async (value: unknown): Promise<[string, Uint8Array]> => [
+        'xor',
+        xor(new TextEncoder().encode(JSON.stringify(value))),
+      ],
+      loadsTyped: async (_: string, bytes: Uint8Array | string) =>
+        JSON.parse(new TextDecoder().decode(xor(bytes as Uint8Array))),
+    };
+    const pool = on.pool();
+    const saver = new SqliteSaver(pool, { serde });
+    await put(saver, root('t'), checkpointOf({ secret: 'plaintext' }));
+    expect(await collect(saver.list({}, { filter: { source: 'loop' } }))).toHaveLength(1);
+    expect((await saver.getTuple(root('t')))?.checkpoint.channel_values).toEqual({ secret: 'plaintext' });
+    expect(await pool.all('SELECT 1 FROM langgraph_values WHERE value LIKE ?', ['%plaintext%'])).toEqual([]);
+  });
+});
+
+describe('threads', () => {
+  test('that put at the same time share commits', async () => {
+    const pool = on.pool();
+    const saver = new SqliteSaver(pool);
+    await saver.getTuple(root('t'));
+    const before = pool.stats().commits;
+    const threads = Array.from({ length: 64 }, (_, i) => `t${i}`);
+    await Promise.all(
+      threads.map(async (thread) => {
+        const config = await put(saver, root(thread), checkpointOf({ thread }));
+        await saver.putWrites(config, [['x', thread]], 'task');
+      }),
+    );
+    expect(pool.stats().commits - before).toBeLessThan(128 / 3);
+    for (const thread of threads) {
+      const tuple = await saver.getTuple(root(thread));
+      expect(tuple?.checkpoint.channel_values).toEqual({ thread });
+      expect(tuple?.pendingWrites).toEqual([['task', 'x', thread]]);
+    }
+  });
+
+  test('are deleted in every namespace, and no other thread is', async () => {
+    const pool = on.pool();
+    const saver = new SqliteSaver(pool);
+    for (const thread of ['a', 'b']) {
+      for (const checkpoint_ns of ['', 'child']) {
+        const config = await put(saver, { configurable: { thread_id: thread, checkpoint_ns } }, checkpointOf({ x: 1 }));
+        await saver.putWrites(config, [['x', 1]], 'task');
+      }
+    }
+    await saver.deleteThread('a');
+    for (const table of ['checkpoints', 'values', 'writes']) {
+      const rows = await pool.all(`SELECT thread_id, count(*) AS n FROM langgraph_${table} GROUP BY thread_id`);
+      expect(rows).toEqual([{ thread_id: 'b', n: 2 }]);
+    }
+  });
+});
+
+describe('opening and closing', () => {
+  test('creates the tables once, however many savers call first', async () => {
+    const savers = Array.from({ length: 8 }, () => new SqliteSaver(on.file()));
+    await Promise.all(
+      savers.flatMap((saver, i) => [put(saver, root(`t${i}`), checkpointOf({ i })), saver.getTuple(root('none'))]),
+    );
+    expect(await collect((savers[0] as SqliteSaver).list({}))).toHaveLength(8);
+    await Promise.all(savers.map((saver) => saver.close()));
+  });
+
+  test('takes a path, a URL, options, a pool and a connection', async () => {
+    const { pathToFileURL } = await import('node:url');
+    const sources = [
+      new SqliteSaver(on.file(), { poolSize: 2 }),
+      new SqliteSaver(pathToFileURL(on.file())),
+      new SqliteSaver({ database: on.file(), busyTimeoutMs: 1_000 }),
+      new SqliteSaver(on.pool()),
+      new SqliteSaver(await on.connect()),
+      SqliteSaver.fromConnString(on.file()),
+    ];
+    for (const [i, saver] of sources.entries()) {
+      await put(saver, root('t'), checkpointOf({ i }));
+      expect(await collect(saver.list({}))).toHaveLength(i + 1);
+    }
+    for (const saver of sources) await saver.close();
+  });
+
+  test('reads a file that it may not write', async () => {
+    await using writer = new SqliteSaver(on.file());
+    await put(writer, root('t'), checkpointOf({ x: 1 }));
+    await using saver = new SqliteSaver(on.file(), { readonly: true });
+    expect((await saver.getTuple(root('t')))?.checkpoint.channel_values).toEqual({ x: 1 });
+    expect(await rejection(put(saver, root('t'), checkpointOf({})))).toMatchObject({ code: 'SQLITE_READONLY' });
+  });
+
+  test('lets calls finish, may be closed again, and rejects later calls', async () => {
+    const saver = new SqliteSaver(on.file());
+    const putting = put(saver, root('t'), checkpointOf({ x: 1 }));
+    await Promise.all([saver.close(), saver.close()]);
+    const config = await putting;
+    for (const call of [
+      () => saver.getTuple(config),
+      () => collect(saver.list({})),
+      () => put(saver, config, checkpointOf({})),
+      () => saver.putWrites(config, [['x', 1]], 'task'),
+      () => saver.deleteThread('t'),
+    ]) {
+      expect(await rejection(call())).toMatchObject({ code: 'ERR_CLOSED' });
+    }
+    await using again = new SqliteSaver(on.file());
+    expect((await again.getTuple(config))?.checkpoint.channel_values).toEqual({ x: 1 });
+  });
+
+  test('leaves a pool open that it was given', async () => {
+    await using pool = createPool({ database: on.file() });
+    const saver = new SqliteSaver(pool);
+    await put(saver, root('t'), checkpointOf({}));
+    await saver.close();
+    expect(await rejection(saver.getTuple(root('t')))).toMatchObject({ code: 'ERR_CLOSED' });
+    expect(await pool.get('SELECT count(*) AS n FROM langgraph_checkpoints')).toEqual({ n: 1 });
+  });
+
+  test('tries again after tables could not be created', async () => {
+    const pool = on.pool();
+    await pool.exec('CREATE VIEW langgraph_writes AS SELECT 1 AS x');
+    const saver = new SqliteSaver(pool);
+    expect(await rejection(saver.getTuple(root('t')))).toMatchObject({ name: 'SqliteError' });
+    await pool.exec('DROP VIEW langgraph_writes');
+    await put(saver, root('t'), checkpointOf({}));
+  });
+});
+
+describe('wrong arguments', () => {
+  test.each<[string, (saver: SqliteSaver) => Promise<unknown>, string, string]>([
+    ['no thread', (s) => put(s, {}, checkpointOf({})), 'config.configurable.thread_id', 'ERR_INVALID_ARG_TYPE'],
+    ['a number', (s) => s.getTuple({ configurable: { thread_id: 7 } }), 'thread_id', 'ERR_INVALID_ARG_TYPE'],
+    ['an empty thread', (s) => put(s, root(''), checkpointOf({})), 'thread_id', 'ERR_OUT_OF_RANGE'],
+    ['no config', (s) => s.getTuple(undefined as never), 'config', 'ERR_INVALID_ARG_TYPE'],
+    ['no checkpoint', (s) => s.putWrites(root('t'), [], 'task'), 'checkpoint_id', 'ERR_INVALID_ARG_TYPE'],
+    [
+      'no task',
+      (s) => s.putWrites({ configurable: { thread_id: 't', checkpoint_id: 'c' } }, [], ''),
+      'taskId',
+      'ERR_OUT_OF_RANGE',
+    ],
+    ['a limit', (s) => collect(s.list({}, { limit: '5' as never })), 'options.limit', 'ERR_INVALID_ARG_TYPE'],
+    [
+      'a namespace',
+      (s) => s.getTuple({ configurable: { thread_id: 't', checkpoint_ns: 1 } }),
+      'checkpoint_ns',
+      'ERR_INVALID_ARG_TYPE',
+    ],
+    ['no thread to delete', (s) => s.deleteThread(undefined as never), 'threadId', 'ERR_INVALID_ARG_TYPE'],
+  ])('%s is rejected by its name', async (_, call, name, code) => {
+    await using saver = new SqliteSaver(on.file());
+    const error = await rejection(call(saver));
+    expect(error).toMatchObject({ code });
+    expect(error.message).toContain(name);
+  });
+
+  test('unknown options throw, and so does an object that is no database', () => {
+    expect(() => new SqliteSaver(on.file(), { poolsize: 2 } as never)).toThrow(/poolSize/);
+    expect(() => new SqliteSaver({ database: on.file(), serd: {} } as never)).toThrow(/serde/);
+    expect(() => new SqliteSaver(on.pool(), { poolSize: 2 } as never)).toThrow(/options\.poolSize/);
+    expect(() => new SqliteSaver({ transaction() {}, prepare() {} } as never)).toThrow(/source\.transaction/);
+  });
+
+  test('a value that cannot be serialized stores nothing', async () => {
+    const pool = on.pool();
+    class Refusing extends JsonPlusSerializer {
+      override async dumpsTyped(value: unknown): Promise<[string, Uint8Array]> {
+        if (value === 'bad') throw new TypeError('refused');
+        return await super.dumpsTyped(value);
+      }
+    }
+    const saver = new SqliteSaver(pool, { serde: new Refusing() });
+    expect(await rejection(put(saver, root('t'), checkpointOf({ good: 1, bad: 'bad' })))).toMatchObject({
+      message: 'refused',
+    });
+    expect(await saver.getTuple(root('t'))).toBeUndefined();
+    expect(await pool.get('SELECT count(*) AS n FROM langgraph_values')).toEqual({ n: 0 });
+  });
+});
