@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Session } from '@google/adk';
 
 /** Hash of each file below a folder: what must not change. */
@@ -15,9 +16,13 @@ export function contentsOf(folder: string): Record<string, string> {
   return Object.fromEntries(found.sort().map((name) => [name, hash(name)]));
 }
 
-/** A file and those beside it. */
-export const contentsBeside = (file: string): Record<string, string> =>
-  existsSync(file) ? contentsOf(dirname(file)) : {};
-
 /** A session without what a service adds to it: the brand of events, the prototype of the state. */
 export const plain = (session: Session | undefined): Session => JSON.parse(JSON.stringify(session)) as Session;
+
+/** Unpacks a fixture into a folder of its own. Python has made it: see the scripts beside it. */
+export function fixture(name: string, folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, name);
+  writeFileSync(file, gunzipSync(readFileSync(join(import.meta.dirname, 'fixtures', `${name}.gz`))));
+  return file;
+}

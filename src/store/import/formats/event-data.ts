@@ -1,14 +1,31 @@
 import type { SqlValue } from '../../../executor.js';
 import type { JsonObject } from '../../records.js';
-import type { CamelCase } from '../casing.js';
+import { type CamelCase, camelCase } from '../casing.js';
 import { hasColumns, type TablesInput } from '../input.js';
-import { milliseconds, timeOf } from '../times.js';
-import { type EventTable, isAdkTables, parseObject } from './adk-tables.js';
+import type { Format } from '../source.js';
+import { milliseconds, parseTime, timeOf } from '../times.js';
+import { Zone } from '../zone.js';
+import { checkVersion, type EventTable, isAdkTables, parseObject, readAdkTables } from './adk-tables.js';
 
-/** Which program has written tables whose events are JSON; `undefined` if they are not. */
-export async function kindOf(
-  input: TablesInput,
-): Promise<'adk-js' | 'adk-python-sqlite' | 'adk-python-v1' | undefined> {
+type Name = 'adk-js' | 'adk-python-sqlite' | 'adk-python-v1';
+
+/** A format whose events are JSON in one column. `kept`: paths of data, see casing.ts. */
+export function eventDataFormat(name: Name, kept: readonly string[]): Format<TablesInput> {
+  const toCamelCase = camelCase(kept);
+  return {
+    name,
+    kind: 'tables',
+    recognizes: async (input) => (await nameOf(input)) === name,
+    async open(input, options) {
+      await checkVersion(input);
+      const zone = options.timezone === undefined ? undefined : Zone.named(options.timezone);
+      const events = eventData(input, toCamelCase, zone);
+      return { timezone: zone?.name ?? null, items: readAdkTables(input, options, events) };
+    },
+  };
+}
+
+async function nameOf(input: TablesInput): Promise<Name | undefined> {
   if (!isAdkTables(input, 'event_data')) return undefined;
   if (await hasLocalTimes(input)) return 'adk-python-v1';
   return hasColumns(input, 'adk_internal_metadata', 'key') ? 'adk-js' : 'adk-python-sqlite';
@@ -22,15 +39,15 @@ async function hasLocalTimes({ engine, tables, rows }: TablesInput): Promise<boo
   return false;
 }
 
-/** Events in one column of JSON, as ADK for JavaScript and ADK for Python since 1.22 store them. */
-export function eventData({ engine }: TablesInput, toCamelCase: CamelCase): EventTable {
+/** `zone`: of times that are texts. */
+function eventData({ engine }: TablesInput, toCamelCase: CamelCase, zone: Zone | undefined): EventTable {
   return {
     ...SQL[engine],
     decode([content, column, invocationId], id) {
       const event = parseObject(content);
       if (event === undefined) return 'event_data is no JSON object';
-      const timestamp = timeIn(event) ?? timeOfColumn(column);
-      if (timestamp === undefined) return 'it has no time';
+      const timestamp = timeIn(event) ?? timeOfColumn(column, zone);
+      if (timestamp === undefined) return NO_TIME;
       const converted = toCamelCase(event);
       converted.timestamp = timestamp;
       converted.id ??= id;
@@ -45,8 +62,14 @@ function timeIn({ timestamp }: JsonObject): number | undefined {
   return typeof timestamp === 'number' ? milliseconds(timestamp) : undefined;
 }
 
-/** A text is a local time, of no known zone. */
-const timeOfColumn = (column: SqlValue | undefined) => (typeof column === 'string' ? undefined : timeOf(column));
+const NO_TIME = 'it has no time of its own, and the one of its row is a local one: name the time zone (--timezone)';
+
+/** A text is a local time. */
+function timeOfColumn(column: SqlValue | undefined, zone: Zone | undefined): number | undefined {
+  if (typeof column !== 'string') return timeOf(column);
+  const parsed = parseTime(column);
+  return parsed?.hasOffset ? parsed.time : parsed && zone?.toUtc(parsed.time);
+}
 
 const MARKER = '"rewind_before_invocation_id"';
 const microseconds = (time: string) => `round(${time} * CASE WHEN abs(${time}) >= 1e11 THEN 1e3 ELSE 1e6 END)`;

@@ -2,9 +2,11 @@ import { unreadable } from '../errors.js';
 import { hasColumns, type Input, type TablesInput } from '../input.js';
 import type { Format } from '../source.js';
 import { adkJs } from './adk-js.js';
+import { adkPythonSqlite } from './adk-python-sqlite.js';
+import { adkPythonV1 } from './adk-python-v1.js';
 
 /** Every format that can be imported. */
-const FORMATS: readonly Format[] = [adkJs as Format];
+const FORMATS: readonly Format[] = [adkJs, adkPythonSqlite, adkPythonV1];
 
 /** Finds the format of an input. Rejects `'ADK_IMPORT_SOURCE'` if there is none, or more than one. */
 export async function formatOf(input: Input): Promise<Format> {
