@@ -17,6 +17,7 @@ export const entries = {
   './kysely': 'kysely/index',
   './drizzle': 'drizzle/index',
   './sqlite3': 'sqlite3/index',
+  './claude-agent': 'claude-agent/index',
   './openai-agents': 'openai-agents/index',
   './langgraph': 'langgraph/index',
   './web': 'web/index',

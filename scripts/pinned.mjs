@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Fetches a package, unless it is there already, and gives the folder of its files. It must have no dependencies.
+ * Fetches a package, unless it is there already, and gives the folder of its files. It must have no dependencies but
+ * optional ones and peers, which are left out.
  *
  * @param {string} name
  * @param {{ version: string, integrity: string }} pin
@@ -29,7 +30,7 @@ export function pinnedPackage(name, { version, integrity }) {
   try {
     // --force: a binary for another platform is wanted as a file.
     const args = ['install', '--prefix', fresh, '--no-save', '--ignore-scripts', '--force', '--loglevel=error'];
-    execFileSync('npm', [...args, `${name}@${version}`], {
+    execFileSync('npm', [...args, '--omit=optional', '--omit=peer', `${name}@${version}`], {
       cwd: fresh,
       stdio: ['ignore', 'ignore', 'inherit'],
       shell: process.platform === 'win32',

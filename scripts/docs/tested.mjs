@@ -29,6 +29,7 @@ const SUBJECTS = {
   'test/conformance': "ADK's services beside ADK's own, case by case",
   'test/web': "ADK's web UI and API on these services",
   'test/openai-agents': 'Sessions of the OpenAI Agents SDK, beside its own',
+  'test/claude-agent': 'Transcripts of the Claude Agent SDK, with its own functions',
   'test/sqlite3': "node-sqlite3's API, Knex, TypeORM, Sequelize",
   'test/langgraph': "LangGraph's checkpointer and store",
   'test/kysely': 'Kysely',

@@ -8,8 +8,8 @@ import type {
 } from '@openai/agents-core';
 import type { NamesOf } from '../arguments.js';
 import { invalidArgument, outOfRange } from '../errors.js';
-import type { BatchQuery, Executor, PoolOptions } from '../index.js';
-import { type AdapterDatabase, type AdapterSource, type AdapterTables, openAdapter } from '../source/adapter.js';
+import type { BatchQuery, Connection, Executor, Pool, PoolOptions } from '../index.js';
+import { type AdapterDatabase, type AdapterTables, openAdapter } from '../source/adapter.js';
 import { checkRowName } from '../source/names.js';
 import { decode, encode, type StoredItem } from './items.js';
 import { checkedTransaction, inMemory, repeated } from './memory.js';
@@ -21,7 +21,7 @@ export interface SqliteSessionOptions {
 }
 
 /** Databases of a session: a pool or connection, which stays open, or a path, a URL or options, from which it opens a pool. */
-export type SqliteSessionSource = AdapterSource<SqliteSessionOptions>;
+export type SqliteSessionSource = Pool | Connection | string | URL | (PoolOptions & SqliteSessionOptions);
 
 const OPTIONS: NamesOf<SqliteSessionOptions> = { sessionId: true };
 
@@ -126,12 +126,12 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
   }
 
   /**
-   * Removes all items, and the ids of the transactions that were applied.
+   * Removes all items, and the ids of the transactions that were applied. The next checkpoint overwrites their bytes.
    * @example await session.clearSession();
    */
   async clearSession(): Promise<void> {
     const queries = [DELETE_ITEMS, DELETE_OPERATIONS].map((sql) => ({ sql, params: [this.#id] }));
-    await this.#database.call((db) => db.batch(queries));
+    await this.#database.call((db) => db.batch(queries, { secureDelete: true }));
   }
 
   /**

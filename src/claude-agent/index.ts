@@ -1,0 +1,9 @@
+export {
+  type FoldSessionSummary,
+  SqliteSessionStore,
+  type SqliteSessionStoreOptions,
+  type SqliteSessionStoreSource,
+  type TranscriptEntry,
+  type TranscriptKey,
+  type TranscriptSummary,
+} from './session-store.js';
