@@ -2,6 +2,7 @@
 import { addBackup } from './backup.js';
 import { addBuild } from './build.js';
 import { addCheck } from './check.js';
+import { addCopy } from './copy.js';
 import { addDoctor } from './doctor.js';
 import { addExport } from './export.js';
 import { Misuse } from './failure.js';
@@ -24,6 +25,7 @@ const COMMANDS = [
   addPrune,
   addExport,
   addImport,
+  addCopy,
 ];
 
 const EPILOGUE = `

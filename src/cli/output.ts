@@ -1,3 +1,4 @@
+import type { CopyProgress } from '../store/index.js';
 import { SingleBar, Table } from './vendor.js';
 
 /** One line of JSON, or of text. */
@@ -48,6 +49,38 @@ export class Progress {
     } else if (Date.now() - this.#last >= 1000) {
       this.#last = Date.now();
       process.stderr.write(`${this.#what} ${value}/${total}\n`);
+    }
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
+}
+
+/** Progress of a copy: a bar on a terminal, elsewhere a line of text on standard error, or of JSON among the output. */
+export class CopyProgressLine {
+  readonly #json: boolean;
+  readonly #bar: SingleBarOf | undefined;
+  readonly #start = Date.now();
+  #last = Date.now();
+
+  constructor(json: boolean) {
+    this.#json = json;
+    if (json || !process.stderr.isTTY) return;
+    const format = 'sessions [{bar}] {value}/{total}, {events} events, {rate} MB/s, {eta_formatted} left';
+    this.#bar = new SingleBar({ format, stream: process.stderr, hideCursor: true });
+    this.#bar.start(0, 0, { events: 0, rate: '0.0' });
+  }
+
+  update({ sessions, totalSessions, events, characters }: CopyProgress): void {
+    if (this.#bar !== undefined) {
+      const rate = (characters / 1e3 / Math.max(Date.now() - this.#start, 1)).toFixed(1);
+      this.#bar.setTotal(Math.max(totalSessions, sessions));
+      this.#bar.update(sessions, { events, rate });
+    } else if (Date.now() - this.#last >= 1000) {
+      this.#last = Date.now();
+      if (this.#json) print(JSON.stringify({ progress: { sessions, totalSessions, events, characters } }));
+      else process.stderr.write(`sessions ${sessions}/${totalSessions}, events ${events}\n`);
     }
   }
 

@@ -4,9 +4,9 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 /** The part of cli-progress that is used; it has no types of its own. */
 interface Bar {
-  start(total: number, value: number): void;
+  start(total: number, value: number, others?: object): void;
   setTotal(total: number): void;
-  update(value: number): void;
+  update(value: number, others?: object): void;
   stop(): void;
 }
 

@@ -1,3 +1,4 @@
+import type { Transfer } from './copy/transfer.js';
 import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
 import type { EventCodec, EventRow } from './event-codec.js';
@@ -136,6 +137,9 @@ export interface Backend {
    * once, others as they come.
    */
   importSession(session: PreparedImport, events: EncodedEvents, replaces?: number): Promise<boolean>;
+
+  /** Whole sessions, read and written as they are stored. */
+  readonly transfer: Transfer;
 
   // ── history: each rejects 'ADK_SESSION_NOT_FOUND' and 'ADK_POINT_NOT_FOUND', and is one transaction ──
 

@@ -2,6 +2,8 @@ export type { SaveOptions, VersionOptions } from './artifacts/arguments.js';
 export { ArtifactStore } from './artifacts/artifact-store.js';
 export type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './artifacts/records.js';
 export type { Swept } from './artifacts/sweep.js';
+export { copySessions } from './copy/copy.js';
+export type { Copied, CopyOptions, CopyProgress } from './copy/options.js';
 export { StoreError, type StoreErrorCode } from './errors.js';
 export type {
   EventPage,

@@ -15,6 +15,7 @@ export {
 } from './arguments.js';
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
 export type { AppendCondition, Appended, Backend, Loaded, Snapshot } from './backend.js';
+export { unstorableRows } from './copy/unstorable.js';
 export { sessionNotFound } from './errors.js';
 export { type EventRow, eventShape } from './event-codec.js';
 export { loadEventPage } from './history/operations.js';

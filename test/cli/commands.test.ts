@@ -50,7 +50,7 @@ async function fill(): Promise<void> {
   await store.updateSessionState(key('s2'), { a: 'changed later', __proto: 1 });
 }
 
-const NAMES = ['doctor', 'build', 'web', 'inspect', 'tail', 'check', 'backup', 'prune', 'export', 'import'];
+const NAMES = ['doctor', 'build', 'web', 'inspect', 'tail', 'check', 'backup', 'prune', 'export', 'import', 'copy'];
 
 describe('every command', () => {
   test('is listed by --help with its arguments', () => {

@@ -34,6 +34,7 @@ import {
 } from './sessions.js';
 import { getSharedState, mergeSharedState } from './shared-states.js';
 import { createTables, dropTables } from './tables.js';
+import { PostgresTransfer } from './transfer/transfer.js';
 import { Turns } from './turns.js';
 
 /** How statements are sent. */
@@ -158,6 +159,10 @@ export class PostgresBackend implements Backend {
 
   importSession(session: PreparedImport, events: EncodedEvents, replaces?: number) {
     return importSession(this.#context, session, events, replaces);
+  }
+
+  get transfer() {
+    return new PostgresTransfer(this.#context);
   }
 
   history(key: SessionKey, point: HistoryPoint) {

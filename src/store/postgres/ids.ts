@@ -2,7 +2,7 @@ import { outOfRange } from '../../errors.js';
 import type { SessionKey } from '../records.js';
 
 /** Bytes of an id in a key at most: an entry of an index holds 2,704 bytes, and three ids are one key. */
-const MAX_ID_BYTES = 800;
+export const MAX_ID_BYTES = 800;
 
 /** Whether the columns of keys can hold an id. */
 function isStorable(id: string): boolean {

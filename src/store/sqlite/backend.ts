@@ -34,6 +34,7 @@ import { countSessions, listRows } from './listing.js';
 import { deleteIdleSessions, deleteOldEvents } from './retention.js';
 import { getSharedState, mergeSharedState } from './shared-states.js';
 import { createTables, dropTables } from './tables.js';
+import { SqliteTransfer } from './transfer/transfer.js';
 import { deleteUser, listApps, listUsers } from './users.js';
 
 /** Base of a store: a Pool or a Connection. The store never closes it. */
@@ -162,6 +163,10 @@ export class SqliteBackend implements Backend, Context {
 
   importSession(session: PreparedImport, events: EncodedEvents, replaces?: number) {
     return importSession(this, session, events, replaces);
+  }
+
+  get transfer() {
+    return new SqliteTransfer(this);
   }
 
   history(key: SessionKey, point: HistoryPoint) {

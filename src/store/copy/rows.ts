@@ -1,0 +1,124 @@
+import type { SqlParam } from '../../executor.js';
+import { type Column, EVENT_COLUMNS, isJson } from '../columns.js';
+import type { Dialect } from '../dialect.js';
+import { corruptRow } from '../errors.js';
+import { NOTES } from '../event-notes.js';
+import { isJsonObject, type JsonObject } from '../records.js';
+import type { StoredEvent } from './transfer.js';
+
+/**
+ * Rows of events between two dialects. A text or time that a column can't hold is in the row's notes. Reading puts it into its
+ * place, and writing notes it again if the other column can't hold it.
+ */
+export interface RowCodec {
+  /** A row as the backend has it, JSON as text: `seq`, then the columns. Rejects `'ADK_CORRUPT_ROW'`. */
+  read(row: unknown[], table: string): StoredEvent;
+  /** Values of the columns, without `seq`. */
+  write(event: StoredEvent): SqlParam[];
+}
+
+const EXTRA_AT = 1 + EVENT_COLUMNS.findIndex(({ kind }) => kind === 'extra');
+const COLUMNS: readonly { column: Column; at: number }[] = EVENT_COLUMNS.map((column, i) => ({ column, at: i + 1 }));
+const JSON_AT = new Set(COLUMNS.filter(({ column }) => isJson(column)).map(({ at }) => at));
+/** Columns whose values a dialect may be unable to hold, and the type of such a value. */
+const NOTED = COLUMNS.filter(({ column: { kind } }) => kind === 'text' || kind === 'time').map(({ column, at }) => ({
+  ...column,
+  at,
+  type: column.kind === 'time' ? 'number' : 'string',
+}));
+const KIND_AT = ['seq', ...EVENT_COLUMNS.map(({ kind }) => kind)];
+
+/** `parse`: the JSON of a column's text, `undefined` if it is none. */
+export function makeRowCodec(dialect: Dialect, parse: (text: string) => string | undefined): RowCodec {
+  const { holdsText, encodeTime, decodeTime, encodeFlag, decodeFlag } = dialect;
+  const writeJson = dialect.encodeJson ?? ((text: string) => text);
+  const readJson = (value: unknown) => (typeof value === 'string' ? parse(value) : undefined);
+
+  function readValue(at: number, value: unknown): unknown {
+    if (JSON_AT.has(at)) return readJson(value);
+    switch (KIND_AT[at]) {
+      case 'flag':
+        return decodeFlag(value);
+      case 'time': {
+        const time = decodeTime(value);
+        return Number.isNaN(time) ? undefined : time;
+      }
+      default:
+        return typeof value === 'string' ? value : undefined;
+    }
+  }
+
+  return {
+    read(row, table) {
+      const event: StoredEvent = [Number(row[0])];
+      for (let at = 1; at <= COLUMNS.length; at++) {
+        const value = row[at] === null ? null : readValue(at, row[at]);
+        const column = EVENT_COLUMNS[at - 1] as Column;
+        if (value === undefined || (value === null && column.required)) {
+          throw corruptRow(table, String(row[1]), column.column);
+        }
+        event[at] = value;
+      }
+      const extra = event[EXTRA_AT];
+      if (typeof extra === 'string' && extra.includes(`"${NOTES}"`)) takeNotes(event, extra);
+      return event;
+    },
+    write(event) {
+      const values: SqlParam[] = [];
+      let noted: JsonObject | undefined;
+      for (const { column, at } of COLUMNS) {
+        const value = event[at];
+        if (value === null) values.push(null);
+        else if (JSON_AT.has(at)) values.push(writeJson(value as string));
+        else if (column.kind === 'flag') values.push(encodeFlag(value as boolean));
+        else if (column.kind === 'time') {
+          const encoded = encodeTime(value as number);
+          if (decodeTime(encoded) !== value) noted = { ...noted, [column.field]: value };
+          values.push(encoded);
+        } else if (column.kind === 'text' && !holdsText(value as string)) {
+          noted = { ...noted, [column.field]: value };
+          values.push(column.required ? '' : null);
+        } else values.push(value as string);
+      }
+      if (noted !== undefined) values[EXTRA_AT - 1] = writeJson(withNotes(event[EXTRA_AT] as string | null, noted));
+      return values;
+    },
+  };
+}
+
+/** Moves values that the row's own dialect could not hold from the notes to their places. */
+function takeNotes(event: StoredEvent, text: string): void {
+  const extra = parseObject(text);
+  const notes = extra?.[NOTES];
+  if (extra === undefined || !isJsonObject(notes) || !isJsonObject(notes.as)) return;
+  let taken = false;
+  for (const { field, at, type } of NOTED) {
+    if (!Object.hasOwn(notes.as, field)) continue;
+    const value = notes.as[field];
+    if (typeof value !== type) continue;
+    event[at] = value;
+    delete notes.as[field];
+    taken = true;
+  }
+  if (!taken) return;
+  if (Object.keys(notes.as).length === 0) delete notes.as;
+  if (Object.keys(notes).length === 0) delete extra[NOTES];
+  event[EXTRA_AT] = Object.keys(extra).length === 0 ? null : JSON.stringify(extra);
+}
+
+/** The column `extra` with further notes, behind those that it has. */
+function withNotes(text: string | null, noted: JsonObject): string {
+  const extra = (text === null ? undefined : parseObject(text)) ?? {};
+  const notes = isJsonObject(extra[NOTES]) ? extra[NOTES] : {};
+  const as = isJsonObject(notes.as) ? notes.as : {};
+  return JSON.stringify({ ...extra, [NOTES]: { ...notes, as: { ...as, ...noted } } });
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,277 @@
+import type { SqlParam } from '../../../executor.js';
+import { makeRowCodec } from '../../copy/rows.js';
+import {
+  type EventPage,
+  type Origin,
+  type Present,
+  parseOrigin,
+  type Stamp,
+  type StoredEvent,
+  type StoredSession,
+  type StoredState,
+  sizeOf,
+  type Transfer,
+  type Unstorable,
+} from '../../copy/transfer.js';
+import { corruptRow } from '../../errors.js';
+import type { SessionKey } from '../../records.js';
+import type { PgParam } from '../client.js';
+import { statement } from '../client.js';
+import type { Runner } from '../connections.js';
+import { AGAIN, type Context, run } from '../context.js';
+import { postgresDialect } from '../dialect.js';
+import { escapeJson, unescapeJson } from '../escape.js';
+import { isStorableKey, MAX_ID_BYTES } from '../ids.js';
+import { buildTransferQueries, type TransferQueries } from './queries.js';
+
+const ROWS_PER_PAGE = 500;
+const FIRST_PAGE = 100;
+const CHARACTERS_PER_PAGE = 2 ** 20;
+
+const rowCodec = makeRowCodec(postgresDialect, unescapeJson);
+const unescaped = (value: unknown) => (typeof value === 'string' ? unescapeJson(value) : undefined);
+
+/** Whole sessions of a PostgreSQL database. */
+export class PostgresTransfer implements Transfer {
+  readonly idBytes = MAX_ID_BYTES;
+  readonly hasHistory = false;
+  readonly #context: Context;
+  readonly #sql: TransferQueries;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#sql = buildTransferQueries(context.layout);
+  }
+
+  #run(query: Parameters<typeof run>[1], values: readonly PgParam[]) {
+    return run(this.#context, query, values, AGAIN);
+  }
+
+  async hasTables(): Promise<boolean> {
+    const [row] = await this.#run(HAS_TABLE, [this.#context.layout.sessions]);
+    return row?.[0] === true;
+  }
+
+  async place(): Promise<string> {
+    const [row] = await this.#run(DATABASE, []);
+    const { schema, names } = this.#context.layout;
+    return `postgres:${row?.[0]}:${schema}:${names.sessions}`;
+  }
+
+  async stamps(after: Stamp | undefined, limit: number): Promise<Stamp[]> {
+    return (await this.#run(this.#sql.stamps, behind(after, limit))).map((row) => decodeStamp(row));
+  }
+
+  async read<T>(
+    key: SessionKey,
+    use: (session: StoredSession, pages: AsyncIterable<EventPage>) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (!isStorableKey(key)) return undefined;
+    await this.#context.ready?.();
+    return await this.#context.runner.transaction(async (runner) => {
+      await runner.script('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      const [row] = await runner.run(this.#sql.session, keyOf(key));
+      return row && (await use(this.#session(row), this.#pages(runner, row)));
+    }, AGAIN);
+  }
+
+  #session(row: unknown[]): StoredSession {
+    const stamp = decodeStamp(row);
+    const [updateTime, state, initialState, ownerId, firstSeq] = row.slice(7);
+    const { names } = this.#context.layout;
+    const fail = (column: string) => corruptRow(names.sessions, stamp.key.sessionId, column);
+    const text = unescaped(state);
+    if (text === undefined) throw fail('state');
+    return {
+      ...stamp,
+      updateTime: timeOf(updateTime, () => fail('update_time')),
+      state: text,
+      initialState: unescaped(initialState) ?? null,
+      ownerId: ownerId as StoredSession['ownerId'],
+      firstSeq: Number(firstSeq ?? 0),
+      endSeq: stamp.lastSeq,
+      changes: [],
+    };
+  }
+
+  /** Events page by page. A page grows until it has as many characters as it may have. */
+  async *#pages(runner: Runner, [sessionKey, , userId]: unknown[]): AsyncGenerator<EventPage> {
+    const { names } = this.#context.layout;
+    let limit = FIRST_PAGE;
+    for (let seq = 0; ; ) {
+      const found = await runner.run(this.#sql.events, [userId as string, sessionKey as number, seq, limit]);
+      if (found.length === 0) return;
+      const rows = found.map((row) => rowCodec.read(row, names.events));
+      yield { rows };
+      if (found.length < limit) return;
+      seq = Number(rows.at(-1)?.[0]);
+      limit = nextLimit(rows);
+    }
+  }
+
+  async *states(): AsyncGenerator<StoredState> {
+    const { app, user } = this.#sql.states;
+    for (const { statement, first, keyOf } of [
+      { statement: app.all, first: [''], keyOf: ({ appName }: StoredState) => [appName] },
+      {
+        statement: user.all,
+        first: ['', ''],
+        keyOf: ({ appName, userId }: StoredState) => [userId as string, appName],
+      },
+    ]) {
+      for (let after = first; ; ) {
+        const rows = await this.#run(statement, [...after, ROWS_PER_PAGE]);
+        const states = rows.map((row) => this.#state(row));
+        yield* states;
+        const last = states.at(-1);
+        if (last === undefined) break;
+        after = keyOf(last);
+      }
+    }
+  }
+
+  async state({ appName, userId }: Pick<StoredState, 'appName' | 'userId'>): Promise<StoredState | undefined> {
+    const { app, user } = this.#sql.states;
+    const rows =
+      userId === undefined ? await this.#run(app.one, [appName]) : await this.#run(user.one, [userId, appName]);
+    return rows[0] && this.#state(rows[0]);
+  }
+
+  #state([appName, userId, state, updateTime]: unknown[]): StoredState {
+    const { names } = this.#context.layout;
+    const [table, key] =
+      userId === null ? [names.appStates, `${appName}`] : [names.userStates, `${appName}, ${userId}`];
+    const text = unescaped(state);
+    if (text === undefined) throw corruptRow(table, key, 'state');
+    return {
+      appName: String(appName),
+      userId: userId === null ? undefined : String(userId),
+      state: text,
+      updateTime: timeOf(updateTime, () => corruptRow(table, key, 'update_time')),
+    };
+  }
+
+  async hasAny(sessionKeys: readonly number[]): Promise<boolean> {
+    return (await this.#run(this.#sql.hasAny, [sessionKeys])).length > 0;
+  }
+
+  async countEvents({ key, sessionKey }: Stamp): Promise<number> {
+    const [row] = await this.#run(this.#sql.countEvents, [key.userId, sessionKey]);
+    return Number(row?.[0]);
+  }
+
+  // Every PostgreSQL has the same limits.
+  async *unstorable(): AsyncGenerator<Unstorable> {}
+
+  async find(keys: readonly SessionKey[]): Promise<Present[]> {
+    const columns = [
+      keys.map(({ userId }) => userId),
+      keys.map(({ appName }) => appName),
+      keys.map(({ sessionId }) => sessionId),
+    ];
+    return (await this.#run(this.#sql.find, columns)).map((row) => decodePresent(row));
+  }
+
+  async copied(after: Present | undefined, limit: number): Promise<Present[]> {
+    return (await this.#run(this.#sql.copied, behind(after, limit))).map((row) => decodePresent(row));
+  }
+
+  async write(
+    session: StoredSession,
+    pages: () => AsyncIterable<EventPage> | Iterable<EventPage>,
+    origin: Origin | undefined,
+    decide: (present: Present | undefined) => boolean,
+  ): Promise<boolean> {
+    await this.#context.ready?.();
+    return await this.#context.runner.transaction(async (runner) => {
+      const [found] = await runner.run(this.#sql.lock, keyOf(session.key));
+      if (!decide(found && decodePresent(found))) return false;
+      await this.#put(runner, session, pages, origin);
+      return true;
+    }, AGAIN);
+  }
+
+  async #put(
+    runner: Runner,
+    session: StoredSession,
+    pages: () => AsyncIterable<EventPage> | Iterable<EventPage>,
+    origin: Origin | undefined,
+  ): Promise<void> {
+    const { key, state, initialState, createTime, updateTime, revision, ownerId } = session;
+    const [made] = await runner.run(this.#sql.put, [
+      ...keyOf(key),
+      escapeJson(state),
+      postgresDialect.encodeTime(createTime),
+      postgresDialect.encodeTime(updateTime),
+      revision,
+      initialState === null ? null : escapeJson(initialState),
+      session.endSeq,
+      origin === undefined ? null : JSON.stringify(origin),
+      ...(this.#context.layout.owner ? [ownerId] : []),
+    ]);
+    const [sessionKey, isNew] = made as [number, boolean];
+    if (!isNew) await runner.run(this.#sql.clear, [key.userId, sessionKey]);
+    const first = [key.userId, sessionKey, key.appName, key.sessionId];
+    for await (const { rows, rewindKey } of pages()) {
+      if (rewindKey === undefined) await runner.run(this.#sql.putEvents, [...first, ...columnsOf(rows)]);
+    }
+  }
+
+  async deleteUnchanged({ key, sessionKey, revision }: Present): Promise<boolean> {
+    return (await this.#run(this.#sql.deleteSession, [...keyOf(key), sessionKey, revision])).length === 1;
+  }
+
+  async writeState({ appName, userId, state, updateTime }: StoredState): Promise<boolean> {
+    const { app, user } = this.#sql.states;
+    const values = [escapeJson(state), postgresDialect.encodeTime(updateTime)];
+    const rows =
+      userId === undefined
+        ? await this.#run(app.put, [appName, ...values])
+        : await this.#run(user.put, [userId, appName, ...values]);
+    return rows.length === 1;
+  }
+
+  keptTime(time: number): number {
+    return postgresDialect.decodeTime(postgresDialect.encodeTime(time));
+  }
+}
+
+const HAS_TABLE = statement('SELECT pg_catalog.to_regclass($1) IS NOT NULL');
+const DATABASE = statement('SELECT pg_catalog.current_database()::text');
+
+/** In the order of the primary key. */
+const keyOf = ({ appName, userId, sessionId }: SessionKey) => [userId, appName, sessionId];
+
+const behind = (after: Stamp | undefined, limit: number): PgParam[] => [
+  ...(after ? keyOf(after.key) : ['', '', '']),
+  limit,
+];
+
+function nextLimit(rows: readonly StoredEvent[]): number {
+  const characters = rows.reduce((sum, row) => sum + sizeOf(row), 1);
+  return Math.min(Math.max(Math.floor((rows.length * CHARACTERS_PER_PAGE) / characters), 1), ROWS_PER_PAGE);
+}
+
+/** One array for the seqs and for each column. */
+function columnsOf(rows: readonly StoredEvent[]): SqlParam[][] {
+  const values = rows.map((event) => [event[0] as number, ...rowCodec.write(event)]);
+  return (values[0] ?? []).map((_, at) => values.map((row) => row[at] as SqlParam));
+}
+
+function timeOf(value: unknown, fail: () => Error): number {
+  const time = postgresDialect.decodeTime(value);
+  if (Number.isNaN(time)) throw fail();
+  return time;
+}
+
+function decodeStamp([sessionKey, appName, userId, id, createTime, revision, lastSeq]: unknown[]): Stamp {
+  return {
+    key: { appName: String(appName), userId: String(userId), sessionId: String(id) },
+    sessionKey: Number(sessionKey),
+    createTime: postgresDialect.decodeTime(createTime),
+    revision: Number(revision),
+    lastSeq: Number(lastSeq),
+  };
+}
+
+const decodePresent = (row: unknown[]): Present => ({ ...decodeStamp(row), origin: parseOrigin(row[7]) });

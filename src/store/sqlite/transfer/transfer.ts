@@ -1,0 +1,187 @@
+import { isJson } from '../../../codec/json.js';
+import type { BatchQuery, Executor } from '../../../executor.js';
+import {
+  type EventPage,
+  type Origin,
+  type Present,
+  parseOrigin,
+  type Stamp,
+  type StoredSession,
+  type StoredState,
+  type Transfer,
+  type Unstorable,
+} from '../../copy/transfer.js';
+import { corruptRow } from '../../errors.js';
+import type { SessionKey } from '../../records.js';
+import { type Context, runReads, sendErasure } from '../context.js';
+import { sqliteDialect } from '../dialect.js';
+import { buildTransferQueries, shapeQuery, type TransferQueries } from './queries.js';
+import { decodeStamp, readSession, timeOf } from './read.js';
+import { writeSession } from './write.js';
+
+/** Whole sessions of an SQLite file. */
+export class SqliteTransfer implements Transfer {
+  readonly idBytes = undefined;
+  readonly hasHistory = true;
+  readonly #context: Context;
+  #sql: Promise<TransferQueries> | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** The statements, once it is known what the file has. */
+  #queries(): Promise<TransferQueries> {
+    this.#sql ??= this.#find();
+    return this.#sql;
+  }
+
+  async #find(): Promise<TransferQueries> {
+    const { names } = this.#context;
+    const [found] = await runReads(this.#context, [{ sql: shapeQuery(names) }]);
+    const [initialState, changes, rewound] = (found?.rows[0] ?? []).map((value) => Number(value) === 1);
+    return buildTransferQueries(names, {
+      initialState: initialState === true,
+      changes: changes === true,
+      rewound: rewound === true,
+    });
+  }
+
+  async #rows(query: BatchQuery): Promise<unknown[][]> {
+    const [result] = await runReads(this.#context, [query]);
+    return result?.rows ?? [];
+  }
+
+  async hasTables(): Promise<boolean> {
+    const { names } = this.#context;
+    const found = await this.#rows({ sql: 'SELECT 1 FROM pragma_table_info(?) LIMIT 1', params: [names.sessions] });
+    return found.length === 1;
+  }
+
+  async place(): Promise<string> {
+    const [row] = await this.#rows({ sql: "SELECT file FROM pragma_database_list WHERE name = 'main'" });
+    return `sqlite:${row?.[0]}:${this.#context.names.sessions}`;
+  }
+
+  async stamps(after: Stamp | undefined, limit: number): Promise<Stamp[]> {
+    const { stamps } = await this.#queries();
+    const rows = await this.#rows({ sql: stamps, params: [after?.sessionKey ?? 0, limit] });
+    return rows.map((row) => decodeStamp(row, this.#context.names.sessions));
+  }
+
+  async read<T>(
+    key: SessionKey,
+    use: (session: StoredSession, pages: AsyncIterable<EventPage>) => Promise<T>,
+  ): Promise<T | undefined> {
+    return await readSession(this.#context, await this.#queries(), key, use);
+  }
+
+  async *states(): AsyncGenerator<StoredState> {
+    const { states } = await this.#queries();
+    for (const { all } of [states.app, states.user]) {
+      for await (const row of this.#context.db.iterate(all, [], { rowMode: 'array' })) yield this.#state(row);
+    }
+  }
+
+  #state([app, user, state, time]: unknown[]): StoredState {
+    const { appStates, userStates } = this.#context.names;
+    const [table, key] = user === null ? [appStates, `${app}`] : [userStates, `${app}, ${user}`];
+    if (typeof state !== 'string' || !isJson(state)) throw corruptRow(table, key, 'state');
+    return {
+      appName: String(app),
+      userId: user === null ? undefined : String(user),
+      state,
+      updateTime: timeOf(time, () => corruptRow(table, key, 'update_time')),
+    };
+  }
+
+  async state({ appName, userId }: Pick<StoredState, 'appName' | 'userId'>): Promise<StoredState | undefined> {
+    const { states } = await this.#queries();
+    const query =
+      userId === undefined
+        ? { sql: states.app.one, params: [appName] }
+        : { sql: states.user.one, params: [appName, userId] };
+    const [row] = await this.#rows(query);
+    return row && this.#state([appName, userId ?? null, ...row]);
+  }
+
+  async hasAny(sessionKeys: readonly number[]): Promise<boolean> {
+    const { inUse } = await this.#queries();
+    return (await this.#rows({ sql: inUse, params: [sessionKeys] })).length > 0;
+  }
+
+  async countEvents({ sessionKey }: Stamp): Promise<number> {
+    const { countEvents } = await this.#queries();
+    const [row] = await this.#rows({ sql: countEvents, params: [sessionKey] });
+    return Number(row?.[0]);
+  }
+
+  async *unstorable(idBytes: number): AsyncGenerator<Unstorable> {
+    for (const { table, sql } of (await this.#queries()).unstorable) {
+      const rows = this.#context.db.iterate(sql, [idBytes], { rowMode: 'array' });
+      for await (const [row] of rows) yield { table, row: String(row) };
+    }
+  }
+
+  async find(keys: readonly SessionKey[]): Promise<Present[]> {
+    return await this.#findIn(this.#context, keys);
+  }
+
+  async #findIn(context: Context, keys: readonly SessionKey[]): Promise<Present[]> {
+    const { find } = await this.#queries();
+    const queries = keys.map(({ appName, userId, sessionId }) => ({ sql: find, params: [appName, userId, sessionId] }));
+    const found = await runReads(context, queries);
+    return found.flatMap(({ rows }) => rows.map((row) => this.#present(row)));
+  }
+
+  #present(row: unknown[]): Present {
+    return { ...decodeStamp(row, this.#context.names.sessions), origin: parseOrigin(row[7]) };
+  }
+
+  async copied(after: Present | undefined, limit: number): Promise<Present[]> {
+    const { copied } = await this.#queries();
+    const rows = await this.#rows({ sql: copied, params: [after?.sessionKey ?? 0, limit] });
+    return rows.map((row) => this.#present(row));
+  }
+
+  async write(
+    session: StoredSession,
+    pages: () => AsyncIterable<EventPage> | Iterable<EventPage>,
+    origin: Origin | undefined,
+    decide: (present: Present | undefined) => boolean,
+  ): Promise<boolean> {
+    return await writeSession(this.#context.db, await this.#queries(), {
+      session,
+      pages,
+      origin,
+      find: async (tx: Executor) => {
+        const [present] = await this.#findIn({ ...this.#context, db: tx }, [session.key]);
+        return decide(present) ? { present } : undefined;
+      },
+    });
+  }
+
+  async deleteUnchanged({ sessionKey, revision }: Present): Promise<boolean> {
+    const { deleteEvents, deleteSession, deleteOrigin } = await this.#queries();
+    const [, deleted] = await sendErasure(this.#context, [
+      { sql: deleteEvents, params: [sessionKey, revision] },
+      { sql: deleteSession, params: [sessionKey, revision] },
+      { sql: deleteOrigin, params: [sessionKey] },
+    ]);
+    return deleted?.changes === 1;
+  }
+
+  async writeState({ appName, userId, state, updateTime }: StoredState): Promise<boolean> {
+    const { states } = await this.#queries();
+    const values = [state, sqliteDialect.encodeTime(updateTime)];
+    const { changes } =
+      userId === undefined
+        ? await this.#context.db.run(states.app.put, [appName, ...values])
+        : await this.#context.db.run(states.user.put, [appName, userId, ...values]);
+    return changes === 1;
+  }
+
+  keptTime(time: number): number {
+    return sqliteDialect.decodeTime(sqliteDialect.encodeTime(time));
+  }
+}

@@ -1,0 +1,127 @@
+import type { BatchQuery, Executor, SqlParam } from '../../../executor.js';
+import type { EventPage, Origin, Present, StoredChange, StoredSession } from '../../copy/transfer.js';
+import { hasCode, type Rows } from '../context.js';
+import { sqliteDialect } from '../dialect.js';
+import type { TransferQueries } from './queries.js';
+import { rowCodec } from './read.js';
+
+/**
+ * Numbers that are added to seqs and keys of changes. Those of another file are kept where they are free; a session from
+ * elsewhere, whose events count from 1, gets new ones, in the same order.
+ */
+interface Shift {
+  seq: number;
+  change: number;
+}
+
+export interface Work {
+  session: StoredSession;
+  pages: () => AsyncIterable<EventPage> | Iterable<EventPage>;
+  origin: Origin | undefined;
+  /** `undefined` if nothing is to be written. */
+  find(tx: Executor): Promise<{ present: Present | undefined } | undefined>;
+}
+
+/** One transaction; a second one with other seqs if some of the first are taken. */
+export async function writeSession(db: Executor, sql: TransferQueries, work: Work): Promise<boolean> {
+  const write = (renumber: boolean) =>
+    db.transaction(
+      async (tx) => {
+        const found = await work.find(tx);
+        if (found === undefined) return false;
+        await put(tx, sql, work, await shiftOf(tx, sql, work.session, found.present, renumber));
+        return true;
+      },
+      { mode: 'immediate' },
+    );
+  try {
+    return await write(false);
+  } catch (error) {
+    if (!hasCode(error, 'SQLITE_CONSTRAINT_PRIMARYKEY') && !hasCode(error, 'SQLITE_CONSTRAINT_ROWID')) throw error;
+    return await write(true);
+  }
+}
+
+async function shiftOf(
+  tx: Executor,
+  sql: TransferQueries,
+  { firstSeq, changes }: StoredSession,
+  present: Present | undefined,
+  renumber: boolean,
+): Promise<Shift> {
+  const firstChange = changes.reduce((first, { changeKey }) => Math.min(first, changeKey), Number.MAX_SAFE_INTEGER);
+  const params = [firstSeq, firstChange, present?.sessionKey ?? null];
+  const [seqTaken, changeTaken, lastSeq, lastChange] = (
+    (await tx.get(sql.free, params, { rowMode: 'array' })) ?? []
+  ).map(Number) as [number, number, number, number];
+  return {
+    seq: firstSeq > 0 && (renumber || seqTaken === 1) ? lastSeq + 1 - firstSeq : 0,
+    change: changes.length > 0 && (renumber || changeTaken === 1) ? lastChange + 1 - firstChange : 0,
+  };
+}
+
+async function put(tx: Executor, sql: TransferQueries, { session, pages, origin }: Work, shift: Shift): Promise<void> {
+  const { key, endSeq } = session;
+  const { encodeTime } = sqliteDialect;
+  const place = [key.appName, key.userId, key.sessionId];
+  const [made] = (await tx.batch(
+    [
+      {
+        sql: sql.putSession,
+        params: [
+          ...place,
+          session.state,
+          encodeTime(session.createTime),
+          encodeTime(session.updateTime),
+          session.revision,
+          session.initialState,
+          ...(sql.hasOwner ? [session.ownerId] : []),
+        ],
+      },
+    ],
+    { rowMode: 'array' },
+  )) as Rows[];
+  const sessionKey = Number(made?.rows[0]?.[0]);
+  await tx.batch([
+    ...sql.clear.map((text): BatchQuery => ({ sql: text, params: [sessionKey] })),
+    ...session.changes.map((change): BatchQuery => {
+      return { sql: sql.putChange, params: changeParams(change, sessionKey, shift) };
+    }),
+  ]);
+  for await (const { rows, rewindKey } of pages()) {
+    const before = rewindKey === undefined ? [] : [rewindKey + shift.change];
+    const params = rows.map((event): SqlParam[] => {
+      return [...before, Number(event[0]) + shift.seq, sessionKey, ...place, ...rowCodec.write(event)];
+    });
+    await tx.executeMany(rewindKey === undefined ? sql.putEvent : sql.putArchived, params);
+  }
+  const last = endSeq === 0 ? 0 : endSeq + shift.seq;
+  const queries: BatchQuery[] = [
+    { sql: sql.raiseSequence, params: [last] },
+    { sql: sql.beginSequence, params: [last] },
+  ];
+  if (origin !== undefined) queries.push({ sql: sql.putOrigin, params: [sessionKey, JSON.stringify(origin)] });
+  await tx.batch(queries);
+}
+
+function changeParams(change: StoredChange, sessionKey: number, shift: Shift): SqlParam[] {
+  const { changeKey, seq, kind, value, removed, revision, time, undoneBy } = change;
+  return [
+    changeKey + shift.change,
+    sessionKey,
+    seq === 0 ? 0 : seq + shift.seq,
+    kind,
+    kind === 'rewind' ? shifted(value, shift.seq) : value,
+    removed,
+    revision,
+    sqliteDialect.encodeTime(time),
+    undoneBy === null ? null : undoneBy + shift.change,
+  ];
+}
+
+/** The record of a rewind names the seq of its marker. */
+function shifted(value: string, by: number): string {
+  const record = JSON.parse(value) as { marker?: number };
+  if (by === 0 || record.marker === undefined) return value;
+  return JSON.stringify({ ...record, marker: record.marker + by });
+}
