@@ -1,133 +1,133 @@
-import { createReadStream, statSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { isDeepStrictEqual } from 'node:util';
+import { realpathSync, statSync } from 'node:fs';
 import type { Connection } from '../index.js';
-import type { EventRecord, JsonObject, SessionStore } from '../store/index.js';
-import { Failure, failureOf, onFile } from './failure.js';
-import { Progress, plain, print, printJson } from './output.js';
-import { type EventLine, keyOf, parseLine, type SessionLine, toLine } from './session-line.js';
+import type { ImportCounts, ImportReport, SessionStore } from '../store/index.js';
+import { Failure, failureOf, Misuse, onFile } from './failure.js';
+import { openFile } from './open.js';
+import { Progress, plain, print, printJson, printTable } from './output.js';
 import type { Command } from './vendor.js';
 
-/** The output of `aiosqlite import --json`. */
-interface Report {
-  format: 'aiosqlite';
-  sessions: { read: number; converted: number; unchanged: number; refused: number };
-  events: { read: number; converted: number; unchanged: number; refused: number };
-  refused: { table: string; row: string; reason: string }[];
+interface Options {
+  db: string;
+  app?: string;
+  timezone?: string;
+  keepRewound?: boolean;
+  dryRun?: boolean;
+  json?: boolean;
 }
-
-type Fate = 'converted' | 'unchanged' | { reason: string };
 
 export function addImport(program: Command): Command {
   return program
     .command('import')
-    .description('sessions from lines of JSON, as export writes them')
-    .argument('<source>', 'a file with lines of JSON; - for standard input')
+    .description('sessions of other programs')
+    .argument('<source>', 'a file, a folder, or a postgres:// URL; - for standard input')
     .requiredOption('--db <file>', 'the database; a missing one is created')
-    .option('--json', '{ format, sessions, events, refused: [{ table, row, reason }] }')
+    .option('--app <name>', 'only this app; of a source that names none, its app')
+    .option('--timezone <name>', 'zone of local times in the source, such as Europe/Berlin')
+    .option('--keep-rewound', 'stores events that a rewind has undone, too')
+    .option('--dry-run', 'shows what an import would do')
+    .option('--json', '{ format, timezone, sessions, events, refused: [{ table, row, reason }] }')
     .addHelpText(
       'after',
       `
+Sources: databases of ADK for JavaScript and Python and of SQLSpec, folders of ADK for Python, artifacts, sessions in
+JSON, and lines of aiosqlite export. The source is not changed.
+
 Each session is stored whole or not at all. One that the database has already is left as it is; if its content is another
 one, it is named, and the exit code is 1.
 
 Example:
-  npx aiosqlite import shop.jsonl --db agent.db`,
+  npx aiosqlite import .adk/session.db --db agent.db --dry-run`,
     )
-    .action(async (source: string, { db, json }: { db: string; json?: boolean }) => {
-      const input = source === '-' ? process.stdin : createReadStream(fileToRead(source), 'utf8');
-      const { connect } = await import('../index.js');
-      const { SessionStore } = await import('../store/index.js');
-      const connection = await onFile(db, () => connect(db, { journalMode: 'wal' }));
+    .action(async (source: string, options: Options) => {
+      if (isSameFile(source, options.db)) throw new Misuse('the source and --db are the same file');
+      const target = new Target(options);
       try {
-        const store = new SessionStore(connection);
-        await onFile(db, () => store.createTables());
-        const report = await importAll(input, connection, store);
-        if (json) printJson(report);
+        const report = await importFrom(source, target, options);
+        if (options.json) printJson(report);
         else show(report);
         process.exitCode = report.refused.length === 0 ? 0 : 1;
       } finally {
-        await connection.close();
+        await target.close();
       }
     });
 }
 
-/** A file, or a pipe with a name. */
-function fileToRead(source: string): string {
-  const found = statSync(source, { throwIfNoEntry: false });
-  if (found === undefined) throw new Failure(`there is no file ${source}`);
-  if (found.isDirectory()) throw new Failure(`${source} is no file`);
-  return source;
-}
-
-async function importAll(input: NodeJS.ReadableStream, db: Connection, store: SessionStore): Promise<Report> {
-  const none = () => ({ read: 0, converted: 0, unchanged: 0, refused: 0 });
-  const report: Report = { format: 'aiosqlite', sessions: none(), events: none(), refused: [] };
+async function importFrom(source: string, target: Target, options: Options): Promise<ImportReport> {
+  const { importSessions } = await import('../store/index.js');
+  const { db: _, json: __, ...chosen } = options;
   const progress = new Progress('sessions');
-  let number = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
-    if (text.trim() === '') continue;
-    const line = parseLine(text, number);
-    const fate = await importSession(line, db, store);
-    const name = typeof fate === 'string' ? fate : 'refused';
-    for (const [count, by] of [
-      [report.sessions, 1],
-      [report.events, line.events.length],
-    ] as const) {
-      count.read += by;
-      count[name] += by;
-    }
-    if (typeof fate !== 'string') report.refused.push({ table: 'adk_sessions', row: line.id, reason: fate.reason });
-    progress.update(report.sessions.read, report.sessions.read);
-  }
-  progress.stop();
-  return report;
-}
-
-async function importSession(line: SessionLine, db: Connection, store: SessionStore): Promise<Fate> {
-  const key = keyOf(line);
-  const present = await store.loadSession(key);
-  if (present !== undefined) {
-    const own = ({ appState: _, userState: __, ...rest }: SessionLine) => JSON.parse(JSON.stringify(rest));
-    const same = isDeepStrictEqual(own(toLine(present)), own(line));
-    return same ? 'unchanged' : { reason: 'the database has another session with this id' };
-  }
   try {
-    await insert(line, db, store);
-    return 'converted';
+    return await importSessions(source === '-' ? process.stdin : source, () => target.open(), {
+      ...chosen,
+      onProgress: ({ sessions }) => progress.update(sessions, sessions),
+    });
   } catch (error) {
-    const { code = '' } = error as { code?: string };
-    // Wrong values are refused; everything else is a failure of the database.
-    if (/^(ERR_|ADK_)/.test(code)) return { reason: (error as Error).message };
-    throw failureOf(error, db.database);
+    const { code = '', message } = error as { code?: string; message: string };
+    if (code === 'ERR_OUT_OF_RANGE') throw new Misuse(message.replace('options.timezone', '--timezone'));
+    if (code === 'ADK_IMPORT_SOURCE')
+      throw new Failure(source === '-' || isUrl(source) ? message : `${source}: ${message}`);
+    throw failureOf(error, options.db);
+  } finally {
+    progress.stop();
   }
 }
 
-/** One transaction. The session begins without the keys that its events set; their first values are not known. */
-async function insert(line: SessionLine, db: Connection, store: SessionStore): Promise<void> {
-  const { julianDay } = await import('../index.js');
-  const { createTime, updateTime, state, appState: app, userState: user } = line;
-  const key = keyOf(line);
-  const later = new Set(
-    line.events.flatMap(({ actions }) => Object.keys((actions as JsonObject | null)?.stateDelta ?? {})),
-  );
-  const first = Object.fromEntries(Object.entries(state).filter(([name]) => !later.has(name)));
-  await db.transaction(async (tx) => {
-    const inside = store.with(tx);
-    await inside.createSession({ ...key, state: first, createTime, app, user });
-    await inside.appendEvents(line.events.map((event: EventLine) => ({ ...event, ...key }) as EventRecord));
-    if (!isDeepStrictEqual(first, state)) await inside.updateSessionState(key, state);
-    await tx.run('UPDATE adk_sessions SET update_time = ? WHERE app_name = ? AND user_id = ? AND id = ?', [
-      julianDay.encode(updateTime),
-      key.appName,
-      key.userId,
-      key.sessionId,
-    ]);
-  });
+const isUrl = (source: string) => /^\w+:\/\//.test(source);
+
+function isSameFile(source: string, db: string): boolean {
+  const real = (path: string) => (statSync(path, { throwIfNoEntry: false }) ? realpathSync(path) : undefined);
+  return real(source) !== undefined && real(source) === real(db);
 }
 
-function show({ sessions, events, refused }: Report): void {
-  print(`${sessions.converted} sessions with ${events.converted} events imported, ${sessions.unchanged} already there`);
-  for (const { row, reason } of refused) print(plain(`refused ${row}: ${reason}`));
+/** The database that is filled, opened once the source is known. */
+class Target {
+  readonly #options: Options;
+  #db: Connection | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async open(): Promise<SessionStore> {
+    const { db, dryRun } = this.#options;
+    return dryRun ? await this.#openUnchanged(db) : await onFile(db, () => this.#make(db));
+  }
+
+  async #make(db: string): Promise<SessionStore> {
+    const { connect } = await import('../index.js');
+    const { SessionStore } = await import('../store/index.js');
+    this.#db = await connect(db, { journalMode: 'wal' });
+    const store = new SessionStore(this.#db);
+    await store.createTables();
+    return store;
+  }
+
+  /** A database without sessions is as good as an empty one. */
+  async #openUnchanged(db: string): Promise<SessionStore> {
+    if (statSync(db, { throwIfNoEntry: false }) === undefined) return await this.#make(':memory:');
+    const opened = await openFile(db);
+    if (opened.store === undefined) {
+      await opened.db.close();
+      return await this.#make(':memory:');
+    }
+    this.#db = opened.db;
+    return opened.store;
+  }
+
+  async close(): Promise<void> {
+    await this.#db?.close();
+  }
+}
+
+function show(report: ImportReport): void {
+  const { format, timezone, sessions, events, memory, artifacts, refused } = report;
+  print(`format ${format}${timezone === null ? '' : `, local times of ${timezone}`}`);
+  const rows = Object.entries({ sessions, events, memory, artifacts }).filter(
+    (row): row is [string, ImportCounts] => row[1] !== undefined,
+  );
+  printTable(
+    ['', 'read', 'converted', 'unchanged', 'refused'],
+    rows.map(([name, { read, converted, unchanged, refused }]) => [name, read, converted, unchanged, refused]),
+  );
+  for (const { table, row, reason } of refused) print(plain(`refused ${table} ${row}: ${reason}`));
 }

@@ -311,6 +311,7 @@ describe('export and import', () => {
     expect(imported).toMatchObject({ status: 0, stderr: '' });
     expect(imported.json()).toEqual({
       format: 'aiosqlite',
+      timezone: null,
       sessions: { read: 3, converted: 3, unchanged: 0, refused: 0 },
       events: { read: 2, converted: 2, unchanged: 0, refused: 0 },
       refused: [],

@@ -25,17 +25,19 @@ const IMPORT_OPTIONS: NamesOf<ImportOptions> = {
  * Rejects `'ADK_IMPORT_SOURCE'` for a source that can't be read. Rows that can't be taken are in the report.
  *
  * @param source path, URL, or stream of text
- * @param target where the sessions go: a store with its tables
+ * @param target where the sessions go: a store with its tables, or a function that makes one once the source is known
  * @example
  * const { sessions, refused } = await importSessions('old.db', store);
  */
 export async function importSessions(
   source: string | NodeJS.ReadableStream,
-  target: SessionStore,
+  target: SessionStore | (() => Promise<SessionStore>),
   options: ImportOptions = {},
 ): Promise<ImportReport> {
   checkOptions(options);
-  if (!(target instanceof SessionStore)) throw invalidArgument('target', 'a SessionStore', target);
+  if (!(target instanceof SessionStore) && typeof target !== 'function') {
+    throw invalidArgument('target', 'a SessionStore, or a function that makes one', target);
+  }
   await using input = await openInput(source);
   try {
     const format = await formatOf(input);
@@ -47,7 +49,8 @@ export async function importSessions(
       events: noCounts(),
       refused: [],
     };
-    const sink = new Sink(target.backend, options, report);
+    const { backend } = typeof target === 'function' ? await target() : target;
+    const sink = new Sink(backend, options, report);
     for await (const item of items) {
       options.signal?.throwIfAborted();
       await sink.take(item);

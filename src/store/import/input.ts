@@ -1,4 +1,5 @@
 import type { SqlParam, SqlValue } from '../../executor.js';
+import type { JsonObject } from '../records.js';
 import type { Lines } from './lines.js';
 
 /** A source as it lies there, of unknown format. */
@@ -18,6 +19,8 @@ export interface TablesInput extends AsyncDisposable {
 export interface TextInput extends AsyncDisposable {
   kind: 'text';
   lines: Lines;
+  /** The whole text as JSON, where it is that of sessions; its lines are gone then. */
+  document?: JsonObject | JsonObject[] | undefined;
 }
 
 export interface FolderInput extends AsyncDisposable {

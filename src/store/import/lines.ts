@@ -6,6 +6,7 @@ export class Lines {
   /** The first line that is not blank; `''` if there is none. */
   readonly first: string;
   readonly #firstNumber: number;
+  #read: { line: string; number: number }[] = [];
 
   private constructor(lines: AsyncIterator<string>, first: string, firstNumber: number) {
     this.#lines = lines;
@@ -24,10 +25,10 @@ export class Lines {
     }
   }
 
-  /** Every line that is not blank, with its number. Once only. */
+  /** Every line that is not blank, with its number. Once only, but for what {@link text} has read. */
   async *numbered(): AsyncGenerator<{ line: string; number: number }, void> {
-    if (this.first === '') return;
-    yield { line: this.first, number: this.#firstNumber };
+    yield* this.#read;
+    if (this.#read.length === 0 && this.first !== '') yield { line: this.first, number: this.#firstNumber };
     for (let number = this.#firstNumber + 1; ; number += 1) {
       const { done, value } = await this.#lines.next();
       if (done) return;
@@ -35,11 +36,12 @@ export class Lines {
     }
   }
 
-  /** The whole text. Once only. */
+  /** The whole text. */
   async text(): Promise<string> {
-    const lines: string[] = [];
-    for await (const { line } of this.numbered()) lines.push(line);
-    return lines.join('\n');
+    const read = [];
+    for await (const line of this.numbered()) read.push(line);
+    this.#read = read;
+    return read.map(({ line }) => line).join('\n');
   }
 
   async close(): Promise<void> {

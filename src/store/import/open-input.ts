@@ -3,8 +3,11 @@ import { open, stat } from 'node:fs/promises';
 import type { SqlParam, SqlValue } from '../../executor.js';
 // The one file of the store that opens a database: callers of an import name a file, not a connection.
 import type { Connection } from '../../index.js';
+import { isJsonObject } from '../records.js';
 import { SourceError, unreadable } from './errors.js';
-import type { Input, TablesInput } from './input.js';
+import { parseJson } from './formats/json.js';
+import { isSessionDocument } from './formats/session-json.js';
+import type { Input, TablesInput, TextInput } from './input.js';
 import { Lines } from './lines.js';
 import { openPostgres } from './open-postgres.js';
 import { readable } from './read-only.js';
@@ -24,7 +27,16 @@ export async function openInput(source: string | NodeJS.ReadableStream): Promise
 
 async function openText(stream: NodeJS.ReadableStream): Promise<Input> {
   const lines = await Lines.of(stream);
-  return { kind: 'text', lines, [Symbol.asyncDispose]: () => lines.close() };
+  return { kind: 'text', lines, document: await documentOf(lines), [Symbol.asyncDispose]: () => lines.close() };
+}
+
+/** Sessions in one JSON document. Lines of JSON are each one of their own. */
+async function documentOf(lines: Lines): Promise<TextInput['document']> {
+  const first = parseJson(lines.first);
+  if (isJsonObject(first) && !isSessionDocument(first)) return undefined;
+  if (first === undefined && !/^\s*[[{]/.test(lines.first)) return undefined;
+  const document = parseJson(await lines.text());
+  return isSessionDocument(document) ? (document as TextInput['document']) : undefined;
 }
 
 export async function openSqlite(file: string): Promise<TablesInput> {

@@ -56,6 +56,12 @@ export class SessionEvents {
     yield* this.#events;
   }
 
+  /** None is taken, and the session is the one that the report names. */
+  refuseAll(): void {
+    this.taken += this.refused.length;
+    this.refused.length = 0;
+  }
+
   /** Reads the rest, for its number. */
   async skip(): Promise<void> {
     for await (const _ of this.#events);

@@ -15,7 +15,7 @@ const UNDER_WAY = 16;
 
 type Fate = 'converted' | 'unchanged' | { reason: string };
 
-const OTHER_SESSION = { reason: 'the target has another session with this id, which stays' };
+const OTHER_SESSION = { reason: 'the database has another session with this id' };
 
 /** Takes what a source holds, compares it with the target, stores what is new there, and counts. */
 export class Sink {
@@ -65,7 +65,7 @@ export class Sink {
     const others = Object.keys(state).filter((key) => has(key) && !isSame(state[key], present[key])).length;
     if (others === 0) return;
     const row = userId === undefined ? appName : `${appName}, ${userId}`;
-    this.#report.refused.push({ table, row, reason: `the target has other values of ${others} keys, which stay` });
+    this.#report.refused.push({ table, row, reason: `the database has other values of ${others} keys, which stay` });
   }
 
   // ── sessions ──
@@ -108,16 +108,17 @@ export class Sink {
   }
 
   /** Stores a session with few events, which are all there, or compares it with the one that is stored. */
-  async #storeHeld(found: FoundSession, { held }: SessionEvents): Promise<Fate> {
+  async #storeHeld(found: FoundSession, events: SessionEvents): Promise<Fate> {
     const session = this.#prepare(found);
     if ('reason' in session) return session;
-    if (
-      await this.#write(
-        session,
-        held.map(({ params }) => params),
-      )
-    )
-      return 'converted';
+    const [refused] = found.isWhole ? events.refused : [];
+    if (refused !== undefined) {
+      events.refuseAll();
+      return { reason: refused.reason };
+    }
+    const { held } = events;
+    const params = held.map((event) => event.params);
+    if (await this.#write(session, params)) return 'converted';
     return (await this.#isStored(found, held)) ? 'unchanged' : OTHER_SESSION;
   }
 

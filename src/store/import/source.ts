@@ -52,7 +52,9 @@ export interface FoundSession {
   /** Whether the source has no two events of one id. */
   hasUniqueIds?: boolean;
   /** Whether markers of a rewind may be among the events. */
-  isRewound: boolean;
+  isRewound?: boolean;
+  /** Whether the session is refused as a whole if one of its events is. */
+  isWhole?: boolean;
   /** In the order of their appends; read once. */
   events: Iterable<FoundEvent> | AsyncIterable<FoundEvent>;
 }

@@ -1,12 +1,13 @@
 import type { SqlValue } from '../../../executor.js';
 import { nameOf } from '../../prepare.js';
-import { isJsonObject, type JsonObject, type SessionKey } from '../../records.js';
+import type { JsonObject, SessionKey } from '../../records.js';
 import { Ahead } from '../ahead.js';
 import { unreadable } from '../errors.js';
 import { eventRecord } from '../event.js';
 import { hasColumns, type TablesInput } from '../input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
 import { timeOf } from '../times.js';
+import { parseObject } from './json.js';
 
 /** The tables that ADK for JavaScript and ADK for Python share; their events differ. */
 
@@ -38,16 +39,6 @@ export async function checkVersion(input: TablesInput): Promise<void> {
 export async function* readAdkTables(input: TablesInput, options: ReadOptions, events: EventTable) {
   yield* readStates(input, options);
   yield* readSessions(input, options, events);
-}
-
-export function parseObject(text: unknown): JsonObject | undefined {
-  if (typeof text !== 'string') return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 // ── shared states ──

@@ -5,7 +5,8 @@ import { hasColumns, type TablesInput } from '../input.js';
 import type { Format } from '../source.js';
 import { milliseconds, parseTime, timeOf } from '../times.js';
 import { Zone } from '../zone.js';
-import { checkVersion, type EventTable, isAdkTables, parseObject, readAdkTables } from './adk-tables.js';
+import { checkVersion, type EventTable, isAdkTables, readAdkTables } from './adk-tables.js';
+import { parseObject } from './json.js';
 
 type Name = 'adk-js' | 'adk-python-sqlite' | 'adk-python-v1';
 

@@ -4,9 +4,11 @@ import type { Format } from '../source.js';
 import { adkJs } from './adk-js.js';
 import { adkPythonSqlite } from './adk-python-sqlite.js';
 import { adkPythonV1 } from './adk-python-v1.js';
+import { jsonLines } from './json-lines.js';
+import { sessionJson } from './session-json.js';
 
 /** Every format that can be imported. */
-const FORMATS: readonly Format[] = [adkJs, adkPythonSqlite, adkPythonV1];
+const FORMATS: readonly Format[] = [adkJs, adkPythonSqlite, adkPythonV1, sessionJson, jsonLines];
 
 /** Finds the format of an input. Rejects `'ADK_IMPORT_SOURCE'` if there is none, or more than one. */
 export async function formatOf(input: Input): Promise<Format> {
