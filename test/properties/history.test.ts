@@ -5,7 +5,7 @@ import { short } from './check.js';
 import { checkHistory } from './history.js';
 
 test('a session rewound, forked and restored in any order has the events and the state of a plain model', async () => {
-  await checkHistory(short(60));
+  await checkHistory(short(80));
 });
 
 describePostgres('on PostgreSQL', () => {

@@ -2,14 +2,23 @@ import { deepStrictEqual } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { createPool, type Pool } from 'aiosqlite';
-import { type EventRecord, type HistoryPoint, type JsonObject, type SessionKey, SessionStore } from 'aiosqlite/store';
+import {
+  type EventRecord,
+  type HistoryPoint,
+  type JsonObject,
+  prune,
+  type RetentionPolicy,
+  type SessionKey,
+  SessionStore,
+} from 'aiosqlite/store';
 import fc from 'fast-check';
 import { type Budget, check } from './check.js';
 
 /**
- * Appends, rewinds, forks, undone rewinds, deleted invocations and state set without an event, in random order and through
- * two stores on one file, compared with a model: a list of entries for each session, in the order in which they count.
+ * Appends, rewinds, forks, undone rewinds, deleted invocations, retention and state set without an event, in random order and
+ * through two stores on one file, compared with a model: a list of entries for each session, in the order in which they count.
  */
 const name = fc.constantFrom('a', 'b', 'c', '__proto__', 'a"b', '\0');
 const value = fc.constantFrom<unknown>(null, 0, 1, 'x', [1], { a: 1 });
@@ -20,7 +29,8 @@ const delta = objectOf(fc.oneof(value, value, fc.constant(undefined)));
 const step = fc.record({
   kind: fc.constantFrom(
     ...['append', 'append', 'append', 'append', 'again', 'merge', 'replace', 'rewind', 'rewind'],
-    ...['undo', 'undo', 'fork', 'deleteInvocation', 'unarchived'],
+    ...['undo', 'undo', 'undo', 'mark', 'fork', 'deleteInvocation', 'unarchived'],
+    ...['deleteOldEvents', 'prune', 'surplus', 'deleteIdleSessions'],
   ),
   /** Which session, event or point: taken modulo what there is. */
   session: fc.nat({ max: 3 }),
@@ -37,8 +47,10 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 interface Entry {
   id: string | undefined;
   invocationId: string;
-  kind: 'merge' | 'replace';
+  kind: 'event' | 'merge' | 'replace';
   delta: JsonObject;
+  /** Of an event, in minutes. */
+  time: number;
 }
 
 interface Undoable {
@@ -46,6 +58,8 @@ interface Undoable {
   removed: Entry[];
   state: JsonObject;
   archived: boolean;
+  /** Of a rewind that has only marked the events after the point. */
+  marker?: Entry;
   /** Whether an undo would lose what came since. */
   stale: boolean;
 }
@@ -57,6 +71,20 @@ function changed(state: JsonObject, { kind, delta }: Pick<Entry, 'kind' | 'delta
     else keys.set(key, value);
   }
   return Object.fromEntries(keys);
+}
+
+/** The change of an event that is gone, in its place. */
+const withoutEvent = (entry: Entry): Entry => ({ ...entry, id: undefined, invocationId: '' });
+const isEvent = ({ id }: Entry) => id !== undefined;
+/** Whether an entry has left nothing behind: an event without a delta that is gone. */
+const isVoid = ({ id, kind, delta }: Entry) => id === undefined && kind === 'event' && Object.keys(delta).length === 0;
+
+/** The delta from one state to another. */
+function difference(from: JsonObject, to: JsonObject): JsonObject {
+  const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])];
+  const value = (state: JsonObject, key: string) => (Object.hasOwn(state, key) ? state[key] : undefined);
+  const differing = keys.filter((key) => !isDeepStrictEqual(value(from, key), value(to, key)));
+  return Object.fromEntries(differing.map((key) => [key, value(to, key)]));
 }
 
 /** One session, without SQL. */
@@ -73,7 +101,7 @@ class ModelSession {
   }
 
   events(): Entry[] {
-    return this.entries.filter(({ id }) => id !== undefined);
+    return this.entries.filter(isEvent);
   }
 
   /** The state after the first n entries. */
@@ -90,28 +118,48 @@ class ModelSession {
   }
 
   set(kind: Entry['kind'], delta: JsonObject): void {
-    this.entries.push({ id: undefined, invocationId: '', kind, delta });
+    this.entries.push({ id: undefined, invocationId: '', kind, delta, time: 0 });
     this.state = changed(this.state, { kind, delta });
   }
 
   deleteInvocation(invocationId: string): number {
-    const events = this.events().filter((entry) => entry.invocationId === invocationId);
-    for (const event of events) {
-      // An event without a delta leaves nothing behind, nothing to rewind either.
-      const kept = Object.keys(event.delta).length > 0 ? [{ ...event, id: undefined, invocationId: '' }] : [];
-      this.entries.splice(this.entries.indexOf(event), 1, ...kept);
-    }
-    if (events.length > 0) this.#makeStale();
-    return events.length;
+    const count = this.#remove(this.entries, (entry) => entry.invocationId === invocationId);
+    if (count > 0) this.#makeStale();
+    return count;
+  }
+
+  /** Deletes events from before a time; resolves to how many. `archived`: also those that an undo would bring back. */
+  deleteOld(before: number, archived: boolean): number {
+    const isOld = ({ time }: Entry) => time < before;
+    const lists = [this.entries, ...(archived ? this.rewinds.filter((r) => r.archived).map((r) => r.removed) : [])];
+    return lists.reduce((sum, entries) => sum + this.#remove(entries, isOld), 0);
+  }
+
+  /** Keeps the newest n events. */
+  deleteSurplus(most: number): number {
+    const events = this.events();
+    const kept = new Set(events.slice(Math.max(0, events.length - most)));
+    return this.#remove(this.entries, (entry) => !kept.has(entry));
   }
 
   /** The number of events that go. */
   rewind(kept: number, archived: boolean): number {
-    if (kept === this.entries.length) return 0;
+    if (this.entries.slice(kept).every(isVoid)) return 0;
     const removed = this.entries.splice(kept);
     this.rewinds.push({ kept, removed, state: this.state, archived, stale: false });
     this.state = this.stateOf(kept);
-    return removed.filter(({ id }) => id !== undefined).length;
+    return removed.filter(isEvent).length;
+  }
+
+  /** Whether there is anything after the point. */
+  canMark = (kept: number) => !this.entries.slice(kept).every(isVoid);
+
+  mark(kept: number, marker: Pick<Entry, 'id' | 'invocationId'>): void {
+    const state = this.stateOf(kept);
+    const entry: Entry = { ...marker, kind: 'event', delta: difference(this.state, state), time: Date.now() };
+    this.rewinds.push({ kept, removed: [], state: this.state, archived: true, marker: entry, stale: false });
+    this.entries.push(entry);
+    this.state = state;
   }
 
   /** The number of events that come back, or the code of the refusal. */
@@ -120,16 +168,31 @@ class ModelSession {
     if (!last?.archived) return 'ADK_POINT_NOT_FOUND';
     if (last.stale) return 'ADK_STALE_SESSION';
     this.rewinds.pop();
-    const since = this.entries.splice(last.kept);
+    const { marker } = last;
+    const at = marker ? this.entries.indexOf(marker) : last.kept;
+    const restored = (marker ? this.entries.slice(last.kept, at) : last.removed).filter(isEvent).length;
+    const since = this.entries.splice(at).slice(marker ? 1 : 0);
     this.entries.push(...last.removed, ...since);
-    this.state = since.reduce(changed, last.state);
-    return last.removed.filter(({ id }) => id !== undefined).length;
+    // A change since of an event that is gone is older than the rewind.
+    this.state = since.filter(({ kind }) => kind !== 'event').reduce(changed, last.state);
+    return restored;
   }
 
   fork(kept: number | undefined): ModelSession {
     const fork = new ModelSession(this.#initial, this.entries.slice(0, kept));
     if (kept === undefined) fork.state = this.state;
     return fork;
+  }
+
+  /** Removes events, but not what they have changed; the number of them. */
+  #remove(entries: Entry[], goes: (event: Entry) => boolean): number {
+    const events = entries.filter((entry) => isEvent(entry) && goes(entry));
+    for (const event of events) {
+      const gone = withoutEvent(event);
+      entries[entries.indexOf(event)] = gone;
+      for (const rewind of this.rewinds) if (rewind.marker === event) rewind.marker = gone;
+    }
+    return events.length;
   }
 
   #makeStale(): void {
@@ -140,6 +203,8 @@ class ModelSession {
 /** A database without tables, and two stores on it. */
 export interface Place {
   stores: readonly SessionStore[];
+  /** The pool of an SQLite file. */
+  pool?: Pool;
   /** A store that knows nothing of what the others have done. */
   reopen(): Promise<SessionStore>;
   close(): Promise<void>;
@@ -149,22 +214,26 @@ export interface Place {
 class Run {
   #stores: readonly SessionStore[];
   readonly #models: ModelSession[] = [];
+  readonly #initial: JsonObject;
+  readonly #place: Place;
   #events = 0;
 
-  constructor(stores: readonly SessionStore[]) {
-    this.#stores = stores;
+  constructor(place: Place, initial: JsonObject) {
+    this.#place = place;
+    this.#stores = place.stores;
+    this.#initial = initial;
   }
 
-  async begin(initial: JsonObject): Promise<void> {
+  async begin(): Promise<void> {
     await this.#store(0).createTables();
-    await this.#store(0).createSession({ ...keyOf(0), state: initial });
-    this.#models.push(new ModelSession(initial));
+    await this.#store(0).createSession({ ...keyOf(0), state: this.#initial });
+    this.#models.push(new ModelSession(this.#initial));
   }
 
   async take(step: Step): Promise<void> {
     const at = step.session % this.#models.length;
     await this.#do(step, at);
-    await this.compare(at, step.store);
+    await this.compare(at % this.#models.length, step.store);
   }
 
   async #do(step: Step, at: number): Promise<void> {
@@ -175,10 +244,12 @@ class Run {
       case 'append':
       case 'again': {
         const events = model.events();
-        const old = step.kind === 'again' ? events[step.at % Math.max(1, events.length)] : undefined;
+        const again = events.filter(({ id }) => id?.startsWith('event '));
+        const old = step.kind === 'again' ? again[step.at % Math.max(1, again.length)] : undefined;
         const invocationId = old?.invocationId ?? `i${step.invocation}`;
-        const entry: Entry = { id: old?.id ?? `e${++this.#events}`, invocationId, kind: 'merge', delta: step.delta };
-        await store.appendEvent(recordOf(key, entry, this.#events), { session: step.delta });
+        const time = ++this.#events;
+        const entry: Entry = { id: old?.id ?? `event ${time}`, invocationId, kind: 'event', delta: step.delta, time };
+        await store.appendEvent(recordOf(key, entry), { session: step.delta });
         model.append(entry);
         return;
       }
@@ -201,6 +272,17 @@ class Run {
         deepStrictEqual([removed, session.state], [model.rewind(point.kept, archive), model.state]);
         return;
       }
+      case 'mark': {
+        const point = await this.#point({ ...step, byInvocation: true }, at);
+        if (!point) return;
+        const { removed, session } = await store.rewind(key, point.point, { mode: 'mark' });
+        if (model.canMark(point.kept)) {
+          const [marker] = await store.getEvents(key, { last: 1 });
+          model.mark(point.kept, marker as EventRecord);
+        }
+        deepStrictEqual([removed, session.state], [0, model.state]);
+        return;
+      }
       case 'undo': {
         const outcome = await store.undoRewind(key).then(
           ({ restored }) => restored,
@@ -218,11 +300,48 @@ class Run {
         await this.compare(this.#models.length - 1, step.store);
         return;
       }
+      case 'deleteOldEvents': {
+        const deleted = await store.deleteOldEvents({ before: step.at * MINUTE + MINUTE / 2 });
+        deepStrictEqual(
+          deleted,
+          this.#sum((each) => each.deleteOld(step.at + 0.5, false)),
+        );
+        return;
+      }
+      case 'prune':
+        await this.#prune({ eventDays: (Date.now() - step.at * MINUTE - MINUTE / 2) / DAY }, (each) =>
+          each.deleteOld(step.at + 0.5, true),
+        );
+        return;
+      case 'surplus':
+        await this.#prune({ maxEventsPerSession: step.at }, (each) => each.deleteSurplus(step.at));
+        return;
+      case 'deleteIdleSessions': {
+        if (step.at % 4 > 0) return;
+        const deleted = await store.deleteIdleSessions({ idleSince: Date.now() + DAY });
+        deepStrictEqual(deleted, this.#models.splice(0).length);
+        // Everything of a session goes with it.
+        for (const table of ['adk_events', 'adk_sessions_changes', 'adk_rewound_events']) {
+          deepStrictEqual((await this.#place.pool?.all(`SELECT * FROM "${table}"`)) ?? [], []);
+        }
+        await this.begin();
+        return;
+      }
       default: {
         const invocationId = `i${step.invocation}`;
         deepStrictEqual(await store.deleteInvocation(key, invocationId), model.deleteInvocation(invocationId));
       }
     }
+  }
+
+  #sum(each: (model: ModelSession) => number): number {
+    return this.#models.reduce((sum, model) => sum + each(model), 0);
+  }
+
+  /** Only of an SQLite file. */
+  async #prune(policy: RetentionPolicy, each: (model: ModelSession) => number): Promise<void> {
+    const { pool } = this.#place;
+    if (pool) deepStrictEqual((await prune(pool, policy)).events, this.#sum(each));
   }
 
   /** A point of a session, and how many entries lie before it. */
@@ -247,14 +366,15 @@ class Run {
     const store = this.#store(from);
     const model = this.#models[at] as ModelSession;
     const key = keyOf(at);
-    const loaded = await store.loadSession(key);
-    deepStrictEqual(loaded?.session.state, model.state);
-    const shown = loaded?.events.map(({ id, invocationId, sessionId }) => [id, invocationId, sessionId]);
+    deepStrictEqual((await store.getSession(key))?.state, model.state);
+    // All of them: a session that is loaded leaves out what a marker undoes.
+    const events = await store.getEvents(key);
+    const shown = events.map(({ id, invocationId, sessionId }) => [id, invocationId, sessionId]);
     deepStrictEqual(
       shown,
       model.events().map(({ id, invocationId }) => [id, invocationId, key.sessionId]),
     );
-    for (const [i, event] of (loaded?.events ?? []).entries()) {
+    for (const [i, event] of events.entries()) {
       const kept = model.entries.indexOf(model.events()[i] as Entry) + 1;
       deepStrictEqual(await store.stateAt(key, event.seq as number), model.stateOf(kept));
     }
@@ -272,8 +392,13 @@ class Run {
 
 const keyOf = (at: number): SessionKey => ({ appName: 'app', userId: 'ada', sessionId: `s${at}` });
 
-function recordOf(key: SessionKey, { id, invocationId, delta }: Entry, time: number): EventRecord {
-  return { id: id as string, ...key, invocationId, author: 'user', actions: { stateDelta: delta }, timestamp: time };
+/** Times lie far enough apart for a cut between two of them, whenever prune() looks at the clock. */
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+function recordOf(key: SessionKey, { id, invocationId, delta, time }: Entry): EventRecord {
+  const timestamp = time * MINUTE;
+  return { id: id as string, ...key, invocationId, author: 'user', actions: { stateDelta: delta }, timestamp };
 }
 
 async function openFile(): Promise<Place> {
@@ -283,6 +408,7 @@ async function openFile(): Promise<Place> {
   const close = () => Promise.all(pools.splice(0).map((pool) => pool.close()));
   return {
     stores: pools.map((pool) => new SessionStore(pool)),
+    pool: pools[0] as Pool,
     async reopen() {
       await close();
       pools.push(open());
@@ -302,8 +428,8 @@ export async function checkHistory(budget: Budget, open: () => Promise<Place> = 
     async (initial, steps) => {
       const place = await open();
       try {
-        const run = new Run(place.stores);
-        await run.begin(initial);
+        const run = new Run(place, initial);
+        await run.begin();
         for (const step of steps) await run.take(step);
         await run.compareAll(await place.reopen());
       } finally {

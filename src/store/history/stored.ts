@@ -43,11 +43,13 @@ export function decodeChange({ changes }: Names, [changeKey, seq, kind, value, r
 
 /** A change of the state from its columns. `key` is for the error. */
 function decodeStateChange(table: string, key: unknown, kind: unknown, value: unknown, removed: unknown) {
-  if (kind !== 'merge' && kind !== 'replace') throw corruptRow(table, String(key), 'kind');
+  if (!KINDS.has(kind)) throw corruptRow(table, String(key), 'kind');
   if (!isJsonObject(value)) throw corruptRow(table, String(key), 'value');
   if (removed !== null && !isJsonObject(removed)) throw corruptRow(table, String(key), 'removed');
   return { kind: kind as SessionChange['kind'], set: value, removed: Object.keys((removed ?? {}) as JsonObject) };
 }
+
+const KINDS = new Set<unknown>(['merge', 'replace', 'deleted'] satisfies SessionChange['kind'][]);
 
 // ── changes of deleted events ──
 
@@ -77,6 +79,8 @@ export interface RewindRecord {
   remembered: boolean;
   /** The seq of the marker, if there is one. */
   marker?: number;
+  /** The events that the marker ends: those after a seq, and summaries before it. */
+  ended?: [lastSeq: number, summaries: number[]];
 }
 
 /** The record of the last rewind, if it can be undone. `row`: key and value of its change. */

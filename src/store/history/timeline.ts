@@ -23,8 +23,11 @@ export interface EventOutline {
  */
 export interface SessionChange extends StateChange {
   seq: number;
-  /** `'replace'`: the values are the whole state. */
-  kind: 'merge' | 'replace';
+  /**
+   * `'merge'` and `'replace'`: state that was set without an event, as a delta or as the whole state. `'deleted'`: the delta of
+   * an event that is deleted, which is as old as the event.
+   */
+  kind: 'merge' | 'replace' | 'deleted';
 }
 
 /** The history of a session, with a point of it, of one moment. */

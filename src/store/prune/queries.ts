@@ -2,7 +2,7 @@ import type { BatchQuery, Executor, SqlParam } from '../../executor.js';
 import { scopesTable } from '../memory/erasure.js';
 import type { Names } from '../names.js';
 import { sendBatch } from '../sqlite/context.js';
-import { buildFold, deleteEvents } from '../sqlite/history/fold.js';
+import { buildFold, deleteArchived, deleteEvents } from '../sqlite/history/fold.js';
 import type { Cuts } from './policy.js';
 
 export type PruneNames = Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes' | 'userStates' | 'memory'>;
@@ -55,7 +55,7 @@ export function buildRules(names: PruneNames, { appName, ...cuts }: Cuts, idle: 
   /** Events that a rewind has removed and that are kept for undoRewind(). */
   const archiveRule = (cut: number): Rule => ({
     page: eventPage(rewound, cut),
-    remove: deleting((keys) => [{ sql: `DELETE FROM ${rewound} WHERE seq IN carray(?1)`, params: [keys] }]),
+    remove: (db, keys) => db.transaction((tx) => deleteArchived(tx, fold, keys, cut)),
   });
 
   const ofApp = `m.scope_key IN (SELECT c.scope_key FROM ${scopes} AS c WHERE c.app_name = ?4)`;

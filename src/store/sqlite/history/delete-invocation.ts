@@ -25,7 +25,7 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const kept = changes.flatMap(({ seq, change }): BatchQuery[] => {
       if (!change) return [];
       const { seq: before, value, removed } = keptChange(seq, change);
-      return [{ sql: sql.history.addChange, params: [sessionKey, before, 'merge', value, removed, null, now] }];
+      return [{ sql: sql.history.addChange, params: [sessionKey, before, 'deleted', value, removed, null, now] }];
     });
     const state = [serializeObject(session.state, 'state'), now, sessionKey];
     await sendErasure(within, [...kept, { sql: sql.history.setState, params: state }]);

@@ -1,6 +1,8 @@
 import { julianDay } from '../../../codec/julian-day.js';
 import type { BatchQuery, Executor } from '../../../executor.js';
 import { changesBySession, fold, type StoredChange } from '../../history/fold.js';
+import { outlineOf } from '../../history/outline.js';
+import { keptChange } from '../../history/stored.js';
 import type { PlacedChange, SessionChange } from '../../history/timeline.js';
 import type { Names } from '../../names.js';
 import { NO_ACTIONS } from '../../no-actions.js';
@@ -9,21 +11,46 @@ import { serializeObject } from '../../serialize.js';
 import { sendBatch } from '../context.js';
 
 /** Statements that delete events and keep the changes that these have made to the state. */
-export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'changes'>) {
+export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes'>) {
   const [sessions, events, changes] = [`"${names.sessions}"`, `"${names.events}"`, `"${names.changes}"`];
   const gone = 'e.seq IN carray(?1) AND e.timestamp < ?2';
-  return {
-    /** Parameters of both: seqs, a time (Julian Day) before which events go. */
-    changing: `SELECT e.seq, e.session_key, CAST(e.actions AS TEXT), e.extra FROM ${events} AS e WHERE ${gone}
+  /** Parameters of both: seqs, a time (Julian Day) before which events go. */
+  const removal = (table: string, more = '') => ({
+    changing: `SELECT e.seq, e.session_key, CAST(e.actions AS TEXT), e.extra${more} FROM ${table} AS e WHERE ${gone}
   AND (e.actions <> CAST('${NO_ACTIONS}' AS BLOB) OR instr(e.extra, '"$row"') > 0) ORDER BY e.seq`,
-    remove: `DELETE FROM ${events} AS e WHERE ${gone}`,
+    remove: `DELETE FROM ${table} AS e WHERE ${gone}`,
+  });
+  /** State that was set since a rewind that can be undone: it will follow what comes back. */
+  const isNewerThanRewind = `(c.kind <> 'deleted' AND EXISTS (SELECT 1 FROM ${changes} AS r JOIN ${sessions} AS s USING (session_key)
+    WHERE r.session_key = c.session_key AND r.kind = 'rewind' AND r.revision = s.revision AND r.change_key < c.change_key))`;
+  return {
+    events: removal(events),
+    /** Sessions of the same events in which a rewind has marked events as undone. */
+    marked: `SELECT r.session_key FROM ${changes} AS r WHERE r.kind = 'rewind' AND json_extract(r.value, '$.ended') IS NOT NULL
+  AND r.session_key IN (SELECT e.session_key FROM ${events} AS e WHERE ${gone})`,
+    /**
+     * A marker undoes all from the first event of an invocation on. Where that event is gone, the marker names the invocation of
+     * the first undone event that is left, unless this invocation began before. Parameter: session keys.
+     */
+    renameMarked: `UPDATE ${events} AS m SET actions = CAST(json_set(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId', r.invocation_id) AS BLOB)
+  FROM (SELECT c.session_key, c.value ->> '$.marker' AS marker, c.value ->> '$.ended[0]' AS last_seq,
+      (SELECT e.invocation_id FROM ${events} AS e WHERE e.session_key = c.session_key
+        AND e.seq > c.value ->> '$.ended[0]' AND e.seq < c.value ->> '$.marker' ORDER BY e.seq LIMIT 1) AS invocation_id
+    FROM ${changes} AS c WHERE c.session_key IN carray(?) AND c.kind = 'rewind' AND c.value ->> '$.marker' IS NOT NULL) AS r
+  WHERE m.session_key = r.session_key AND m.seq = r.marker
+    AND json_extract(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId') <> r.invocation_id
+    AND NOT EXISTS (SELECT 1 FROM ${events} AS b
+      WHERE b.session_key = r.session_key AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`,
+    archived: removal(`"${names.rewound}"`, ', e.rewind_key'),
     /** With the first event that is left. Parameter of both: session keys. */
     sessions: `SELECT s.session_key, s.initial_state, (SELECT min(e.seq) FROM ${events} AS e WHERE e.session_key = s.session_key)
   FROM ${sessions} AS s WHERE s.session_key IN carray(?)`,
     changes: `SELECT c.change_key, c.session_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
-  WHERE c.session_key IN carray(?) AND c.undone_by IS NULL AND c.kind <> 'rewind' ORDER BY c.seq, c.change_key`,
+  WHERE c.session_key IN carray(?) AND c.undone_by IS NULL AND c.kind <> 'rewind' AND NOT ${isNewerThanRewind}
+  ORDER BY c.seq, c.change_key`,
     setInitial: `UPDATE ${sessions} SET initial_state = ? WHERE session_key = ?`,
-    addChange: `INSERT INTO ${changes} (session_key, seq, kind, value, removed, time) VALUES (?, ?, 'merge', ?, ?, ?)`,
+    /** Parameters: session key, seq, value, removed, time, key of the rewind that has undone it. */
+    addChange: `INSERT INTO ${changes} (session_key, seq, kind, value, removed, time, undone_by) VALUES (?, ?, 'deleted', ?, ?, ?, ?)`,
     deleteChanges: `DELETE FROM ${changes} WHERE change_key IN carray(?)`,
   };
 }
@@ -34,25 +61,36 @@ const ERASING = { rowMode: 'array', columns: false, secureDelete: true } as cons
 
 /** Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number. */
 export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[], before: number): Promise<number> {
-  const params = [seqs, before];
-  const [changing, removed] = await sendBatch(
-    { db: tx },
-    [
-      { sql: sql.changing, params },
-      { sql: sql.remove, params },
-    ],
-    ERASING,
-  );
+  const [marked] = await sendBatch({ db: tx }, [{ sql: sql.marked, params: [seqs, before] }]);
+  const { rows, count } = await removeFrom(tx, sql.events, seqs, before);
+  const keys = (marked?.rows ?? []).map(([session]) => Number(session));
+  if (keys.length > 0) await sendBatch({ db: tx }, [{ sql: sql.renameMarked, params: [keys] }], ERASING);
   const deleted = changesBySession(
-    (changing?.rows ?? []).map(([seq, session, actions, extra]) => [
-      Number(seq),
-      Number(session),
-      parse(actions),
-      parse(extra),
-    ]),
+    rows.map(([seq, session, actions, extra]) => [Number(seq), Number(session), parse(actions), parse(extra)]),
   );
   if (deleted.size > 0) await keep(tx, sql, deleted);
-  return removed?.changes ?? 0;
+  return count;
+}
+
+/** The same for events that an undone rewind would bring back: it then brings back their changes alone. */
+export async function deleteArchived(tx: Executor, sql: FoldQueries, seqs: number[], before: number): Promise<number> {
+  const { rows, count } = await removeFrom(tx, sql.archived, seqs, before);
+  const now = julianDay.encode(Date.now());
+  const queries = rows.flatMap(([seq, session, actions, extra, rewindKey]): BatchQuery[] => {
+    const { change } = outlineOf({ seq: Number(seq), actions: parse(actions) ?? {}, extra: parse(extra) ?? {} });
+    if (change === undefined) return [];
+    const { seq: before, value, removed } = keptChange(Number(seq), change);
+    return [{ sql: sql.addChange, params: [Number(session), before, value, removed, now, Number(rewindKey)] }];
+  });
+  if (queries.length > 0) await sendBatch({ db: tx }, queries, ERASING);
+  return count;
+}
+
+async function removeFrom(tx: Executor, sql: FoldQueries['events'], seqs: number[], before: number) {
+  const params = [seqs, before];
+  const queries = [sql.changing, sql.remove].map((text) => ({ sql: text, params }));
+  const [changing, removed] = await sendBatch({ db: tx }, queries, ERASING);
+  return { rows: changing?.rows ?? [], count: removed?.changes ?? 0 };
 }
 
 async function keep(tx: Executor, sql: FoldQueries, deleted: ReadonlyMap<number, PlacedChange[]>): Promise<void> {
@@ -78,7 +116,7 @@ async function keep(tx: Executor, sql: FoldQueries, deleted: ReadonlyMap<number,
 function foldQueries(sql: FoldQueries, session: number, { initialState, folded, kept }: ReturnType<typeof fold>) {
   const now = julianDay.encode(Date.now());
   const queries = kept.map(({ seq, value, removed }): BatchQuery => {
-    return { sql: sql.addChange, params: [session, seq, value, removed, now] };
+    return { sql: sql.addChange, params: [session, seq, value, removed, now, null] };
   });
   if (initialState !== undefined) {
     queries.push({ sql: sql.setInitial, params: [serializeObject(initialState, 'state'), session] });

@@ -21,9 +21,9 @@ export function buildHistoryQueries(
   const last = (of: string) => `max(coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = ${of}), 0),
     coalesce((SELECT max(p.seq) FROM ${changes} AS p WHERE p.session_key = ${of}
       AND p.undone_by IS NULL AND p.kind <> 'rewind'), 0))`;
-  /** Changes that belong to the present: a rewind has not undone them, and made none of them part of the past. */
-  const since = `c.undone_by IS NULL AND c.kind <> 'rewind' AND c.change_key >
-    coalesce((SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = c.session_key AND r.kind = 'rewind'), 0)`;
+  /** State set without an event that a later change may join: no rewind and no deleted event came in between. */
+  const since = `c.undone_by IS NULL AND c.change_key > coalesce((SELECT max(r.change_key) FROM ${changes} AS r
+    WHERE r.session_key = c.session_key AND r.kind IN ('rewind', 'deleted')), 0)`;
   const owner = names.owner ? `, "${names.owner.column}"` : '';
   const columns = eventColumns.join(', ');
   const copied = eventColumns.map((column) => ({ user_id: '?', session_id: '?' })[column] ?? column).join(', ');
@@ -106,12 +106,13 @@ export function buildHistoryQueries(
     lastRewind: `SELECT c.change_key, c.seq, c.value, c.revision FROM ${changes} AS c
   WHERE c.change_key = (SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = ${sessionKey} AND r.kind = 'rewind')`,
     changesSince: `SELECT c.change_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
-  WHERE c.session_key = ? AND c.change_key > ? AND c.undone_by IS NULL ORDER BY c.seq, c.change_key`,
+  WHERE c.session_key = ? AND c.change_key > ? AND c.undone_by IS NULL AND c.kind <> 'deleted' ORDER BY c.seq, c.change_key`,
     restoreEvents: `INSERT INTO ${events} (seq, session_key, ${columns})
   SELECT seq, session_key, ${columns} FROM ${rewound} WHERE session_key = ? AND rewind_key = ? ORDER BY seq`,
     deleteArchived: `DELETE FROM ${rewound} WHERE session_key = ? AND rewind_key = ?`,
     /** Changes since the rewind follow what comes back. Parameters: seq, session key, rewind key. */
-    moveChanges: `UPDATE ${changes} SET seq = ? WHERE session_key = ? AND change_key > ? AND undone_by IS NULL`,
+    moveChanges: `UPDATE ${changes} SET seq = ? WHERE session_key = ? AND change_key > ? AND undone_by IS NULL
+  AND kind <> 'deleted'`,
     redoChanges: `UPDATE ${changes} SET undone_by = NULL WHERE session_key = ? AND undone_by = ?`,
     deleteChange: `DELETE FROM ${changes} WHERE change_key = ?`,
     showVersions: `UPDATE ${artifacts} SET hidden_by = NULL

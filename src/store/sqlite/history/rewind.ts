@@ -49,7 +49,7 @@ async function carryOut(
     archived: archive,
     events,
     remembered,
-    ...(appended && { marker: appended.seq }),
+    ...(appended && { marker: appended.seq, ended: [place.lastSeq, cut.summaries] }),
   };
   const now = sqliteDialect.encodeTime(Date.now());
   const change: SqlParam[] = [sessionKey, lastSeq, 'rewind', JSON.stringify(record), null, null, now];

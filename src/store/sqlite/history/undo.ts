@@ -30,8 +30,8 @@ export async function undoRewind(
 ): Promise<{ restored: number; session: SessionRecord }> {
   return await inTransaction(context, async (within) => {
     const rewind = await lastRewind(within, key);
-    await putBack(within, key, rewind, functionResponses);
-    return { restored: rewind.events, session: (await readSession(within, key)) as SessionRecord };
+    const restored = await putBack(within, key, rewind, functionResponses);
+    return { restored, session: (await readSession(within, key)) as SessionRecord };
   });
 }
 
@@ -51,24 +51,28 @@ async function lastRewind(context: Context, key: SessionKey): Promise<StoredRewi
   return { ...rewind, ...keys, seq: Number(seq), revision: Number(revision) };
 }
 
+/** Resolves to the number of events that count again: of those that the rewind has ended some may be deleted since. */
 async function putBack(
   context: Context,
   key: SessionKey,
   rewind: StoredRewind,
   functionResponses: boolean,
-): Promise<void> {
+): Promise<number> {
   const { history: sql } = context.sql;
-  const { rewindKey, sessionKey, seq, marker } = rewind;
+  const { rewindKey, sessionKey, seq, marker, ended = [END, []] } = rewind;
   const others = await present(context);
   const state = await stateNow(context, rewind);
   const now = sqliteDialect.encodeTime(Date.now());
-  await sendBatch(context, [
+  const [back, counted] = await sendBatch(context, [
     ...(marker === undefined
       ? [
           { sql: sql.restoreEvents, params: [sessionKey, rewindKey] },
           { sql: sql.deleteArchived, params: [sessionKey, rewindKey] },
         ]
-      : [{ sql: sql.deleteEvents, params: [sessionKey, Number.MAX_SAFE_INTEGER, [marker]] }]),
+      : [
+          { sql: sql.deleteEvents, params: [sessionKey, END, [marker]] },
+          { sql: sql.count, params: [sessionKey, ...ended] },
+        ]),
     { sql: sql.moveChanges, params: [seq, sessionKey, rewindKey] },
     { sql: sql.redoChanges, params: [sessionKey, rewindKey] },
     { sql: sql.deleteChange, params: [rewindKey] },
@@ -88,7 +92,11 @@ async function putBack(
     });
     await addSession({ db, layout }, key);
   }
+  return marker === undefined ? (back?.changes ?? 0) : Number(counted?.rows[0]?.[0]);
 }
+
+/** Above every seq. */
+const END = Number.MAX_SAFE_INTEGER;
 
 /** The state before the rewind, with what was set since. */
 async function stateNow(context: Context, rewind: StoredRewind) {

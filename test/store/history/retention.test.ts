@@ -1,0 +1,157 @@
+import type { Pool } from 'aiosqlite';
+import { type HistoryPoint, prune, type SessionStore } from 'aiosqlite/store';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { databases } from '../../support/databases.js';
+import { event, ids, key, makeStore, sqliteDescribe } from '../fixtures.js';
+
+const DAY = 86_400_000;
+const OLD = Date.now() - 10 * DAY;
+const NEW = Date.now() - DAY;
+const before = (OLD + NEW) / 2;
+/** The same cut as `before`, for `prune()`. */
+const eventDays = 5;
+
+const on = databases();
+let pool: Pool;
+let store: SessionStore;
+beforeEach(async () => {
+  pool = on.pool();
+  store = await makeStore(pool);
+  await store.createSession({ ...key, state: { first: true } });
+});
+
+async function append(id: string, invocationId: string, timestamp: number, delta: object = {}) {
+  const record = event(id, { invocationId, timestamp, actions: { stateDelta: delta } });
+  return (await store.appendEvent(record, { session: { ...delta } })).seq as number;
+}
+
+const shown = async () => ids((await store.loadSession(key))?.events ?? []);
+
+sqliteDescribe('events deleted between a rewind and its undo', () => {
+  test('leave state that was set in between behind what comes back', async () => {
+    await append('e1', 'i1', OLD, { a: 1 });
+    const last = await append('e2', 'i2', NEW, { a: 2 });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    await store.mergeSessionState(key, { a: 3, b: 3 });
+    expect(await store.deleteOldEvents({ before })).toBe(1);
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 1, session: { state: { first: true, a: 3, b: 3 } } });
+    expect(await store.stateAt(key, last)).toEqual({ first: true, a: 2 });
+  });
+
+  test('do not bring back values that later events have replaced', async () => {
+    await append('e0', 'i0', NEW);
+    await append('e1', 'i1', OLD, { a: 1 });
+    const second = await append('e2', 'i1', NEW, { a: 2 });
+    await append('e3', 'i2', NEW, { b: 1 });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await store.deleteOldEvents({ before })).toBe(1);
+    expect(await store.undoRewind(key)).toMatchObject({ session: { state: { first: true, a: 2, b: 1 } } });
+    expect(await store.stateAt(key, second)).toEqual({ first: true, a: 2 });
+  });
+
+  test('of the rewind itself leave their changes to the events that come back', async () => {
+    await append('e1', 'i1', NEW);
+    await append('e2', 'i2', OLD, { a: 1, first: undefined });
+    const last = await append('e3', 'i2', NEW, { b: 1 });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    expect(await prune(pool, { eventDays })).toMatchObject({ events: 1 });
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 1, session: { state: { a: 1, b: 1 } } });
+    expect(await shown()).toEqual(['e1', 'e3']);
+    expect(await store.stateAt(key, last)).toEqual({ a: 1, b: 1 });
+  });
+
+  test('under a marker do not count as restored', async () => {
+    await append('e1', 'i1', OLD, { a: 1 });
+    await append('e2', 'i1', NEW, { a: 2 });
+    await store.rewind(key, { beforeInvocationId: 'i1' }, { mode: 'mark' });
+    await store.deleteOldEvents({ before });
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 1, session: { state: { first: true, a: 2 } } });
+    expect(await shown()).toEqual(['e2']);
+  });
+
+  test('let state that is set afterwards follow their changes', async () => {
+    const first = await append('e1', 'i1', NEW);
+    await store.mergeSessionState(key, { a: 1 });
+    await append('e2', 'i2', OLD, { a: 2 });
+    await store.deleteOldEvents({ before });
+    await store.mergeSessionState(key, { a: 3 });
+    const last = await append('e3', 'i3', NEW);
+    expect(await store.stateAt(key, last)).toEqual({ first: true, a: 3 });
+    expect(await store.stateAt(key, first)).toEqual({ first: true });
+  });
+});
+
+sqliteDescribe('events deleted under a marker', () => {
+  const deletions: [string, () => Promise<unknown>][] = [
+    ['deleteOldEvents()', () => store.deleteOldEvents({ before })],
+    ['prune()', () => prune(pool, { eventDays })],
+    ['prune() to a number', () => prune(pool, { maxEventsPerSession: 4 })],
+  ];
+  describe.each(deletions)('%s', (_, remove) => {
+    test('show none of the events that are undone', async () => {
+      await append('e1', 'i1', OLD);
+      await append('e2', 'i2', OLD);
+      await append('e3', 'i3', NEW);
+      await append('e4', 'i3', NEW);
+      await store.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' });
+      await append('e5', 'i5', NEW);
+      expect(await shown()).toEqual(['e1', 'e5']);
+      await remove();
+      expect(await shown()).toEqual(['e5']);
+    });
+  });
+
+  test('leave a marker alone that undoes nothing any more', async () => {
+    await append('e1', 'i1', OLD);
+    await store.rewind(key, { beforeInvocationId: 'i1' }, { mode: 'mark' });
+    await append('e2', 'i2', NEW);
+    await store.deleteOldEvents({ before });
+    expect(await shown()).toEqual(['e2']);
+  });
+});
+
+sqliteDescribe('forks', () => {
+  const points: [string, HistoryPoint | undefined][] = [
+    ['the end', undefined],
+    ['a point', { beforeInvocationId: 'i3' }],
+  ];
+  test.each(points)('of forks have the history up to %s, however it was cut before', async (_, at) => {
+    await append('e1', 'i1', OLD, { a: 1 });
+    await append('e2', 'i2', NEW, { a: 2 });
+    await store.mergeSessionState(key, { b: 1 });
+    await store.deleteOldEvents({ before });
+    const child = { ...key, sessionId: 's2' };
+    await store.fork(key, { sessionId: 's2' });
+    await store.appendEvent(event('e3', { ...child, invocationId: 'i3', actions: { stateDelta: { a: 3 } } }), {
+      session: { a: 3 },
+    });
+    const grandchild = { ...key, sessionId: 's3' };
+    const made = await store.fork(child, { sessionId: 's3', ...(at && { at }) });
+    expect(made.state).toEqual({ first: true, a: at ? 2 : 3, b: 1 });
+    const events = await store.getEvents(grandchild);
+    expect(ids(events)).toEqual(at ? ['e2'] : ['e2', 'e3']);
+    expect(await store.stateAt(grandchild, events[0]?.seq as number)).toEqual({ first: true, a: 2 });
+  });
+
+  test('do not take over what an undone rewind of the origin would bring back', async () => {
+    await append('e1', 'i1', NEW, { a: 1 });
+    await append('e2', 'i2', NEW, { a: 2 });
+    await store.rewind(key, { beforeInvocationId: 'i2' });
+    await store.fork(key, { sessionId: 's2' });
+    expect(await store.undoRewind({ ...key, sessionId: 's2' }).catch(({ code }) => code)).toBe('ADK_POINT_NOT_FOUND');
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 1, session: { state: { a: 2 } } });
+    expect(ids(await store.getEvents({ ...key, sessionId: 's2' }))).toEqual(['e1']);
+  });
+
+  test('can be rewound after an invocation was deleted, with its changes kept in their place', async () => {
+    await append('e1', 'i1', NEW, { a: 1 });
+    await append('e2', 'i2', NEW, { a: 2 });
+    await append('e3', 'i3', NEW, { a: 3 });
+    await store.deleteInvocation(key, 'i2');
+    await store.fork(key, { sessionId: 's2' });
+    for (const sessionId of ['s1', 's2']) {
+      const { session } = await store.rewind({ ...key, sessionId }, { beforeInvocationId: 'i3' });
+      expect(session.state).toEqual({ first: true, a: 2 });
+    }
+  });
+});
