@@ -263,7 +263,7 @@ function change(layout: Layout): SchemaObject {
   const { changes } = layout;
   const merged = layout.qualified(layout.functionName('merge'));
   const own = 'c.user_id = p_user AND c.session_key = p_key';
-  const since = `${own} AND c.seq = p_seq AND c.undone_by IS NULL AND c.kind <> 'rewind' AND c.change_key > rewound`;
+  const since = `${own} AND c.seq = p_seq AND c.undone_by IS NULL AND c.change_key > rewound`;
   return define(
     layout,
     'change',
@@ -274,7 +274,7 @@ function change(layout: Layout): SchemaObject {
   newest bigint;
 BEGIN
   UPDATE ${changes} AS c SET revision = c.revision + 1 WHERE ${own} AND c.kind = 'rewind';
-  SELECT coalesce(max(c.change_key), 0) INTO rewound FROM ${changes} AS c WHERE ${own} AND c.kind = 'rewind';
+  SELECT coalesce(max(c.change_key), 0) INTO rewound FROM ${changes} AS c WHERE ${own} AND c.kind IN ('rewind', 'deleted');
   SELECT max(c.change_key) INTO newest FROM ${changes} AS c WHERE ${since};
   IF newest IS NOT NULL AND p_kind = 'merge' THEN
     UPDATE ${changes} AS c SET value = ${merged}(c.value, p_set, p_removed),

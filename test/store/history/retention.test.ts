@@ -2,7 +2,7 @@ import type { Pool } from 'aiosqlite';
 import { type HistoryPoint, prune, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
-import { event, ids, key, makeStore, sqliteDescribe } from '../fixtures.js';
+import { event, ids, key, makeStore, sqliteTest } from '../fixtures.js';
 
 const DAY = 86_400_000;
 const OLD = Date.now() - 10 * DAY;
@@ -27,7 +27,7 @@ async function append(id: string, invocationId: string, timestamp: number, delta
 
 const shown = async () => ids((await store.loadSession(key))?.events ?? []);
 
-sqliteDescribe('events deleted between a rewind and its undo', () => {
+describe('events deleted between a rewind and its undo', () => {
   test('leave state that was set in between behind what comes back', async () => {
     await append('e1', 'i1', OLD, { a: 1 });
     const last = await append('e2', 'i2', NEW, { a: 2 });
@@ -49,7 +49,7 @@ sqliteDescribe('events deleted between a rewind and its undo', () => {
     expect(await store.stateAt(key, second)).toEqual({ first: true, a: 2 });
   });
 
-  test('of the rewind itself leave their changes to the events that come back', async () => {
+  sqliteTest('of the rewind itself leave their changes to the events that come back', async () => {
     await append('e1', 'i1', NEW);
     await append('e2', 'i2', OLD, { a: 1, first: undefined });
     const last = await append('e3', 'i2', NEW, { b: 1 });
@@ -81,24 +81,29 @@ sqliteDescribe('events deleted between a rewind and its undo', () => {
   });
 });
 
-sqliteDescribe('events deleted under a marker', () => {
-  const deletions: [string, () => Promise<unknown>][] = [
-    ['deleteOldEvents()', () => store.deleteOldEvents({ before })],
-    ['prune()', () => prune(pool, { eventDays })],
-    ['prune() to a number', () => prune(pool, { maxEventsPerSession: 4 })],
-  ];
-  describe.each(deletions)('%s', (_, remove) => {
-    test('show none of the events that are undone', async () => {
-      await append('e1', 'i1', OLD);
-      await append('e2', 'i2', OLD);
-      await append('e3', 'i3', NEW);
-      await append('e4', 'i3', NEW);
-      await store.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' });
-      await append('e5', 'i5', NEW);
-      expect(await shown()).toEqual(['e1', 'e5']);
-      await remove();
-      expect(await shown()).toEqual(['e5']);
-    });
+describe('events deleted under a marker', () => {
+  async function checkHidden(remove: () => Promise<unknown>): Promise<void> {
+    await append('e1', 'i1', OLD);
+    await append('e2', 'i2', OLD);
+    await append('e3', 'i3', NEW);
+    await append('e4', 'i3', NEW);
+    await store.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' });
+    await append('e5', 'i5', NEW);
+    expect(await shown()).toEqual(['e1', 'e5']);
+    await remove();
+    expect(await shown()).toEqual(['e5']);
+  }
+
+  test('by deleteOldEvents() show none of the others that it undoes', async () => {
+    await checkHidden(() => store.deleteOldEvents({ before }));
+  });
+
+  sqliteTest('by prune(), too', async () => {
+    await checkHidden(() => prune(pool, { eventDays }));
+  });
+
+  sqliteTest('by a number of events that are kept, too', async () => {
+    await checkHidden(() => prune(pool, { maxEventsPerSession: 4 }));
   });
 
   test('leave a marker alone that undoes nothing any more', async () => {
@@ -110,7 +115,7 @@ sqliteDescribe('events deleted under a marker', () => {
   });
 });
 
-sqliteDescribe('forks', () => {
+describe('forks', () => {
   const points: [string, HistoryPoint | undefined][] = [
     ['the end', undefined],
     ['a point', { beforeInvocationId: 'i3' }],

@@ -41,6 +41,7 @@ describePostgres('on PostgreSQL', () => {
   describe('titles', async () => void (await import('../titles.test.js')));
   describe('users', async () => void (await import('../users.test.js')));
   describe('rewind', async () => void (await import('../history/rewind.test.js')));
+  describe('retention in a history', async () => void (await import('../history/retention.test.js')));
   describe('fork', async () => void (await import('../history/fork.test.js')));
   describe('removed keys', async () => void (await import('../removed-keys.test.js')));
 });

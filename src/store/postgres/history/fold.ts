@@ -28,6 +28,10 @@ export async function deleteEvents(context: Context, keys: readonly string[], be
         objectIn(extra),
       ]),
     );
+    await run(within, sql.renameMarked, [
+      sessions.map(([, user]) => String(user)),
+      sessions.map(([key]) => Number(key)),
+    ]);
     if (changes.size > 0) await keep(within, sessions, changes);
     return Number(deleted?.[0]);
   });

@@ -87,14 +87,14 @@ SELECT count(*) FROM gone`),
   WHERE ${key} RETURNING ${sessionColumns}`),
     /** Changes of deleted events: seqs `$3`, values `$4`, removed keys `$5`, time `$6`. */
     keep: statement(`INSERT INTO ${changes} (user_id, session_key, seq, kind, value, removed, time)
-  SELECT $1, $2, k.seq, 'merge', k.value, k.removed, ${timeOf('$6::double precision')}
+  SELECT $1, $2, k.seq, 'deleted', k.value, k.removed, ${timeOf('$6::double precision')}
   FROM unnest($3::bigint[], $4::json[], $5::json[]) WITH ORDINALITY AS k(seq, value, removed, n) ORDER BY k.n`),
 
     // ── undo ──
     lastRewind: statement(`SELECT c.change_key, c.value, c.revision FROM ${changes} AS c
   WHERE ${of('c')} AND c.kind = 'rewind' ORDER BY c.change_key DESC LIMIT 1`),
     changesSince: statement(`SELECT c.change_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
-  WHERE ${of('c')} AND c.change_key > $3 AND ${counts} ORDER BY c.seq, c.change_key`),
+  WHERE ${of('c')} AND c.change_key > $3 AND ${counts} AND c.kind <> 'deleted' ORDER BY c.seq, c.change_key`),
     restoreEvents: statement(
       `INSERT INTO ${events} (${row}) SELECT ${row} FROM ${rewound} AS r WHERE ${of('r')} AND r.rewind_key = $3`,
     ),
@@ -130,6 +130,12 @@ export function buildFoldQueries({ sessions, events, changes }: Layout) {
   const isKey = 'e.user_id = k.user_id AND e.session_key = k.session_key AND e.seq = k.seq';
   const isOld = `e."timestamp" < ${timeOf('$4::double precision')}`;
   const sessionKeys = 'unnest($1::text[], $2::bigint[])';
+  /** State that was set since a rewind that can be undone: it will follow the events that come back. */
+  const isNewerThanRewind = `(c.kind <> 'deleted' AND EXISTS (SELECT 1 FROM ${changes} AS r
+    JOIN ${sessions} AS s ON s.user_id = r.user_id AND s.session_key = r.session_key
+    WHERE r.user_id = c.user_id AND r.session_key = c.session_key AND r.kind = 'rewind' AND r.revision = s.revision
+      AND r.change_key < c.change_key))`;
+  const named = (id: string) => `'"rewindBeforeInvocationId":' || to_json(${id})::text`;
   return {
     /** Of the next `$4` events behind a primary key those older than `$5`, of the app `$6` or of all: one array for each column. */
     page: statement(`WITH range AS (
@@ -152,7 +158,19 @@ SELECT count(*) FROM gone`),
   FROM ${sessionKeys} AS k(user_id, session_key)`),
     changes: statement(`SELECT c.session_key, c.change_key, c.seq, c.kind, c.value, c.removed
   FROM ${changes} AS c JOIN ${sessionKeys} AS k(user_id, session_key) ON c.user_id = k.user_id AND c.session_key = k.session_key
-  WHERE c.undone_by IS NULL AND c.kind <> 'rewind' ORDER BY c.seq, c.change_key`),
+  WHERE c.undone_by IS NULL AND c.kind <> 'rewind' AND NOT ${isNewerThanRewind} ORDER BY c.seq, c.change_key`),
+    /** Users and session keys of sessions. As in SQLite: a marker names the first undone invocation that is left. */
+    renameMarked: statement(`UPDATE ${events} AS m
+  SET actions = replace(m.actions::text, ${named("m.actions ->> 'rewindBeforeInvocationId'")}, ${named('r.invocation_id')})::json
+  FROM (SELECT c.user_id, c.session_key, (c.value ->> 'marker')::bigint AS marker, (c.value -> 'ended' ->> 0)::bigint AS last_seq,
+      (SELECT e.invocation_id FROM ${events} AS e WHERE e.user_id = c.user_id AND e.session_key = c.session_key
+        AND e.seq > (c.value -> 'ended' ->> 0)::bigint AND e.seq < (c.value ->> 'marker')::bigint ORDER BY e.seq LIMIT 1) AS invocation_id
+    FROM ${changes} AS c JOIN ${sessionKeys} AS k(user_id, session_key) ON c.user_id = k.user_id AND c.session_key = k.session_key
+    WHERE c.kind = 'rewind' AND c.value ->> 'marker' IS NOT NULL) AS r
+  WHERE m.user_id = r.user_id AND m.session_key = r.session_key AND m.seq = r.marker
+    AND m.actions ->> 'rewindBeforeInvocationId' <> r.invocation_id
+    AND NOT EXISTS (SELECT 1 FROM ${events} AS b WHERE b.user_id = r.user_id AND b.session_key = r.session_key
+      AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`),
     /** App, user, session, state. */
     setInitial: statement(
       `UPDATE ${sessions} AS s SET initial_state = $4 WHERE s.app_name = $1 AND s.user_id = $2 AND s.id = $3`,

@@ -47,9 +47,15 @@ async function mark(
   marker: NonNullable<RewindPlan['marker']>,
 ): Promise<Rewound> {
   const { context } = held;
-  const events = await countEnded(context, endedBy(held, key, history, cut));
+  const ended = endedBy(held, key, history, cut);
+  const events = await countEnded(context, ended);
   const { seq } = await append(context, marker(history, cut), { kind: 'none' });
-  await addRewind(held, key, { ...recordOf(history, events), archived: true, marker: seq });
+  await addRewind(held, key, {
+    ...recordOf(history, events),
+    archived: true,
+    marker: seq,
+    ended: [history.place.lastSeq, cut.summaries],
+  });
   return { removed: 0, session: (await readSession(context, key)) as SessionRecord };
 }
 
@@ -61,7 +67,7 @@ const endedBy = ({ sessionKey }: Held, { userId }: SessionKey, { place }: Histor
   summaries,
 ];
 
-async function countEnded(context: Context, ended: ReturnType<typeof endedBy>): Promise<number> {
+export async function countEnded(context: Context, ended: ReturnType<typeof endedBy>): Promise<number> {
   const [counted] = await run(context, context.sql.history.count, ended);
   return Number(counted?.[0]);
 }

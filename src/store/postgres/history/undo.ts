@@ -5,7 +5,7 @@ import type { SessionKey } from '../../records.js';
 import { type Context, run } from '../context.js';
 import { type Held, inTransaction } from './in-transaction.js';
 import { decodeChanges, parsed } from './read.js';
-import { setState } from './rewind.js';
+import { countEnded, setState } from './rewind.js';
 
 /** Puts back what the last rewind removed, in one transaction. */
 export async function undoRewind(context: Context, key: SessionKey): Promise<Restored> {
@@ -19,20 +19,21 @@ export async function undoRewind(context: Context, key: SessionKey): Promise<Res
     if (held.revision !== Number(revision)) throw staleSession(sessionId);
     const ofRewind = [userId, sessionKey, Number(rewindKey)];
     const since = decodeChanges(within, await run(within, sql.changesSince, ofRewind));
-    await putBack(held, key, ofRewind, rewind);
+    const restored = await putBack(held, key, ofRewind, rewind);
     const session = await setState(within, key, stateBefore(rewind, since));
     // Two writes were made since the rewind before this one, if there is one: this rewind and its undo.
     await run(within, sql.keepUndoable, [userId, sessionKey, 2]);
-    return { restored: rewind.events, session };
+    return { restored, session };
   });
 }
 
+/** Resolves to the number of events that count again. */
 async function putBack(
   { context, sessionKey }: Held,
   { userId }: SessionKey,
   ofRewind: (string | number)[],
-  { marker }: RewindRecord,
-): Promise<void> {
+  { events, marker, ended }: RewindRecord,
+): Promise<number> {
   const { history: sql } = context.sql;
   if (marker === undefined) {
     await run(context, sql.restoreEvents, ofRewind);
@@ -42,4 +43,6 @@ async function putBack(
   }
   await run(context, sql.redoChanges, ofRewind);
   await run(context, sql.deleteChange, ofRewind);
+  // Some that a marker has ended may be deleted since.
+  return ended === undefined ? events : await countEnded(context, [userId, sessionKey, ...ended]);
 }
