@@ -1,6 +1,7 @@
 import { SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
+import { describePostgres, postgres } from '../../support/postgres.js';
 import { event } from '../fixtures.js';
 import { copySessions, fill, key } from './fixtures.js';
 
@@ -27,8 +28,8 @@ async function tell(store: SessionStore, mode: 'remove' | 'mark' = 'remove'): Pr
 }
 
 /** A full target, whose seqs and keys of changes are taken. */
-async function busy(): Promise<SessionStore> {
-  const store = await sqlite();
+async function busy(make: () => Promise<SessionStore>): Promise<SessionStore> {
+  const store = await make();
   await fill(store);
   await store.createSession(key('rewound'));
   for (let i = 0; i < 40; i++) await store.appendEvent(event(`r${i}`, { ...key('rewound'), invocationId: `r${i}` }));
@@ -36,12 +37,9 @@ async function busy(): Promise<SessionStore> {
   return store;
 }
 
-describe.each([
-  ['a new file', sqlite],
-  ['a file with sessions of its own', busy],
-])('the history of a session, copied to %s', (_, target) => {
+function suite(source: () => Promise<SessionStore>, target: () => Promise<SessionStore>): void {
   test('gives the same state at every point', async () => {
-    const [from, to] = [await sqlite(), await target()];
+    const [from, to] = [await source(), await target()];
     await tell(from);
     const copied = await copySessions(from, to, { verify: true });
     expect(copied).toMatchObject({ refused: [], verified: { sessions: 1 } });
@@ -53,7 +51,7 @@ describe.each([
   });
 
   test('undoes its rewind there, which brings the archived events back in their order', async () => {
-    const [from, to] = [await sqlite(), await target()];
+    const [from, to] = [await source(), await target()];
     await tell(from);
     await copySessions(from, to);
     const [one, two] = [await from.undoRewind(session), await to.undoRewind(session)];
@@ -65,7 +63,7 @@ describe.each([
   });
 
   test('undoes a rewind that is a marker', async () => {
-    const [from, to] = [await sqlite(), await target()];
+    const [from, to] = [await source(), await target()];
     await tell(from, 'mark');
     expect((await copySessions(from, to, { verify: true })).refused).toEqual([]);
     expect((await to.undoRewind(session)).restored).toBe((await from.undoRewind(session)).restored);
@@ -73,7 +71,7 @@ describe.each([
   });
 
   test('new events follow the archived ones, so that an undo after a new copy still works', async () => {
-    const [from, to] = [await sqlite(), await target()];
+    const [from, to] = [await source(), await target()];
     await tell(from);
     await copySessions(from, to);
     await to.createSession(key('other'));
@@ -82,11 +80,26 @@ describe.each([
   });
 
   test('a copy of a session whose rewind was undone in the meantime has no archive', async () => {
-    const [from, to] = [await sqlite(), await target()];
+    const [from, to] = [await source(), await target()];
     await tell(from);
     await copySessions(from, to);
     await from.undoRewind(session);
     expect((await copySessions(from, to, { verify: true })).refused).toEqual([]);
     await expect(to.undoRewind(session)).rejects.toMatchObject({ code: 'ADK_POINT_NOT_FOUND' });
+  });
+}
+
+describe('the history of a session, copied', () => {
+  describe('to a new file', () => suite(sqlite, sqlite));
+  describe('to a file with sessions of its own', () => suite(sqlite, () => busy(sqlite)));
+
+  describePostgres('with PostgreSQL', () => {
+    const at = postgres();
+    const store = () => at.store() as Promise<SessionStore>;
+    describe('from SQLite', () => suite(sqlite, store));
+    describe('from SQLite to a database with sessions of its own', () => suite(sqlite, () => busy(store)));
+    describe('to SQLite', () => suite(store, sqlite));
+    describe('to a file with sessions of its own', () => suite(store, () => busy(sqlite)));
+    describe('to PostgreSQL', () => suite(store, store));
   });
 });

@@ -6,6 +6,7 @@ import {
   type Present,
   parseOrigin,
   type Stamp,
+  type StoredChange,
   type StoredEvent,
   type StoredSession,
   type StoredState,
@@ -34,7 +35,7 @@ const unescaped = (value: unknown) => (typeof value === 'string' ? unescapeJson(
 /** Whole sessions of a PostgreSQL database. */
 export class PostgresTransfer implements Transfer {
   readonly idBytes = MAX_ID_BYTES;
-  readonly hasHistory = false;
+  readonly hasHistory = true;
   readonly #context: Context;
   readonly #sql: TransferQueries;
 
@@ -71,13 +72,16 @@ export class PostgresTransfer implements Transfer {
     return await this.#context.runner.transaction(async (runner) => {
       await runner.script('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const [row] = await runner.run(this.#sql.session, keyOf(key));
-      return row && (await use(this.#session(row), this.#pages(runner, row)));
+      if (row === undefined) return undefined;
+      const place = [key.userId, Number(row[0])];
+      const changes = await runner.run(this.#sql.changes, place);
+      return await use(this.#session(row, changes), this.#pages(runner, place));
     }, AGAIN);
   }
 
-  #session(row: unknown[]): StoredSession {
+  #session(row: unknown[], changes: unknown[][]): StoredSession {
     const stamp = decodeStamp(row);
-    const [updateTime, state, initialState, ownerId, firstSeq] = row.slice(7);
+    const [updateTime, state, initialState, ownerId, firstSeq, endSeq] = row.slice(7);
     const { names } = this.#context.layout;
     const fail = (column: string) => corruptRow(names.sessions, stamp.key.sessionId, column);
     const text = unescaped(state);
@@ -89,22 +93,48 @@ export class PostgresTransfer implements Transfer {
       initialState: unescaped(initialState) ?? null,
       ownerId: ownerId as StoredSession['ownerId'],
       firstSeq: Number(firstSeq ?? 0),
-      endSeq: stamp.lastSeq,
-      changes: [],
+      // A number is not used again, not even that of a deleted event.
+      endSeq: Math.max(stamp.lastSeq, Number(endSeq ?? 0)),
+      changes: changes.map((change) => this.#change(change)),
+    };
+  }
+
+  #change([changeKey, seq, kind, value, removed, revision, time, undoneBy]: unknown[]): StoredChange {
+    const fail = (column: string) => corruptRow(this.#context.layout.names.changes, String(changeKey), column);
+    const text = unescaped(value);
+    if (text === undefined) throw fail('value');
+    return {
+      changeKey: Number(changeKey),
+      seq: Number(seq),
+      kind: String(kind),
+      value: text,
+      removed: unescaped(removed) ?? null,
+      revision: revision === null ? null : Number(revision),
+      time: timeOf(time, () => fail('time')),
+      undoneBy: undoneBy === null ? null : Number(undoneBy),
     };
   }
 
   /** Events page by page. A page grows until it has as many characters as it may have. */
-  async *#pages(runner: Runner, [sessionKey, , userId]: unknown[]): AsyncGenerator<EventPage> {
+  async *#pages(runner: Runner, place: PgParam[]): AsyncGenerator<EventPage> {
     const { names } = this.#context.layout;
     let limit = FIRST_PAGE;
     for (let seq = 0; ; ) {
-      const found = await runner.run(this.#sql.events, [userId as string, sessionKey as number, seq, limit]);
-      if (found.length === 0) return;
+      const found = await runner.run(this.#sql.events, [...place, seq, limit]);
       const rows = found.map((row) => rowCodec.read(row, names.events));
-      yield { rows };
-      if (found.length < limit) return;
+      if (rows.length > 0) yield { rows };
+      if (rows.length < limit) break;
       seq = Number(rows.at(-1)?.[0]);
+      limit = nextLimit(rows);
+    }
+    limit = FIRST_PAGE;
+    for (let last: PgParam[] = [0, 0]; ; ) {
+      const found = await runner.run(this.#sql.archived, [...place, ...last, limit]);
+      const rows = found.map((row) => rowCodec.read(row, names.rewound));
+      const keys = found.map((row) => Number(row.at(-1)));
+      for (const rewindKey of new Set(keys)) yield { rows: rows.filter((_, at) => keys[at] === rewindKey), rewindKey };
+      if (rows.length < limit) return;
+      last = [Number(keys.at(-1)), Number(rows.at(-1)?.[0])];
       limit = nextLimit(rows);
     }
   }
@@ -211,10 +241,32 @@ export class PostgresTransfer implements Transfer {
     ]);
     const [sessionKey, isNew] = made as [number, boolean];
     if (!isNew) await runner.run(this.#sql.clear, [key.userId, sessionKey]);
+    const keys = await this.#putChanges(runner, [key.userId, sessionKey], session.changes);
     const first = [key.userId, sessionKey, key.appName, key.sessionId];
     for await (const { rows, rewindKey } of pages()) {
       if (rewindKey === undefined) await runner.run(this.#sql.putEvents, [...first, ...columnsOf(rows)]);
+      else await runner.run(this.#sql.putArchived, [...first, keys.get(rewindKey) ?? rewindKey, ...columnsOf(rows)]);
     }
+  }
+
+  /** Changes get new keys, in the same order: later ones follow them. Resolves to the new keys by the old ones. */
+  async #putChanges(
+    runner: Runner,
+    place: PgParam[],
+    changes: readonly StoredChange[],
+  ): Promise<ReadonlyMap<number, number>> {
+    const keys = new Map<number, number>();
+    for (const { changeKey, seq, kind, value, removed, revision, time } of changes) {
+      const json = [escapeJson(value), removed === null ? null : escapeJson(removed)];
+      const params = [...place, seq, kind, ...json, revision, postgresDialect.encodeTime(time)];
+      const [made] = await runner.run(this.#sql.putChange, params);
+      keys.set(changeKey, Number(made?.[0]));
+    }
+    for (const { changeKey, undoneBy } of changes) {
+      if (undoneBy === null) continue;
+      await runner.run(this.#sql.setUndone, [...place, keys.get(changeKey), keys.get(undoneBy) ?? undoneBy]);
+    }
+    return keys;
   }
 
   async deleteUnchanged({ key, sessionKey, revision }: Present): Promise<boolean> {
