@@ -1,1 +1,3 @@
 export { SqliteSaver, type SqliteSaverOptions } from './saver.js';
+export { SqliteStore, type SqliteStoreOptions } from './store.js';
+export type { SqliteStoreIndex } from './store-operations.js';

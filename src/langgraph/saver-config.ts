@@ -1,5 +1,6 @@
 import type { RunnableConfig } from '@langchain/core/runnables';
 import { type CheckpointListOptions, getCheckpointId } from '@langchain/langgraph-checkpoint';
+import { isWellFormed } from '../codec/well-formed.js';
 import { checkObject, invalidArgument, outOfRange } from '../errors.js';
 
 /** The place of a checkpoint. */
@@ -18,9 +19,9 @@ export function partsOf(
   checkObject(name, config);
   const { thread_id: threadId, checkpoint_ns: namespace } = config.configurable ?? {};
   const checkpointId: unknown = getCheckpointId(config) || undefined;
-  checkOptionalString(`${name}.configurable.thread_id`, threadId);
-  checkOptionalString(`${name}.configurable.checkpoint_ns`, namespace);
-  checkOptionalString(`${name}.configurable.checkpoint_id`, checkpointId);
+  checkOptionalText(`${name}.configurable.thread_id`, threadId);
+  checkOptionalText(`${name}.configurable.checkpoint_ns`, namespace);
+  checkOptionalText(`${name}.configurable.checkpoint_id`, checkpointId);
   return {
     threadId: threadId ?? undefined,
     namespace: namespace ?? undefined,
@@ -40,13 +41,18 @@ export function configOf(threadId: string, namespace: string, checkpointId: stri
 }
 
 export function checkId(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidArgument(name, 'a string', value);
+  checkText(name, value);
   if (value === '') throw outOfRange(name, 'a string that is not empty');
 }
 
-function checkOptionalString(name: string, value: unknown): asserts value is string | null | undefined {
-  if (value !== undefined && value !== null && typeof value !== 'string')
-    throw invalidArgument(name, 'a string', value);
+/** Texts that UTF-8 has: others would be stored as one and the same. */
+export function checkText(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw invalidArgument(name, 'a string', value);
+  if (!isWellFormed(value)) throw outOfRange(name, 'a string without lone surrogates');
+}
+
+function checkOptionalText(name: string, value: unknown): asserts value is string | null | undefined {
+  if (value !== undefined && value !== null) checkText(name, value);
 }
 
 /** Conditions of a list as SQL, their values, and its options. */

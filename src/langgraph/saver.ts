@@ -19,7 +19,7 @@ import type { NamesOf } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import type { BatchQuery, Connection, Executor, Pool, PoolOptions, SqlParam } from '../index.js';
 import { type AdapterDatabase, openAdapter } from '../source/adapter.js';
-import { type CheckpointKey, checkId, configOf, keyOf, listConditions, partsOf } from './saver-config.js';
+import { type CheckpointKey, checkId, checkText, configOf, keyOf, listConditions, partsOf } from './saver-config.js';
 import * as sql from './saver-queries.js';
 
 /** Options of {@link SqliteSaver}. */
@@ -145,6 +145,8 @@ export class SqliteSaver extends BaseCheckpointSaver {
     const { threadId, namespace, checkpointId: parentId } = keyOf(config);
     checkId('checkpoint.id', checkpoint.id);
     const { channel_values: values, ...rest } = copyCheckpoint(checkpoint);
+    for (const channel of Object.keys(rest.channel_versions))
+      checkText('a name in checkpoint.channel_versions', channel);
     const id = checkpoint.id;
     const versionOf = (channel: string) =>
       Object.hasOwn(rest.channel_versions, channel) ? rest.channel_versions[channel] : undefined;
@@ -180,8 +182,9 @@ export class SqliteSaver extends BaseCheckpointSaver {
     const { threadId, namespace, checkpointId } = keyOf(config);
     checkId('config.configurable.checkpoint_id', checkpointId);
     checkId('taskId', taskId);
-    if (typeof taskPath !== 'string') throw invalidArgument('taskPath', 'a string', taskPath);
+    checkText('taskPath', taskPath);
     if (!Array.isArray(writes)) throw invalidArgument('writes', 'an array', writes);
+    for (const [i, [channel]] of writes.entries()) checkText(`writes[${i}][0]`, channel);
     const dump = () => Promise.all(writes.map(([, value]) => this.serde.dumpsTyped(value)));
     await this.#database.call(async (db, dumped) => {
       if (writes.length === 0) return;

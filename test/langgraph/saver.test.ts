@@ -405,6 +405,8 @@ describe('wrong arguments', () => {
       'checkpoint_ns',
       'ERR_INVALID_ARG_TYPE',
     ],
+    ['a lone surrogate', (s) => s.getTuple(root('\ud800')), 'thread_id', 'ERR_OUT_OF_RANGE'],
+    ['such a channel', (s) => put(s, root('t'), checkpointOf({ '\ud800': 1 })), 'channel_versions', 'ERR_OUT_OF_RANGE'],
     ['no thread to delete', (s) => s.deleteThread(undefined as never), 'threadId', 'ERR_INVALID_ARG_TYPE'],
   ])('%s is rejected by its name', async (_, call, name, code) => {
     await using saver = new SqliteSaver(on.file());
