@@ -15,7 +15,12 @@ const { json } = parseArgs({ options: { json: { type: 'string' } } }).values;
 
 /** The loops of test/engine/loop_test.cc, and the functions within which instructions count. */
 const LOOPS = [
-  { unit: 'append', title: 'loop: 1,024 appends', within: 'aiosqlite::Runner::RunBatch*', count: 1_024 },
+  {
+    unit: 'append',
+    title: 'loop: 1,024 appends',
+    within: 'aiosqlite::test::(anonymous namespace)::RunMember*',
+    count: 1_024,
+  },
   { unit: 'row', title: 'loop: 10,000 rows', within: 'aiosqlite::Runner::Run(*', count: 10_000 },
 ];
 

@@ -62,6 +62,47 @@ TEST("a function gets its arguments as they are, and what it returns is a value 
   EXPECT(seen.size() == 5 && seen[2] == std::string("3:a\0b", 5) && seen[3] == std::string("5:\0\xff", 4));
 }
 
+TEST("a group runs again only if a job has failed half-way") {
+  EXPECT(OnOneOfManyTries([] {
+    int calls = 0;
+    Functions functions({{1, [&](HostCall& call) {
+                            ++calls;
+                            call.result.AddNumber(1);
+                            return true;
+                          }}});
+    TempFile file;
+    Client client(file.path(), {}, &functions);
+    client.Exec("CREATE TABLE t (n UNIQUE); INSERT INTO t VALUES ('taken')");
+    client.Must(Define(kScalar, "f", 0, 1));
+    const auto jobs_with = [](JobPtr failing) {
+      std::vector<JobPtr> jobs;
+      jobs.push_back(Run("INSERT INTO t SELECT 'a' || f() || hex(randomblob(8))"));
+      jobs.push_back(std::move(failing));
+      jobs.push_back(Run("INSERT INTO t SELECT 'b' || f() || hex(randomblob(8))"));
+      return jobs;
+    };
+    const auto half_way = [] {
+      return Batch({{"INSERT INTO t VALUES ('half')"}, {"INSERT INTO t VALUES ('taken')"}});
+    };
+    // The failing job has changed nothing; something; something while each job has a savepoint.
+    std::vector<int> expected = {2, 3, 2};
+    for (int round = 0; round < 3; ++round) {
+      calls = 0;
+      JobPtr failing = round == 0
+                           ? Batch({{"DELETE FROM t WHERE n = 'none'"}, {"INSERT INTO t VALUES ('taken')"}})
+                           : half_way();
+      const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(jobs_with(std::move(failing))));
+      EXPECT(CodeOf(outcomes[0]).empty());
+      EXPECT(CodeOf(outcomes[1]) == "SQLITE_CONSTRAINT_UNIQUE");
+      EXPECT(CodeOf(outcomes[2]).empty());
+      EXPECT(client.Rows("SELECT count(*) FROM t WHERE n = 'half'") == "[[0]]");
+      if (outcomes[0].group_size != 3) return false;
+      EXPECT(calls == expected[static_cast<size_t>(round)]);
+    }
+    return client.Rows("SELECT count(*) FROM t") == "[[7]]";
+  }));
+}
+
 TEST("a function that throws fails its statement alone, and the connection goes on") {
   Functions functions({{1, &Throws}, {2, &Sum}, {3, &GoesDown}});
   TempFile file;

@@ -11,6 +11,24 @@
 namespace aiosqlite {
 namespace {
 
+// Whether SQLite undoes a statement that fails like this inside a transaction. Of other errors, such as one
+// of a function, its code generator knows nothing: without a statement journal, earlier rows stay.
+bool IsUndone(int errcode) {
+  switch (errcode) {
+    case SQLITE_CONSTRAINT_CHECK:
+    case SQLITE_CONSTRAINT_DATATYPE:
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+    case SQLITE_CONSTRAINT_NOTNULL:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+    case SQLITE_CONSTRAINT_TRIGGER:
+    case SQLITE_CONSTRAINT_UNIQUE:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool WantsSecureDelete(const Job& job) { return (job.policy & policy::kSecureDelete) != 0; }
 
 }  // namespace
@@ -46,6 +64,7 @@ std::optional<Failure> Runner::RunBatch(const Job& job, Outcome& outcome) {
 
 std::optional<Failure> Runner::RunQuery(const QueryHead& head, PacketReader& packet, uint8_t policy,
                                         Outcome& outcome, bool& none) {
+  torn_ = false;
   std::optional<Failure> failure;
   Statement* const statement = database_.statements().Prepare(head.sql, policy, failure);
   if (statement == nullptr) return failure;
@@ -72,7 +91,7 @@ std::optional<Failure> Runner::RunQuery(const QueryHead& head, PacketReader& pac
   // A result that can't be delivered must undo the write that it came from.
   const bool atomic = can_fail_late && statement->traits().kind == StatementKind::kDml;
   failure = atomic ? database_.Atomically(true, step) : step();
-  if (atomic) kept_ = false;
+  if (atomic) kept_ = torn_ = false;
   if (failure) return failure;
   none = !any_row && result.changes == 0;
   rows.Finish(*statement, head.wants_columns, result);
@@ -160,6 +179,7 @@ std::optional<Failure> Runner::StepAll(Statement& statement, uint8_t policy, Row
   }
   if (!failure && (traits.alters_connection || traits.creates_temp)) database_.hooks().MarkAltered();
   kept_ = failure && (failure->errcode & 0xff) == SQLITE_CONSTRAINT && sqlite3_changes64(db) > 0;
+  torn_ = failure && traits.kind == StatementKind::kDml && !IsUndone(failure->errcode);
   if (failure && !kept_) changes.TakeBack(mark);
   statement.Reset();
   if (changes.reporting()) database_.NoteChanges(traits, !failure || (kept_ && autocommit));

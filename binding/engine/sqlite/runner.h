@@ -25,6 +25,8 @@ class Runner {
   std::optional<Failure> RunScript(const Job& job);
   // After a failure: whether the rows that the statement changed before it stay, as OR FAIL has it.
   bool kept() const { return kept_; }
+  // After a failure: whether the statement may have left a part of its changes.
+  bool torn() const { return torn_; }
 
  private:
   // One Query of a packet, whose parameters come next in it. `none`: it neither returned nor changed a row.
@@ -37,6 +39,7 @@ class Runner {
   const OwnerThread owner_;
   Database& database_;
   bool kept_ = false;
+  bool torn_ = false;
 };
 
 }  // namespace aiosqlite

@@ -18,6 +18,14 @@ constexpr size_t kMaxMembers = 256;
 constexpr auto kBudget = milliseconds(5);
 // A job whose deadline is nearer runs alone: within a group it would wait for the others' statements.
 constexpr auto kTooSoon = 2 * kBudget;
+// Groups that run with savepoints after a job has failed half-way: others of its kind are likely to follow.
+constexpr int kGuardedGroups = 32;
+
+Failure OutstandingForeignKey() {
+  Failure failure = OwnFailure("SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed");
+  failure.errcode = SQLITE_CONSTRAINT_FOREIGNKEY;
+  return failure;
+}
 
 // A COMMIT that failed for another reason than a lock, or a member's time: full disk, I/O error.
 bool MayRunAgain(const Failure& failure) {
@@ -56,13 +64,14 @@ void GroupCommit::Run(JobPtr first, JobPtr& next) {
   members.push_back({std::move(first), {}});
   running_.Set(JobsOf(members));
   refused_since_.reset();
+  if (guarded_groups_ > 0) --guarded_groups_;
+  bool takes_in = true;
   for (int deaths = 0; !members.empty();) {
     if (deaths == 2) {
       SettleOneByOne(members);
       return;
     }
-    // Only the first attempt takes jobs in: those of a group that has died have waited long enough.
-    switch (RunTogether(members, deaths == 0, next)) {
+    switch (RunTogether(members, takes_in, next)) {
       case End::kCommitted:
         members.front().outcome.committed = database_.hooks().TakeCommit();
         for (Member& member : members) member.outcome.group_size = static_cast<uint32_t>(members.size());
@@ -70,6 +79,10 @@ void GroupCommit::Run(JobPtr first, JobPtr& next) {
         return;
       case End::kDied:
         ++deaths;
+        takes_in = false;  // these have waited long enough
+        break;
+      case End::kSpoiled:
+        guarded_groups_ = kGuardedGroups;
         break;
       case End::kRefused:
         break;
@@ -99,10 +112,11 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, JobPtr
     Member& member = members[i];
     member.outcome = {};
     running_.Set({member.job.get()});
+    bool spoiled = false;
     {
       const Stopwatch stopwatch(*member.job, member.outcome);
       member.outcome.failure = DueFailure(*member.job);
-      if (!member.outcome.failure) member.outcome.failure = RunInSavepoint(*member.job, member.outcome);
+      if (!member.outcome.failure) member.outcome.failure = RunMember(*member.job, member.outcome, spoiled);
     }
     if (!database_.in_transaction()) {  // it has taken the transaction with it
       Members culprit;
@@ -110,6 +124,10 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, JobPtr
       members.erase(members.begin() + static_cast<Members::difference_type>(i));
       Settle(std::move(culprit));
       return End::kDied;
+    }
+    if (spoiled) {
+      database_.RollBack();
+      return End::kSpoiled;
     }
   }
   // While COMMIT waits for readers of a rollback journal, it can still be taken back.
@@ -149,6 +167,25 @@ GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, 
   return End::kRefused;
 }
 
+std::optional<Failure> GroupCommit::RunMember(const Job& job, Outcome& outcome, bool& spoiled) {
+  // Of the many rows of a kMany, any may fail.
+  if (guarded_groups_ > 0 || job.request == Request::kMany) return RunInSavepoint(job, outcome);
+  return RunBare(job, outcome, spoiled);
+}
+
+// `spoiled`: it has failed, and only a rollback of the whole transaction undoes what it has changed.
+std::optional<Failure> GroupCommit::RunBare(const Job& job, Outcome& outcome, bool& spoiled) {
+  const int64_t changes = database_.total_changes();
+  auto failure = Execute(job, outcome);
+  // OR FAIL keeps the rows that it keeps when the job runs alone.
+  const bool keeps = failure && job.request == Request::kRun && runner_.kept();
+  const bool is_clean =
+      !failure || keeps || (!runner_.torn() && !runner_.kept() && database_.total_changes() == changes);
+  if (is_clean && !database_.has_outstanding_foreign_keys()) return failure;
+  spoiled = true;
+  return failure ? failure : OutstandingForeignKey();
+}
+
 std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outcome) {
   if (auto failure = database_.Control("SAVEPOINT aiosqlite_member")) return failure;
   auto failure = Execute(job, outcome);
@@ -159,10 +196,7 @@ std::optional<Failure> GroupCommit::RunInSavepoint(const Job& job, Outcome& outc
     return failure;
   }
   // A deferred foreign key that stays open here could be repaired by a later job, or fail the COMMIT of all.
-  if (!failure && database_.has_outstanding_foreign_keys()) {
-    failure = OwnFailure("SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed");
-    failure->errcode = SQLITE_CONSTRAINT_FOREIGNKEY;
-  }
+  if (!failure && database_.has_outstanding_foreign_keys()) failure = OutstandingForeignKey();
   if (!failure) failure = database_.Control("RELEASE aiosqlite_member");
   if (failure && database_.in_transaction())
     database_.RollBackTo("ROLLBACK TO aiosqlite_member", "RELEASE aiosqlite_member");

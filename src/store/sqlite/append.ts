@@ -7,11 +7,11 @@ import { decodeSnapshot, SNAPSHOT_JSON } from '../session-codec.js';
 import type { Attachment } from './attachments.js';
 import { type Context, explain, hasCode, isCommitted, type Rows, sendBatch, sendErasure } from './context.js';
 import { eventCodec, KNOWN_AT } from './dialect.js';
-import { FETCH_IDS, type Lookup } from './known-ids.js';
+import { type ChainLink, FETCH_IDS, type Lookup } from './known-ids.js';
 import type { Queries } from './queries.js';
 import { mergeState } from './shared-states.js';
 
-/** An append under way, as one job. It keeps no more than its end needs: very many may wait. */
+/** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
 interface AppendJob {
   append: PreparedAppend;
   condition: AppendCondition;
@@ -33,24 +33,103 @@ export async function append(
   prepared: PreparedAppend,
   condition: AppendCondition,
 ): Promise<Appended> {
-  const job = send(context, prepared, condition);
+  const { known } = context;
+  const link = linkOf(known, prepared, condition);
+  if (link !== undefined) {
+    try {
+      return concludeLink(known, prepared, link, await sendLink(context, prepared, link));
+    } catch (error) {
+      const isRefused = hasCode(error, 'ERR_NO_MATCH') || hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL');
+      // Sent before anything that waits for the end of the chain.
+      const again = isRefused ? appendAnyway(context, prepared, condition, false) : undefined;
+      known.unlinked(link, isRefused);
+      if (again !== undefined) return await again;
+      throw await refusal(context, error, [prepared]);
+    }
+  }
+  const turn = known.turn(prepared.name);
+  if (turn !== undefined) await turn;
+  return await appendAnyway(context, prepared, condition, turn !== undefined);
+}
+
+function linkOf(known: Context['known'], { name, id }: PreparedAppend, condition: AppendCondition) {
+  if (condition.kind === 'revision') return known.link(name, id, condition.sessionKey, condition.revision);
+  return condition.kind === 'none' ? known.link(name, id, null, undefined) : undefined;
+}
+
+/** The job of an append that expects to find its session as the append before leaves it. */
+function sendLink(context: Context, append: PreparedAppend, { entry, revision, lastId }: ChainLink): Promise<Rows[]> {
+  const { sql } = context;
+  const { key, params, session, updateTime } = append;
+  params[KNOWN_AT.sessionKey] = entry.sessionKey;
+  params[KNOWN_AT.knownId] = lastId;
+  const where: SqlParam[] = [updateTime, entry.sessionKey, revision, key.appName, key.userId, key.sessionId];
+  if (session !== undefined) where.unshift(session.set, session.remove);
+  const queries: BatchQuery[] = [
+    // First: what it refuses has changed nothing yet.
+    {
+      sql: session === undefined ? sql.updateSession.next.touch : sql.updateSession.next.merge,
+      params: where,
+      ifNone: 'rollback',
+    },
+    { sql: sql.insertEvent.next, params },
+  ];
+  addRest(context, append, queries);
+  return sendQueries(context, append, queries);
+}
+
+/** Attachments overwrite what they delete. */
+function sendQueries(context: Context, append: PreparedAppend, queries: BatchQuery[]): Promise<Rows[]> {
+  return append.attachment === undefined ? sendBatch(context, queries) : sendErasure(context, queries);
+}
+
+/** Adds the statements of the shared states and of the attachment. */
+function addRest({ sql }: Context, append: PreparedAppend, queries: BatchQuery[]): void {
+  const { appName, userId } = append.key;
+  if (append.app !== undefined) queries.push(mergeState(sql, { appName }, append.app));
+  if (append.user !== undefined) queries.push(mergeState(sql, { appName, userId }, append.user));
+  const attachment = attachmentOf(append);
+  if (attachment !== undefined) queries.push(...attachment.queries);
+}
+
+function concludeLink(known: Context['known'], append: PreparedAppend, link: ChainLink, results: Rows[]): Appended {
+  const seq = Number((results[1] as Rows).lastInsertRowid);
+  known.linked(link, append.id, seq);
+  attachmentOf(append)?.committed();
+  const { entry, revision } = link;
+  return {
+    sessionKey: entry.sessionKey,
+    revision: revision + 1,
+    seq,
+    updateTime: append.updateTimeMs,
+    missed: undefined,
+  };
+}
+
+/** Appends without taking for granted what was seen last. `waited`: for its turn. */
+async function appendAnyway(
+  context: Context,
+  prepared: PreparedAppend,
+  condition: AppendCondition,
+  waited: boolean,
+): Promise<Appended> {
+  const job = send(context, prepared, condition, waited);
   try {
     return conclude(context, job, await job.results);
   } catch (error) {
     return await retry(context, job, error);
+  } finally {
+    context.known.ended(job.lookup);
   }
 }
 
-function send(context: Context, append: PreparedAppend, condition: AppendCondition): AppendJob {
+function send(context: Context, append: PreparedAppend, condition: AppendCondition, waited: boolean): AppendJob {
   const { sql, known } = context;
   const { appName, userId, sessionId } = append.key;
   const lookup = known.lookup(append.name, append.id);
   const byKey = isKnown(lookup, condition);
   const queries = byKey ? writesByKey(sql, append, condition, lookup) : writesByName(sql, append, condition);
-  if (append.app !== undefined) queries.push(mergeState(sql, { appName }, append.app));
-  if (append.user !== undefined) queries.push(mergeState(sql, { appName, userId }, append.user));
-  const attachment = attachmentOf(append);
-  if (attachment !== undefined) queries.push(...attachment.queries);
+  addRest(context, append, queries);
   const idsAt = queries.length;
   if (lookup.fetchAfter !== undefined) {
     queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, lookup.fetchAfter, FETCH_IDS] });
@@ -59,8 +138,8 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
     addCatchUp(queries, sql, append, condition, byKey);
   }
-  // Attachments overwrite what they delete.
-  const results = attachment === undefined ? sendBatch(context, queries) : sendErasure(context, queries);
+  const results = sendQueries(context, append, queries);
+  known.sent(lookup, waited);
   return { append, condition, lookup, byKey, results, idsAt, missedAt };
 }
 
@@ -95,7 +174,7 @@ async function retry(context: Context, { append: prepared, condition, lookup, by
   if (!byKey || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [prepared]);
   // The session was deleted, or created again, since its key was remembered.
   context.known.refused(lookup);
-  return await append(context, prepared, condition);
+  return await appendAnyway(context, prepared, condition, false);
 }
 
 /** Whether the session's internal key is known, and is that of the session that the caller has seen. */

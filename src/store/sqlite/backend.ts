@@ -42,8 +42,11 @@ export type Database = Executor & { close(): Promise<void> };
 
 /** Makes the backend of a store. Throws `'ADK_INVALID_NAME'` for a table name or an owner column that can't be one. */
 export function openBackend(db: Database, options: SessionStoreOptions): SqliteBackend {
-  return new SqliteBackend(db, new Layout(options), new KnownIds());
+  return new SqliteBackend(db, new Layout(options), new KnownIds({ chains: isPool(db) }));
 }
+
+/** Calls of a pool are in no transaction that a caller has begun by hand. */
+const isPool = (db: Database): boolean => typeof (db as { acquire?: unknown } | undefined)?.acquire === 'function';
 
 /** Sessions in an SQLite file. Each operation is one job on the connection's thread. */
 export class SqliteBackend implements Backend, Context {
@@ -71,7 +74,13 @@ export class SqliteBackend implements Backend, Context {
 
   within(transaction: Executor) {
     // Known ids of its own: a rollback must not leave any behind.
-    return new SqliteBackend(transaction, this.layout, new KnownIds(true), undefined, this.#attachments);
+    return new SqliteBackend(
+      transaction,
+      this.layout,
+      new KnownIds({ keepsUncommitted: true }),
+      undefined,
+      this.#attachments,
+    );
   }
 
   after(ready: () => Promise<void> | undefined) {

@@ -1,5 +1,6 @@
 import { nameOf } from '../prepare.js';
 import type { SessionKey } from '../records.js';
+import { Chain, type Link } from './chain.js';
 import { IdSet } from './id-set.js';
 
 /** How many ids are kept: in all (some 20 MB), and in one session. */
@@ -20,6 +21,12 @@ interface Entry {
   revision: number;
   /** Whether another writer came in between, so that the next append fetches the new ids. */
   behind: boolean;
+  readonly chain: Chain;
+}
+
+/** An append of a session's {@link Chain}. */
+export interface ChainLink extends Link {
+  readonly entry: Entry;
 }
 
 /** Assumptions of an append, which its statement checks. */
@@ -66,10 +73,61 @@ export class KnownIds {
   #old = new Map<string, Entry>();
   #youngSize = 0;
   readonly #keepsUncommitted: boolean;
+  readonly #chains: boolean;
 
-  /** `keepsUncommitted`: for a store inside a transaction, which ends with it. */
-  constructor(keepsUncommitted = false) {
+  /**
+   * `keepsUncommitted`: for a store inside a transaction, which ends with it. `chains`: for a store on a pool, where no caller can
+   * roll back what others have called.
+   */
+  constructor({ keepsUncommitted = false, chains = false } = {}) {
     this.#keepsUncommitted = keepsUncommitted;
+    this.#chains = chains;
+  }
+
+  /**
+   * The part of an append in its session's chain, if it can be one. `expected`: key and revision that its caller has seen, if it
+   * says so.
+   */
+  link(name: string, id: string, sessionKey: number | null, revision: number | undefined): ChainLink | undefined {
+    if (!this.#chains) return undefined;
+    const entry = this.#young.get(name);
+    if (entry === undefined || !entry.chain.fits(revision)) return undefined;
+    if (sessionKey !== null && sessionKey !== entry.sessionKey) return undefined;
+    if (entry.ids.size >= MAX_IDS_OF_SESSION || entry.ids.has(id)) return undefined;
+    const { revision: found, lastId } = entry.chain.add(id);
+    // At once: the next append of the chain may have the same id.
+    const before = entry.ids.size;
+    entry.ids.add(id);
+    this.#grow(entry.ids.size - before);
+    return { revision: found, lastId, entry };
+  }
+
+  /** An append of the chain was stored. */
+  linked({ entry, revision }: ChainLink, id: string, seq: number): void {
+    advance(entry, seq, id);
+    entry.revision = revision + 1;
+    entry.chain.end(entry.revision, entry.lastId);
+  }
+
+  /** An append of the chain was not stored. If it was refused, it has been sent again. */
+  unlinked({ entry }: ChainLink, isRefused: boolean): void {
+    if (isRefused) entry.chain.beWary();
+    entry.chain.end(entry.revision, entry.lastId);
+  }
+
+  /** Waits for the turn of an append that is in no chain; undefined if it has come. */
+  turn(name: string): Promise<void> | undefined {
+    return this.#young.get(name)?.chain.turn();
+  }
+
+  /** An append that is in no chain was sent; `waited`: for its turn. */
+  sent({ entry }: Lookup, waited: boolean): void {
+    entry.chain.addOther(waited);
+  }
+
+  /** It has ended, stored or not. */
+  ended({ entry }: Lookup): void {
+    entry.chain.endOther(entry.behind ? Number.NaN : entry.revision, entry.lastId);
   }
 
   /** `name`: of the session, see {@link nameOf}. */
@@ -172,7 +230,7 @@ export class KnownIds {
 }
 
 function newEntry(sessionKey: number, revision: number, behind: boolean): Entry {
-  return { seq: 0, lastId: null, ids: new IdSet(), sessionKey, revision, behind };
+  return { seq: 0, lastId: null, ids: new IdSet(), sessionKey, revision, behind, chain: new Chain(revision) };
 }
 
 function advance(entry: Entry, seq: number, id: string): void {

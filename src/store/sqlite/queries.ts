@@ -107,7 +107,8 @@ export function buildQueries(
   const params = [...KNOWN_PARAMS, ...KEY_PARAMS, ...columns.map(({ field }) => field)];
   const param = (name: string) => `?${params.indexOf(name) + 1}`;
   const columnsOfEvent = columns.map(({ column }) => column).join(', ');
-  const insertEvent = `INSERT OR REPLACE INTO ${events} (seq, session_key, session_id, app_name, user_id, ${columnsOfEvent})`;
+  const insertedColumns = `session_key, session_id, app_name, user_id, ${columnsOfEvent}`;
+  const insertEvent = `INSERT OR REPLACE INTO ${events} (seq, ${insertedColumns})`;
   const eventParams = [
     ...['sessionId', 'appName', 'userId'].map(param),
     ...columns.map(({ field, type }) => (type === 'BLOB' ? `CAST(${param(field)} AS BLOB)` : param(field))),
@@ -178,6 +179,10 @@ export function buildQueries(
     AND (${param('knownSeq')} = 0 OR EXISTS (SELECT 1 FROM ${events} AS k INDEXED BY "${names.events}_session_seq"
       WHERE k.session_key = ${param('sessionKey')} AND k.seq = ${param('knownSeq')} AND k.id = ${param('knownId')}))),
   ${eventParams})`,
+      /** Of a chain, behind `updateSession.next`: a new event, if the session's newest event has the id that is known. */
+      next: `INSERT INTO ${events} (${insertedColumns}) VALUES (iif((SELECT e.id FROM ${events} AS e WHERE e.session_key = ${param('sessionKey')}
+  ORDER BY e.seq DESC LIMIT 1) IS ${param('knownId')}, ${param('sessionKey')}, NULL),
+  ${eventParams})`,
       byName: `${insertEvent} SELECT (SELECT e.seq FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id = ${param('id')} LIMIT 1),
   s.session_key, ${eventParams}
   FROM ${sessions} AS s WHERE ${sessionIs} RETURNING seq, session_key`,
@@ -190,6 +195,8 @@ export function buildQueries(
         silent: update('s.session_key = ?'),
         ifRevision: update('s.session_key = ? AND s.revision = ?'),
       },
+      /** Of a chain. Refuses if the session is another one, or has another revision. */
+      next: update(`s.session_key = ? AND s.revision = ? AND ${key}`),
       byName: {
         plain: update(key, returning),
         ifRevision: update(`${key} AND s.revision = ? AND (s.session_key = ? OR ? IS NULL)`, returning),

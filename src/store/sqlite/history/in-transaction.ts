@@ -7,6 +7,6 @@ export async function inTransaction<T>(context: Context, work: (within: Context)
   return await context.db.transaction(async (db) => {
     const { names, sessions, sql } = context;
     // Known ids of its own: a rollback must not leave any behind.
-    return await work({ db, names, sessions, sql, known: new KnownIds(true), ready: undefined });
+    return await work({ db, names, sessions, sql, known: new KnownIds({ keepsUncommitted: true }), ready: undefined });
   });
 }

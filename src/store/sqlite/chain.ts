@@ -1,0 +1,94 @@
+/** How many appends of a session take nothing for granted after one was refused, or had to wait. */
+const WARY = 16;
+
+/** The session as an append of a chain must find it. */
+export interface Link {
+  /** Revision that the append before it leaves. */
+  readonly revision: number;
+  /** Id of the event that the append before it stores; null for a session without events. */
+  readonly lastId: string | null;
+}
+
+/**
+ * Appends of one session that expect no other writer. Each names the revision and the newest event that the one before it
+ * leaves, whether that is stored yet or not. So it needs neither a look-back for its id nor a query for what its caller has
+ * missed: half of the work. If one is refused or fails, those behind it lack the event that they must follow, and are
+ * refused too. All are sent again, in the same order, and take nothing for granted.
+ *
+ * An append that does not fit waits until the chain has ended. So the order of the calls is that of the commits.
+ */
+export class Chain {
+  /** What the next append will find; NaN while that is not known. */
+  #revision: number;
+  #lastId: string | null = null;
+  /** Appends under way. */
+  #links = 0;
+  #others = 0;
+  #wary = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(revision: number) {
+    this.#revision = revision;
+  }
+
+  /** Whether an append that expects this revision (none: any) follows the last one. */
+  fits(expected: number | undefined): boolean {
+    if (this.#wary > 0 || this.#waiting.length > 0) return false;
+    return expected === undefined ? !Number.isNaN(this.#revision) : expected === this.#revision;
+  }
+
+  /** Adds an append that {@link fits}; `id`: of its event. */
+  add(id: string): Link {
+    const link = { revision: this.#revision, lastId: this.#lastId };
+    this.#revision += 1;
+    this.#lastId = id;
+    this.#links += 1;
+    return link;
+  }
+
+  /** Waits for the turn of an append that does not fit; undefined if it has come. {@link addOther} follows. */
+  turn(): Promise<void> | undefined {
+    if (this.#links === 0 && this.#waiting.length === 0) return undefined;
+    this.#wary = WARY;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Adds an append that takes nothing for granted; `waited`: for its turn. */
+  addOther(waited: boolean): void {
+    this.#others += 1;
+    this.#revision = Number.NaN;
+    if (this.#wary > 0) this.#wary -= 1;
+    if (waited) this.#waiting.shift();
+    this.#next();
+  }
+
+  /** An append was refused: for some time, others take nothing for granted. */
+  beWary(): void {
+    this.#wary = WARY;
+  }
+
+  /** An append of the chain has ended. */
+  end(revision: number, lastId: string | null): void {
+    this.#links -= 1;
+    this.#settle(revision, lastId);
+    this.#next();
+  }
+
+  /** Another append has ended. */
+  endOther(revision: number, lastId: string | null): void {
+    this.#others -= 1;
+    this.#settle(revision, lastId);
+  }
+
+  /** Once nothing is under way, the stored session is the one that is known. */
+  #settle(revision: number, lastId: string | null): void {
+    if (this.#links > 0 || this.#others > 0) return;
+    this.#revision = revision;
+    this.#lastId = lastId;
+  }
+
+  /** Lets the append go that has waited longest. It stays in the list until it is sent. */
+  #next(): void {
+    if (this.#links === 0) this.#waiting[0]?.();
+  }
+}

@@ -1,0 +1,177 @@
+import type { Pool } from 'aiosqlite';
+import type { SessionStore } from 'aiosqlite/store';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Chain } from '../../../src/store/sqlite/chain.js';
+import { databases } from '../../support/databases.js';
+import { anotherStore, event, ids, key, makeStore } from '../fixtures.js';
+
+const on = databases();
+let pool: Pool;
+let store: SessionStore;
+/** Knows nothing of what the first one has seen, as another process. */
+let other: SessionStore;
+beforeEach(async () => {
+  pool = on.pool({ synchronous: 'off' });
+  store = await makeStore(pool);
+  other = anotherStore(pool);
+  await store.createSession(key);
+});
+
+describe('appends in a row', () => {
+  /** SQL of each job that the store sends from now on. */
+  function jobs(): string[][] {
+    const sent: string[][] = [];
+    const { batch } = pool;
+    pool.batch = ((queries: { sql: string }[], options: never) => {
+      sent.push(queries.map(({ sql }) => /^\w+/.exec(sql)?.[0] ?? ''));
+      return batch.call(pool, queries as never, options);
+    }) as never;
+    return sent;
+  }
+
+  test('are two statements each, awaited or not', async () => {
+    const sent = jobs();
+    await store.appendEvent(event('a'));
+    await Promise.all(['b', 'c', 'd'].map((id) => store.appendEvent(event(id))));
+    expect(sent).toEqual(Array(4).fill(['UPDATE', 'INSERT']));
+    expect(ids(await store.getEvents(key))).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('look back for an id that was appended before, also while that append is under way', async () => {
+    const sent = jobs();
+    const appended = await Promise.all(
+      ['a', 'a', 'b'].map((id, at) => store.appendEvent(event(id, { author: `author ${at}` }))),
+    );
+    const events = await store.getEvents(key);
+    expect(events.map(({ id, author }) => [id, author])).toEqual([
+      ['a', 'author 1'],
+      ['b', 'author 2'],
+    ]);
+    expect(appended.map(({ revision }) => revision)).toEqual([2, 3, 4]);
+    expect(sent[1]?.[0]).toBe('INSERT');
+  });
+
+  test('that another writer has overtaken are stored all the same, in the order of the calls', async () => {
+    await store.appendEvent(event('a'));
+    const calls = [
+      other.appendEvent(event('x')),
+      ...['b', 'c'].map((id) => store.appendEvent(event(id))),
+      store.appendEvent(event('d'), undefined, { expectedRevision: 3 }).catch(({ code }) => code),
+      store.appendEvent(event('e')),
+    ];
+    const ends = await Promise.all(calls);
+    expect(ends[3]).toBe('ADK_STALE_SESSION');
+    expect(ids(await store.getEvents(key))).toEqual(['a', 'x', 'b', 'c', 'e']);
+  });
+
+  test('find a session that was deleted or created again meanwhile', async () => {
+    await store.appendEvent(event('a'));
+    await other.deleteSession(key);
+    await expect(store.appendEvent(event('b'))).rejects.toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
+    await other.createSession(key);
+    await store.appendEvent(event('b'));
+    expect(ids(await store.getEvents(key))).toEqual(['b']);
+  });
+
+  test('find an event that was stored without raising the revision', async () => {
+    await store.appendEvent(event('a'));
+    await pool.run(`INSERT INTO adk_events (session_key, id, session_id, app_name, user_id, invocation_id, author, actions, timestamp)
+      SELECT session_key, 'b', session_id, app_name, user_id, invocation_id, 'raw', actions, timestamp FROM adk_events`);
+    await store.appendEvent(event('b', { author: 'own' }));
+    const events = await store.getEvents(key);
+    expect(events.map(({ id, author }) => [id, author])).toEqual([
+      ['a', 'user'],
+      ['b', 'own'],
+    ]);
+  });
+
+  test('find a session of another name under the key that they know, as after a restored backup', async () => {
+    await pool.run("UPDATE adk_sessions SET id = 'of another'");
+    await expect(store.appendEvent(event('a'))).rejects.toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
+    expect(await pool.get('SELECT count(*) AS events FROM adk_events')).toEqual({ events: 0 });
+  });
+});
+
+test('whatever others do meanwhile, events of a session are stored once and in the order of the calls', async () => {
+  await pool.exec(`CREATE TRIGGER fails BEFORE INSERT ON adk_events WHEN NEW.id LIKE 'fail%'
+    BEGIN SELECT RAISE(ABORT, 'made to fail'); END`);
+  const steps = fc.array(
+    fc.record({
+      what: fc.constantFrom('append', 'append', 'append', 'again', 'fail', 'other', 'state', 'stale'),
+      waits: fc.constantFrom('not', 'not', 'not', 'turn', 'all'),
+    }),
+    { maxLength: 30 },
+  );
+  await fc.assert(
+    fc.asyncProperty(steps, async (list) => {
+      await other.deleteSession(key);
+      await store.createSession(key);
+      const appended: string[] = [];
+      let sent: Promise<unknown>[] = [];
+      for (const [at, { what, waits }] of list.entries()) {
+        const id = what === 'again' && appended.length > 0 ? (appended.at(-1) as string) : `e${at}`;
+        const expected = what === 'stale' ? { expectedRevision: 1_000 } : {};
+        if (what === 'append' || what === 'again') {
+          if (!appended.includes(id)) appended.push(id);
+          sent.push(store.appendEvent(event(id)));
+        }
+        if (what === 'fail' || what === 'stale') {
+          sent.push(expect(store.appendEvent(event(`fail${at}`), undefined, expected)).rejects.toThrow());
+        }
+        if (what === 'other') sent.push(other.appendEvent(event(`f${at}`)));
+        if (what === 'state') sent.push(other.updateSessionState(key, { at }));
+        if (waits === 'turn') await new Promise(setImmediate);
+        if (waits === 'all') {
+          await Promise.all(sent);
+          sent = [];
+        }
+      }
+      await Promise.all(sent);
+      const stored = ids(await store.getEvents(key));
+      expect(stored.filter((id) => id.startsWith('e'))).toEqual(appended);
+      const writes = list.filter(({ what }) => what !== 'fail' && what !== 'stale').length;
+      expect((await store.getSession(key))?.revision).toBe(1 + writes);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+describe('Chain', () => {
+  test('tells each append what the one before leaves, until one does not fit', () => {
+    const chain = new Chain(7);
+    expect(chain.fits(6)).toBe(false);
+    expect(chain.fits(7)).toBe(true);
+    expect([chain.add('a'), chain.add('b')]).toEqual([
+      { revision: 7, lastId: null },
+      { revision: 8, lastId: 'a' },
+    ]);
+    chain.end(8, 'a');
+    chain.end(9, 'b');
+    expect(chain.fits(undefined)).toBe(true);
+    chain.addOther(false);
+    expect(chain.fits(undefined)).toBe(false);
+    chain.endOther(10, 'c');
+    expect(chain.add('d')).toEqual({ revision: 10, lastId: 'c' });
+  });
+
+  test('lets those that do not fit go in their order, after its end', async () => {
+    const chain = new Chain(7);
+    const order: string[] = [];
+    const sendOther = async (name: string) => {
+      const turn = chain.turn();
+      await turn;
+      order.push(name);
+      chain.addOther(turn !== undefined);
+    };
+    chain.add('a');
+    const others = ['x', 'y'].map(sendOther);
+    expect(chain.fits(undefined)).toBe(false);
+    await Promise.resolve();
+    expect(order).toEqual([]);
+    chain.end(8, 'a');
+    others.push(sendOther('z'));
+    await Promise.all(others);
+    expect(order).toEqual(['x', 'y', 'z']);
+  });
+});
