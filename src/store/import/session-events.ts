@@ -1,10 +1,13 @@
 import type { SqlParam } from '../../executor.js';
 import { checkEvent } from '../arguments.js';
 import type { Backend } from '../backend.js';
+import { EVENT_COLUMNS, KEY_PARAMS } from '../columns.js';
+import { type Dialect, jsonParam } from '../dialect.js';
 import { withoutRewound } from '../history/rewound.js';
 import { rewindBeforeOf } from '../memory/events.js';
-import type { EventRecord } from '../records.js';
+import type { EventRecord, JsonObject } from '../records.js';
 import { SourceError } from './errors.js';
+import { exactText } from './exact.js';
 import type { ImportRefusal } from './records.js';
 import { type FoundSession, isRefusal } from './source.js';
 
@@ -12,6 +15,8 @@ import { type FoundSession, isRefusal } from './source.js';
 export interface EncodedEvent {
   event: EventRecord;
   params: SqlParam[];
+  /** Whether a part of the event can't be read: it counts as refused. */
+  isRaw?: boolean;
 }
 
 /** Events of a session that are held at most, to be sent as one job; those of a larger one are sent as they are read. */
@@ -74,7 +79,7 @@ export class SessionEvents {
       all.push({ encoded, invocationId: event.invocationId, rewindBefore: rewindBeforeOf(event) });
     }
     const kept = withoutRewound(all);
-    this.taken = kept.length;
+    this.taken = kept.filter(({ encoded }) => !encoded.isRaw).length;
     for (const { encoded } of kept) yield encoded;
   }
 
@@ -84,13 +89,16 @@ export class SessionEvents {
     try {
       for await (const found of this.#found.events) {
         this.read += 1;
-        const encoded = isRefusal(found) ? found : this.#encode(found, ids, eventTable);
+        const isRaw = 'refusal' in found;
+        const event = isRaw ? found.raw : found;
+        const encoded = isRefusal(event) ? event : this.#encode(event, ids, eventTable);
         if ('reason' in encoded) {
           this.refused.push(encoded);
           continue;
         }
-        this.taken += 1;
-        yield encoded;
+        if (isRaw) this.refused.push(found.refusal);
+        else this.taken += 1;
+        yield isRaw ? { ...encoded, isRaw } : encoded;
       }
     } catch (error) {
       if (error instanceof SourceError) this.failure = error;
@@ -104,12 +112,21 @@ export class SessionEvents {
       checkEvent(event);
       if (ids?.has(event.id)) return refused('the session has another event with this id');
       const params = this.#backend.events.encode(event);
+      keepDigits(this.#backend.dialect, params, event.actions);
       ids?.add(event.id);
       return { event, params };
     } catch (error) {
       return refused(refusalOf(error));
     }
   }
+}
+
+const ACTIONS_AT = KEY_PARAMS.length + EVENT_COLUMNS.findIndex(({ field }) => field === 'actions');
+
+/** Numbers have lost digits of large integers, which the text of the actions has. */
+function keepDigits(dialect: Dialect, params: SqlParam[], actions: JsonObject): void {
+  const text = exactText(actions);
+  if (text !== undefined) params[dialect.reserved + ACTIONS_AT] = jsonParam(dialect, text);
 }
 
 /** The reason behind an error of a value that can't be stored; any other error is thrown again. */

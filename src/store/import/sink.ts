@@ -1,10 +1,14 @@
 import type { SqlParam } from '../../executor.js';
 import { checkKey, checkTime } from '../arguments.js';
 import type { Backend } from '../backend.js';
+import { SESSION_COLUMNS } from '../columns.js';
 import { encodeDelta } from '../deltas.js';
+import { jsonParam } from '../dialect.js';
 import { decodeRecord } from '../event-codec.js';
 import type { PreparedImport } from '../prepare.js';
 import type { SessionRecord } from '../records.js';
+import { isGiven } from '../session-codec.js';
+import { exactText } from './exact.js';
 import type { ImportCounts, ImportOptions, ImportReport } from './records.js';
 import { isSame } from './same.js';
 import { type EncodedEvent, refusalOf, SessionEvents } from './session-events.js';
@@ -12,6 +16,9 @@ import type { FoundRefusal, FoundSession, FoundState, Item } from './source.js';
 
 /** Sessions whose jobs are under way at the same time, so that they share commits. */
 const UNDER_WAY = 16;
+
+/** Place of the state among the parameters of a session. */
+const STATE_AT = SESSION_COLUMNS.filter(isGiven).findIndex(({ field }) => field === 'state');
 
 type Fate = 'converted' | 'unchanged' | { reason: string };
 
@@ -143,7 +150,10 @@ export class Sink {
       checkTime('createTime', createTime);
       checkTime('updateTime', updateTime);
       const { sessionId: id, appName, userId } = key;
-      const params = this.#backend.sessions.encode({ id, appName, userId, state, createTime, updateTime });
+      const { dialect, sessions } = this.#backend;
+      const params = sessions.encode({ id, appName, userId, state, createTime, updateTime });
+      const text = exactText(state);
+      if (text !== undefined) params[STATE_AT] = jsonParam(dialect, text);
       return { key, params, ownerId: null, revision: 1, initialState: null };
     } catch (error) {
       return { reason: refusalOf(error) };

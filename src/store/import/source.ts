@@ -60,7 +60,13 @@ export interface FoundSession {
 }
 
 /** An event of its session, or a row that is none. Fields that records don't name stand beside the others. */
-export type FoundEvent = EventRecord | ImportRefusal;
+export type FoundEvent = EventRecord | ImportRefusal | FoundRaw;
+
+/** An event of which a part can't be read. It is stored with the bytes of that part, and refused in the report. */
+export interface FoundRaw {
+  raw: EventRecord;
+  refusal: ImportRefusal;
+}
 
 export interface FoundMemory {
   kind: 'memory';

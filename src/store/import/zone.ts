@@ -47,6 +47,19 @@ export class Zone {
     });
     return found.find((utc) => utc >= notBefore) ?? found[0] ?? local - earlier;
   }
+
+  /** Periods of local time between two of them that the clock shows twice. */
+  repeated(first: number, last: number): (readonly [from: number, to: number])[] {
+    const found: (readonly [number, number])[] = [];
+    for (let day = first - DAY; day < last + DAY; day += DAY) {
+      const [before, after] = [this.offsetAt(day), this.offsetAt(day + DAY)];
+      if (after >= before) continue;
+      let change = Math.ceil(day / QUARTER) * QUARTER;
+      while (this.offsetAt(change) === before) change += QUARTER;
+      found.push([change + after, change + before]);
+    }
+    return found;
+  }
 }
 
 const MINUTE = 60_000;

@@ -20,7 +20,18 @@ export interface EventTable {
   /** Condition in SQL that the marker of a rewind fulfils. */
   isMarker: string;
   /** Converts the columns. Returns ADK's event, its timestamp in milliseconds, or the reason why it can't be read. */
-  decode(values: SqlValue[], id: string): JsonObject | string;
+  decode(values: SqlValue[], id: string, session: ReadSession): JsonObject | RawEvent | string;
+}
+
+/** The session of an event that is decoded. */
+export type ReadSession = Pick<FoundSession, 'key' | 'createTime'>;
+
+/** An event with bytes that can't be read, and the reason. */
+export class RawEvent {
+  constructor(
+    readonly event: JsonObject,
+    readonly reason: string,
+  ) {}
 }
 
 /** Whether an input has these tables, with this column of events. */
@@ -120,7 +131,7 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
       }
       const session = sessionOf(key, row);
       if (typeof session !== 'string') {
-        const events = eventsOf(rows, key, table);
+        const events = eventsOf(rows, session, table);
         yield { ...session, isRewound: marked.has(nameOf(key)), hasUniqueIds, events };
       }
       let left = 0;
@@ -163,16 +174,20 @@ function sessionOf(key: SessionKey, row: SqlValue[]): Omit<FoundSession, 'isRewo
 /** The events that follow a session's row. */
 async function* eventsOf(
   rows: Ahead<SqlValue[]>,
-  key: SessionKey,
+  session: ReadSession,
   table: EventTable,
 ): AsyncGenerator<FoundEvent, void> {
+  const { key } = session;
   for (;;) {
     const row = await rows.peek();
     if (!isEventOf(row, key)) return;
     await rows.take();
     const id = String(row[ID_AT]);
-    const event = table.decode(row.slice(EVENT_AT), id);
-    yield typeof event === 'string' ? { table: 'events', row: id, reason: event } : eventRecord(key, event);
+    const event = table.decode(row.slice(EVENT_AT), id, session);
+    const refusal = (reason: string) => ({ table: 'events', row: id, reason });
+    if (typeof event === 'string') yield refusal(event);
+    else if (event instanceof RawEvent) yield { raw: eventRecord(key, event.event), refusal: refusal(event.reason) };
+    else yield eventRecord(key, event);
   }
 }
 

@@ -1,10 +1,11 @@
 import { isJsonObject, type JsonObject } from '../../records.js';
+import { parseExactly } from '../exact.js';
 
 /** The value of a JSON text; `undefined` if it is none. */
 export function parseJson(text: unknown): unknown {
   if (typeof text !== 'string') return undefined;
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return undefined;
   }

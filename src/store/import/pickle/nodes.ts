@@ -28,7 +28,7 @@ export class Items {
 
 /** A dict. Keys are nodes, so that no key can reach a prototype. */
 export class Dict {
-  readonly entries: [key: Node, value: Node][] = [];
+  entries: [key: Node, value: Node][] = [];
   constructor(readonly place: Place) {}
 }
 

@@ -154,7 +154,7 @@ function floatText(value: number): string {
 }
 
 /** The fields of a model, from the state in which pydantic keeps them. */
-function modelOf({ args, state }: Instance): { fields: Dict; more: Dict | undefined } | undefined {
+export function modelOf({ args, state }: Instance): { fields: Dict; more: Dict | undefined } | undefined {
   if (!(state instanceof Dict) || args.length > 0) return undefined;
   const parts = new Map(state.entries);
   const fields = parts.get('__dict__');

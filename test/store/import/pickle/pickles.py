@@ -56,6 +56,9 @@ def to_json(value):
         return json.dumps(str(value))
     if hasattr(value, "pickled"):
         state = value.pickled
+        if type(value).__name__ == "EventActions":
+            delta = {key: item for key, item in state["__dict__"]["state_delta"].items() if not key.startswith("temp:")}
+            state = {**state, "__dict__": {**state["__dict__"], "state_delta": delta}}
         known = state["__dict__"]
         drop = not type(value).__module__.startswith("shop")
         fields = [(alias, known[field]) for field, alias, _ in value.fields if known[field] is not None or not drop]
@@ -229,7 +232,9 @@ def later():
         agent_state={"snake_case": {"none": None}},
         rewind_before_invocation_id="e-1",
     )
-    yield "a model of the user's", standins.EventActions(state_delta={"temp:basket": standins.UserModel(item_count=2)})
+    yield "a model of the user's", standins.EventActions(state_delta={"basket": standins.UserModel(item_count=2)})
+    plain = standins.place(type("Plain", (), {}), "shop.models", "Plain")()
+    yield "temporary state of any class", standins.EventActions(state_delta={"a": 1, "temp:plain": plain, "temp:len": len, "b": 2})
 
 
 class Call:

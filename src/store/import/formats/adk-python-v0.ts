@@ -1,0 +1,121 @@
+import type { SqlValue } from '../../../executor.js';
+import { inferZone, type ZoneVote } from '../infer-zone.js';
+import { hasColumns, type TablesInput } from '../input.js';
+import type { Format, ReadOptions } from '../source.js';
+import { parseTime, timeOf } from '../times.js';
+import { Zone } from '../zone.js';
+import { type EventTable, isAdkTables, type ReadSession, readAdkTables } from './adk-tables.js';
+import { pickledColumns, pickledEvent } from './pickled-event.js';
+
+/**
+ * DatabaseSessionService of ADK for Python up to 1.21: events have columns, their actions are pickled, and their times are
+ * local ones. Times of sessions are in UTC, and so tell the zone.
+ */
+export const adkPythonV0: Format<TablesInput> = {
+  name: 'adk-python-v0',
+  kind: 'tables',
+  recognizes: (input) => {
+    return input.engine === 'sqlite' && isAdkTables(input, 'actions') && !hasColumns(input, 'events', 'event_data');
+  },
+  async open(input, options) {
+    const zone = await zoneOf(input, options);
+    const back = zone === undefined ? [] : zone.repeated(...(await rangeOf(input)));
+    return { timezone: zone?.name ?? null, items: readAdkTables(input, options, eventTable(input, zone, back)) };
+  },
+};
+
+// ── the zone ──
+
+const MINUTE = 60_000;
+
+/** `undefined` for a source without local times. */
+async function zoneOf(input: TablesInput, { timezone }: ReadOptions): Promise<Zone | undefined> {
+  if (timezone !== undefined) return Zone.named(timezone);
+  const votes = await votesOf(input);
+  if (votes.length === 0) return undefined;
+  // A session begins with an event and is written to with the last one, or else there is a pause, of any length.
+  const close = votes.filter(({ local, utc }) => Math.abs(remainder(local - utc, 15 * MINUTE)) < MINUTE);
+  return inferZone(close.length > 0 ? close : votes);
+}
+
+const remainder = (value: number, by: number) => value - Math.round(value / by) * by;
+
+async function votesOf(input: TablesInput): Promise<ZoneVote[]> {
+  const votes: ZoneVote[] = [];
+  const sql = `SELECT e.first, e.last, s.create_time, s.update_time FROM sessions AS s JOIN (
+    SELECT app_name, user_id, session_id, min(timestamp) AS first, max(timestamp) AS last FROM events
+    WHERE typeof(timestamp) = 'text' GROUP BY 1, 2, 3
+  ) AS e ON e.app_name = s.app_name AND e.user_id = s.user_id AND e.session_id = s.id`;
+  for await (const [first, last, created, updated] of input.rows(sql)) {
+    vote(votes, first, created);
+    // The service wrote to the session only where an event changed the state.
+    if (updated !== created) vote(votes, last, updated);
+  }
+  return votes;
+}
+
+function vote(votes: ZoneVote[], event: SqlValue | undefined, session: SqlValue | undefined): void {
+  const local = localTime(event);
+  const utc = timeOf(session);
+  if (local !== undefined && utc !== undefined) votes.push({ local, utc });
+}
+
+/** A local time as if it were in UTC. */
+function localTime(value: SqlValue | undefined): number | undefined {
+  const parsed = typeof value === 'string' ? parseTime(value) : undefined;
+  return parsed?.hasOffset ? undefined : parsed?.time;
+}
+
+/** The first and the last local time. */
+async function rangeOf(input: TablesInput): Promise<[first: number, last: number]> {
+  const sql = "SELECT min(timestamp), max(timestamp) FROM events WHERE typeof(timestamp) = 'text'";
+  for await (const row of input.rows(sql)) {
+    const [first, last] = row.map(localTime);
+    if (first !== undefined && last !== undefined) return [first, last];
+  }
+  return [0, 0];
+}
+
+// ── events ──
+
+type Period = readonly [from: number, to: number];
+
+/** `repeated`: local times that the clock shows twice. Events stand there in the order of their rows. */
+function eventTable(input: TablesInput, zone: Zone | undefined, repeated: readonly Period[]): EventTable {
+  let last = { sessionId: {} as object, time: 0 };
+  return {
+    columns: ['timestamp', ...pickledColumns(input.tables.get('events') ?? new Map())],
+    moment: momentIn(repeated),
+    // The name is in each pickle of a later version; None is behind it in those of events that are no marker.
+    isMarker: `instr(actions, ${MARKER}) > 0 AND instr(actions, ${NO_MARKER}) = 0`,
+    decode([column, ...values], id, session) {
+      const timestamp = timeInUtc(column, session);
+      if (timestamp === undefined) return 'its timestamp is no time';
+      return pickledEvent(values, id, timestamp);
+    },
+  };
+
+  /** Of two possible times the first one that is neither before the session nor before the event in front of it. */
+  function timeInUtc(column: SqlValue | undefined, { key, createTime }: ReadSession): number | undefined {
+    const local = localTime(column);
+    if (local === undefined || zone === undefined) return timeOf(column);
+    const isRepeated = repeated.some(([from, to]) => from <= local && local < to);
+    const before = last.sessionId === key ? last.time : createTime;
+    const time = isRepeated ? zone.toUtc(local, Math.max(before, createTime) - MINUTE) : zone.toUtc(local);
+    last = { sessionId: key, time };
+    return time;
+  }
+}
+
+function momentIn(repeated: readonly Period[]): string {
+  const text = (time: number) => `'${new Date(time).toISOString().slice(0, 19).replace('T', ' ')}'`;
+  const cases = repeated.map(
+    ([from, to]) => `WHEN timestamp >= ${text(from)} AND timestamp < ${text(to)} THEN ${text(from)}`,
+  );
+  return cases.length === 0 ? 'timestamp' : `CASE ${cases.join(' ')} ELSE timestamp END`;
+}
+
+const hex = (text: string) => `x'${Buffer.from(text, 'latin1').toString('hex')}'`;
+const MARKER = hex('rewind_before_invocation_id');
+/** With MEMOIZE and NONE of protocols 4 and 5, which SQLAlchemy writes. */
+const NO_MARKER = hex('rewind_before_invocation_id\x94N');

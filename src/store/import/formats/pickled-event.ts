@@ -1,0 +1,81 @@
+import type { SqlValue } from '../../../executor.js';
+import { isJsonObject, type JsonObject } from '../../records.js';
+import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
+import { parseExactly } from '../exact.js';
+import { actionsOf } from '../pickle/actions.js';
+import { PickleError } from '../pickle/error.js';
+import { RawEvent } from './adk-tables.js';
+import { parseJson } from './json.js';
+
+/** Columns of an event that adk-python up to 1.21 and SQLSpec up to 0.41 write. */
+
+const TEXTS = ['invocation_id', 'author', 'branch', 'error_code', 'error_message'];
+const FLAGS = ['partial', 'turn_complete', 'interrupted'];
+const OBJECTS = [
+  'content',
+  'grounding_metadata',
+  'custom_metadata',
+  'usage_metadata',
+  'citation_metadata',
+  'input_transcription',
+  'output_transcription',
+];
+const ACTIONS = 'actions';
+const TOOL_IDS = 'long_running_tool_ids_json';
+
+const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
+
+/** The columns that a table of events has, in the order in which {@link pickledEvent} takes their values. */
+export function pickledColumns(columns: ReadonlyMap<string, string>): string[] {
+  return [...TEXTS, ...FLAGS, ...OBJECTS, TOOL_IDS, ACTIONS].map((column) => (columns.has(column) ? column : 'NULL'));
+}
+
+/** ADK's event from its columns, with the reason if one of them can't be read. */
+export function pickledEvent(
+  values: readonly SqlValue[],
+  id: string,
+  timestamp: number,
+): JsonObject | RawEvent | string {
+  const event: JsonObject = { id, timestamp };
+  let at = 0;
+  for (const column of TEXTS) {
+    const value = values[at++] ?? null;
+    if (value !== null) event[column] = value;
+  }
+  for (const column of FLAGS) {
+    const value = values[at++] ?? null;
+    if (value !== null) event[column] = value === 0 || value === 1 ? value === 1 : value;
+  }
+  for (const column of OBJECTS) {
+    const value = objectOf(values[at++]);
+    if (value === undefined) return `its ${column} is no JSON object`;
+    if (value !== null) event[column] = value;
+  }
+  const toolIds = values[at++] ?? null;
+  if (toolIds !== null) {
+    const ids = parseJson(toolIds);
+    if (!Array.isArray(ids)) return `its ${TOOL_IDS} is no JSON array`;
+    event.long_running_tool_ids = ids;
+  }
+  return withActions(toCamelCase(event), values[at]);
+}
+
+/** An object, null for none, `undefined` for anything else. SQLSpec and ADK both write objects alone. */
+function objectOf(text: SqlValue | undefined): JsonObject | null | undefined {
+  if (text === null || text === undefined) return null;
+  const value = parseJson(text);
+  return value === null || isJsonObject(value) ? value : undefined;
+}
+
+/** Actions that can't be read stay as they are: an event without actions has changed nothing, which may be wrong. */
+function withActions(event: JsonObject, pickle: SqlValue | undefined): JsonObject | RawEvent | string {
+  if (!(pickle instanceof Uint8Array)) return 'its actions are no pickle';
+  try {
+    event.actions = parseExactly(actionsOf(pickle));
+    return event;
+  } catch (error) {
+    if (!(error instanceof PickleError)) throw error;
+    event.pickledActions = Buffer.from(pickle).toString('base64');
+    return new RawEvent(event, `its actions can't be read (${error.message}); their bytes are kept as pickledActions`);
+  }
+}
