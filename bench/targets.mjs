@@ -1,5 +1,5 @@
 /**
- * The targets P1–P28, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
+ * The targets P1–P30, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
  * so that a ratio compares two drivers at the same moment.
  */
 import { summary } from './run/statistics.mjs';
@@ -224,6 +224,15 @@ export const TARGETS = [
     millis,
   ),
   least('P28', '… HOT updates of sessions', 0.95, 0.99, single('postgres-growth', 'hotShare', POSTGRES), percent),
+  // 5 × where a sync takes 200 µs or more.
+  least(
+    'P30',
+    'LangGraph: put and putWrites, 64 threads, vs its SqliteSaver',
+    3.5,
+    5,
+    faster('langgraph-put-64', 'langgraph-sqlite'),
+  ),
+  most('P30', '… main', 1 / 5, undefined, part('langgraph-put-64', 'main', 'langgraph-sqlite')),
 ];
 
 /** The four cheapest ratios, for `npm run bench -- --check`: at 60 % of the target something is broken, not noisy. */

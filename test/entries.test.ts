@@ -71,3 +71,47 @@ test('aiosqlite/postgres loads no addon, which its users may not have', () => {
   expect(stderr).toBe('');
   expect(stdout).toBe('0\n');
 });
+
+describe('an entry point loads no library that it does not serve', () => {
+  const peers = Object.keys(manifest.peerDependencies);
+  /** Entry points by the peers that they may load. `aiosqlite/adk` and `/web` are for users of ADK. */
+  const served: Record<string, string[]> = {
+    'aiosqlite/adk': ['@google/adk'],
+    'aiosqlite/web': ['@google/adk'],
+    'aiosqlite/kysely': ['kysely'],
+    'aiosqlite/drizzle': ['drizzle-orm'],
+    'aiosqlite/langgraph': ['@langchain/core', '@langchain/langgraph-checkpoint'],
+    'aiosqlite/openai-agents': ['@openai/agents-core'],
+    'aiosqlite/prisma': ['@prisma/driver-adapter-utils'],
+  };
+
+  test.each(names)('%s', (name) => {
+    const code = `require('${name}'); console.log(JSON.stringify(Object.keys(require.cache)))`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    const files: string[] = JSON.parse(stdout).map((file: string) => file.replaceAll('\\', '/'));
+    const loaded = peers.filter((peer) => files.some((file) => file.includes(`/node_modules/${peer}/`)));
+    expect(loaded.filter((peer) => !served[name]?.includes(peer))).toEqual([]);
+    const adapters = files.filter((file) =>
+      /\/lib\/(langgraph|kysely|drizzle|sqlite3|openai-agents|claude-agent|prisma)\//.test(file),
+    );
+    expect(adapters.filter((file) => !file.includes(`/lib/${name.slice('aiosqlite/'.length)}/`))).toEqual([]);
+  });
+});
+
+describe('a saver of LangGraph extends the class of the package that its user loads', () => {
+  test('by import', async () => {
+    const { BaseCheckpointSaver, BaseStore } = await import('@langchain/langgraph-checkpoint');
+    const { SqliteSaver, SqliteStore } = await import('aiosqlite/langgraph');
+    expect(SqliteSaver.prototype).toBeInstanceOf(BaseCheckpointSaver);
+    expect(SqliteStore.prototype).toBeInstanceOf(BaseStore);
+  });
+
+  test('by require(), and works', async () => {
+    const { BaseCheckpointSaver } = require('@langchain/langgraph-checkpoint');
+    const { SqliteSaver } = require('aiosqlite/langgraph');
+    expect(SqliteSaver.prototype).toBeInstanceOf(BaseCheckpointSaver);
+    await using saver = new SqliteSaver(':memory:');
+    expect(await saver.getTuple({ configurable: { thread_id: 't' } })).toBeUndefined();
+  });
+});

@@ -37,6 +37,12 @@ export async function openArtifacts(file, { synchronous = 'full' } = {}) {
   return new SqliteArtifactService({ database: file, synchronous, pragmas: PRAGMAS });
 }
 
+/** LangGraph's checkpointer, as an application uses it. */
+export async function openCheckpointer(file, { synchronous = 'full' } = {}) {
+  const { SqliteSaver } = await importOurs('langgraph/index');
+  return new SqliteSaver({ database: file, synchronous, pragmas: PRAGMAS });
+}
+
 export function sqlOf(db) {
   return {
     exec: (script) => db.exec(script),

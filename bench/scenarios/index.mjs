@@ -7,6 +7,7 @@ import growth from './growth.mjs';
 import history from './history.mjs';
 import historyEdits from './history-edits.mjs';
 import insertMany from './insert-many.mjs';
+import langgraph from './langgraph.mjs';
 import listSessions from './list-sessions.mjs';
 import memory from './memory.mjs';
 import mixed from './mixed.mjs';
@@ -58,6 +59,7 @@ export const SCENARIOS = [
   ...runStatement,
   ...batch,
   ...listSessions,
+  ...langgraph,
   ...runnerTurn,
   ...search,
   ...artifacts,
