@@ -32,6 +32,29 @@ export const server = address as Address;
 export const serverUrl = (database = server.database) =>
   `postgres://${server.user}@/${database}?host=${encodeURIComponent(server.host)}&port=${server.port}`;
 
+/**
+ * A pool whose connection breaks at a statement, once: before the server gets it, or after the server has executed it.
+ */
+export function breaking(pool: TestPool, statement: RegExp, when: 'before' | 'after'): any {
+  let breaks = true;
+  return {
+    query: pool.query.bind(pool),
+    async connect() {
+      const client: any = await pool.connect();
+      return {
+        release: client.release.bind(client),
+        async query(config: { text: string }) {
+          if (!breaks || !statement.test(config.text)) return await client.query(config);
+          breaks = false;
+          if (when === 'after') await client.query(config);
+          client.connection.stream.destroy();
+          return await client.query(config);
+        },
+      };
+    },
+  };
+}
+
 let schemas = 0;
 /** A schema name that no other test uses. */
 const newSchema = () => `t${process.pid}_${++schemas}`;

@@ -3,6 +3,7 @@ import { StoreError } from '../errors.js';
 import { programOf } from '../foreign-programs.js';
 import { statement } from './client.js';
 import type { Rows, Runner } from './connections.js';
+import { AGAIN } from './context.js';
 import { PostgresError } from './errors.js';
 import type { Layout } from './layout.js';
 import { buildSchema, SCHEMA_VERSION, type Schema, type SchemaObject, type Table } from './schema.js';
@@ -39,7 +40,7 @@ export async function createTables(runner: Runner, layout: Layout): Promise<void
 export async function dropTables(runner: Runner, layout: Layout): Promise<void> {
   const schema = buildSchema(layout);
   await findMissing(runner, layout, schema);
-  const found = await runner.run(OUR_FUNCTIONS, [layout.schema, ownFunctions(layout)]);
+  const found = await runner.run(OUR_FUNCTIONS, [layout.schema, ownFunctions(layout)], AGAIN);
   const tables = schema.tables.map(({ name }) => `DROP TABLE IF EXISTS ${layout.qualified(name)} CASCADE`);
   const functions = found.map(([signature]) => `DROP FUNCTION IF EXISTS ${signature}`);
   await runner.transaction(async (transaction) => {
@@ -51,7 +52,7 @@ export async function dropTables(runner: Runner, layout: Layout): Promise<void> 
 async function findMissing(runner: Runner, layout: Layout, schema: Schema): Promise<string[]> {
   const names = [...schema.tables, ...schema.indexes].map(({ name }) => name);
   const functionNames = schema.functions.map(({ name }) => name);
-  const found = await runner.run(STRUCTURE, [layout.schema, names, functionNames]);
+  const found = await runner.run(STRUCTURE, [layout.schema, names, functionNames], AGAIN);
   const of = (kind: string) => found.filter((row) => row[0] === kind).map((row) => row.slice(1));
   const columns = of('column');
   if (layout.refusesForeign && !columns.some(([table]) => table === layout.names.sessions)) {
@@ -59,9 +60,7 @@ async function findMissing(runner: Runner, layout: Layout, schema: Schema): Prom
   }
   const { metadata } = layout.names;
   const hasVersion = columns.some(([table, column]) => table === metadata && column === 'value');
-  const version = hasVersion
-    ? (await runner.run(statement(`SELECT value FROM ${layout.metadata} WHERE key = 'schema_version'`), []))[0]?.[0]
-    : undefined;
+  const version = hasVersion ? await readVersion(runner, layout) : undefined;
   refuseNewer(layout, version);
   const missing = of('schema').length === 0 ? [`CREATE SCHEMA IF NOT EXISTS "${layout.schema}"`] : [];
   for (const table of schema.tables) {
@@ -84,6 +83,11 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE m.value::int < excl
     );
   }
   return missing;
+}
+
+async function readVersion(runner: Runner, { metadata }: Layout): Promise<unknown> {
+  const [row] = await runner.run(statement(`SELECT value FROM ${metadata} WHERE key = 'schema_version'`), [], AGAIN);
+  return row?.[0];
 }
 
 function refuseForeign({ schema }: Layout, tables: Rows): void {

@@ -1,6 +1,6 @@
 import { PostgresSessionStore } from 'aiosqlite/postgres';
 import { expect, test } from 'vitest';
-import { describePostgres, postgres, type TestPool } from '../../support/postgres.js';
+import { breaking, describePostgres, postgres } from '../../support/postgres.js';
 import { rejection } from '../../support/rejection.js';
 import { event, ids, key } from '../fixtures.js';
 
@@ -16,27 +16,6 @@ describePostgres('a history on PostgreSQL', () => {
         session: delta,
       });
     }
-  }
-
-  /** A pool whose connection breaks at a statement, once: before it is sent, or after it was executed. */
-  function breaking(statement: RegExp, after: boolean): TestPool {
-    const pool = on.pool({ max: 2 });
-    const connect = pool.connect.bind(pool);
-    let breaks = true;
-    pool.connect = async () => {
-      const client: any = await connect();
-      return {
-        release: client.release.bind(client),
-        async query(config: any) {
-          if (!breaks || !statement.test(config.text)) return await client.query(config);
-          breaks = false;
-          if (after) await client.query(config);
-          client.connection.stream.destroy();
-          throw Object.assign(new Error('broken'), { code: 'ECONNRESET' });
-        },
-      };
-    };
-    return pool;
   }
 
   test('a schema of version 1 gets what it lacks, and keeps its rows', async () => {
@@ -67,7 +46,7 @@ describePostgres('a history on PostgreSQL', () => {
     const plain = await on.store({ schema });
     await twoTurns(plain);
     const { revision } = (await plain.getSession(key)) as { revision: number };
-    await change(new PostgresSessionStore(breaking(/INSERT|DELETE/, true) as never, { schema }));
+    await change(new PostgresSessionStore(breaking(on.pool(), /INSERT|DELETE/, 'after'), { schema }));
     const forks = await plain.listSessions({ appName: 'app' });
     expect(forks.reduce((sum, session) => sum + session.revision, 0)).toBe(revision + 1);
   });
@@ -78,7 +57,7 @@ describePostgres('a history on PostgreSQL', () => {
     await twoTurns(plain);
     await plain.rewind(key, { beforeInvocationId: 'i2' });
     await plain.rewind(key, { beforeInvocationId: 'i1' });
-    const store = new PostgresSessionStore(breaking(/^COMMIT/, true) as never, { schema });
+    const store = new PostgresSessionStore(breaking(on.pool(), /^COMMIT/, 'after'), { schema });
     expect(await rejection(store.undoRewind(key))).toMatchObject({ name: 'PostgresError', code: 'ECONNRESET' });
     expect(ids(await plain.getEvents(key))).toEqual(['e1']);
     await store.undoRewind(key);
