@@ -3,6 +3,7 @@ import type { AppendCondition, Appended } from '../backend.js';
 import { sessionNotFound, staleSession } from '../errors.js';
 import { keyParams, type PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
+import type { PgParam } from './client.js';
 import type { Rows } from './connections.js';
 import { type Context, type PendingAppend, run } from './context.js';
 import { checkStorable, checkStorableKey, isStorableText } from './ids.js';
@@ -190,15 +191,17 @@ function paramsOf(append: PreparedAppend, condition: AppendCondition, again = fa
     append.app?.remove ?? null,
     revision?.revision ?? null,
     revision?.sessionKey ?? null,
-    after !== undefined,
+    after === undefined ? null : true,
     after?.eventId ?? null,
-    again,
+    again ? true : null,
   ];
 }
 
-/** Rows → one array for each parameter. */
-function columnsOf(rows: SqlParam[][]): SqlParam[][] {
-  return (rows[0] ?? []).map((_, i) => rows.map((row) => row[i] as SqlParam));
+/** Rows → one array for each parameter, or null if no row has a value: `unnest` fills up with nulls. */
+function columnsOf(rows: SqlParam[][]): PgParam[] {
+  return (rows[0] ?? []).map((_, i) =>
+    rows.some((row) => row[i] !== null) ? rows.map((row) => row[i] as SqlParam) : null,
+  );
 }
 
 function sizeOf(params: readonly SqlParam[]): number {
