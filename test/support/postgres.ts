@@ -42,6 +42,8 @@ export function breaking(pool: TestPool, statement: RegExp, when: 'before' | 'af
     async connect() {
       const client: any = await pool.connect();
       return {
+        on: client.on.bind(client),
+        removeListener: client.removeListener.bind(client),
         release: client.release.bind(client),
         async query(config: { text: string }) {
           if (!breaks || !statement.test(config.text)) return await client.query(config);
