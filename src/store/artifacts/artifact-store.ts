@@ -22,6 +22,7 @@ import {
   type VersionOptions,
 } from './arguments.js';
 import { canonicalUri, isWithinScope } from './artifact-uri.js';
+import { fateOf, type ImportedVersion, importQueries, type VersionFate } from './import-version.js';
 import { ArtifactLayout } from './layout.js';
 import { decodePart, encodePart, sha256 } from './part-codec.js';
 import type { ArtifactInfo, ArtifactKey, ArtifactStoreOptions } from './records.js';
@@ -102,15 +103,30 @@ export class ArtifactStore {
     const params = keyParams(key);
     const { field, json, bytes, mimeType } = encodePart(part, maxBytes);
     const hash = await sha256(bytes);
-    const queries: BatchQuery[] = [];
-    for (let at = 0; at < bytes.length; at += CHUNK) {
-      queries.push({ sql: sql.insertChunk, params: [hash, at / CHUNK, bytes.subarray(at, at + CHUNK)] });
-    }
+    const queries = this.#insertChunks(hash, bytes);
     const row = [field, json, mimeType, bytes.length, hash, custom, julianDay.encode(Date.now())];
     queries.push({ sql: sql.insertVersion, params: [...params, ...row] });
     const results = await this.#send(queries);
     const version = results.at(-1)?.rows[0]?.[0];
     return this.#decodeInfo(params, [version, mimeType, bytes.length, hash, custom, row.at(-1)]);
+  }
+
+  #insertChunks(hash: string, bytes: Uint8Array): BatchQuery[] {
+    const queries: BatchQuery[] = [];
+    for (let at = 0; at < bytes.length; at += CHUNK) {
+      const params = [hash, at / CHUNK, bytes.subarray(at, at + CHUNK)];
+      queries.push({ sql: this.#layout.sql.insertChunk, params });
+    }
+    return queries;
+  }
+
+  /** @internal Stores a version of another program under its own number, if there is none; in a dry run not even then. */
+  async importVersion(imported: ImportedVersion, dryRun: boolean): Promise<VersionFate> {
+    const { find, insert, bytes, hash, row } = await importQueries(this.#layout, imported);
+    const [found] = await this.#send([find]);
+    const fate = fateOf(row, found);
+    if (fate === 'converted' && !dryRun) await this.#send([...this.#insertChunks(hash, bytes), insert]);
+    return fate;
   }
 
   /**

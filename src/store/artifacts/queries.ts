@@ -25,6 +25,11 @@ export function buildArtifactQueries(names: ArtifactNames) {
     content, part, mime_type, size, sha256, custom_metadata, create_time)
   SELECT ?1, ?2, ?3, ?4, coalesce(max(version) + 1, 0), ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM ${artifacts}
   WHERE app_name = ?1 AND user_id = ?2 AND session_id = ?3 AND name = ?4 RETURNING version`,
+    /** A version of another program, under its own number. */
+    importVersion: `INSERT INTO ${artifacts} (app_name, user_id, session_id, name, version,
+    content, part, mime_type, size, sha256, custom_metadata, create_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    anyVersion: `SELECT content, part, mime_type, size, sha256, custom_metadata FROM ${artifacts}
+  WHERE ${scope} AND name = ? AND version = ?`,
     info: one(info),
     part: one(`${info}, content, part`),
     bytes: { latest: bytesOf(sha256.latest), version: bytesOf(sha256.version) },

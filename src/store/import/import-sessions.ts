@@ -4,7 +4,8 @@ import { checkId } from '../arguments.js';
 import { SessionStore } from '../session-store.js';
 import { SourceError, unreadable } from './errors.js';
 import { formatOf } from './formats/index.js';
-import { openInput, reasonOf } from './open-input.js';
+import { openInput } from './open-input.js';
+import { reasonOf } from './open-sqlite.js';
 import type { ImportOptions, ImportReport } from './records.js';
 import { noCounts, Sink } from './sink.js';
 

@@ -26,6 +26,8 @@ export interface TextInput extends AsyncDisposable {
 export interface FolderInput extends AsyncDisposable {
   kind: 'folder';
   path: string;
+  /** Names of what is in it. */
+  entries: ReadonlySet<string>;
 }
 
 /** Whether a database has a table with these columns. */

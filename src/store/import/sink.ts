@@ -1,10 +1,12 @@
 import type { SqlParam } from '../../executor.js';
 import { checkKey, checkTime } from '../arguments.js';
+import type { VersionFate } from '../artifacts/import-version.js';
 import type { Backend } from '../backend.js';
 import { SESSION_COLUMNS } from '../columns.js';
 import { encodeDelta } from '../deltas.js';
 import { jsonParam } from '../dialect.js';
 import { decodeRecord } from '../event-codec.js';
+import type { EntryFate } from '../memory/import-entries.js';
 import type { PreparedImport } from '../prepare.js';
 import type { SessionRecord } from '../records.js';
 import { isGiven } from '../session-codec.js';
@@ -12,7 +14,8 @@ import { exactText } from './exact.js';
 import type { ImportCounts, ImportOptions, ImportReport } from './records.js';
 import { isSame } from './same.js';
 import { type EncodedEvent, refusalOf, SessionEvents } from './session-events.js';
-import type { FoundRefusal, FoundSession, FoundState, Item } from './source.js';
+import type { FoundArtifact, FoundMemory, FoundRefusal, FoundSession, FoundState, Item } from './source.js';
+import { StoresBeside } from './stores-beside.js';
 
 /** Sessions whose jobs are under way at the same time, so that they share commits. */
 const UNDER_WAY = 16;
@@ -24,6 +27,15 @@ type Fate = 'converted' | 'unchanged' | { reason: string };
 
 const OTHER_SESSION = { reason: 'the database has another session with this id' };
 
+/** Entries of memory that are stored together. */
+const MEMORY_PER_JOB = 250;
+
+const REASONS = {
+  other: 'the database has it with other content',
+  empty: 'it has no text',
+  nowhere: 'the database holds sessions alone: memory and artifacts go into a SQLite file',
+};
+
 /** Takes what a source holds, compares it with the target, stores what is new there, and counts. */
 export class Sink {
   readonly #backend: Backend;
@@ -31,21 +43,29 @@ export class Sink {
   readonly #report: ImportReport;
   readonly #jobs = new Set<Promise<void>>();
   readonly #failures: unknown[] = [];
+  readonly #memory: FoundMemory[] = [];
+  readonly #beside: StoresBeside;
+  readonly #dryRun: boolean;
 
   constructor(backend: Backend, options: ImportOptions, report: ImportReport) {
     this.#backend = backend;
     this.#options = options;
     this.#report = report;
+    this.#dryRun = options.dryRun === true;
+    this.#beside = new StoresBeside(backend, !this.#dryRun);
   }
 
   async take(item: Item): Promise<void> {
     if (item.kind === 'state') await this.#takeState(item);
     else if (item.kind === 'session') await this.#takeSession(item);
-    else if (item.kind === 'refused') this.#takeRefusal(item);
+    else if (item.kind === 'memory') await this.#takeMemory(item);
+    else if (item.kind === 'artifact') await this.#takeArtifact(item);
+    else this.#takeRefusal(item);
   }
 
   /** Waits for what is under way. */
   async end(): Promise<void> {
+    await this.#storeMemory();
     await Promise.all(this.#jobs);
     this.#throwFailure();
   }
@@ -65,7 +85,7 @@ export class Sink {
     const present = await this.#backend.sharedState(scope);
     const has = (key: string) => Object.hasOwn(present, key);
     const lacking = Object.entries(state).filter(([key]) => !has(key));
-    if (lacking.length > 0 && !this.#options.dryRun) {
+    if (lacking.length > 0 && !this.#dryRun) {
       const delta = encodeDelta(this.#backend.dialect, Object.fromEntries(lacking), 'state');
       await this.#backend.mergeSharedState(scope, delta);
     }
@@ -73,6 +93,50 @@ export class Sink {
     if (others === 0) return;
     const row = userId === undefined ? appName : `${appName}, ${userId}`;
     this.#report.refused.push({ table, row, reason: `the database has other values of ${others} keys, which stay` });
+  }
+
+  // ── memory and artifacts ──
+
+  async #takeMemory(found: FoundMemory): Promise<void> {
+    this.#memory.push(found);
+    if (this.#memory.length >= MEMORY_PER_JOB) await this.#storeMemory();
+  }
+
+  async #storeMemory(): Promise<void> {
+    const found = this.#memory.splice(0);
+    if (found.length === 0) return;
+    const store = await this.#beside.memory();
+    const records = found.map(({ record }) => record);
+    const fates = await store?.importEntries(records, this.#dryRun);
+    for (const [at, { table, record }] of found.entries()) {
+      this.#countOne('memory', table, record.id, store === null ? 'converted' : fates?.[at]);
+    }
+  }
+
+  async #takeArtifact({ key, version, part, customMetadata, createTime }: FoundArtifact): Promise<void> {
+    const row = `${key.name}, version ${version}`;
+    const custom = customMetadata === undefined ? {} : { customMetadata };
+    try {
+      const store = await this.#beside.artifacts();
+      const fate = await store?.importVersion({ key, version, part, ...custom, createTime }, this.#dryRun);
+      this.#countOne('artifacts', 'artifacts', row, store === null ? 'converted' : fate);
+    } catch (error) {
+      this.#countOne('artifacts', 'artifacts', row, { reason: refusalOf(error) });
+    }
+  }
+
+  #countOne(
+    of: 'memory' | 'artifacts',
+    table: string,
+    row: string,
+    fate: EntryFate | VersionFate | { reason: string } | undefined,
+  ): void {
+    const counts = countsOf(this.#report, of);
+    const isTaken = fate === 'converted' || fate === 'unchanged';
+    add(counts, isTaken ? fate : 'refused', 1);
+    if (isTaken) return;
+    const reason = typeof fate === 'object' ? fate.reason : REASONS[fate ?? 'nowhere'];
+    this.#report.refused.push({ table, row, reason });
   }
 
   // ── sessions ──
@@ -162,7 +226,7 @@ export class Sink {
 
   /** Resolves to whether the session was new. */
   async #write(session: PreparedImport, events: SqlParam[][] | AsyncGenerator<SqlParam[]>): Promise<boolean> {
-    if (!this.#options.dryRun) return await this.#backend.importSession(session, events);
+    if (!this.#dryRun) return await this.#backend.importSession(session, events);
     if (await this.#backend.session(session.key)) return false;
     for await (const _ of events);
     return true;

@@ -6,6 +6,7 @@ import { createTables } from '../sqlite/tables.js';
 import { AppendIndex } from './append-index.js';
 import { addSession, type Backfilled, type BackfillOptions, backfill } from './backfill.js';
 import type { MemoryContext } from './context.js';
+import { type EntryFate, importEntries } from './import-entries.js';
 import { MemoryLayout } from './layout.js';
 import type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './records.js';
 import { search } from './search.js';
@@ -98,6 +99,11 @@ export class MemoryStore {
   /** @internal Indexes events in the transactions that append them to a session store in the same file. */
   appendIndex(): AppendIndex {
     return new AppendIndex(this.#context);
+  }
+
+  /** @internal Adds the entries of another program that are not there yet, all or nothing. */
+  async importEntries(records: readonly MemoryRecord[], dryRun: boolean): Promise<EntryFate[]> {
+    return await importEntries(this.#context, records, dryRun);
   }
 
   /** @internal Adds what one stored session holds and memory lacks; resolves to whether the file has the session. */

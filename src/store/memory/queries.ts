@@ -41,6 +41,9 @@ export function buildMemoryQueries(names: MemoryNames) {
     OR timestamp IS NOT excluded.timestamp OR custom_metadata IS NOT excluded.custom_metadata
     OR session_id <> excluded.session_id`,
 
+    /** An entry as `addEntry` has stored it. */
+    entry: `SELECT session_id, event_id, id, author, timestamp, custom_metadata, content FROM ${memory} WHERE ${isIdentical}`,
+
     // ── search ──
     /** Parameters: searched scopes, within, then phrases, their number, limit. */
     byWords: `WITH ${searched}, hit AS MATERIALIZED (

@@ -1,13 +1,16 @@
+import type { Pool } from 'aiosqlite';
 import { SqliteSessionService } from 'aiosqlite/adk';
-import { importSessions, SessionStore } from 'aiosqlite/store';
+import { importSessions, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { contentsOf, fixture, plain } from './support.js';
 
 const on = databases();
+let pool: Pool;
 let store: SessionStore;
 beforeEach(async () => {
-  store = new SessionStore(on.pool({ database: on.file('target.db') }));
+  pool = on.pool({ database: on.file('target.db') });
+  store = new SessionStore(pool);
   await store.createTables();
 });
 
@@ -95,7 +98,9 @@ const EVENTS = [
 ];
 const WITHOUT_REWOUND = EVENTS.filter(({ id }) => id !== 'e2' && id !== 'e3');
 
-describe.each(['adk-python-sqlite', 'adk-python-v1'])('a file of %s', (format) => {
+describe.each(['adk-python-sqlite', 'adk-python-v1', 'sqlspec'])('a file of %s', (format) => {
+  const memory = (counts: object) => (format === 'sqlspec' ? { memory: counts } : {});
+
   test('comes out with every field, without what was undone, and stays as it was', async () => {
     const file = fixture(`${format}.db`, on.file('source'));
     const before = contentsOf(on.file('source'));
@@ -104,6 +109,7 @@ describe.each(['adk-python-sqlite', 'adk-python-v1'])('a file of %s', (format) =
       timezone: null,
       sessions: { read: 3, converted: 3, unchanged: 0, refused: 0 },
       events: { read: 5, converted: 3, unchanged: 0, refused: 0 },
+      ...memory({ read: 2, converted: 2, unchanged: 0, refused: 0 }),
       refused: [],
     });
     expect(contentsOf(on.file('source'))).toEqual(before);
@@ -118,7 +124,11 @@ describe.each(['adk-python-sqlite', 'adk-python-v1'])('a file of %s', (format) =
       events: WITHOUT_REWOUND,
     });
     expect(await store.getSession(s1)).toMatchObject({ createTime: 1_699_999_999_250, updateTime: 1_711_850_400_250 });
-    const padded = await service.getSession({ ...s1, userId: 'bob', sessionId: ' padded ' });
+    const padded = await service.getSession({
+      ...s1,
+      userId: 'bob',
+      sessionId: format === 'sqlspec' ? 'bob- padded ' : ' padded ',
+    });
     expect(padded).toMatchObject({ state: { n: 1.5, 'app:theme': 'dark' }, events: [] });
     expect(await store.getUserState('shop', 'eve')).toEqual({ no: 'session' });
     expect(await store.getAppState('lonely')).toEqual({ x: 1 });
@@ -126,6 +136,7 @@ describe.each(['adk-python-sqlite', 'adk-python-v1'])('a file of %s', (format) =
     expect(await importSessions(file, store)).toMatchObject({
       sessions: { read: 3, converted: 0, unchanged: 3, refused: 0 },
       events: { read: 5, converted: 0, unchanged: 3, refused: 0 },
+      ...memory({ read: 2, converted: 0, unchanged: 2, refused: 0 }),
       refused: [],
     });
   });
@@ -143,7 +154,8 @@ describe.each(['adk-python-sqlite', 'adk-python-v1'])('a file of %s', (format) =
   test('a dry run counts, and writes nothing', async () => {
     const file = fixture(`${format}.db`, on.file('source'));
     const report = await importSessions(file, store, { dryRun: true });
-    expect(report).toMatchObject({ sessions: { converted: 3 }, events: { converted: 3 } });
+    const counts = { sessions: { converted: 3 }, events: { converted: 3 } };
+    expect(report).toMatchObject({ ...counts, ...memory({ converted: 2 }) });
     expect(await store.listApps()).toEqual([]);
     expect(await store.getAppState('shop')).toEqual({});
   });
@@ -156,4 +168,26 @@ describe.each(['adk-python-sqlite', 'adk-python-v1'])('a file of %s', (format) =
     expect(await store.getAppState('shop')).toEqual({});
     expect(await store.getAppState('lonely')).toEqual({ x: 1 });
   });
+});
+
+test('memory of SQLSpec is found by its words, by its user or by the whole app', async () => {
+  await importSessions(fixture('sqlspec.db', on.file('source')), store);
+  const memory = new MemoryStore(pool);
+  const search = (userId: string, query: string) => memory.search({ appName: 'shop', userId, query });
+  expect(await search('ada', 'tea?')).toEqual([
+    {
+      id: 'm0',
+      appName: 'shop',
+      userId: 'ada',
+      scope: 'user',
+      sessionId: 's1',
+      eventId: 'e0',
+      author: 'agent',
+      timestamp: 1_711_850_400_250,
+      content: { role: 'model', parts: [{ text: 'Ada likes tea' }, { inlineData: { mimeType: 'a/b', data: 'AAAA' } }] },
+      customMetadata: { my_key: 1 },
+      score: expect.any(Number),
+    },
+  ]);
+  expect(await search('bob', 'tea?')).toEqual([]);
 });

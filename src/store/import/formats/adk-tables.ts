@@ -6,13 +6,21 @@ import { unreadable } from '../errors.js';
 import { eventRecord } from '../event.js';
 import { hasColumns, type TablesInput } from '../input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
-import { timeOf } from '../times.js';
+import { timeOf as anyTime } from '../times.js';
 import { parseObject } from './json.js';
 
 /** The tables that ADK for JavaScript and ADK for Python share; their events differ. */
 
-/** How one format stores events. */
+/** How one format stores events, and what else is different in it. */
 export interface EventTable {
+  /** Names of the tables. Those of ADK by default. */
+  names?: TableNames;
+  /** FROM clause of events, whose columns are those of `e`, and the key of their session. Default: the table alone. */
+  from?: { clause: string; key: readonly [app: string, user: string, session: string] };
+  /** Converts the time of a session. Default: seconds, milliseconds, or text in UTC. */
+  timeOf?(value: unknown): number | undefined;
+  /** Prefixes that keys of shared states have. */
+  prefixes?: { app: string; user: string };
   /** Columns to read, in SQL. */
   columns: readonly string[];
   /** Time of an event in SQL, as microseconds: the order of events of one session, before that of their rows. */
@@ -34,6 +42,20 @@ export class RawEvent {
   ) {}
 }
 
+export interface TableNames {
+  sessions: string;
+  events: string;
+  appStates: string;
+  userStates: string;
+}
+
+const ADK_NAMES: TableNames = {
+  sessions: 'sessions',
+  events: 'events',
+  appStates: 'app_states',
+  userStates: 'user_states',
+};
+
 /** Whether an input has these tables, with this column of events. */
 export function isAdkTables(input: TablesInput, column: string): boolean {
   return hasColumns(input, 'events', column, 'timestamp') && hasColumns(input, 'sessions', 'state', 'update_time');
@@ -48,29 +70,39 @@ export async function checkVersion(input: TablesInput): Promise<void> {
 }
 
 export async function* readAdkTables(input: TablesInput, options: ReadOptions, events: EventTable) {
-  yield* readStates(input, options);
+  yield* readStates(input, options, events);
   yield* readSessions(input, options, events);
 }
 
 // ── shared states ──
 
-async function* readStates(input: TablesInput, { app }: ReadOptions): AsyncGenerator<Item, void> {
+async function* readStates(
+  input: TablesInput,
+  { app }: ReadOptions,
+  { names = ADK_NAMES, prefixes }: EventTable,
+): AsyncGenerator<Item, void> {
   const { text } = ENGINES[input.engine];
-  for (const [table, user] of [
-    ['app_states', 'NULL'],
-    ['user_states', 'user_id'],
+  for (const [table, user, prefix] of [
+    [names.appStates, 'NULL', prefixes?.app],
+    [names.userStates, 'user_id', prefixes?.user],
   ] as const) {
     if (!hasColumns(input, table, 'app_name', 'state')) continue;
     const rows = input.rows(`SELECT app_name, ${user}, ${text('state')} FROM ${table} ORDER BY 1, 2`);
     for await (const [appName, userId, content] of rows) {
       if (app !== undefined && appName !== app) continue;
-      const state = parseObject(content);
+      const state = withoutPrefix(parseObject(content), prefix);
       const scope = { appName: String(appName), ...(typeof userId === 'string' ? { userId } : {}) };
       const row = Object.values(scope).join(', ');
       if (state !== undefined) yield { kind: 'state', table, ...scope, state };
       else yield { kind: 'refused', of: 'states', table, row, reason: 'its state is no JSON object' };
     }
   }
+}
+
+function withoutPrefix(state: JsonObject | undefined, prefix = ''): JsonObject | undefined {
+  if (state === undefined || prefix === '') return state;
+  const name = (key: string) => (key.startsWith(prefix) ? key.slice(prefix.length) : key);
+  return Object.fromEntries(Object.entries(state).map(([key, value]) => [name(key), value]));
 }
 
 // ── sessions, each followed by its events ──
@@ -81,14 +113,14 @@ const ENGINES = {
     text: (column: string) => column,
     time: (column: string) => column,
     binary: 'COLLATE BINARY',
-    row: 'rowid',
+    row: 'e.rowid',
   },
   postgres: {
     text: (column: string) => `${column}::text`,
     time: (column: string) => `(extract(epoch FROM ${column}) * 1000)::double precision`,
     binary: 'COLLATE "C"',
     // The place of a row, since there is no number.
-    row: '(ctid::text::point)[0] * 65536 + (ctid::text::point)[1]',
+    row: '(e.ctid::text::point)[0] * 65536 + (e.ctid::text::point)[1]',
   },
 };
 
@@ -101,23 +133,29 @@ const ID_AT = 6;
  * Sessions and events in one query, so that all is of one moment and each row is read once: a session first, then its events
  * in their order.
  */
-function sessionsAndEvents(engine: TablesInput['engine'], { columns, moment }: EventTable): string {
+function sessionsAndEvents(engine: TablesInput['engine'], table: EventTable): string {
+  const { columns, moment, names = ADK_NAMES } = table;
+  const { clause, key } = fromOf(table);
   const { text, time, binary, row } = ENGINES[engine];
   const session = [text('state'), time('create_time'), time('update_time')];
   const nulls = (count: number) => Array(count).fill('NULL');
   return `SELECT app_name ${binary}, user_id ${binary}, id ${binary}, 0, 0, 0, ${['id', ...session, ...nulls(columns.length)].join(', ')}
-  FROM sessions
+  FROM ${names.sessions}
 UNION ALL
-SELECT app_name ${binary}, user_id ${binary}, session_id ${binary}, 1, ${moment}, ${row}, ${['id', ...nulls(session.length), ...columns].join(', ')}
-  FROM events
+SELECT ${key.map((column) => `${column} ${binary}`).join(', ')}, 1, ${moment}, ${row}, ${['e.id', ...nulls(session.length), ...columns].join(', ')}
+  FROM ${clause}
 ORDER BY 1, 2, 3, 4, 5, 6`;
 }
+
+const fromOf = ({ names = ADK_NAMES, from }: EventTable) =>
+  from ?? { clause: `${names.events} AS e`, key: ['e.app_name', 'e.user_id', 'e.session_id'] as const };
 
 const EVENT_AT = SHARED + 3;
 
 async function* readSessions(input: TablesInput, { app }: ReadOptions, table: EventTable): AsyncGenerator<Item, void> {
   const marked = await sessionsWithMarkers(input, table);
-  const hasUniqueIds = await hasPrimaryKey(input);
+  const { sessions, events: eventTable } = table.names ?? ADK_NAMES;
+  const hasUniqueIds = await hasPrimaryKey(input, eventTable);
   const rows = new Ahead(input.rows(sessionsAndEvents(input.engine, table)));
   try {
     for (let row = await rows.take(); row !== undefined; row = await rows.take()) {
@@ -126,10 +164,10 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
       const key = { appName, userId, sessionId } as SessionKey;
       if (row[KIND_AT] === 1) {
         const reason = 'its session is missing';
-        yield { kind: 'refused', of: 'events', table: 'events', row: String(row[ID_AT]), reason };
+        yield { kind: 'refused', of: 'events', table: eventTable, row: String(row[ID_AT]), reason };
         continue;
       }
-      const session = sessionOf(key, row);
+      const session = sessionOf(key, row, table);
       if (typeof session !== 'string') {
         const events = eventsOf(rows, session, table);
         yield { ...session, isRewound: marked.has(nameOf(key)), hasUniqueIds, events };
@@ -137,7 +175,7 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
       let left = 0;
       for (; isEventOf(await rows.peek(), key); left += 1) await rows.take();
       if (typeof session === 'string') {
-        yield { kind: 'refused', of: 'sessions', table: 'sessions', row: key.sessionId, reason: session, events: left };
+        yield { kind: 'refused', of: 'sessions', table: sessions, row: key.sessionId, reason: session, events: left };
       }
     }
   } finally {
@@ -146,29 +184,34 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
 }
 
 /** Every primary key that these tables have begins or ends with the event's id. */
-async function hasPrimaryKey({ engine, rows }: TablesInput): Promise<boolean> {
+async function hasPrimaryKey({ engine, rows }: TablesInput, events: string): Promise<boolean> {
   if (engine === 'postgres') return false;
-  for await (const _ of rows("SELECT 1 FROM pragma_table_xinfo('events') WHERE pk > 0 AND lower(name) = 'id'"))
+  for await (const _ of rows(`SELECT 1 FROM pragma_table_xinfo('${events}') WHERE pk > 0 AND lower(name) = 'id'`))
     return true;
   return false;
 }
 
-async function sessionsWithMarkers(input: TablesInput, { isMarker }: EventTable): Promise<Set<string>> {
+async function sessionsWithMarkers(input: TablesInput, table: EventTable): Promise<Set<string>> {
   const found = new Set<string>();
-  const rows = input.rows(`SELECT DISTINCT app_name, user_id, session_id FROM events WHERE ${isMarker}`);
+  const { clause, key } = fromOf(table);
+  const rows = input.rows(`SELECT DISTINCT ${key.join(', ')} FROM ${clause} WHERE ${table.isMarker}`);
   for await (const [appName, userId, sessionId] of rows)
     found.add(nameOf({ appName, userId, sessionId } as SessionKey));
   return found;
 }
 
-function sessionOf(key: SessionKey, row: SqlValue[]): Omit<FoundSession, 'isRewound' | 'events'> | string {
+function sessionOf(
+  key: SessionKey,
+  row: SqlValue[],
+  { names = ADK_NAMES, timeOf = anyTime }: EventTable,
+): Omit<FoundSession, 'isRewound' | 'events'> | string {
   const [content, created, updated] = row.slice(SHARED);
   const state = parseObject(content);
   if (state === undefined) return 'its state is no JSON object';
   const [createTime, updateTime] = [timeOf(created), timeOf(updated)];
   if (createTime === undefined) return 'its create_time is no time';
   if (updateTime === undefined) return 'its update_time is no time';
-  return { kind: 'session', table: 'sessions', eventTable: 'events', key, state, createTime, updateTime };
+  return { kind: 'session', table: names.sessions, eventTable: names.events, key, state, createTime, updateTime };
 }
 
 /** The events that follow a session's row. */
@@ -184,7 +227,7 @@ async function* eventsOf(
     await rows.take();
     const id = String(row[ID_AT]);
     const event = table.decode(row.slice(EVENT_AT), id, session);
-    const refusal = (reason: string) => ({ table: 'events', row: id, reason });
+    const refusal = (reason: string) => ({ table: table.names?.events ?? 'events', row: id, reason });
     if (typeof event === 'string') yield refusal(event);
     else if (event instanceof RawEvent) yield { raw: eventRecord(key, event.event), refusal: refusal(event.reason) };
     else yield eventRecord(key, event);

@@ -42,19 +42,24 @@ async function hasLocalTimes({ engine, tables, rows }: TablesInput): Promise<boo
 
 /** `zone`: of times that are texts. */
 function eventData({ engine }: TablesInput, toCamelCase: CamelCase, zone: Zone | undefined): EventTable {
-  return {
-    ...SQL[engine],
-    decode([content, column, invocationId], id) {
-      const event = parseObject(content);
-      if (event === undefined) return 'event_data is no JSON object';
-      const timestamp = timeIn(event) ?? timeOfColumn(column, zone);
-      if (timestamp === undefined) return NO_TIME;
-      const converted = toCamelCase(event);
-      converted.timestamp = timestamp;
-      converted.id ??= id;
-      if (typeof invocationId === 'string') converted.invocationId ??= invocationId;
-      return converted;
-    },
+  return { ...SQL[engine], decode: eventDecoder(toCamelCase, (column) => timeOfColumn(column, zone)) };
+}
+
+/** Decodes the columns event_data, timestamp and invocation_id. The event's own time comes before that of its column. */
+export function eventDecoder(
+  toCamelCase: CamelCase,
+  timeOfColumn: (column: SqlValue | undefined) => number | undefined,
+): EventTable['decode'] {
+  return ([content, column, invocationId], id) => {
+    const event = parseObject(content);
+    if (event === undefined) return 'event_data is no JSON object';
+    const timestamp = timeIn(event) ?? timeOfColumn(column);
+    if (timestamp === undefined) return NO_TIME;
+    const converted = toCamelCase(event);
+    converted.timestamp = timestamp;
+    converted.id ??= id;
+    if (typeof invocationId === 'string') converted.invocationId ??= invocationId;
+    return converted;
   };
 }
 
@@ -72,8 +77,9 @@ function timeOfColumn(column: SqlValue | undefined, zone: Zone | undefined): num
   return parsed?.hasOffset ? parsed.time : parsed && zone?.toUtc(parsed.time);
 }
 
-const MARKER = '"rewind_before_invocation_id"';
-const microseconds = (time: string) => `round(${time} * CASE WHEN abs(${time}) >= 1e11 THEN 1e3 ELSE 1e6 END)`;
+export const MARKER = '"rewind_before_invocation_id"';
+/** A number of seconds or milliseconds as microseconds, in SQL. */
+export const microseconds = (time: string) => `round(${time} * CASE WHEN abs(${time}) >= 1e11 THEN 1e3 ELSE 1e6 END)`;
 const timeInEvent = "json_extract(event_data, '$.timestamp')";
 
 const SQL = {

@@ -1,15 +1,28 @@
 import { unreadable } from '../errors.js';
 import { hasColumns, type Input, type TablesInput } from '../input.js';
 import type { Format } from '../source.js';
+import { adkFolder } from './adk-folder.js';
 import { adkJs } from './adk-js.js';
 import { adkPythonSqlite } from './adk-python-sqlite.js';
 import { adkPythonV0 } from './adk-python-v0.js';
 import { adkPythonV1 } from './adk-python-v1.js';
+import { fileArtifacts } from './file-artifacts.js';
 import { jsonLines } from './json-lines.js';
 import { sessionJson } from './session-json.js';
+import { sqlspec } from './sqlspec.js';
 
 /** Every format that can be imported. */
-const FORMATS: readonly Format[] = [adkJs, adkPythonSqlite, adkPythonV0, adkPythonV1, sessionJson, jsonLines];
+const FORMATS: readonly Format[] = [
+  sqlspec,
+  adkFolder,
+  fileArtifacts,
+  adkJs,
+  adkPythonSqlite,
+  adkPythonV0,
+  adkPythonV1,
+  sessionJson,
+  jsonLines,
+];
 
 /** Finds the format of an input. Rejects `'ADK_IMPORT_SOURCE'` if there is none, or more than one. */
 export async function formatOf(input: Input): Promise<Format> {

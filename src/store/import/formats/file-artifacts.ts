@@ -1,0 +1,137 @@
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { basename, join, relative, sep } from 'node:path';
+import { unreadable } from '../errors.js';
+import type { FolderInput } from '../input.js';
+import type { Format, FoundRefusal, Item, ReadOptions } from '../source.js';
+import { parseObject } from './json.js';
+
+const USER_PREFIX = 'user:';
+
+/**
+ * The folder of a FileArtifactService: `users/…`, as ADK for JavaScript and older ones for Python write it, without a name of the
+ * app, or `apps/{app}/users/…`. A file is read where it lies: the URI in its metadata is never followed.
+ */
+export const fileArtifacts: Format<FolderInput> = {
+  name: 'file-artifacts',
+  kind: 'folder',
+  async recognizes({ path, entries }) {
+    if (entries.has('users') && (await hasUsers(join(path, 'users')))) return true;
+    const apps = entries.has('apps') ? await foldersIn(join(path, 'apps')) : [];
+    for (const app of apps) if (await hasUsers(join(path, 'apps', app, 'users'))) return true;
+    return false;
+  },
+  async open({ path }, options) {
+    return { timezone: null, items: readArtifacts(path, options) };
+  },
+};
+
+/** Artifacts below a root. `owner`: the app of a root that names none; the option `app` by default. */
+export async function* readArtifacts(
+  root: string,
+  { app }: ReadOptions,
+  owner: string | undefined = app,
+): AsyncGenerator<Item, void> {
+  const users = join(root, 'users');
+  if ((await foldersIn(users)).length > 0) {
+    if (owner === undefined) throw unreadable('its artifacts name no app: name theirs with --app (the option app)');
+    if (app === undefined || app === owner) yield* readUsers(users, owner);
+  }
+  for (const name of await foldersIn(join(root, 'apps'))) {
+    if (app === undefined || name === app) yield* readUsers(join(root, 'apps', name, 'users'), name);
+  }
+}
+
+async function hasUsers(folder: string): Promise<boolean> {
+  for (const user of await foldersIn(folder)) {
+    const below = await foldersIn(join(folder, user));
+    if (below.includes('artifacts') || below.includes('sessions')) return true;
+  }
+  return false;
+}
+
+async function* readUsers(folder: string, appName: string): AsyncGenerator<Item, void> {
+  for (const userId of await foldersIn(folder)) {
+    const user = join(folder, userId);
+    yield* readScope(join(user, 'artifacts'), { appName, userId });
+    for (const sessionId of await foldersIn(join(user, 'sessions'))) {
+      yield* readScope(join(user, 'sessions', sessionId, 'artifacts'), { appName, userId, sessionId });
+    }
+  }
+}
+
+interface Scope {
+  appName: string;
+  userId: string;
+  sessionId?: string;
+}
+
+/** Every folder with a folder `versions` is an artifact, also one inside another. */
+async function* readScope(root: string, scope: Scope, folder = root): AsyncGenerator<Item, void> {
+  for (const name of await foldersIn(folder)) {
+    const below = join(folder, name);
+    if (name !== 'versions') yield* readScope(root, scope, below);
+    else if (folder !== root) yield* readVersions(below, scope, relative(root, folder).split(sep).join('/'));
+  }
+}
+
+async function* readVersions(folder: string, scope: Scope, path: string): AsyncGenerator<Item, void> {
+  const numbers = (await foldersIn(folder)).filter((name) => /^\d+$/.test(name)).map(Number);
+  for (const version of numbers.sort((a, b) => a - b)) {
+    yield await readVersion(join(folder, String(version)), scope, path, version);
+  }
+}
+
+async function readVersion(folder: string, scope: Scope, path: string, version: number): Promise<Item> {
+  const refused = (reason: string): FoundRefusal => {
+    return { kind: 'refused', of: 'artifacts', table: 'artifacts', row: `${path}, version ${version}`, reason };
+  };
+  const metadataFile = await fileIn(folder, 'metadata.json');
+  const metadata = metadataFile && parseObject(await readFile(metadataFile.path, 'utf8'));
+  if (metadataFile === undefined || metadata === undefined) return refused('its metadata.json is no JSON object');
+  const field = (camel: string, snake: string) => metadata[camel] ?? metadata[snake];
+  const name = nameOf(field('fileName', 'file_name'), path, scope);
+  const mimeType = field('mimeType', 'mime_type');
+  const fileUri = field('fileUri', 'file_uri');
+  const custom = field('customMetadata', 'custom_metadata');
+  const key = { ...scope, name };
+  const common = {
+    kind: 'artifact' as const,
+    key,
+    version,
+    ...(typeof custom === 'object' && custom !== null ? { customMetadata: custom as Record<string, unknown> } : {}),
+  };
+  if (typeof fileUri === 'string') {
+    const fileData = { fileUri, ...(typeof mimeType === 'string' ? { mimeType } : {}) };
+    return { ...common, part: { fileData }, createTime: metadataFile.time };
+  }
+  const file = await fileIn(folder, basename(path));
+  if (file === undefined) return refused('its content is missing');
+  const content = await readFile(file.path);
+  const part =
+    typeof mimeType === 'string'
+      ? { inlineData: { mimeType, data: content.toString('base64') } }
+      : { text: content.toString('utf8') };
+  return { ...common, part, createTime: file.time };
+}
+
+/** A file, with its time in milliseconds. A link is none: it could lead anywhere. */
+async function fileIn(folder: string, name: string): Promise<{ path: string; time: number } | undefined> {
+  const path = join(folder, name);
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isFile() ? { path, time: found.mtimeMs } : undefined;
+}
+
+/** The name as it was given, where the metadata have it; otherwise that of the folder. */
+function nameOf(fileName: unknown, path: string, { sessionId }: Scope): string {
+  if (typeof fileName === 'string') return fileName;
+  return sessionId === undefined ? `${USER_PREFIX}${path}` : path;
+}
+
+/** Names of the folders in a folder, in order; none if it is missing. Links are not followed. */
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}

@@ -1,0 +1,85 @@
+import type { SqlValue } from '../../../executor.js';
+import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
+import { hasColumns, type TablesInput } from '../input.js';
+import type { Format, Item, ReadOptions } from '../source.js';
+import { fromJulianDay } from '../times.js';
+import { type EventTable, readAdkTables } from './adk-tables.js';
+import { eventDecoder, MARKER, microseconds } from './event-data.js';
+import { parseObject } from './json.js';
+
+const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
+const toCamelContent = camelCase(['parts.function_call.args', 'parts.function_response.response']);
+
+/** The AIOSQLite store of SQLSpec since 0.51: five tables, times as Julian Days, and memory beside them. */
+export const sqlspec: Format<TablesInput> = {
+  name: 'sqlspec',
+  kind: 'tables',
+  recognizes: (input) =>
+    input.engine === 'sqlite' &&
+    hasColumns(input, 'adk_session', 'state', 'update_time') &&
+    hasColumns(input, 'adk_event', 'event_data', 'session_id'),
+  async open(input, options) {
+    return { timezone: null, items: read(input, options) };
+  },
+};
+
+async function* read(input: TablesInput, options: ReadOptions): AsyncGenerator<Item, void> {
+  yield* readAdkTables(input, options, TABLES);
+  if (hasColumns(input, 'adk_memory', 'content_json', 'event_id')) yield* readMemory(input, options);
+}
+
+const timeOf = (value: unknown) => (typeof value === 'number' && value > 0 ? fromJulianDay(value) : undefined);
+
+const timeInEvent = "json_extract(e.event_data, '$.timestamp')";
+
+const TABLES: EventTable = {
+  names: { sessions: 'adk_session', events: 'adk_event', appStates: 'adk_app_state', userStates: 'adk_user_state' },
+  // The id of a session is its key.
+  from: {
+    clause: 'adk_event AS e LEFT JOIN adk_session AS s ON s.id = e.session_id',
+    key: ['s.app_name', 's.user_id', 'e.session_id'],
+  },
+  prefixes: { app: 'app:', user: 'user:' },
+  columns: ['e.event_data', 'e.timestamp', 'e.invocation_id'],
+  // A Julian Day keeps some 40 microseconds.
+  moment: `CASE WHEN json_valid(e.event_data) AND json_type(e.event_data, '$.timestamp') IN ('integer', 'real') THEN ${microseconds(timeInEvent)}
+    ELSE round((e.timestamp - 2440587.5) * 86400e6) END`,
+  isMarker: `instr(e.event_data, '${MARKER}') > 0`,
+  timeOf,
+  decode: eventDecoder(toCamelCase, timeOf),
+};
+
+async function* readMemory(input: TablesInput, { app }: ReadOptions): AsyncGenerator<Item, void> {
+  const table = 'adk_memory';
+  const scope = hasColumns(input, table, 'scope') ? 'scope' : "'user'";
+  const rows = input.rows(
+    `SELECT id, session_id, app_name, user_id, ${scope}, event_id, author, timestamp, content_json, metadata_json FROM adk_memory ORDER BY rowid`,
+  );
+  for await (const row of rows) {
+    const [id, sessionId, appName, userId, scope, eventId, author] = row as string[];
+    if (app !== undefined && appName !== app) continue;
+    const refused = (reason: string): Item => ({ kind: 'refused', of: 'memory', table, row: String(id), reason });
+    const [time, contentJson, metadataJson] = row.slice(7) as SqlValue[];
+    const content = parseObject(contentJson);
+    const customMetadata = metadataJson === null ? undefined : parseObject(metadataJson);
+    if (content === undefined) yield refused('content_json is no JSON object');
+    else if (metadataJson !== null && customMetadata === undefined) yield refused('metadata_json is no JSON object');
+    else {
+      const record = {
+        ...({ id, sessionId, appName, userId, eventId } as Record<
+          'id' | 'sessionId' | 'appName' | 'userId' | 'eventId',
+          string
+        >),
+        scope: scope === 'app' ? ('app' as const) : ('user' as const),
+        ...(typeof author === 'string' ? { author } : {}),
+        ...optional('timestamp', timeOf(time)),
+        content: toCamelContent(content),
+        ...optional('customMetadata', customMetadata),
+      };
+      yield { kind: 'memory', table, record };
+    }
+  }
+}
+
+const optional = <Name extends string, Value>(name: Name, value: Value | undefined) =>
+  (value === undefined ? {} : { [name]: value }) as { [name in Name]?: Value };

@@ -1,0 +1,63 @@
+import type { SqlParam, SqlValue } from '../../executor.js';
+// The one file of the store that opens a database: callers of an import name a file, not a connection.
+import type { Connection } from '../../index.js';
+import { SourceError, unreadable } from './errors.js';
+import type { TablesInput } from './input.js';
+import { readable } from './read-only.js';
+
+export async function openSqlite(file: string): Promise<TablesInput> {
+  const { connect } = await import('../../index.js');
+  const copy = await readable(file);
+  let db: Connection | undefined;
+  const dispose = async () => {
+    await db?.close();
+    await copy[Symbol.asyncDispose]();
+  };
+  try {
+    db = await connect(copy.database, { readonly: true, mustExist: true });
+    const tables = await tablesOf(db);
+    return { kind: 'tables', engine: 'sqlite', tables, rows: rowsOf(db), [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw unreadable(reasonOf(error), error);
+  }
+}
+
+async function tablesOf(db: Connection): Promise<TablesInput['tables']> {
+  const tables = new Map<string, Map<string, string>>();
+  const rows = await db.all<{ name: string; column: string; type: string }>(
+    `SELECT lower(t.name) AS name, lower(c.name) AS "column", lower(c.type) AS type FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c
+  WHERE t.type = 'table'`,
+  );
+  for (const { name, column, type } of rows) {
+    const columns = tables.get(name) ?? new Map<string, string>();
+    tables.set(name, columns.set(column, type));
+  }
+  return tables;
+}
+
+function rowsOf(db: Connection) {
+  return async function* rows(sql: string, params: readonly SqlParam[] = []): AsyncGenerator<SqlValue[], void> {
+    const cursor = db.iterate(sql, params, { rowMode: 'array', batchSize: 1_000 });
+    try {
+      for (;;) {
+        const { done, value } = await cursor.next().catch((error) => {
+          throw new SourceError(error);
+        });
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await cursor.return();
+    }
+  };
+}
+
+/** Without the path, which the caller knows. */
+export function reasonOf(error: unknown): string {
+  const { code = '', message } = error as { code?: string; message: string };
+  if (code.startsWith('SQLITE_CORRUPT')) return 'the file is damaged: try to recover it (sqlite.org/recovery.html)';
+  if (code.startsWith('SQLITE_NOTADB')) return 'the file is no database, or is encrypted';
+  if (code.startsWith('SQLITE_BUSY')) return 'another program holds the file: stop it, or import a backup';
+  return message;
+}

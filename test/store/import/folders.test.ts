@@ -1,0 +1,149 @@
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FileArtifactService } from '@google/adk';
+import type { Part } from '@google/genai';
+import { SqliteArtifactService, SqliteSessionService } from 'aiosqlite/adk';
+import { importSessions, SessionStore } from 'aiosqlite/store';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { databases } from '../../support/databases.js';
+import { rejection } from '../../support/rejection.js';
+import { contentsOf, fixture } from './support.js';
+
+const on = databases();
+let store: SessionStore;
+let root: string;
+beforeEach(async () => {
+  store = new SessionStore(on.pool({ database: on.file('target.db') }));
+  await store.createTables();
+  root = on.file('root');
+});
+
+const key = { appName: 'shop', userId: 'ada@example.org', sessionId: 's1' };
+
+const ARTIFACTS: [filename: string, parts: Part[]][] = [
+  ['note.txt', [{ text: 'héllo' }, { text: 'second' }]],
+  ['images/logo.png', [{ inlineData: { mimeType: 'image/png', data: Buffer.from([0, 255, 1]).toString('base64') } }]],
+  ['user:profile.json', [{ inlineData: { mimeType: 'application/json', data: Buffer.from('{}').toString('base64') } }]],
+  ['far', [{ fileData: { fileUri: 'gs://bucket/far', mimeType: 'video/mp4' } }]],
+];
+
+/** A root as ADK's own service makes it. */
+async function fill(folder: string): Promise<void> {
+  const service = new FileArtifactService(folder);
+  for (const [filename, parts] of ARTIFACTS) {
+    for (const artifact of parts) {
+      await service.saveArtifact({ ...key, filename, artifact, customMetadata: { my_key: 1 } });
+    }
+  }
+}
+
+async function expectArtifacts(service: SqliteArtifactService): Promise<void> {
+  expect(await service.listArtifactKeys(key)).toEqual(ARTIFACTS.map(([name]) => name).sort());
+  for (const [filename, parts] of ARTIFACTS) {
+    expect(await service.listVersions({ ...key, filename })).toEqual(parts.map((_, version) => version));
+    for (const [version, part] of parts.entries()) {
+      expect(await service.loadArtifact({ ...key, filename, version })).toEqual(part);
+      const info = await service.getArtifactVersion({ ...key, filename, version });
+      expect(info?.customMetadata).toEqual({ my_key: 1 });
+    }
+  }
+}
+
+const counts = { read: 5, converted: 5, unchanged: 0, refused: 0 };
+
+describe('a root of FileArtifactService', () => {
+  test('without apps needs the name of one; every version comes out as it was, and the folder stays as it was', async () => {
+    await fill(root);
+    const before = contentsOf(root);
+    const error = await rejection(importSessions(root, store));
+    expect(error).toMatchObject({ code: 'ADK_IMPORT_SOURCE', message: expect.stringContaining('--app') });
+    expect(await importSessions(root, store, { app: 'shop', dryRun: true })).toMatchObject({ artifacts: counts });
+    const report = await importSessions(root, store, { app: 'shop' });
+    expect(report).toMatchObject({ format: 'file-artifacts', artifacts: counts, refused: [] });
+    await expectArtifacts(new SqliteArtifactService(store));
+    expect(contentsOf(root)).toEqual(before);
+    const again = await importSessions(root, store, { app: 'shop' });
+    expect(again.artifacts).toEqual({ read: 5, converted: 0, unchanged: 5, refused: 0 });
+  });
+
+  test('with apps names them itself', async () => {
+    await fill(join(root, 'apps', 'shop'));
+    cpSync(join(root, 'apps', 'shop'), join(root, 'apps', 'other'), { recursive: true });
+    await importSessions(root, store, { app: 'shop' });
+    const service = new SqliteArtifactService(store);
+    await expectArtifacts(service);
+    expect(await service.listArtifactKeys({ ...key, appName: 'other' })).toEqual([]);
+    expect((await importSessions(root, store)).artifacts).toEqual({ read: 10, converted: 5, unchanged: 5, refused: 0 });
+  });
+
+  test('is read alone: neither the URI in its metadata nor a link leads out of it', async () => {
+    await fill(root);
+    writeFileSync(on.file('outside'), 'secret');
+    const folder = join(root, 'users', key.userId, 'sessions', 's1', 'artifacts');
+    const versions = join(folder, 'note.txt', 'versions');
+    const metadata = { fileName: 'note.txt', version: 0, canonicalUri: `file://${on.file('outside')}` };
+    writeFileSync(join(versions, '0', 'metadata.json'), JSON.stringify(metadata));
+    rmSync(join(versions, '1', 'note.txt'));
+    symlinkSync(on.file('outside'), join(versions, '1', 'note.txt'));
+    writeFileSync(join(folder, 'images', 'logo.png', 'versions', '0', 'metadata.json'), '{"secret');
+    const report = await importSessions(root, store, { app: 'shop' });
+    expect(report.artifacts).toEqual({ read: 5, converted: 3, unchanged: 0, refused: 2 });
+    expect(report.refused).toEqual([
+      { table: 'artifacts', row: 'images/logo.png, version 0', reason: 'its metadata.json is no JSON object' },
+      { table: 'artifacts', row: 'note.txt, version 1', reason: 'its content is missing' },
+    ]);
+    const service = new SqliteArtifactService(store);
+    expect(await service.loadArtifact({ ...key, filename: 'note.txt', version: 0 })).toEqual({ text: 'héllo' });
+  });
+
+  test('a version that the database has with other content stays', async () => {
+    await fill(root);
+    const service = new SqliteArtifactService(store);
+    await service.saveArtifact({ ...key, filename: 'note.txt', artifact: { text: 'mine' } });
+    const report = await importSessions(root, store, { app: 'shop' });
+    expect(report.artifacts).toMatchObject({ converted: 4, refused: 1 });
+    expect(report.refused).toEqual([
+      { table: 'artifacts', row: 'note.txt, version 0', reason: 'the database has it with other content' },
+    ]);
+    expect(await service.loadArtifact({ ...key, filename: 'note.txt', version: 0 })).toEqual({ text: 'mine' });
+  });
+});
+
+describe('a folder .adk', () => {
+  async function agent(name: string): Promise<string> {
+    const folder = join(root, name, '.adk');
+    mkdirSync(folder, { recursive: true });
+    const file = fixture('adk-python-sqlite.db', on.file('unpacked'));
+    cpSync(file, join(folder, 'session.db'));
+    await fill(join(folder, 'artifacts'));
+    return folder;
+  }
+
+  test('comes out with sessions and artifacts', async () => {
+    const folder = await agent('shop');
+    const before = contentsOf(root);
+    const report = await importSessions(folder, store);
+    expect(report).toMatchObject({ format: 'adk-folder', sessions: { converted: 3 }, artifacts: counts, refused: [] });
+    await expectArtifacts(new SqliteArtifactService(store));
+    const session = await new SqliteSessionService(store).getSession({ ...key, userId: 'ada' });
+    expect(session?.events).toHaveLength(3);
+    expect(contentsOf(root)).toEqual(before);
+  });
+
+  test('of several agents come out together', async () => {
+    await agent('shop');
+    await agent('desk');
+    mkdirSync(join(root, 'no-agent'));
+    const report = await importSessions(root, store);
+    // Both databases have the sessions of the app `shop`: the fixture is the same.
+    expect(report).toMatchObject({ sessions: { read: 6, converted: 3, unchanged: 3 }, artifacts: { converted: 10 } });
+    const service = new SqliteArtifactService(store);
+    expect(await service.listArtifactKeys({ ...key, appName: 'desk' })).toHaveLength(4);
+  });
+
+  test('that is empty is of no known kind', async () => {
+    mkdirSync(root);
+    expect(await rejection(importSessions(root, store))).toMatchObject({ code: 'ADK_IMPORT_SOURCE' });
+    expect(existsSync(join(root, '.adk'))).toBe(false);
+  });
+});
