@@ -16,6 +16,7 @@ export const entries = {
   './adk': 'adk/index',
   './kysely': 'kysely/index',
   './drizzle': 'drizzle/index',
+  './prisma': 'prisma/index',
   './sqlite3': 'sqlite3/index',
   './claude-agent': 'claude-agent/index',
   './openai-agents': 'openai-agents/index',

@@ -382,4 +382,21 @@ export interface Executor {
 }
 
 /** The verbs inside one open transaction. */
-export interface Transaction extends Executor {}
+export interface Transaction extends Executor {
+  /**
+   * Columns with declared type and origin, parameters, whether a statement only reads; runs nothing. It sees tables that this
+   * transaction has made.
+   * @example const { columns } = await tx.describe('SELECT * FROM note WHERE id = :id');
+   */
+  describe(sql: string | Query): Promise<StatementDescription>;
+}
+
+/** Description of a prepared statement, as {@link Connection.describe} and {@link Transaction.describe} give it. */
+export interface StatementDescription {
+  /** Whether it only reads. */
+  readonly: boolean;
+  /** As they are written, prefix included. */
+  parameters: string[];
+  /** Columns of its rows. Of a column that comes from a table, also its declared type and its origin. */
+  columns: { name: string; declaredType?: string; database?: string; table?: string; column?: string }[];
+}

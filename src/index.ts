@@ -17,7 +17,6 @@ export type {
   AuthorizerRules,
   ConnectionStatus,
   LimitName,
-  StatementDescription,
 } from './connection/features/control.js';
 export type { BackupOptions, BackupProgress } from './connection/features/files.js';
 export type { Aggregate, FunctionOptions } from './connection/features/functions.js';
@@ -44,6 +43,7 @@ export type {
   SqlArray,
   SqlParam,
   SqlValue,
+  StatementDescription,
   Transaction,
   TransactionMode,
   TransactionOptions,

@@ -34,6 +34,7 @@ const SUBJECTS = {
   'test/langgraph': "LangGraph's checkpointer and store",
   'test/kysely': 'Kysely',
   'test/drizzle': 'Drizzle',
+  'test/prisma': 'Prisma, with a generated client',
   'test/cli': 'Commands',
   'test/compat': 'Behaviour that users of other drivers rely on',
   'test/properties': 'Random values, statements, histories, interleavings, damage',

@@ -1,7 +1,7 @@
-import type { Executor, Query, SqlParam, SqlValue } from '../executor.js';
+import type { Executor, Query, SqlParam, SqlValue, StatementDescription } from '../executor.js';
 import type { BlobHandle, BlobLocation } from './features/blob.js';
 import type { ApplyOptions, ChangeRecorder, CommitListener } from './features/changes.js';
-import type { AuthorizerRules, ConnectionStatus, LimitName, StatementDescription } from './features/control.js';
+import type { AuthorizerRules, ConnectionStatus, LimitName } from './features/control.js';
 import type { BackupOptions } from './features/files.js';
 import type { Aggregate, FunctionOptions } from './features/functions.js';
 

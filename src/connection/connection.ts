@@ -1,5 +1,5 @@
 import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
-import type { Query, SqlParam, SqlValue, Transaction, TransactionOptions } from '../executor.js';
+import type { Query, SqlParam, SqlValue, StatementDescription, Transaction, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
 import { succeeded } from '../wire/failure.js';
 import { type Limits, limitsOf } from '../wire/limits.js';
@@ -17,7 +17,7 @@ import {
   onCommit,
   recordChanges,
 } from './features/changes.js';
-import type { AuthorizerRules, ConnectionStatus, LimitName, StatementDescription } from './features/control.js';
+import type { AuthorizerRules, ConnectionStatus, LimitName } from './features/control.js';
 import * as control from './features/control.js';
 import { dump } from './features/dump.js';
 import type { BackupOptions } from './features/files.js';

@@ -1,6 +1,6 @@
 import { checkNames, oneOf, TRANSACTION_OPTIONS } from '../arguments.js';
 import { AiosqliteError, invalidArgument } from '../errors.js';
-import type { Transaction, TransactionMode, TransactionOptions } from '../executor.js';
+import type { Query, StatementDescription, Transaction, TransactionMode, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
 import { Deadline } from '../wire/deadline.js';
 import { succeeded } from '../wire/failure.js';
@@ -8,6 +8,7 @@ import { type Limits, limitsOf, withDefaultTimeout } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
 import { BeginMode, EndMode, Policy } from '../wire/protocol.js';
 import type { IntegerMode } from '../wire/rows.js';
+import { describe } from './features/control.js';
 import type { Lane, LaneSettings } from './lane.js';
 import { type Blocks, holding } from './nesting.js';
 import type { Cursor } from './row-iterator.js';
@@ -55,6 +56,10 @@ class TransactionScope extends Verbs implements Transaction {
 
   protected openCursor(call: Call, arrays: boolean, limits: Limits): Cursor {
     return this.#lane.openCursor(call, arrays, limits);
+  }
+
+  describe(sql: string | Query): Promise<StatementDescription> {
+    return describe(async (call, limits) => succeeded(await this.#lane.send(call, limits), limits), sql);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {

@@ -164,7 +164,7 @@ export abstract class Verbs implements Executor {
       }
       const work = async (tx: Transaction) => {
         const run = async (slice: Params[], from: number) =>
-          changesOf(await (tx as Verbs).#many(sql, slice, from, NO_LIMITS), NO_LIMITS);
+          changesOf(await (tx as Transaction & Verbs).#many(sql, slice, from, NO_LIMITS), NO_LIMITS);
         return runSlices(slices, first, run, onProgress);
       };
       return await this.atomically(work, limits);

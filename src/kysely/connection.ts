@@ -6,10 +6,9 @@ import {
   type Lease,
   type Params,
   type Pool,
-  SqliteError,
 } from '../index.js';
+import { OpenTransactions } from '../source/open-transaction.js';
 import { lastCompiled, wasCompiledAfter } from './compiler.js';
-import { OpenTransaction } from './open-transaction.js';
 
 /** Kysely 0.29 hands these over. */
 interface Abortable {
@@ -34,8 +33,7 @@ export class KyselyConnection implements DatabaseConnection {
   #lease: Lease | undefined;
   /** For a transaction that only reads. */
   #reader: Lease | undefined;
-  /** The transaction and the savepoints in it: the last one is where queries run. */
-  readonly #open: OpenTransaction[] = [];
+  readonly #open = new OpenTransactions();
   #cancel: AbortController | undefined;
 
   constructor(executor: Executor) {
@@ -43,7 +41,7 @@ export class KyselyConnection implements DatabaseConnection {
   }
 
   get inTransaction(): boolean {
-    return this.#open.length > 0;
+    return this.#open.innermost !== undefined;
   }
 
   /** Does what a statement says, by a call. Goes through executeQuery(), around which Kysely puts its log. */
@@ -117,35 +115,30 @@ export class KyselyConnection implements DatabaseConnection {
       if (readOnly) this.#reader = await on.acquire({ role: 'reader' });
       on = this.#reader ?? (await this.#pin(on));
     }
-    this.#open.push(await OpenTransaction.begin(on, readOnly ? 'deferred' : undefined));
+    await this.#open.begin(on, readOnly ? 'deferred' : undefined);
   }
 
   /** With the savepoints that are still open. */
   async commit(): Promise<void> {
-    while (this.inTransaction) await this.#last().commit();
+    await this.#open.commit();
     await this.#releaseReader();
   }
 
   async rollback(): Promise<void> {
-    while (this.inTransaction) await this.#last().rollback();
+    await this.#open.rollback();
     await this.#releaseReader();
   }
 
   async savepoint(name: string): Promise<void> {
-    const outer = this.#open.at(-1) as OpenTransaction;
-    this.#open.push(await OpenTransaction.begin(outer.tx, undefined, name));
+    await this.#open.savepoint(name);
   }
 
-  /** As in SQL: what came after the savepoint is undone, the savepoint stays. */
   async rollbackTo(name: string): Promise<void> {
-    const index = this.#find(name);
-    while (this.#open.length > index) await this.#last().rollback();
-    await this.savepoint(name);
+    await this.#open.rollbackTo(name);
   }
 
   async releaseSavepoint(name: string): Promise<void> {
-    const index = this.#find(name);
-    while (this.#open.length > index) await this.#last().commit();
+    await this.#open.release(name);
   }
 
   async release(): Promise<void> {
@@ -153,20 +146,9 @@ export class KyselyConnection implements DatabaseConnection {
     await this.#lease?.close();
   }
 
-  /** Takes the innermost one out: however it ends, it has ended. */
-  #last(): OpenTransaction {
-    return this.#open.pop() as OpenTransaction;
-  }
-
-  #find(name: string): number {
-    const index = this.#open.findLastIndex((open) => open.name === name);
-    if (index < 0) throw new SqliteError(`no such savepoint: ${name}`, 'SQLITE_ERROR', 1);
-    return index;
-  }
-
   /** The executor of the next query. */
   async #use(): Promise<Executor> {
-    const innermost = this.#open.at(-1)?.tx ?? this.#lease;
+    const innermost = this.#open.innermost ?? this.#lease;
     if (innermost !== undefined) return innermost;
     if (this.#isUsed && isPool(this.#executor)) return this.#pin(this.#executor);
     this.#isUsed = true;

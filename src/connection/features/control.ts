@@ -1,19 +1,9 @@
 import { checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange } from '../../errors.js';
-import type { Query } from '../../executor.js';
+import type { Query, StatementDescription } from '../../executor.js';
 import { Call } from '../../wire/call.js';
 import { Request } from '../../wire/protocol.js';
 import type { Send } from './send.js';
-
-/** Description of a prepared statement, as {@link Connection.describe} gives it. */
-export interface StatementDescription {
-  /** Whether it only reads. */
-  readonly: boolean;
-  /** As they are written, prefix included. */
-  parameters: string[];
-  /** Columns of its rows. Of a column that comes from a table, also its declared type and its origin. */
-  columns: { name: string; declaredType?: string; database?: string; table?: string; column?: string }[];
-}
 
 /** sqlite.org/c3ref/c_dbstatus_options.html; `dataVersion` changes when another connection commits. */
 export interface ConnectionStatus {

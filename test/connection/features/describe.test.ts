@@ -1,9 +1,10 @@
-import { sql } from 'aiosqlite';
+import { sql, type Transaction } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
 
 const on = databases();
+let kept: Transaction | undefined;
 
 async function notes() {
   const db = await on.connect();
@@ -64,6 +65,20 @@ describe('describe()', () => {
   ])('tells whether it only reads: %s', async (text, readonly) => {
     const db = await notes();
     expect((await db.describe(text)).readonly).toBe(readonly);
+  });
+
+  test('in a transaction knows the tables that it has made, also below a savepoint', async () => {
+    const db = await notes();
+    const columns = [{ name: 'at', declaredType: 'DATETIME', database: 'main', table: 'own', column: 'at' }];
+    await db.transaction(async (tx) => {
+      await tx.exec('CREATE TABLE own (at DATETIME)');
+      expect(await tx.describe('SELECT at FROM own')).toMatchObject({ readonly: true, columns });
+      await tx.transaction(async (inner) =>
+        expect((await inner.describe('SELECT at FROM own')).columns).toEqual(columns),
+      );
+      kept = tx;
+    });
+    await expect(kept?.describe('SELECT 1')).rejects.toMatchObject({ code: 'ERR_TRANSACTION_CLOSED' });
   });
 
   test('runs nothing', async () => {

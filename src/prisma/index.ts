@@ -1,0 +1,1 @@
+export { PrismaAiosqlite, type PrismaAiosqliteOptions, type PrismaAiosqliteSource } from './factory.js';
