@@ -11,7 +11,11 @@ const DAY_MS = 86_400_000;
 const EPOCH = 2_440_587.5;
 
 /** The Julian Day as SQLite's functions and SQLSpec write it: milliseconds since the Unix epoch. */
-export const fromJulianDay = (day: number): number => Math.round((day - EPOCH) * DAY_MS);
+const fromJulianDay = (day: number): number => Math.round((day - EPOCH) * DAY_MS);
+
+/** A time column of SQLSpec. `undefined` for anything else than a Julian Day. */
+export const julianTime = (value: unknown): number | undefined =>
+  typeof value === 'number' && value > 0 ? fromJulianDay(value) : undefined;
 
 /** `2026-03-29 02:30:00.123456`, also with `T`, without a fraction, or with an offset. */
 const TEXT = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;

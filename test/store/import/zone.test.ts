@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { inferZone, type ZoneVote } from '../../../src/store/import/infer-zone.js';
-import { fromJulianDay, milliseconds, parseTime, timeOf } from '../../../src/store/import/times.js';
+import { julianTime, milliseconds, parseTime, timeOf } from '../../../src/store/import/times.js';
 import { Zone } from '../../../src/store/import/zone.js';
 
 const HOUR = 3_600_000;
@@ -33,7 +33,7 @@ describe('times', () => {
 
   test('of Julian Days are exact to the millisecond', () => {
     for (let ms = 1_700_000_000_000; ms < 1_700_000_001_000; ms += 7) {
-      expect(fromJulianDay(ms / DAY + 2_440_587.5)).toBe(ms);
+      expect(julianTime(ms / DAY + 2_440_587.5)).toBe(ms);
     }
   });
 });

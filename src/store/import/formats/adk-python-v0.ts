@@ -5,7 +5,7 @@ import type { Format, ReadOptions } from '../source.js';
 import { parseTime, timeOf } from '../times.js';
 import { Zone } from '../zone.js';
 import { type EventTable, isAdkTables, type ReadSession, readAdkTables } from './adk-tables.js';
-import { pickledColumns, pickledEvent } from './pickled-event.js';
+import { isPickledMarker, pickledColumns, pickledEvent } from './pickled-event.js';
 
 /**
  * DatabaseSessionService of ADK for Python up to 1.21: events have columns, their actions are pickled, and their times are
@@ -84,10 +84,9 @@ type Period = readonly [from: number, to: number];
 function eventTable(input: TablesInput, zone: Zone | undefined, repeated: readonly Period[]): EventTable {
   let last = { sessionId: {} as object, time: 0 };
   return {
-    columns: ['timestamp', ...pickledColumns(input.tables.get('events') ?? new Map())],
+    columns: ['timestamp', ...pickledColumns(input.tables.get('events'))],
     moment: momentIn(repeated),
-    // The name is in each pickle of a later version; None is behind it in those of events that are no marker.
-    isMarker: `instr(actions, ${MARKER}) > 0 AND instr(actions, ${NO_MARKER}) = 0`,
+    isMarker: isPickledMarker,
     decode([column, ...values], id, session) {
       const timestamp = timeInUtc(column, session);
       if (timestamp === undefined) return 'its timestamp is no time';
@@ -114,8 +113,3 @@ function momentIn(repeated: readonly Period[]): string {
   );
   return cases.length === 0 ? 'timestamp' : `CASE ${cases.join(' ')} ELSE timestamp END`;
 }
-
-const hex = (text: string) => `x'${Buffer.from(text, 'latin1').toString('hex')}'`;
-const MARKER = hex('rewind_before_invocation_id');
-/** With MEMOIZE and NONE of protocols 4 and 5, which SQLAlchemy writes. */
-const NO_MARKER = hex('rewind_before_invocation_id\x94N');

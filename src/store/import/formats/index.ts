@@ -10,10 +10,13 @@ import { fileArtifacts } from './file-artifacts.js';
 import { jsonLines } from './json-lines.js';
 import { sessionJson } from './session-json.js';
 import { sqlspec } from './sqlspec.js';
+import { sqlspecEarly, sqlspecPickled } from './sqlspec-early.js';
 
 /** Every format that can be imported. */
 const FORMATS: readonly Format[] = [
   sqlspec,
+  sqlspecEarly,
+  sqlspecPickled,
   adkFolder,
   fileArtifacts,
   adkJs,

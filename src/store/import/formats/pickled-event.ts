@@ -25,10 +25,20 @@ const TOOL_IDS = 'long_running_tool_ids_json';
 
 const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
 
-/** The columns that a table of events has, in the order in which {@link pickledEvent} takes their values. */
-export function pickledColumns(columns: ReadonlyMap<string, string>): string[] {
-  return [...TEXTS, ...FLAGS, ...OBJECTS, TOOL_IDS, ACTIONS].map((column) => (columns.has(column) ? column : 'NULL'));
+/** The columns that a table of events has, in SQL, in the order in which {@link pickledEvent} takes their values. */
+export function pickledColumns(columns: ReadonlyMap<string, string> = new Map()): string[] {
+  const ofEvent = (column: string) => (columns.has(column) ? `e.${column}` : 'NULL');
+  return [...TEXTS, ...FLAGS, ...OBJECTS, TOOL_IDS, ACTIONS].map(ofEvent);
 }
+
+const hex = (text: string) => `x'${Buffer.from(text, 'latin1').toString('hex')}'`;
+const MARKER = 'rewind_before_invocation_id';
+
+/**
+ * Whether actions may be the marker of a rewind, in SQL. Later versions of ADK have its name in all pickles, with None behind
+ * it (MEMOIZE and NONE of protocols 4 and 5) where there is no rewind.
+ */
+export const isPickledMarker = `instr(e.actions, ${hex(MARKER)}) > 0 AND instr(e.actions, ${hex(`${MARKER}\x94N`)}) = 0`;
 
 /** ADK's event from its columns, with the reason if one of them can't be read. */
 export function pickledEvent(

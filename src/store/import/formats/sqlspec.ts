@@ -2,8 +2,8 @@ import type { SqlValue } from '../../../executor.js';
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
 import { hasColumns, type TablesInput } from '../input.js';
 import type { Format, Item, ReadOptions } from '../source.js';
-import { fromJulianDay } from '../times.js';
-import { type EventTable, readAdkTables } from './adk-tables.js';
+import { julianTime } from '../times.js';
+import { type EventTable, readAdkTables, type TableNames } from './adk-tables.js';
 import { eventDecoder, MARKER, microseconds } from './event-data.js';
 import { parseObject } from './json.js';
 
@@ -25,18 +25,17 @@ export const sqlspec: Format<TablesInput> = {
 
 async function* read(input: TablesInput, options: ReadOptions): AsyncGenerator<Item, void> {
   yield* readAdkTables(input, options, TABLES);
-  if (hasColumns(input, 'adk_memory', 'content_json', 'event_id')) yield* readMemory(input, options);
+  yield* readMemory(input, options, 'adk_memory');
 }
-
-const timeOf = (value: unknown) => (typeof value === 'number' && value > 0 ? fromJulianDay(value) : undefined);
 
 const timeInEvent = "json_extract(e.event_data, '$.timestamp')";
 
-const TABLES: EventTable = {
-  names: { sessions: 'adk_session', events: 'adk_event', appStates: 'adk_app_state', userStates: 'adk_user_state' },
+/** Tables with events in JSON. */
+export const sqlspecTables = (names: TableNames): EventTable => ({
+  names,
   // The id of a session is its key.
   from: {
-    clause: 'adk_event AS e LEFT JOIN adk_session AS s ON s.id = e.session_id',
+    clause: `${names.events} AS e LEFT JOIN ${names.sessions} AS s ON s.id = e.session_id`,
     key: ['s.app_name', 's.user_id', 'e.session_id'],
   },
   prefixes: { app: 'app:', user: 'user:' },
@@ -45,15 +44,22 @@ const TABLES: EventTable = {
   moment: `CASE WHEN json_valid(e.event_data) AND json_type(e.event_data, '$.timestamp') IN ('integer', 'real') THEN ${microseconds(timeInEvent)}
     ELSE round((e.timestamp - 2440587.5) * 86400e6) END`,
   isMarker: `instr(e.event_data, '${MARKER}') > 0`,
-  timeOf,
-  decode: eventDecoder(toCamelCase, timeOf),
-};
+  timeOf: julianTime,
+  decode: eventDecoder(toCamelCase, julianTime),
+});
 
-async function* readMemory(input: TablesInput, { app }: ReadOptions): AsyncGenerator<Item, void> {
-  const table = 'adk_memory';
+const TABLES = sqlspecTables({
+  sessions: 'adk_session',
+  events: 'adk_event',
+  appStates: 'adk_app_state',
+  userStates: 'adk_user_state',
+});
+
+export async function* readMemory(input: TablesInput, { app }: ReadOptions, table: string): AsyncGenerator<Item, void> {
+  if (!hasColumns(input, table, 'content_json', 'event_id')) return;
   const scope = hasColumns(input, table, 'scope') ? 'scope' : "'user'";
   const rows = input.rows(
-    `SELECT id, session_id, app_name, user_id, ${scope}, event_id, author, timestamp, content_json, metadata_json FROM adk_memory ORDER BY rowid`,
+    `SELECT id, session_id, app_name, user_id, ${scope}, event_id, author, timestamp, content_json, metadata_json FROM ${table} ORDER BY rowid`,
   );
   for await (const row of rows) {
     const [id, sessionId, appName, userId, scope, eventId, author] = row as string[];
@@ -72,7 +78,7 @@ async function* readMemory(input: TablesInput, { app }: ReadOptions): AsyncGener
         >),
         scope: scope === 'app' ? ('app' as const) : ('user' as const),
         ...(typeof author === 'string' ? { author } : {}),
-        ...optional('timestamp', timeOf(time)),
+        ...optional('timestamp', julianTime(time)),
         content: toCamelContent(content),
         ...optional('customMetadata', customMetadata),
       };
