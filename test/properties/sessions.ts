@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEvent, type Event, type Session } from '@google/adk';
-import { SqliteSessionService } from 'aiosqlite/adk';
+import { type PostgresSessionService, SqliteSessionService } from 'aiosqlite/adk';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { type Budget, check } from './check.js';
@@ -171,10 +171,26 @@ class Model {
   }
 }
 
-async function isKept(steps: Step[]): Promise<void> {
+type Service = SqliteSessionService | PostgresSessionService;
+
+/** A database of its own for each case. */
+export interface Place {
+  /** Opens a service that knows nothing of what others have done. */
+  open(): Service;
+  remove(): Promise<void> | void;
+}
+
+function makeFolder(): Place {
   const folder = mkdtempSync(join(tmpdir(), 'aiosqlite-property-'));
   const options = { database: join(folder, 'agent.db'), synchronous: 'off', poolSize: 2 } as const;
-  const service = new SqliteSessionService(options);
+  return {
+    open: () => new SqliteSessionService(options),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+async function isKept(steps: Step[], { open, remove }: Place): Promise<void> {
+  const service = open();
   const model = new Model();
   const handles = new Map<number, Session>();
   const under: Promise<unknown>[] = [];
@@ -228,12 +244,12 @@ async function isKept(steps: Step[]): Promise<void> {
   } finally {
     await service.close();
   }
-  await isSame(new SqliteSessionService(options), model);
-  rmSync(folder, { recursive: true, force: true });
+  await isSame(open(), model);
+  await remove();
 }
 
 /** What a service that has seen nothing yet reads. */
-async function isSame(service: SqliteSessionService, model: Model): Promise<void> {
+async function isSame(service: Service, model: Model): Promise<void> {
   try {
     for (const [at, key] of KEYS.entries()) {
       const session = await service.getSession(key);
@@ -253,5 +269,9 @@ async function isSame(service: SqliteSessionService, model: Model): Promise<void
 }
 
 /** Whatever agents append, in whatever order, is there after a restart, event by event and key by key. */
-export const checkSessions = (budget: Budget) =>
-  check('sessions', fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), isKept), budget);
+export const checkSessions = (budget: Budget, place: () => Place = makeFolder) =>
+  check(
+    'sessions',
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), (steps) => isKept(steps, place())),
+    budget,
+  );
