@@ -63,6 +63,13 @@ const EXPECTED: Record<string, (string | RegExp)[]> = {
     /GET \/page > INSERT: some time, group of \d, SQLITE_CONSTRAINT_NOTNULL/,
   ],
   'postgres.mjs': ['Set DATABASE_URL'],
+  'openai-agents.mjs': [
+    'How is the weather in Oslo? Sunny in Oslo. Take no umbrella.',
+    'Which city was it? You asked about Oslo.',
+    'taken back: assistant, user',
+    'left: user, function_call, function_call_result, assistant',
+  ],
+  'claude-agent.mjs': ['entries: 2', 'sessions: 1', "below it: [ 'subagents/agent-1' ]", 'after delete(): null'],
   'csv-export.mjs': ['lines received: 20001', 'pool: { products: 20000 }'],
   'cancel-on-disconnect.mjs': ['query ended: the client has left', 'the connection goes on: { one: 1 }'],
   'backup.mjs': ['several steps: true - writes meanwhile: true', 'copy: sound', '{ entries: 20000 }'],

@@ -73,7 +73,7 @@ export function makeProject(): string {
     symlinkSync(join(root, target), path, 'junction');
   };
   link('', 'aiosqlite');
-  for (const name of ['@google/adk', '@langchain', '@types', 'drizzle-orm', 'kysely'])
+  for (const name of ['@google/adk', '@langchain', '@openai', '@types', 'drizzle-orm', 'kysely'])
     link(`node_modules/${name}`, name);
   return folder;
 }
