@@ -78,6 +78,12 @@ const EXPECTED: Record<string, (string | RegExp)[]> = {
     '"functionResponse":{"id":"call-1"',
     /answered: 0\n$/,
   ],
+  'langgraph.mjs': [
+    "waits for: Refund 30?\nafter a restart: [ 'approve' ]\nwent on: checked 30, approved: yes, paid\n",
+    "remembered: [ 'Paid 30 back for a broken teapot' ]",
+    'time travel: checked 30, approved: on second thought, yes, paid',
+    'fork: 10 checked 30, approved: gladly, paid',
+  ],
   'full-application.mjs': [/purchase 1\npurchase 2\n/, 'no teapot left', '2 purchases, 3 sessions'],
 };
 /** Tested by themselves, below. */

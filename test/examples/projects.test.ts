@@ -301,6 +301,40 @@ describe('query-builders', () => {
   });
 });
 
+describe('langgraph', () => {
+  it('waits for a person between processes, answers anew, and finds what it remembers', async () => {
+    const desk = async (...args: string[]) => {
+      const { code, stdout, stderr } = await run('langgraph', 'desk.mjs', ...args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return stdout;
+    };
+    expect(await desk('ask', 'ada', 'Please send me 20 euros for the teapot')).toBe('20 euros are on their way.\n');
+    expect(await desk('ask', 'bob', 'I want 250 euros back for the samovar')).toBe('Send bob 250 euros?\n');
+    expect(await desk('decide', 'bob', 'yes')).toBe('250 euros are on their way.\n');
+    expect((await desk('history', 'bob')).match(/^\S+ (\S+)/gm)).toHaveLength(5);
+    expect(await desk('redo', 'bob', 'no')).toBe('We are sorry, this is not possible.\n');
+    expect(await desk('find', 'customers with teapots')).toMatch(/^ada .* paid\n$/);
+    expect((await desk('find', 'samovars')).split('\n').sort()).toEqual([
+      '',
+      'bob I want 250 euros back for the samovar paid',
+      'bob I want 250 euros back for the samovar refused',
+    ]);
+  });
+});
+
+describe('knex', () => {
+  it('migrates, sells, pages and streams', async () => {
+    for (const again of ['Batch 1 run: 2 migrations', 'Already up to date']) {
+      const { code, stdout, stderr } = await run('knex', 'shop.mjs');
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toContain(again);
+      expect(stdout).toContain('sold out: Teapot');
+      expect(stdout).toContain("third page: [ 'Tea 021',");
+      expect(stdout).toContain('streamed: 101 products');
+    }
+  });
+});
+
 describe('test-setup', () => {
   it('has tests that pass', async () => {
     const { code, stdout } = await run('test-setup', '--test');
