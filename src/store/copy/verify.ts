@@ -53,6 +53,6 @@ async function digest(
 
 /** A change without the keys and seqs of its database. */
 function contentOf({ kind, value, removed, revision, time, undoneBy }: StoredChange, kept: (ms: number) => number) {
-  const content = kind === 'rewind' ? { ...(JSON.parse(value) as object), marker: undefined } : value;
+  const content = kind === 'rewind' ? { ...(JSON.parse(value) as object), marker: undefined, ended: undefined } : value;
   return [kind, content, removed, revision, kept(time), undoneBy !== null];
 }

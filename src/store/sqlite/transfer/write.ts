@@ -1,5 +1,6 @@
 import type { BatchQuery, Executor, SqlParam } from '../../../executor.js';
 import type { EventPage, Origin, Present, StoredChange, StoredSession } from '../../copy/transfer.js';
+import type { RewindRecord } from '../../history/stored.js';
 import { hasCode, type Rows } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import type { TransferQueries } from './queries.js';
@@ -119,9 +120,14 @@ function changeParams(change: StoredChange, sessionKey: number, shift: Shift): S
   ];
 }
 
-/** The record of a rewind names the seq of its marker. */
+/** The record of a rewind names the seqs of its marker and of the events that this ends. */
 function shifted(value: string, by: number): string {
-  const record = JSON.parse(value) as { marker?: number };
-  if (by === 0 || record.marker === undefined) return value;
-  return JSON.stringify({ ...record, marker: record.marker + by });
+  const { marker, ended, ...record } = JSON.parse(value) as RewindRecord;
+  if (by === 0 || marker === undefined) return value;
+  const [lastSeq, summaries] = ended ?? [];
+  return JSON.stringify({
+    ...record,
+    marker: marker + by,
+    ...(lastSeq !== undefined && { ended: [lastSeq + by, summaries?.map((seq) => seq + by)] }),
+  });
 }
