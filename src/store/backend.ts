@@ -1,3 +1,4 @@
+import type { SqlParam } from '../executor.js';
 import type { Transfer } from './copy/transfer.js';
 import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
@@ -111,7 +112,7 @@ export interface Backend {
   // ── events ──
 
   /** Makes the part of an append that is the backend's own, from the event as it is when the call is made. */
-  attach?(event: EventRecord): unknown;
+  attach?(event: EventRecord, params: readonly SqlParam[]): unknown;
   /** Sends the append at once: appends of one session commit in the order of the calls. */
   append(append: PreparedAppend, condition: AppendCondition): Promise<Appended>;
   /** All or nothing. */

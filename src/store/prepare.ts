@@ -83,17 +83,18 @@ export function prepareAppend(
   const session = encodeOptionalDelta(dialect, deltas?.session, 'deltas.session');
   const updateTime = dialect.encodeTime(event.timestamp);
   const key = { appName: event.appName, userId: event.userId, sessionId: event.sessionId };
+  const params = events.encode(event, deltas && appliedNote(event.actions, deltas.session));
   return {
     key,
     name: name ?? nameOf(key),
     id: event.id,
-    params: events.encode(event, deltas && appliedNote(event.actions, deltas.session)),
+    params,
     updateTime,
     updateTimeMs: dialect.decodeTime(updateTime),
     session,
     app: encodeOptionalDelta(dialect, deltas?.app, 'deltas.app'),
     user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
-    attachment: backend.attach?.(event),
+    attachment: backend.attach?.(event, params),
   };
 }
 

@@ -20,11 +20,12 @@ export class AppendIndex implements Attachments {
     return this.#context.layout.functionResponses;
   }
 
-  of(event: EventRecord): Attachment {
+  of(event: EventRecord, content: unknown): Attachment {
     const { layout } = this.#context;
     const record = recordOfEvent(event);
     const undone = rewindBeforeOf(event);
-    const entry = undone === undefined && record ? encodeEntry(record, 'event', layout.functionResponses) : undefined;
+    const entry =
+      undone === undefined && record ? encodeEntry(record, 'event', layout.functionResponses, content) : undefined;
     return { queries: this.#queries(event, entry, undone), committed: () => this.#embed(entry) };
   }
 

@@ -20,8 +20,13 @@ export interface Entry {
   text: string;
 }
 
-/** Checks and encodes at once. `undefined`: it has no text, by which it could be found. */
-export function encodeEntry(record: MemoryRecord, name: string, functionResponses: boolean): Entry | undefined {
+/** Checks and encodes at once. `undefined`: it has no text, by which it could be found. `json`: the content, if it is encoded. */
+export function encodeEntry(
+  record: MemoryRecord,
+  name: string,
+  functionResponses: boolean,
+  json?: unknown,
+): Entry | undefined {
   checkObject(name, record);
   const { scope: kind = 'user', appName, id, sessionId = '', eventId, author, timestamp, customMetadata } = record;
   checkChoice(`${name}.scope`, kind, ['user', 'app']);
@@ -37,7 +42,8 @@ export function encodeEntry(record: MemoryRecord, name: string, functionResponse
   const custom = customMetadata === undefined ? null : serializeObject(customMetadata, `${name}.customMetadata`);
   const remembered = remember(record.content, functionResponses);
   if (remembered === undefined) return undefined;
-  const content = serializeObject(remembered.content, `${name}.content`);
+  const isEncoded = typeof json === 'string' && remembered.content === record.content;
+  const content = isEncoded ? json : serializeObject(remembered.content, `${name}.content`);
   const scope: Entry['scope'] = [appName, kind, userId];
   const time = timestamp === undefined ? null : julianDay.encode(timestamp);
   return {

@@ -12,5 +12,6 @@ export interface Attachment {
 export interface Attachments {
   /** Whether strings of function responses are indexed, too: an undone rewind indexes again. */
   readonly functionResponses: boolean;
-  of(event: EventRecord): Attachment;
+  /** `content`: as the event's column has it. */
+  of(event: EventRecord, content: unknown): Attachment;
 }

@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../errors.js';
-import type { Executor } from '../../executor.js';
+import type { Executor, SqlParam } from '../../executor.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
@@ -11,7 +11,7 @@ import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
 import type { Attachments } from './attachments.js';
 import type { Context } from './context.js';
-import { eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
+import { CONTENT_AT, eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
 import { deleteInvocation } from './history/delete-invocation.js';
 import { fork } from './history/fork.js';
 import { isMarked, readEventPage, readMoment } from './history/read.js';
@@ -142,8 +142,8 @@ export class SqliteBackend implements Backend, Context {
     return deleteSession(this, key, memory);
   }
 
-  attach(event: EventRecord) {
-    return this.#attachments?.of(event);
+  attach(event: EventRecord, params: readonly SqlParam[]) {
+    return this.#attachments?.of(event, params[CONTENT_AT]);
   }
 
   append(prepared: PreparedAppend, condition: AppendCondition) {

@@ -11,6 +11,8 @@ import { makeSessionCodec } from '../session-codec.js';
  */
 export const KNOWN_AT = { sessionKey: 0, knownSeq: 1, knownId: 2 } as const;
 export const KNOWN_PARAMS = Object.keys(KNOWN_AT);
+/** Place of the content among the parameters: behind the three parts of the session's key. */
+export const CONTENT_AT = KNOWN_PARAMS.length + 3 + EVENT_COLUMNS.findIndex(({ field }) => field === 'content');
 
 /** Times are Julian Days. The worker parses JSON columns. */
 export const sqliteDialect: Dialect = {
