@@ -58,9 +58,11 @@ export function laterVersions(
 }
 
 function named(events: readonly EventOutline[]): Set<string> {
-  return new Set(
-    events.flatMap(({ artifacts }) => Object.entries(artifacts).map(([name, version]) => labelOf(name, version))),
-  );
+  const labels = new Set<string>();
+  for (const { artifacts } of events) {
+    for (const name of Object.keys(artifacts)) labels.add(labelOf(name, artifacts[name]));
+  }
+  return labels;
 }
 
 const labelOf = (name: string, version: unknown) => JSON.stringify([name, version]);

@@ -36,9 +36,9 @@ export interface History {
   place: Place;
   /** The state at `createSession`; `undefined` in sessions of schema version 1. */
   initialState: JsonObject | undefined;
-  /** In append order; events that are no {@link EventOutline} are left out. */
+  /** By seq; events that are no {@link EventOutline} are left out. */
   events: readonly EventOutline[];
-  /** In the order in which they were made. */
+  /** By seq, and in the order in which they were made. */
   changes: readonly SessionChange[];
 }
 
@@ -80,11 +80,17 @@ function withoutLaterKeys(history: History): JsonObject {
 /** A change in its place: of an event, or without one. */
 export type PlacedChange = StateChange & { seq: number; kind: 'event' | SessionChange['kind'] };
 
-/** All changes in their order: an event's comes before those that follow the event. */
-function changesOf({ events, changes }: History): PlacedChange[] {
-  const all: PlacedChange[] = [];
-  for (const { seq, change } of events) if (change) all.push({ ...change, seq, kind: 'event' });
-  return [...all, ...changes].sort(inOrder);
+/** All changes in their order: an event's comes before those that follow the event. Merged, since ten thousand take long to sort. */
+function* changesOf({ events, changes }: History): Generator<PlacedChange> {
+  let next = 0;
+  for (const { seq, change } of events) {
+    if (change === undefined) continue;
+    for (; next < changes.length && (changes[next] as SessionChange).seq < seq; next += 1) {
+      yield changes[next] as SessionChange;
+    }
+    yield { set: change.set, removed: change.removed, seq, kind: 'event' };
+  }
+  yield* changes.slice(next);
 }
 
 /** The order of changes: an event's comes before others of its seq, which stay in the order that they have. */
@@ -100,5 +106,6 @@ function isBefore({ seq, kind }: PlacedChange, { lastSeq, changesBefore }: Place
 export function apply(state: Map<string, unknown>, change: StateChange & { kind: string }): void {
   if (change.kind === 'replace') state.clear();
   for (const key of change.removed) state.delete(key);
-  for (const [key, value] of Object.entries(change.set)) state.set(key, value);
+  const { set } = change;
+  for (const key of Object.keys(set)) state.set(key, set[key]);
 }
