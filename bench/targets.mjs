@@ -1,5 +1,5 @@
 /**
- * The targets P1–P30, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
+ * The targets P1–P31, each read from the rows of a scenario. Figures are medians over the rounds of what one round gives,
  * so that a ratio compares two drivers at the same moment.
  */
 import { summary } from './run/statistics.mjs';
@@ -233,6 +233,15 @@ export const TARGETS = [
     faster('langgraph-put-64', 'langgraph-sqlite'),
   ),
   most('P30', '… main', 1 / 5, undefined, part('langgraph-put-64', 'main', 'langgraph-sqlite')),
+  most(
+    'P31',
+    'web server: opening 10,000 events',
+    0.4,
+    undefined,
+    ratio('web-open', 'wall', OURS, 'adk-database'),
+    times,
+  ),
+  most('P31', '… a turn on them', 0.4, undefined, ratio('web-turn', 'wall', OURS, 'adk-database'), times),
 ];
 
 /** The four cheapest ratios, for `npm run bench -- --check`: at 60 % of the target something is broken, not noisy. */

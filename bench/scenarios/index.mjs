@@ -18,6 +18,7 @@ import runnerTurn from './runner-turn.mjs';
 import search from './search.mjs';
 import startup from './startup.mjs';
 import walFrames from './wal-frames.mjs';
+import web from './web.mjs';
 
 /**
  * One workload. `open`, `prepare` and `round` run in a process per driver; only `round` is measured.
@@ -66,6 +67,7 @@ export const SCENARIOS = [
   ...historyEdits,
   ...growth,
   ...postgres,
+  ...web,
 ];
 
 /** @param {string} name @returns {Scenario} */

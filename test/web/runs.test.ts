@@ -131,6 +131,24 @@ describe('a turn', () => {
     expect((await site.ask('GET', `${sessions}/s1`)).json.events).toHaveLength(4);
   });
 
+  test('loads a session of 10,000 events once, and so does a look at it', async () => {
+    const key = { appName: 'hello', userId: 'ada', sessionId: 'long' };
+    const { store } = site.sessionService;
+    await store.createSession(key);
+    const author = 'user';
+    await store.appendEvents(
+      Array.from({ length: 10_000 }, (_, i) => {
+        const content = { role: author, parts: [{ text: `message ${i}` }] };
+        return { ...key, id: `e${i}`, invocationId: `i${i}`, author, actions: {}, timestamp: i, content };
+      }),
+    );
+    expect((await site.ask('GET', `${sessions}/long`)).json.events).toHaveLength(10_000);
+    expect(loads).toBe(1);
+    expect((await site.ask('POST', '/run', turn('long', 'hi'))).status).toBe(200);
+    expect(loads).toBe(2);
+    expect(await store.getEvents(key, { last: 3 })).toMatchObject([{ id: 'e9999' }, { author }, { author: 'hello' }]);
+  });
+
   test('loads its session again where another writer has changed it', async () => {
     const { store } = site.sessionService;
     const getSession = store.getSession.bind(store);
