@@ -256,4 +256,25 @@ describe.skipIf(!hasBrowser)('the page of the inspector', () => {
       await page.getByText('many 449').waitFor();
     });
   });
+
+  test('goes to the last events of a long session, and back to the first', async () => {
+    await onPage(390, 'light', async (page) => {
+      await page.goto(`${url}#sessions/shop/ada/s2`);
+      const [first, last] = [page.getByText('many 0', { exact: true }), page.getByText('many 449', { exact: true })];
+      const chosen = () => page.locator('.conversation li[aria-current] .text').textContent();
+      await first.waitFor();
+      await page.keyboard.press('End');
+      await eventually(chosen).toBe('many 449');
+      expect([await first.count(), await last.count()]).toEqual([0, 1]);
+      await page.keyboard.press('ArrowUp');
+      await eventually(chosen).toBe('many 448');
+      await page.getByRole('button', { name: 'First events' }).click();
+      await eventually(chosen).toBe('many 0');
+      await page.getByRole('button', { name: 'Last events' }).click();
+      await eventually(chosen).toBe('many 449');
+      // A click on the chosen event shows the state of now again.
+      await page.locator('.conversation li[aria-current] .event').click();
+      await page.getByText('State now').waitFor();
+    });
+  });
 });

@@ -14,27 +14,37 @@ export function Conversation({ appName, userId, id }: Props) {
   const key = { app: appName, user: userId, session: id };
   const { value, error } = useGet<LoadedSession>(`session?${query(key)}`);
   const [more, setMore] = useState<LoadedSession[]>([]);
+  /** The last events, in place of the first ones. */
+  const [end, setEnd] = useState<LoadedSession>();
   const [at, setAt] = useState(-1);
   const log = useRef<HTMLOListElement>(null);
-  const events = [...(value?.events ?? []), ...more.flatMap((page) => page.events)];
-  const last = more.at(-1) ?? value;
+  const events = end?.events ?? [...(value?.events ?? []), ...more.flatMap((page) => page.events)];
+  const last = end ?? more.at(-1) ?? value;
   const chosen = events[at];
 
   useEffect(() => {
     const listener = (event: KeyboardEvent) => {
-      if (event.target instanceof HTMLInputElement || !/^Arrow(Down|Up)$/.test(event.key)) return;
+      if (event.target instanceof HTMLInputElement || !/^(Arrow(Down|Up)|Home|End)$/.test(event.key)) return;
       event.preventDefault();
-      setAt((now) => Math.min(events.length - 1, Math.max(0, now + (event.key === 'ArrowDown' ? 1 : -1))));
+      if (event.key === 'Home') showFirst();
+      else if (event.key === 'End') showLast();
+      else setAt((now) => Math.min(events.length - 1, Math.max(0, now + (event.key === 'ArrowDown' ? 1 : -1))));
     };
     addEventListener('keydown', listener);
     return () => removeEventListener('keydown', listener);
-  }, [events.length]);
+  }, [events.length, end, value]);
   useEffect(() => log.current?.children[at]?.scrollIntoView({ block: 'nearest' }), [at]);
 
-  const load = async (from: Record<string, string | number>) => {
-    const page = await get<LoadedSession>(`session?${query({ ...key, ...from })}`);
-    setMore('last' in from ? [page] : [...more, page]);
-    if ('last' in from) setAt(-1);
+  const load = (from: Record<string, string | number>) => get<LoadedSession>(`session?${query({ ...key, ...from })}`);
+  const loadMore = async () => setMore([...more, await load({ after: events.at(-1)?.seq ?? 0 })]);
+  const showFirst = () => {
+    setEnd(undefined);
+    setAt(0);
+  };
+  const showLast = async () => {
+    const page = last?.more ? await load({ last: 1 }) : end;
+    setEnd(page);
+    setAt((page?.events ?? events).length - 1);
   };
   if (error) return <p class="error wide">{error}</p>;
   if (!value) return <p class="none wide">…</p>;
@@ -50,15 +60,25 @@ export function Conversation({ appName, userId, id }: Props) {
         <p class="facts">
           {session.appName} · {session.userId} · <code>{session.id}</code> · since {time(session.createTime)}
         </p>
+        {(value.more || end) && (
+          <p class="pages">
+            <button type="button" disabled={!end} onClick={showFirst}>
+              First events <kbd>Home</kbd>
+            </button>
+            <button type="button" disabled={!last?.more} onClick={showLast}>
+              Last events <kbd>End</kbd>
+            </button>
+          </p>
+        )}
         {events.length === 0 && <p class="none">No events.</p>}
         <ol ref={log}>
           {events.map((event, index) => (
-            <Item key={event.seq} event={event} chosen={index === at} choose={() => setAt(index)} />
+            <Item key={event.seq} event={event} chosen={index === at} choose={() => setAt(index === at ? -1 : index)} />
           ))}
         </ol>
         {last?.more && (
           <p class="pages">
-            <button type="button" onClick={() => load({ after: events.at(-1)?.seq ?? 0 })}>
+            <button type="button" onClick={loadMore}>
               More events
             </button>
           </p>

@@ -43,6 +43,10 @@ export function File({ overview: { tables, growth } }: { overview: FileOverview 
   );
 }
 
+const DAY = 86_400;
+/** Steps of an axis of bytes. */
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_, exponent) => 2 ** exponent);
+
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Events of each day, and the bytes of all events until then. */
@@ -64,11 +68,24 @@ function Growth({ growth }: { growth: FileOverview['growth'] }) {
           width: element.clientWidth,
           height: 260,
           tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
-          scales: { bytes: { range: (_, __, most) => [0, most] }, y: { range: (_, __, most) => [0, most] } },
+          scales: {
+            // Room for half a bar at both ends.
+            x: { range: (_, first, last) => [first - DAY / 2, last + DAY / 2] },
+            bytes: { range: (_, __, most) => [0, most] },
+            y: { range: (_, __, most) => [0, most] },
+          },
           axes: [
             { ...axis },
             { ...axis, size: 60 },
-            { ...axis, scale: 'bytes', side: 1, size: 84, grid: { show: false }, values: (_, all) => all.map(size) },
+            {
+              ...axis,
+              scale: 'bytes',
+              side: 1,
+              size: 84,
+              incrs: POWERS_OF_TWO,
+              grid: { show: false },
+              values: (_, all) => all.map(size),
+            },
           ],
           series: [
             { value: (_, seconds) => (seconds === null ? '' : new Date(seconds * 1000).toISOString().slice(0, 10)) },

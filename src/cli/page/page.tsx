@@ -90,6 +90,7 @@ const KEYS = [
   ['/', 'search'],
   ['j, k', 'next and previous session'],
   ['↓, ↑', 'next and previous event'],
+  ['Home, End', 'first and last events'],
   ['Esc', 'leave a field'],
 ];
 
