@@ -215,7 +215,9 @@ describe('backup()', () => {
   test('ends with its deadline between two steps', async () => {
     const db = await on.connect();
     await fillItems(db, 20_000);
-    const late = db.backup(on.file('copy.db'), { pagesPerStep: 1, timeoutMs: 100, onProgress: () => spin(60) });
+    // Long enough to open the copy and to take one step on a busy machine; the time is used up between two steps.
+    const options = { pagesPerStep: 1, timeoutMs: 3_000, onProgress: () => spin(3_050) };
+    const late = db.backup(on.file('copy.db'), options);
     expect(await rejection(late)).toMatchObject({
       code: 'ERR_TIMEOUT',
       message: 'the backup has passed its timeoutMs',
