@@ -58,6 +58,7 @@ const AS_TEXT = { getTypeParser: (oid: number) => (NUMBERS.has(oid) ? Number : (
 
 function rowsOf(query: Query) {
   return async function* rows(sql: string, params: readonly SqlParam[] = []): AsyncGenerator<SqlValue[], void> {
+    let hasFailed = false;
     try {
       await query(`DECLARE source NO SCROLL CURSOR FOR ${sql}`, params);
       for (;;) {
@@ -65,9 +66,12 @@ function rowsOf(query: Query) {
         if (some.length === 0) break;
         yield* some;
       }
-      await query('CLOSE source');
     } catch (error) {
+      hasFailed = true;
       throw new SourceError(publicError(error));
+    } finally {
+      // Also where the caller has enough. A failure has closed it, with the transaction.
+      if (!hasFailed) await query('CLOSE source');
     }
   };
 }

@@ -14,14 +14,18 @@ import { isPickledMarker, pickledColumns, pickledEvent } from './pickled-event.j
 export const adkPythonV0: Format<TablesInput> = {
   name: 'adk-python-v0',
   kind: 'tables',
-  recognizes: (input) => {
-    return input.engine === 'sqlite' && isAdkTables(input, 'actions') && !hasColumns(input, 'events', 'event_data');
-  },
+  recognizes: (input) => isAdkTables(input, 'actions') && !hasColumns(input, 'events', 'event_data'),
   async open(input, options) {
     const zone = await zoneOf(input, options);
     const back = zone === undefined ? [] : zone.repeated(...(await rangeOf(input)));
     return { timezone: zone?.name ?? null, items: readAdkTables(input, options, eventTable(input, zone, back)) };
   },
+};
+
+/** A time as text, in SQL, and whether it is one: SQLite also takes numbers. */
+const ENGINES = {
+  sqlite: { text: (column: string) => column, isText: "typeof(timestamp) = 'text'" },
+  postgres: { text: (column: string) => `to_char(${column}, 'YYYY-MM-DD HH24:MI:SS.US')`, isText: 'TRUE' },
 };
 
 // ── the zone ──
@@ -42,9 +46,11 @@ const remainder = (value: number, by: number) => value - Math.round(value / by) 
 
 async function votesOf(input: TablesInput): Promise<ZoneVote[]> {
   const votes: ZoneVote[] = [];
-  const sql = `SELECT e.first, e.last, s.create_time, s.update_time FROM sessions AS s JOIN (
+  const { text, isText } = ENGINES[input.engine];
+  const times = ['e.first', 'e.last', 's.create_time', 's.update_time'].map(text);
+  const sql = `SELECT ${times.join(', ')} FROM sessions AS s JOIN (
     SELECT app_name, user_id, session_id, min(timestamp) AS first, max(timestamp) AS last FROM events
-    WHERE typeof(timestamp) = 'text' GROUP BY 1, 2, 3
+    WHERE ${isText} GROUP BY 1, 2, 3
   ) AS e ON e.app_name = s.app_name AND e.user_id = s.user_id AND e.session_id = s.id`;
   for await (const [first, last, created, updated] of input.rows(sql)) {
     vote(votes, first, created);
@@ -68,7 +74,8 @@ function localTime(value: SqlValue | undefined): number | undefined {
 
 /** The first and the last local time. */
 async function rangeOf(input: TablesInput): Promise<[first: number, last: number]> {
-  const sql = "SELECT min(timestamp), max(timestamp) FROM events WHERE typeof(timestamp) = 'text'";
+  const { text, isText } = ENGINES[input.engine];
+  const sql = `SELECT ${text('min(timestamp)')}, ${text('max(timestamp)')} FROM events WHERE ${isText}`;
   for await (const row of input.rows(sql)) {
     const [first, last] = row.map(localTime);
     if (first !== undefined && last !== undefined) return [first, last];
@@ -84,9 +91,9 @@ type Period = readonly [from: number, to: number];
 function eventTable(input: TablesInput, zone: Zone | undefined, repeated: readonly Period[]): EventTable {
   let last = { sessionId: {} as object, time: 0 };
   return {
-    columns: ['timestamp', ...pickledColumns(input.tables.get('events'))],
-    moment: momentIn(repeated),
-    isMarker: isPickledMarker,
+    columns: [ENGINES[input.engine].text('e.timestamp'), ...pickledColumns(input, 'events')],
+    moment: momentIn(input, repeated),
+    isMarker: isPickledMarker(input),
     decode([column, ...values], id, session) {
       const timestamp = timeInUtc(column, session);
       if (timestamp === undefined) return 'its timestamp is no time';
@@ -106,10 +113,11 @@ function eventTable(input: TablesInput, zone: Zone | undefined, repeated: readon
   }
 }
 
-function momentIn(repeated: readonly Period[]): string {
+function momentIn({ engine }: TablesInput, repeated: readonly Period[]): string {
   const text = (time: number) => `'${new Date(time).toISOString().slice(0, 19).replace('T', ' ')}'`;
   const cases = repeated.map(
-    ([from, to]) => `WHEN timestamp >= ${text(from)} AND timestamp < ${text(to)} THEN ${text(from)}`,
+    ([from, to]) => `WHEN e.timestamp >= ${text(from)} AND e.timestamp < ${text(to)} THEN ${text(from)}`,
   );
-  return cases.length === 0 ? 'timestamp' : `CASE ${cases.join(' ')} ELSE timestamp END`;
+  const moment = cases.length === 0 ? 'e.timestamp' : `CASE ${cases.join(' ')} ELSE e.timestamp END`;
+  return engine === 'sqlite' ? moment : `(extract(epoch FROM ${moment}) * 1000000)::double precision`;
 }

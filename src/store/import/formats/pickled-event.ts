@@ -2,6 +2,7 @@ import type { SqlValue } from '../../../executor.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
 import { parseExactly } from '../exact.js';
+import type { TablesInput } from '../input.js';
 import { actionsOf } from '../pickle/actions.js';
 import { PickleError } from '../pickle/error.js';
 import { RawEvent } from './adk-tables.js';
@@ -25,20 +26,38 @@ const TOOL_IDS = 'long_running_tool_ids_json';
 
 const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
 
-/** The columns that a table of events has, in SQL, in the order in which {@link pickledEvent} takes their values. */
-export function pickledColumns(columns: ReadonlyMap<string, string> = new Map()): string[] {
-  const ofEvent = (column: string) => (columns.has(column) ? `e.${column}` : 'NULL');
-  return [...TEXTS, ...FLAGS, ...OBJECTS, TOOL_IDS, ACTIONS].map(ofEvent);
+const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
+const MARKER = hex('rewind_before_invocation_id');
+/** With MEMOIZE and NONE of protocols 4 and 5 behind it. */
+const NO_MARKER = hex('rewind_before_invocation_id\x94N');
+
+/** Differences of the engines in SQL. A bytea arrives as text. */
+const ENGINES = {
+  sqlite: { text: '', flag: '', has: (bytes: string) => `instr(e.actions, x'${bytes}')` },
+  postgres: { text: '::text', flag: '::int', has: (bytes: string) => `position('\\x${bytes}'::bytea IN e.actions)` },
+};
+
+/** SQL of the columns that a table of events has, in the order in which {@link pickledEvent} takes their values. */
+export function pickledColumns({ engine, tables }: TablesInput, table: string): string[] {
+  const columns = tables.get(table);
+  const { text, flag } = ENGINES[engine];
+  const select = (type: string) => (column: string) => (columns?.has(column) ? `e.${column}${type}` : 'NULL');
+  return [
+    ...TEXTS.map(select('')),
+    ...FLAGS.map(select(flag)),
+    ...OBJECTS.map(select(text)),
+    ...[TOOL_IDS, ACTIONS].map(select('')),
+  ];
 }
 
-const hex = (text: string) => `x'${Buffer.from(text, 'latin1').toString('hex')}'`;
-const MARKER = 'rewind_before_invocation_id';
-
 /**
- * Whether actions may be the marker of a rewind, in SQL. Later versions of ADK have its name in all pickles, with None behind
- * it (MEMOIZE and NONE of protocols 4 and 5) where there is no rewind.
+ * Whether actions may be the marker of a rewind, in SQL. Later versions of ADK have its name in each pickle, with None behind it
+ * where there is no rewind.
  */
-export const isPickledMarker = `instr(e.actions, ${hex(MARKER)}) > 0 AND instr(e.actions, ${hex(`${MARKER}\x94N`)}) = 0`;
+export function isPickledMarker({ engine }: TablesInput): string {
+  const { has } = ENGINES[engine];
+  return `${has(MARKER)} > 0 AND ${has(NO_MARKER)} = 0`;
+}
 
 /** ADK's event from its columns, with the reason if one of them can't be read. */
 export function pickledEvent(
@@ -78,8 +97,9 @@ function objectOf(text: SqlValue | undefined): JsonObject | null | undefined {
 }
 
 /** Actions that can't be read stay as they are: an event without actions has changed nothing, which may be wrong. */
-function withActions(event: JsonObject, pickle: SqlValue | undefined): JsonObject | RawEvent | string {
-  if (!(pickle instanceof Uint8Array)) return 'its actions are no pickle';
+function withActions(event: JsonObject, value: SqlValue | undefined): JsonObject | RawEvent | string {
+  const pickle = bytesOf(value);
+  if (pickle === undefined) return 'its actions are no pickle';
   try {
     event.actions = parseExactly(actionsOf(pickle));
     return event;
@@ -88,4 +108,10 @@ function withActions(event: JsonObject, pickle: SqlValue | undefined): JsonObjec
     event.pickledActions = Buffer.from(pickle).toString('base64');
     return new RawEvent(event, `its actions can't be read (${error.message}); their bytes are kept as pickledActions`);
   }
+}
+
+/** Bytes, or the text in which PostgreSQL sends them. */
+function bytesOf(value: SqlValue | undefined): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  return typeof value === 'string' && value.startsWith('\\x') ? Buffer.from(value.slice(2), 'hex') : undefined;
 }

@@ -50,9 +50,9 @@ export const sqlspecPickled: Format<TablesInput> = {
   async open(input, options) {
     const table: EventTable = {
       names: NAMES,
-      columns: ['e.timestamp', ...pickledColumns(input.tables.get(NAMES.events))],
+      columns: ['e.timestamp', ...pickledColumns(input, NAMES.events)],
       moment: 'e.timestamp',
-      isMarker: isPickledMarker,
+      isMarker: isPickledMarker(input),
       timeOf: julianTime,
       decode([time, ...values], id) {
         const timestamp = julianTime(time);
