@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { createPool } from 'aiosqlite';
+import { SqliteSaver, SqliteStore } from 'aiosqlite/langgraph';
 import { ArtifactStore, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
 import { SECTIONS } from '../scripts/docs/pages.mjs';
@@ -241,6 +242,8 @@ test('docs/reference/cli.md has a section for each command, and names its option
 test('docs/reference/schema.md has the columns of each table, in their order', async () => {
   const pool = createPool(':memory:');
   for (const Store of [SessionStore, ArtifactStore, MemoryStore]) await new Store(pool).createTables();
+  await new SqliteStore(pool).start();
+  await new SqliteSaver(pool).deleteThread('none');
   const tables = entriesBelow(read('docs/reference/schema.md')).filter(({ title }) => title.startsWith('### `'));
   expect(tables.length).toBeGreaterThan(5);
   for (const { title, names } of tables) {

@@ -96,7 +96,7 @@ export const GET_WRITES = `SELECT w.task_id, w.channel, w.type, w.value FROM lan
 export const GET_LINE = `WITH RECURSIVE line (id) AS (
   VALUES (?3)
   UNION
-  SELECT c.parent_checkpoint_id FROM line JOIN langgraph_checkpoints AS c
+  SELECT c.parent_checkpoint_id FROM line CROSS JOIN langgraph_checkpoints AS c
     ON c.thread_id = ?1 AND c.checkpoint_ns = ?2 AND c.checkpoint_id = line.id
   WHERE c.parent_checkpoint_id IS NOT NULL
 ) SELECT id FROM line WHERE id IN (SELECT value FROM json_each(?4))`;

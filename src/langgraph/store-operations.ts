@@ -8,7 +8,6 @@ import {
   type Operation,
   type PutOperation,
   type SearchOperation,
-  validateNamespace,
 } from '@langchain/langgraph-checkpoint';
 import { checkNames, type NamesOf } from '../arguments.js';
 import { encodeJson, JsonError } from '../codec/json.js';
@@ -130,17 +129,18 @@ function placeOf({ namespace, key }: GetOperation, name: string): { path: string
   if (typeof key !== 'string') throw invalidArgument(`${name}.key`, 'a string', key);
   if (!isWellFormed(key)) throw outOfRange(`${name}.key`, 'a string without lone surrogates');
   const path = pathOf(namespace, `${name}.namespace`);
-  if (path === '') throw new InvalidNamespaceError('Namespace cannot be empty.');
+  if (path === '') throw new InvalidNamespaceError(`${name}.namespace cannot be empty`);
   return { path, key };
 }
 
 /** A namespace as it is stored: its labels with colons between them. */
 function pathOf(namespace: string[], name: string): string {
   if (!Array.isArray(namespace)) throw invalidArgument(name, 'an array', namespace);
-  validateNamespace(namespace, { allowEmpty: true, allowReservedRoot: true });
+  const isLabel = (label: unknown) => typeof label === 'string' && label !== '' && !/[.:\0]/.test(label);
+  if (!namespace.every(isLabel)) {
+    throw new InvalidNamespaceError(`${name} must have labels that are not empty, without '.', ':' and U+0000`);
+  }
   const path = namespace.join(':');
-  // Older versions of LangGraph permit colons.
-  if (namespace.some((label) => label.includes(':'))) throw new InvalidNamespaceError('Labels cannot contain colons.');
   if (!isWellFormed(path)) throw outOfRange(name, 'labels without lone surrogates');
   return path;
 }

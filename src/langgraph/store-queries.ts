@@ -109,7 +109,7 @@ export function searchQuery(order: Order, conditions: readonly Condition[]): Con
       return {
         sql: `SELECT ${COLUMNS},
     (SELECT max(cosine_similarity(v.vector, ?)) FROM langgraph_vectors AS v WHERE v.item_key = i.item_key) AS score
-  FROM langgraph_items AS i ${namespaces} WHERE ${where} ORDER BY score IS NULL, score DESC, i.namespace_key, i.item_key`,
+  FROM langgraph_items AS i ${namespaces} WHERE ${where} ORDER BY score DESC NULLS LAST, i.namespace_key, i.item_key`,
         params: [order.vector, ...params],
       };
   }
