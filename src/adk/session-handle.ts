@@ -106,21 +106,26 @@ export class SessionHandle {
     }
   }
 
-  async #send(pending: PendingAppend, inTurn: boolean): Promise<Event> {
-    const { event } = pending;
-    const condition = this.#condition(event.id);
-    let appended: Appended;
+  /** Not async itself: very many may wait. */
+  #send(pending: PendingAppend, inTurn: boolean): Promise<Event> {
+    const sent = this.#backend.append(pending.append, this.#condition(pending.event.id));
     this.#underWay += 1;
-    try {
-      appended = await this.#backend.append(pending.append, condition);
-    } catch (error) {
-      if (pending.untrimmed) event.actions.stateDelta = pending.untrimmed;
-      throw error;
-    } finally {
-      this.#underWay -= 1;
-    }
-    const applied = this.#apply(appended, pending);
-    if (applied) await applied;
+    return sent.then(
+      (appended) => {
+        this.#underWay -= 1;
+        const applied = this.#apply(appended, pending);
+        return applied || this.#gapAfter !== undefined ? this.#finish(pending.event, applied, inTurn) : pending.event;
+      },
+      (error) => {
+        this.#underWay -= 1;
+        if (pending.untrimmed) pending.event.actions.stateDelta = pending.untrimmed;
+        throw error;
+      },
+    );
+  }
+
+  async #finish(event: Event, applied: Promise<unknown> | undefined, inTurn: boolean): Promise<Event> {
+    await applied;
     if (this.#gapAfter !== undefined) await (inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
     return event;
   }

@@ -213,13 +213,21 @@ function addQueries(call: Call, queries: readonly BatchQuery[], settings: number
   }
 }
 
-async function batchResults(
+function batchResults(
   pending: Promise<Outcome>,
   limits: Limits,
   integers: IntegerMode,
   arrays: boolean,
 ): Promise<QueryResult[]> {
-  const { results: encoded, committed, groupSize } = succeeded(await pending, limits);
+  // Very many calls may wait: those of the session store share one function.
+  if (limits === NO_LIMITS && integers === 'mixed' && arrays) return pending.then(decodeArrays);
+  return pending.then((outcome) => decodeBatch(outcome, limits, integers, arrays));
+}
+
+const decodeArrays = (outcome: Outcome) => decodeBatch(outcome, NO_LIMITS, 'mixed', true);
+
+function decodeBatch(outcome: Outcome, limits: Limits, integers: IntegerMode, arrays: boolean): QueryResult[] {
+  const { results: encoded, committed, groupSize } = succeeded(outcome, limits);
   const results = encoded.map((result) => decodeQueryResult(result, integers, arrays) as QueryResult);
   if (!committed && groupSize === 0) markUncommitted(results);
   return results;

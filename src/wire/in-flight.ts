@@ -4,6 +4,12 @@ import type { Outcome } from './outcome.js';
 interface CallInFlight {
   readonly id: number;
   readonly settle: (outcome: Outcome) => void;
+  readonly counter: Counter | undefined;
+}
+
+/** Gets the outcome before its call settles. */
+interface Counter {
+  count(outcome: Outcome): void;
 }
 
 const LAST_ID = 0xffff_fffe;
@@ -33,8 +39,8 @@ export class CallsInFlight {
   }
 
   /** Adds the call with the id that {@link nextId} has returned last. */
-  expect(id: number, settle: (outcome: Outcome) => void): void {
-    this.#slots[this.#slotOf(id)] = { id, settle };
+  expect(id: number, settle: (outcome: Outcome) => void, counter?: Counter): void {
+    this.#slots[this.#slotOf(id)] = { id, settle, counter };
     this.#count++;
   }
 
@@ -45,6 +51,7 @@ export class CallsInFlight {
     if (call?.id !== outcome.id) return;
     this.#slots[slot] = undefined;
     this.#count--;
+    call.counter?.count(outcome);
     call.settle(outcome);
   }
 

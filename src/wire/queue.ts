@@ -142,7 +142,7 @@ export class Queue {
 
   #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
     if (signal === undefined && timeoutMs === 0) {
-      return new Promise((resolve) => inFlight.expect(id, (outcome) => resolve(this.#count(outcome))));
+      return new Promise((resolve) => inFlight.expect(id, resolve, this));
     }
     return this.#submitCancellable(id, signal, timeoutMs);
   }
@@ -160,11 +160,15 @@ export class Queue {
       // Beyond what a timer can wait, the worker's deadline is enough.
       const timer = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS ? setTimeout(onTimeout, timeoutMs) : undefined;
       const forget = signal && onAbort(signal, abort);
-      inFlight.expect(id, (outcome) => {
-        clearTimeout(timer);
-        forget?.();
-        resolve(this.#count(outcome));
-      });
+      inFlight.expect(
+        id,
+        (outcome) => {
+          clearTimeout(timer);
+          forget?.();
+          resolve(outcome);
+        },
+        this,
+      );
     });
   }
 
@@ -180,14 +184,14 @@ export class Queue {
     this.native.publish();
   };
 
-  #count(outcome: Outcome): Outcome {
+  /** Counts the outcome of one of its calls. */
+  count(outcome: Outcome): void {
     if (outcome.committed) {
       this.counters.commits++;
       this.counters.walPages = outcome.walPages; // of the writer: a reader commits nothing
     }
     if (outcome.groupSize > 1) this.counters.groupedWrites++;
     if (outcome.changes.length > 0) this.#report(outcome);
-    return outcome;
   }
 
   /** Calls the listeners of a worker's commits outside the request that has committed or whose outcome came with it. */

@@ -28,28 +28,47 @@ interface AppendJob {
  * Appends in one job, with shared commit. A statement that refuses undoes those before it, so that nothing is written.
  * Rejects `'ADK_SESSION_NOT_FOUND'`, `'ADK_STALE_SESSION'`, `'ADK_CORRUPT_ROW'`.
  */
-export async function append(
+export function append(context: Context, prepared: PreparedAppend, condition: AppendCondition): Promise<Appended> {
+  const link = linkOf(context.known, prepared, condition);
+  if (link === undefined) return appendInTurn(context, prepared, condition);
+  let sent: Promise<Rows[]>;
+  try {
+    sent = sendLink(context, prepared, link);
+  } catch (error) {
+    return breakLink(context, prepared, condition, link, error); // no stack is left
+  }
+  // Not async itself: very many may wait.
+  return sent.then(
+    (results) => concludeLink(context.known, prepared, link, results),
+    (error) => breakLink(context, prepared, condition, link, error),
+  );
+}
+
+async function appendInTurn(context: Context, prepared: PreparedAppend, condition: AppendCondition): Promise<Appended> {
+  // This chain, also where the session has another one by the time that the turn comes.
+  const chain = context.known.chainOf(prepared.name);
+  const turn = chain?.turn();
+  if (turn === undefined) return await appendAnyway(context, prepared, condition);
+  await turn;
+  const appended = appendAnyway(context, prepared, condition);
+  chain?.passed();
+  return await appended;
+}
+
+/** Ends an append of a chain that has failed, or appends again without taking anything for granted. */
+async function breakLink(
   context: Context,
   prepared: PreparedAppend,
   condition: AppendCondition,
+  link: ChainLink,
+  error: unknown,
 ): Promise<Appended> {
-  const { known } = context;
-  const link = linkOf(known, prepared, condition);
-  if (link !== undefined) {
-    try {
-      return concludeLink(known, prepared, link, await sendLink(context, prepared, link));
-    } catch (error) {
-      const isRefused = hasCode(error, 'ERR_NO_MATCH') || hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL');
-      // Sent before anything that waits for the end of the chain.
-      const again = isRefused ? appendAnyway(context, prepared, condition, false) : undefined;
-      known.unlinked(link, isRefused);
-      if (again !== undefined) return await again;
-      throw await refusal(context, error, [prepared]);
-    }
-  }
-  const turn = known.turn(prepared.name);
-  if (turn !== undefined) await turn;
-  return await appendAnyway(context, prepared, condition, turn !== undefined);
+  const isRefused = hasCode(error, 'ERR_NO_MATCH') || hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL');
+  // Sent before anything that waits for the end of the chain.
+  const again = isRefused ? appendAnyway(context, prepared, condition) : undefined;
+  context.known.unlinked(link, isRefused);
+  if (again !== undefined) return await again;
+  throw await refusal(context, error, [prepared]);
 }
 
 function linkOf(known: Context['known'], { name, id }: PreparedAppend, condition: AppendCondition) {
@@ -106,14 +125,9 @@ function concludeLink(known: Context['known'], append: PreparedAppend, link: Cha
   };
 }
 
-/** Appends without taking for granted what was seen last. `waited`: for its turn. */
-async function appendAnyway(
-  context: Context,
-  prepared: PreparedAppend,
-  condition: AppendCondition,
-  waited: boolean,
-): Promise<Appended> {
-  const job = send(context, prepared, condition, waited);
+/** Appends at once, without taking for granted what was seen last. */
+async function appendAnyway(context: Context, prepared: PreparedAppend, condition: AppendCondition): Promise<Appended> {
+  const job = send(context, prepared, condition);
   try {
     return conclude(context, job, await job.results);
   } catch (error) {
@@ -123,7 +137,7 @@ async function appendAnyway(
   }
 }
 
-function send(context: Context, append: PreparedAppend, condition: AppendCondition, waited: boolean): AppendJob {
+function send(context: Context, append: PreparedAppend, condition: AppendCondition): AppendJob {
   const { sql, known } = context;
   const { appName, userId, sessionId } = append.key;
   const lookup = known.lookup(append.name, append.id);
@@ -139,7 +153,7 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
     addCatchUp(queries, sql, append, condition, byKey);
   }
   const results = sendQueries(context, append, queries);
-  known.sent(lookup, waited);
+  known.sent(lookup);
   return { append, condition, lookup, byKey, results, idsAt, missedAt };
 }
 
@@ -174,7 +188,7 @@ async function retry(context: Context, { append: prepared, condition, lookup, by
   if (!byKey || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [prepared]);
   // The session was deleted, or created again, since its key was remembered.
   context.known.refused(lookup);
-  return await appendAnyway(context, prepared, condition, false);
+  return await appendAnyway(context, prepared, condition);
 }
 
 /** Whether the session's internal key is known, and is that of the session that the caller has seen. */

@@ -46,20 +46,24 @@ export class Chain {
     return link;
   }
 
-  /** Waits for the turn of an append that does not fit; undefined if it has come. {@link addOther} follows. */
+  /** Waits for the turn of an append that does not fit; undefined if it has come. Once it is sent, {@link passed} follows. */
   turn(): Promise<void> | undefined {
     if (this.#links === 0 && this.#waiting.length === 0) return undefined;
     this.#wary = WARY;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Adds an append that takes nothing for granted; `waited`: for its turn. */
-  addOther(waited: boolean): void {
+  /** An append that had to wait was sent. */
+  passed(): void {
+    this.#waiting.shift();
+    this.#next();
+  }
+
+  /** Adds an append that takes nothing for granted. */
+  addOther(): void {
     this.#others += 1;
     this.#revision = Number.NaN;
     if (this.#wary > 0) this.#wary -= 1;
-    if (waited) this.#waiting.shift();
-    this.#next();
   }
 
   /** An append was refused: for some time, others take nothing for granted. */

@@ -115,14 +115,14 @@ export class KnownIds {
     entry.chain.end(entry.revision, entry.lastId);
   }
 
-  /** Waits for the turn of an append that is in no chain; undefined if it has come. */
-  turn(name: string): Promise<void> | undefined {
-    return this.#young.get(name)?.chain.turn();
+  /** The chain that an append of a session waits for if it does not fit; undefined if there is none. */
+  chainOf(name: string): Chain | undefined {
+    return this.#young.get(name)?.chain;
   }
 
-  /** An append that is in no chain was sent; `waited`: for its turn. */
-  sent({ entry }: Lookup, waited: boolean): void {
-    entry.chain.addOther(waited);
+  /** An append that is in no chain was sent. */
+  sent({ entry }: Lookup): void {
+    entry.chain.addOther();
   }
 
   /** It has ended, stored or not. */

@@ -2,7 +2,14 @@ import type { Pool } from 'aiosqlite';
 import type { SessionStore } from 'aiosqlite/store';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Backend } from '../../../src/store/backend.js';
+import { nameOf, prepareAppend } from '../../../src/store/prepare.js';
+import { append } from '../../../src/store/sqlite/append.js';
 import { Chain } from '../../../src/store/sqlite/chain.js';
+import type { Context } from '../../../src/store/sqlite/context.js';
+import { eventCodec, sqliteDialect } from '../../../src/store/sqlite/dialect.js';
+import { type ChainLink, KnownIds } from '../../../src/store/sqlite/known-ids.js';
+import { Layout } from '../../../src/store/sqlite/layout.js';
 import { databases } from '../../support/databases.js';
 import { anotherStore, event, ids, key, makeStore } from '../fixtures.js';
 
@@ -137,6 +144,36 @@ test('whatever others do meanwhile, events of a session are stored once and in t
   );
 });
 
+test('appends that wait go on, although their session is forgotten meanwhile', async () => {
+  const known = new KnownIds({ chains: true });
+  const name = nameOf(key);
+  known.created(key, 7, 1);
+  const link = known.link(name, 'a', null, undefined) as ChainLink;
+  const order: string[] = [];
+  const context = {
+    known,
+    sql: new Layout({}).sql,
+    db: {
+      batch: async (queries: { params: unknown[] }[]) => {
+        order.push(String(queries[0]?.params[6]));
+        return [
+          { rows: [[1, 7]], changes: 1, lastInsertRowid: 1 },
+          { rows: [[2]], changes: 1, lastInsertRowid: 0 },
+        ];
+      },
+    },
+  } as unknown as Context;
+  const backend = { dialect: sqliteDialect, events: eventCodec } as Backend;
+  const others = ['x', 'y', 'z'].map((id) =>
+    append(context, prepareAppend(backend, event(id)), { kind: 'after', ifStale: 'reject', eventId: null }),
+  );
+  known.created(key, 8, 1);
+  expect(order).toEqual([]);
+  known.linked(link, 'a', 1);
+  await Promise.all(others);
+  expect(order).toEqual(['x', 'y', 'z']);
+});
+
 describe('Chain', () => {
   test('tells each append what the one before leaves, until one does not fit', () => {
     const chain = new Chain(7);
@@ -149,7 +186,7 @@ describe('Chain', () => {
     chain.end(8, 'a');
     chain.end(9, 'b');
     expect(chain.fits(undefined)).toBe(true);
-    chain.addOther(false);
+    chain.addOther();
     expect(chain.fits(undefined)).toBe(false);
     chain.endOther(10, 'c');
     expect(chain.add('d')).toEqual({ revision: 10, lastId: 'c' });
@@ -162,7 +199,8 @@ describe('Chain', () => {
       const turn = chain.turn();
       await turn;
       order.push(name);
-      chain.addOther(turn !== undefined);
+      chain.addOther();
+      if (turn) chain.passed();
     };
     chain.add('a');
     const others = ['x', 'y'].map(sendOther);
