@@ -14,7 +14,8 @@ export async function openSqlite(file: string): Promise<TablesInput> {
     await copy[Symbol.asyncDispose]();
   };
   try {
-    db = await connect(copy.database, { readonly: true, mustExist: true });
+    // Events are sorted in a temporary file: there may be more of them than memory.
+    db = await connect(copy.database, { readonly: true, mustExist: true, pragmas: { temp_store: 'file' } });
     const tables = await tablesOf(db);
     return { kind: 'tables', engine: 'sqlite', tables, rows: rowsOf(db), [Symbol.asyncDispose]: dispose };
   } catch (error) {
