@@ -23,6 +23,7 @@ export const SECTIONS = [
       'docs/guides/session-store.md',
       'docs/guides/postgres.md',
       'docs/guides/moving.md',
+      'docs/guides/migrate.md',
       'docs/guides/driver.md',
       'docs/guides/pool-and-transactions.md',
       'docs/guides/recipes.md',

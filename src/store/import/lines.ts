@@ -5,13 +5,13 @@ export class Lines {
   readonly #lines: AsyncIterator<string>;
   /** The first line that is not blank; `''` if there is none. */
   readonly first: string;
-  readonly #firstNumber: number;
+  readonly firstNumber: number;
   #read: { line: string; number: number }[] = [];
 
   private constructor(lines: AsyncIterator<string>, first: string, firstNumber: number) {
     this.#lines = lines;
     this.first = first;
-    this.#firstNumber = firstNumber;
+    this.firstNumber = firstNumber;
   }
 
   static async of(input: NodeJS.ReadableStream): Promise<Lines> {
@@ -28,8 +28,8 @@ export class Lines {
   /** Every line that is not blank, with its number. Once only, but for what {@link text} has read. */
   async *numbered(): AsyncGenerator<{ line: string; number: number }, void> {
     yield* this.#read;
-    if (this.#read.length === 0 && this.first !== '') yield { line: this.first, number: this.#firstNumber };
-    for (let number = this.#firstNumber + 1; ; number += 1) {
+    if (this.#read.length === 0 && this.first !== '') yield { line: this.first, number: this.firstNumber };
+    for (let number = this.firstNumber + 1; ; number += 1) {
       const { done, value } = await this.#lines.next();
       if (done) return;
       if (value.trim() !== '') yield { line: value, number };

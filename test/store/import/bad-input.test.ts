@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { connect } from 'aiosqlite';
@@ -69,7 +78,9 @@ describe('a source is refused, and nothing is stored,', () => {
   test('if it holds data of two kinds', async () => {
     const other = `CREATE TABLE adk_session (id TEXT, app_name, user_id, state, create_time, update_time);
       CREATE TABLE adk_event (id TEXT, session_id TEXT, timestamp, event_data);`;
-    expect(await refusal(await make(other))).toMatch(/two kinds: .*sqlspec.* and .*adk-js|two kinds: .*adk-js.* and .*sqlspec/);
+    expect(await refusal(await make(other))).toMatch(
+      /two kinds: .*sqlspec.* and .*adk-js|two kinds: .*adk-js.* and .*sqlspec/,
+    );
   });
 
   test('if it is a database of this package', async () => {

@@ -10,6 +10,9 @@ export const jsonLines: Format<TextInput> = {
   kind: 'text',
   recognizes: ({ document }) => document === undefined,
   async open(input, options) {
+    const { first, firstNumber } = input.lines;
+    // Before anything is made for what is no export at all.
+    if (first !== '') parseLine(first, firstNumber);
     return { timezone: null, items: readLines(input, options) };
   },
 };

@@ -1,0 +1,139 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'aiosqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { contentsOf, fixture } from '../store/import/support.js';
+import { Running, run } from './support.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aiosqlite-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+
+const path = (name: string) => join(folder, name);
+
+test('the report is a table, or JSON, and the exit code tells whether all is there', () => {
+  const file = fixture('adk-python-v1.db', folder);
+  const { status, stdout } = run(['import', file, '--db', path('agent.db')]);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^format adk-python-v1$/m);
+  expect(stdout).toMatch(/sessions\D+3\D+3\D+0\D+0/);
+  expect(stdout).toMatch(/events\D+5\D+3\D+0\D+0/);
+
+  const again = run(['import', file, '--db', path('agent.db'), '--json']);
+  expect(again.status).toBe(0);
+  expect(again.json()).toEqual({
+    format: 'adk-python-v1',
+    timezone: null,
+    sessions: { read: 3, converted: 0, unchanged: 3, refused: 0 },
+    events: { read: 5, converted: 0, unchanged: 3, refused: 0 },
+    refused: [],
+  });
+
+  const kept = run(['import', file, '--db', path('agent.db'), '--keep-rewound']);
+  expect(kept.status).toBe(1);
+  expect(kept.stdout).toContain('refused sessions s1: the database has another session with this id');
+});
+
+test('a dry run makes no database, and changes none', () => {
+  const file = fixture('adk-python-sqlite.db', path('source'));
+  const dry = run(['import', file, '--db', path('agent.db'), '--dry-run', '--json']);
+  expect(dry.json()).toMatchObject({ sessions: { converted: 3 } });
+  expect(existsSync(path('agent.db'))).toBe(false);
+  mkdirSync(path('target'));
+  run(['import', file, '--db', path('target/agent.db'), '--app', 'none']);
+  const before = contentsOf(path('target'))['agent.db'];
+  expect(run(['import', file, '--db', path('target/agent.db'), '--dry-run', '--json']).json()).toEqual(dry.json());
+  expect(contentsOf(path('target'))['agent.db']).toBe(before);
+});
+
+test('what can not be imported is said in one sentence, and makes no database', () => {
+  const file = fixture('adk-python-v1.db', folder);
+  writeFileSync(path('text'), 'secret\n');
+  const db = path('agent.db');
+  const said = (...args: string[]) => {
+    const { status, stdout, stderr } = run(['import', ...args]);
+    expect(stdout).toBe('');
+    expect(stderr).not.toContain('secret');
+    expect(existsSync(db)).toBe(false);
+    return { status, stderr };
+  };
+  expect(said(path('text'), '--db', db)).toEqual({ status: 1, stderr: expect.stringContaining('line 1 is no') });
+  expect(said(path('none'), '--db', db)).toEqual({ status: 1, stderr: expect.stringContaining('no such file') });
+  expect(said(file, '--db', file)).toEqual({ status: 2, stderr: expect.stringContaining('same file') });
+  expect(said(file, '--db', db, '--timezone', 'Nowhere')).toEqual({
+    status: 2,
+    stderr: expect.stringContaining('--timezone'),
+  });
+  expect(said(file)).toEqual({ status: 2, stderr: expect.stringContaining('--db') });
+});
+
+test('an import that is killed goes on where it was, and ends as one that was not', async () => {
+  const source = path('old.db');
+  {
+    await using db = await connect(source, { synchronous: 'off' });
+    await db.exec(`CREATE TABLE app_states (app_name, state, update_time); CREATE TABLE user_states (app_name, user_id, state, update_time);
+      CREATE TABLE sessions (id, app_name, user_id, state, create_time, update_time);
+      CREATE TABLE events (id, app_name, user_id, session_id, invocation_id, timestamp, event_data, PRIMARY KEY (session_id, id));
+      WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 1500)
+      INSERT INTO sessions SELECT 's' || value, 'app', 'ada', '{"n":1}', 1.7e9, 1.7e9 FROM n;
+      WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 20)
+      INSERT INTO events SELECT 'e' || n.value, 'app', 'ada', s.id, 'i1', 1.7e9 + n.value, '{"author":"user"}'
+        FROM sessions AS s, n;`);
+  }
+  const [whole, killed] = [path('whole.db'), path('killed.db')];
+  expect(run(['import', source, '--db', whole]).status).toBe(0);
+  const count = async () => {
+    if (!existsSync(killed)) return 0;
+    await using db = await connect(killed, { readonly: true });
+    const row = await db.get<{ n: number }>('SELECT count(*) AS n FROM adk_sessions').catch(() => undefined);
+    return row?.n ?? 0;
+  };
+  for (const least of [1, 400, 800]) {
+    await using running = new Running(['import', source, '--db', killed]);
+    // It may end before it is killed, on a fast machine.
+    while ((await count()) < least && running.child.exitCode === null) await new Promise((next) => setTimeout(next, 5));
+  }
+  const { status, json } = run(['import', source, '--db', killed, '--json']);
+  expect(status).toBe(0);
+  const { sessions, events } = json();
+  expect(sessions.unchanged).toBeGreaterThanOrEqual(800);
+  expect(sessions.converted + sessions.unchanged).toBe(1_500);
+  expect(events.converted + events.unchanged).toBe(30_000);
+  const sorted = (file: string) => run(['export', file]).stdout.split('\n').sort().join('\n');
+  expect(sorted(killed)).toBe(sorted(whole));
+}, 120_000);
+
+describe('the commands of docs/guides/migrate.md', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../docs/guides/migrate.md'), 'utf8');
+  const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+  const commands = blocks.flatMap((block) => block.trim().split('\n'));
+
+  test('all run', () => {
+    const python = fixture('adk-python-sqlite.db', folder);
+    fixture('sqlspec.db', folder);
+    cpSync(fixture('adk-python-v1.db', folder), path('old-python.db'));
+    for (const name of ['old.db', 'adk.db', 'session.db']) cpSync(python, path(name));
+    mkdirSync(path('my_agent/.adk'), { recursive: true });
+    cpSync(python, path('my_agent/.adk/session.db'));
+    mkdirSync(path('artifacts/users/ada/artifacts/note.txt/versions/0'), { recursive: true });
+    writeFileSync(path('artifacts/users/ada/artifacts/note.txt/versions/0/note.txt'), 'hi');
+    writeFileSync(path('artifacts/users/ada/artifacts/note.txt/versions/0/metadata.json'), '{}');
+    writeFileSync(path('s1.session.json'), JSON.stringify({ id: 's1', appName: 'a', userId: 'u', events: [] }));
+    const failed = [];
+    for (const command of commands.filter((line) => !line.includes('postgres://'))) {
+      const [first, second] = command.split(' | ').map((part) => part.replace(/^npx aiosqlite /, '').split(' '));
+      const { status, stdout, stderr } = run(first!, { cwd: folder });
+      const last = second === undefined ? { status, stderr } : run(second, { cwd: folder, input: stdout });
+      if (last.status !== 0) failed.push(`${command}: ${last.stderr}`);
+      rmSync(path('agent.db'), { force: true });
+      if (second === undefined)
+        for (const suffix of ['', '-wal', '-shm']) rmSync(path(`agent.db${suffix}`), { force: true });
+      if (command.includes('s1.session.json')) run(first!, { cwd: folder });
+    }
+    expect(failed).toEqual([]);
+    expect(commands.length).toBeGreaterThan(8);
+  });
+});
