@@ -122,7 +122,7 @@ describe('the commands of docs/guides/migrate.md', () => {
     writeFileSync(path('artifacts/users/ada/artifacts/note.txt/versions/0/note.txt'), 'hi');
     writeFileSync(path('artifacts/users/ada/artifacts/note.txt/versions/0/metadata.json'), '{}');
     writeFileSync(path('s1.session.json'), JSON.stringify({ id: 's1', appName: 'a', userId: 'u', events: [] }));
-    const failed = [];
+    const failed: string[] = [];
     for (const command of commands.filter((line) => !line.includes('postgres://'))) {
       const [first, second] = command.split(' | ').map((part) => part.replace(/^npx aiosqlite /, '').split(' '));
       const { status, stdout, stderr } = run(first!, { cwd: folder });

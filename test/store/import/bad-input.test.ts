@@ -229,7 +229,7 @@ describe('a file in WAL mode', () => {
   });
 
   test('without a log gets none', async () => {
-    const file = await make('PRAGMA journal_mode = wal;' + session('s1') + event('e1'));
+    const file = await make(`PRAGMA journal_mode = wal;${session('s1')}${event('e1')}`);
     expect(existsSync(`${file}-wal`)).toBe(false);
     const before = contentsOf(folder);
     expect(await importSessions(file, store)).toMatchObject({ sessions: { converted: 1 } });
