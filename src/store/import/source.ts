@@ -63,7 +63,7 @@ export interface FoundSession {
 export type FoundEvent = EventRecord | ImportRefusal | FoundRaw;
 
 /** An event of which a part can't be read. It is stored with the bytes of that part, and refused in the report. */
-export interface FoundRaw {
+interface FoundRaw {
   raw: EventRecord;
   refusal: ImportRefusal;
 }
