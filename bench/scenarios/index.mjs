@@ -1,6 +1,7 @@
 import append from './append.mjs';
 import artifacts from './artifacts.mjs';
 import batch from './batch.mjs';
+import copy from './copy.mjs';
 import fileSize from './file-size.mjs';
 import getRow from './get-row.mjs';
 import growth from './growth.mjs';
@@ -68,6 +69,7 @@ export const SCENARIOS = [
   ...growth,
   ...postgres,
   ...web,
+  ...copy,
 ];
 
 /** @param {string} name @returns {Scenario} */
