@@ -60,6 +60,25 @@ describe('an appended event', () => {
     expect(pool().stats().commits - commits).toBeLessThan(40);
   });
 
+  test('is found once and whole, whether its entry is new, changed, or of a user who was forgotten meanwhile', async () => {
+    await append(said('e1', 'tea one'));
+    await append(said('e2', 'tea two'));
+    // A job sees neither that another program has added the entry nor that the user has none any more.
+    const entry = { ...owner, scope: 'user' as const, sessionId: key.sessionId };
+    const content = { role: 'user', parts: [{ text: 'earlier tea' }] };
+    await services.memoryService.store.add([{ ...entry, id: 'e3', eventId: 'e3', content }]);
+    await append(said('e3', 'tea three'));
+    expect(await found('earlier')).toBe('');
+    await append(said('e1', 'coffee one'));
+    expect((await found('tea?')).split(' ').sort().join(' ')).toBe('e2 e3');
+    await services.memoryService.store.delete(owner);
+    await append(said('e4', 'tea four'));
+    await append(said('e5', 'tea five'));
+    expect((await found('tea?')).split(' ').sort().join(' ')).toBe('e4 e5');
+    expect(await stored()).toBe('e1 e2 e3 e4 e5');
+    await pool().run("INSERT INTO adk_memory_fts (adk_memory_fts, rank) VALUES ('integrity-check', 1)");
+  });
+
   test('that is refused leaves nothing in memory', async () => {
     await open({}, 'reject');
     const stale = (await services.sessionService.getSession(key)) as Session;

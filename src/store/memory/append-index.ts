@@ -5,11 +5,18 @@ import type { MemoryContext } from './context.js';
 import { type Entry, encodeEntry } from './entry.js';
 import { recordOfEvent, rewindBeforeOf } from './events.js';
 import { LaterVectors } from './later-vectors.js';
+import type { MemoryLayout } from './layout.js';
+import { entryQueries } from './write.js';
+
+/** Scopes that are remembered. */
+const MOST_SCOPES = 10_000;
 
 /** Keeps a memory up to date with appended events: in the transaction of each append, vectors after its commit. */
 export class AppendIndex implements Attachments {
   readonly #context: MemoryContext;
   readonly #vectors: LaterVectors | undefined;
+  /** Apps and users that have entries, as far as this process has added them. */
+  readonly #scopes = new Set<string>();
 
   constructor(context: MemoryContext) {
     this.#context = context;
@@ -26,17 +33,21 @@ export class AppendIndex implements Attachments {
     const undone = rewindBeforeOf(event);
     const entry =
       undone === undefined && record ? encodeEntry(record, 'event', layout.functionResponses, content) : undefined;
-    return { queries: this.#queries(event, entry, undone), committed: () => this.#embed(entry) };
+    if (!entry) return { queries: this.#erasure(event, undone), committed: () => {} };
+    const name = entry.scope.join('\0');
+    return {
+      queries: entryQueries(layout.sql, entry),
+      quick: this.#scopes.has(name) ? newEntryQueries(layout.sql, entry) : undefined,
+      committed: () => {
+        if (this.#scopes.size === MOST_SCOPES) this.#scopes.clear();
+        this.#scopes.add(name);
+        this.#vectors?.add(entry);
+      },
+    };
   }
 
-  #queries(event: EventRecord, entry: Entry | undefined, undone: string | undefined): BatchQuery[] {
+  #erasure(event: EventRecord, undone: string | undefined): BatchQuery[] {
     const { sql } = this.#context.layout;
-    if (entry) {
-      return [
-        { sql: sql.addScope, params: entry.scope },
-        { sql: sql.addEntry, params: entry.params },
-      ];
-    }
     const { appName, userId, sessionId, id } = event;
     // An event with this id may have had a text before.
     const queries: BatchQuery[] = [{ sql: sql.deleteEntry, params: [appName, 'user', userId, sessionId, id] }];
@@ -44,12 +55,16 @@ export class AppendIndex implements Attachments {
     return queries;
   }
 
-  #embed(entry: Entry | undefined): void {
-    if (entry) this.#vectors?.add(entry);
-  }
-
   /** Waits some seconds at most for vectors under way. */
   async close(): Promise<void> {
     await this.#vectors?.close();
   }
+}
+
+/** Statements for an entry that is not there yet, of a scope that is. */
+function newEntryQueries(sql: MemoryLayout['sql'], { scope, identity, params }: Entry): BatchQuery[] {
+  return [
+    { sql: sql.addNewEntry, params, ifNone: 'rollback' },
+    { sql: sql.indexNewEntry, params: [...scope, ...identity] },
+  ];
 }

@@ -109,8 +109,8 @@ function buildSchema({ memory, fts, scopes, vectors, metadata }: MemoryNames): S
         name: `${vectors}_scope`,
         sql: `CREATE INDEX IF NOT EXISTS "${vectors}_scope" ON "${vectors}" (scope_key)`,
       },
-      // The index follows every write of the table, by any program.
-      trigger(memory, 'fts_insert', 'INSERT', add),
+      // The index follows what any program deletes or changes. New rows are indexed by the store's own statements: a trigger
+      // would make FTS5 write its words out at each row, not once for all appends that share a commit.
       trigger(memory, 'fts_delete', 'DELETE', `${remove}\n  ${removeVector}`),
       trigger(memory, 'fts_update', 'UPDATE OF terms', `${remove}\n  ${add}\n  ${removeVector}`),
     ],

@@ -25,6 +25,8 @@ export function buildMemoryQueries(names: MemoryNames) {
     AND (?4 IS NULL OR m.timestamp > ?4) AND (?5 IS NULL OR m.timestamp < ?5) AND octet_length(m.content) <= ?6`;
   const { inFilter, ...erasure } = buildErasure(names.memory);
   const isIdentical = `scope_key = (SELECT scope_key FROM ${scopes} WHERE ${scope}) AND ${ORIGIN} = ? AND id = ?`;
+  const scopeKey = `(SELECT scope_key FROM ${scopes} WHERE app_name = ?1 AND kind = ?2 AND user_id = ?3)`;
+  const isNamed = `scope_key = ${scopeKey} AND ${ORIGIN} = ?4 AND id = ?5`;
 
   return {
     // ── add ──
@@ -43,6 +45,17 @@ export function buildMemoryQueries(names: MemoryNames) {
 
     /** An entry as `addEntry` has stored it. */
     entry: `SELECT session_id, event_id, id, author, timestamp, custom_metadata, content FROM ${memory} WHERE ${isIdentical}`,
+    /** Indexes an entry that is not indexed yet: a changed one is, by a trigger. Parameters: identity. */
+    indexEntry: `INSERT INTO ${fts} (rowid, terms) SELECT memory_key, terms FROM ${memory} WHERE ${isIdentical}
+  AND NOT EXISTS (SELECT 1 FROM "${names.fts}_docsize" AS indexed WHERE indexed.id = memory_key)`,
+    /**
+     * Both in the form that needs no statement journal, which would make FTS5 write its words out. A new entry of a scope that is
+     * there; for any other the first one changes no row. Parameters as those of `addEntry`; identity.
+     */
+    addNewEntry: `INSERT OR IGNORE INTO ${memory} (scope_key, session_id, event_id, id, author, timestamp, custom_metadata, content, terms)
+  VALUES (${scopeKey}, ?4, ?5, ?6, ?7, ?8, ?9, ?10, scope_words(?11, 's' || ${scopeKey} || 'x'))`,
+    indexNewEntry: `INSERT INTO ${fts} (rowid, terms) VALUES (
+  (SELECT memory_key FROM ${memory} WHERE ${isNamed}), (SELECT terms FROM ${memory} WHERE ${isNamed}))`,
 
     // ── search ──
     /** Parameters: searched scopes, within, then phrases, their number, limit. */

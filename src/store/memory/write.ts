@@ -67,15 +67,21 @@ function addQueries(
   vectors: ReadonlyMap<Entry, Float32Array> | undefined,
 ): BatchQuery[] {
   const { sql, embedder } = layout;
-  const queries = entries.flatMap(({ scope, params }) => [
-    { sql: sql.addScope, params: scope },
-    { sql: sql.addEntry, params },
-  ]);
+  const queries = entries.flatMap((entry) => entryQueries(sql, entry));
   if (vectors === undefined || embedder === undefined) return queries;
   const own = new Map(
     entries.filter((entry) => vectors.has(entry)).map((entry) => [entry, vectors.get(entry) as Float32Array]),
   );
   return [...queries, ...vectorQueries(layout, embedder, own)];
+}
+
+/** Statements that store and index an entry, whatever is there. */
+export function entryQueries(sql: MemoryLayout['sql'], { scope, identity, params }: Entry): BatchQuery[] {
+  return [
+    { sql: sql.addScope, params: scope },
+    { sql: sql.addEntry, params },
+    { sql: sql.indexEntry, params: [...scope, ...identity] },
+  ];
 }
 
 /** Statements that store the vectors of entries, as far as these are there as they were encoded. */

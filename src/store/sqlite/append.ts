@@ -93,7 +93,7 @@ function sendLink(context: Context, append: PreparedAppend, { entry, revision, l
     },
     { sql: sql.insertEvent.next, params },
   ];
-  addRest(context, append, queries);
+  addRest(context, append, queries, true);
   return sendQueries(context, append, queries);
 }
 
@@ -102,13 +102,13 @@ function sendQueries(context: Context, append: PreparedAppend, queries: BatchQue
   return append.attachment === undefined ? sendBatch(context, queries) : sendErasure(context, queries);
 }
 
-/** Adds the statements of the shared states and of the attachment. */
-function addRest({ sql }: Context, append: PreparedAppend, queries: BatchQuery[]): void {
+/** Adds the statements of the shared states and of the attachment. `quick`: what refuses is sent again. */
+function addRest({ sql }: Context, append: PreparedAppend, queries: BatchQuery[], quick = false): void {
   const { appName, userId } = append.key;
   if (append.app !== undefined) queries.push(mergeState(sql, { appName }, append.app));
   if (append.user !== undefined) queries.push(mergeState(sql, { appName, userId }, append.user));
   const attachment = attachmentOf(append);
-  if (attachment !== undefined) queries.push(...attachment.queries);
+  if (attachment !== undefined) queries.push(...((quick && attachment.quick) || attachment.queries));
 }
 
 function concludeLink(known: Context['known'], append: PreparedAppend, link: ChainLink, results: Rows[]): Appended {

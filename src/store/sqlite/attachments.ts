@@ -4,6 +4,8 @@ import type { EventRecord } from '../records.js';
 /** Statements that an append carries along, in its transaction. */
 export interface Attachment {
   queries: BatchQuery[];
+  /** Statements that take for granted what was seen before, if any do. A query that finds it otherwise rolls back. */
+  quick?: BatchQuery[] | undefined;
   /** Called once they are committed. */
   committed(): void;
 }
