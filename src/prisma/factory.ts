@@ -11,7 +11,7 @@ export interface PrismaAiosqliteOptions {
    * How a DateTime is stored: `'iso8601'` (default) as text, `'unixepoch-ms'` as milliseconds since 1970, as Prisma's own
    * engine did before version 7. Values of either form are read.
    */
-  timestampFormat?: TimestampFormat;
+  timestampFormat?: 'iso8601' | 'unixepoch-ms';
 }
 
 /** Databases of the adapter: a pool or connection, which stays open, or a path, a URL or options, from which it opens a pool. */
