@@ -87,7 +87,8 @@ export class SqliteSaver extends BaseCheckpointSaver {
    * @example const checkpointer = SqliteSaver.fromConnString('agent.db');
    */
   static fromConnString(database: string): SqliteSaver {
-    return new SqliteSaver(database);
+    // Not by its name: esbuild renames a class that refers to itself, and toJSON() shows the name.
+    return new this(database);
   }
 
   /**

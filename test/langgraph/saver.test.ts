@@ -340,6 +340,11 @@ describe('opening and closing', () => {
     for (const saver of sources) await saver.close();
   });
 
+  test('shows its name alone where a config with it is printed', async () => {
+    await using saver = SqliteSaver.fromConnString(on.file());
+    expect(JSON.stringify({ checkpointer: saver })).toBe('{"checkpointer":"[SqliteSaver]"}');
+  });
+
   test('reads a file that it may not write', async () => {
     await using writer = new SqliteSaver(on.file());
     await put(writer, root('t'), checkpointOf({ x: 1 }));
