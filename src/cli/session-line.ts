@@ -15,7 +15,7 @@ export interface SessionLine {
 }
 
 /** An event without the fields that its session has. */
-export type EventLine = Omit<EventRecord, 'appName' | 'userId' | 'sessionId' | 'seq'>;
+type EventLine = Omit<EventRecord, 'appName' | 'userId' | 'sessionId' | 'seq'>;
 
 export function toLine({ session, appState, userState, events }: LoadedSession): SessionLine {
   const { appName, userId, id, createTime, updateTime, state } = session;

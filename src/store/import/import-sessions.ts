@@ -4,10 +4,13 @@ import { checkId } from '../arguments.js';
 import { SessionStore } from '../session-store.js';
 import { SourceError, unreadable } from './errors.js';
 import { formatOf } from './formats/index.js';
+import type { Input } from './input.js';
 import { openInput } from './open-input.js';
 import { reasonOf } from './open-sqlite.js';
 import type { ImportOptions, ImportReport } from './records.js';
+import { isDamage, type LostRow } from './salvage.js';
 import { noCounts, Sink } from './sink.js';
+import type { FoundRefusal } from './source.js';
 
 const IMPORT_OPTIONS: NamesOf<ImportOptions> = {
   app: true,
@@ -39,30 +42,55 @@ export async function importSessions(
   if (!(target instanceof SessionStore) && typeof target !== 'function') {
     throw invalidArgument('target', 'a SessionStore, or a function that makes one', target);
   }
+  let made: Promise<SessionStore> | undefined;
+  const store = async () => {
+    made ??= typeof target === 'function' ? target() : Promise.resolve(target);
+    return await made;
+  };
   await using input = await openInput(source);
   try {
-    const format = await formatOf(input);
-    const { timezone, items } = await format.open(input, options);
-    const report: ImportReport = {
-      format: format.name,
-      timezone,
-      sessions: noCounts(),
-      events: noCounts(),
-      refused: [],
-    };
-    const { backend } = typeof target === 'function' ? await target() : target;
-    const sink = new Sink(backend, options, report);
-    for await (const item of items) {
-      options.signal?.throwIfAborted();
-      await sink.take(item);
-      options.onProgress?.({ sessions: report.sessions.read, events: report.events.read });
-    }
-    await sink.end();
-    return report;
+    return await importFrom(input, store, options);
   } catch (error) {
-    if (error instanceof SourceError) throw unreadable(reasonOf(error.cause), error.cause);
-    throw error;
+    if (!(error instanceof SourceError)) throw error;
+    const { cause } = error;
+    if (input.kind !== 'tables' || !input.salvage || !isDamage(cause)) throw unreadable(reasonOf(cause), cause);
+    const { input: rest, lost } = await input.salvage();
+    await using _ = rest;
+    return await importFrom(rest, store, options, lost);
   }
+}
+
+async function importFrom(
+  input: Input,
+  target: () => Promise<SessionStore>,
+  options: ImportOptions,
+  lost: readonly LostRow[] = [],
+): Promise<ImportReport> {
+  const format = await formatOf(input);
+  const { timezone, items } = await format.open(input, options);
+  const report: ImportReport = {
+    format: format.name,
+    timezone,
+    sessions: noCounts(),
+    events: noCounts(),
+    refused: [],
+  };
+  const { backend } = await target();
+  const sink = new Sink(backend, options, report);
+  for (const { table, row } of lost) await sink.take(damagedRow(table, row));
+  for await (const item of items) {
+    options.signal?.throwIfAborted();
+    await sink.take(item);
+    options.onProgress?.({ sessions: report.sessions.read, events: report.events.read });
+  }
+  await sink.end();
+  return report;
+}
+
+/** Tables of all formats are named by what they hold. */
+function damagedRow(table: string, row: string): FoundRefusal {
+  const of = (['events', 'memory', 'states'] as const).find((kind) => table.includes(kind.replace(/s$/, '')));
+  return { kind: 'refused', of: of ?? 'sessions', table, row, reason: 'its page in the file is damaged' };
 }
 
 function checkOptions(options: ImportOptions): void {

@@ -1,6 +1,7 @@
 import type { SqlParam, SqlValue } from '../../executor.js';
 import type { JsonObject } from '../records.js';
 import type { Lines } from './lines.js';
+import type { LostRow } from './salvage.js';
 
 /** A source as it lies there, of unknown format. */
 export type Input = TablesInput | TextInput | FolderInput;
@@ -13,6 +14,8 @@ export interface TablesInput extends AsyncDisposable {
   tables: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Rows of a query as arrays, one query at a time. A failure is an error of the source. */
   rows(sql: string, params?: readonly SqlParam[]): AsyncIterable<SqlValue[]>;
+  /** Of a damaged file: an input with the rows that can be read, and the others by name. */
+  salvage?(): Promise<{ input: TablesInput; lost: LostRow[] }>;
 }
 
 /** A file or a stream of text. */

@@ -1,9 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { SqlParam, SqlValue } from '../../executor.js';
 // The one file of the store that opens a database: callers of an import name a file, not a connection.
 import type { Connection } from '../../index.js';
 import { SourceError, unreadable } from './errors.js';
 import type { TablesInput } from './input.js';
 import { readable } from './read-only.js';
+import { type LostRow, salvage } from './salvage.js';
 
 export async function openSqlite(file: string): Promise<TablesInput> {
   const { connect } = await import('../../index.js');
@@ -17,9 +21,38 @@ export async function openSqlite(file: string): Promise<TablesInput> {
     // Events are sorted in a temporary file: there may be more of them than memory.
     db = await connect(copy.database, { readonly: true, mustExist: true, pragmas: { temp_store: 'file' } });
     const tables = await tablesOf(db);
-    return { kind: 'tables', engine: 'sqlite', tables, rows: rowsOf(db), [Symbol.asyncDispose]: dispose };
+    const opened = db;
+    return {
+      kind: 'tables',
+      engine: 'sqlite',
+      tables,
+      rows: rowsOf(db),
+      salvage: () => salvaged(opened),
+      [Symbol.asyncDispose]: dispose,
+    };
   } catch (error) {
     await dispose();
+    throw unreadable(reasonOf(error), error);
+  }
+}
+
+/** Copies what can be read into a file that goes with the input. */
+async function salvaged(from: Connection): Promise<{ input: TablesInput; lost: LostRow[] }> {
+  const { connect } = await import('../../index.js');
+  const folder = await mkdtemp(join(tmpdir(), 'aiosqlite-import-'));
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  try {
+    const file = join(folder, 'readable.db');
+    const to = await connect(file, { synchronous: 'off', foreignKeys: false });
+    const lost = await salvage(from, to).finally(() => to.close());
+    const { salvage: _, ...opened } = await openSqlite(file);
+    const dispose = async () => {
+      await opened[Symbol.asyncDispose]();
+      await remove();
+    };
+    return { input: { ...opened, [Symbol.asyncDispose]: dispose }, lost };
+  } catch (error) {
+    await remove();
     throw unreadable(reasonOf(error), error);
   }
 }

@@ -19,7 +19,7 @@ export interface Format<Of extends Input = Input> {
 /** Options that a format follows. */
 export type ReadOptions = Pick<ImportOptions, 'app' | 'timezone'>;
 
-export interface Source {
+interface Source {
   /** Time zone of local times; null if there are none. */
   readonly timezone: string | null;
   /** What the source holds, in its order. An item is read before the next one is asked for. */

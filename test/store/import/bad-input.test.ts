@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -41,7 +42,7 @@ const TABLES = `
 async function make(script: string, tables = TABLES): Promise<string> {
   const file = join(folder, 'source.db');
   const db = await connect(file);
-  await db.exec(tables + script);
+  await db.exec(/journal_mode/.test(script) ? tables + script : `BEGIN; ${tables}${script}; COMMIT;`);
   await db.close();
   return file;
 }
@@ -93,14 +94,6 @@ describe('a source is refused, and nothing is stored,', () => {
   test('if it is of a version to come', async () => {
     const file = await make("UPDATE adk_internal_metadata SET value = '999';");
     expect(await refusal(file)).toMatch(/version 999.*version 1/);
-  });
-
-  test('if a page of it is damaged', async () => {
-    const many = Array.from({ length: 400 }, (_, i) => event(`e${i}`, { data: `{"author":"${'x'.repeat(400)}"}` }));
-    const file = await make(session('s1') + many.join(''));
-    const handle = openSync(file, 'r+');
-    writeSync(handle, Buffer.alloc(4096, 0xa5), 0, 4096, 4096 * 20);
-    expect(await refusal(file)).toContain('damaged');
   });
 
   test('if it is cut off', async () => {
@@ -180,6 +173,39 @@ describe('rows are refused by name, and the rest is stored:', () => {
     expect(report.refused).toEqual([{ table: 'app_states', row: 'app', reason }]);
     expect(await store.getAppState('app')).toEqual({ a: 'mine', b: 2, c: 3 });
   });
+});
+
+test('rows on a damaged page are named, and the others are stored', async () => {
+  const text = 'x'.repeat(400);
+  const events = (id: string, count: number) =>
+    Array.from({ length: count }, (_, i) => event(`${id}-${i}`, { session: id, data: `{"author":"${text}"}` })).join(
+      '',
+    );
+  const unique = TABLES.replace('event_data)', 'event_data, PRIMARY KEY (id, app_name, user_id, session_id))');
+  const file = await make(session('s1') + events('s1', 300) + session('s2') + events('s2', 300), unique);
+  const db = await connect(file, { readonly: true });
+  const pages = await db.all<{ pageno: number }>(
+    "SELECT pageno FROM dbstat WHERE name = 'events' AND pagetype = 'leaf' ORDER BY path",
+  );
+  await db.close();
+  const handle = openSync(file, 'r+');
+  writeSync(handle, Buffer.alloc(4096, 0xa5), 0, 4096, 4096 * (pages[10]!.pageno - 1));
+  closeSync(handle);
+  const before = contentsOf(folder);
+
+  const report = await importSessions(file, store);
+  expect(contentsOf(folder)).toEqual(before);
+  const { converted, refused } = report.events;
+  expect(converted + refused).toBe(600);
+  expect(refused).toBeGreaterThan(0);
+  expect(refused).toBeLessThan(20);
+  expect(report.sessions).toEqual({ read: 2, converted: 2, unchanged: 0, refused: 0 });
+  expect(report.refused).toHaveLength(refused);
+  for (const { table, row, reason } of report.refused) {
+    expect({ table, reason }).toEqual({ table: 'events', reason: 'its page in the file is damaged' });
+    expect(row).toMatch(/^s1-\d+$/);
+  }
+  expect(await store.getEvents({ ...key, sessionId: 's2' })).toHaveLength(300);
 });
 
 test('the unit of a time is decided row by row', async () => {

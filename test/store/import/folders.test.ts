@@ -1,7 +1,6 @@
 import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileArtifactService } from '@google/adk';
-import type { Part } from '@google/genai';
 import { SqliteArtifactService, SqliteSessionService } from 'aiosqlite/adk';
 import { importSessions, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -19,6 +18,8 @@ beforeEach(async () => {
 });
 
 const key = { appName: 'shop', userId: 'ada@example.org', sessionId: 's1' };
+
+type Part = Parameters<FileArtifactService['saveArtifact']>[0]['artifact'];
 
 const ARTIFACTS: [filename: string, parts: Part[]][] = [
   ['note.txt', [{ text: 'héllo' }, { text: 'second' }]],
