@@ -125,6 +125,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("callOutside", Napi::Function::New<CallOutside>(env, "callOutside"));
   exports.Set("invertChangeset", Napi::Function::New<Invert>(env, "invertChangeset"));
   exports.Set("sqliteVersion", SqliteVersion());
+  exports.Set("sqliteSourceId", SqliteSourceId());
   Napi::Array options = Napi::Array::New(env);
   for (const std::string& option : SqliteCompileOptions()) options.Set(options.Length(), option);
   exports.Set("compileOptions", options);

@@ -56,4 +56,4 @@ export { createPool } from './pool/pool.js';
 export { sql } from './sql.js';
 export type { IntegerMode } from './wire/rows.js';
 export type { TracedCall } from './wire/trace.js';
-export { sqliteVersion } from './wire/version.js';
+export { sqliteSourceId, sqliteVersion } from './wire/version.js';

@@ -31,11 +31,7 @@ export class Backup extends EventEmitter {
     if (typeof filename !== 'string') throw new TypeError('Filename expected');
     this.#db = db;
     this.filename = filename;
-    this.#call(
-      async () => {},
-      callback,
-      () => [],
-    );
+    this.#call(async () => {}, callback);
   }
 
   /** Whether no step runs or waits. */
@@ -66,13 +62,13 @@ export class Backup extends EventEmitter {
       this.#isFinished = true;
       this.failed = !this.completed;
     };
-    return this.#call(work, callback, () => []);
+    return this.#call(work, callback);
   }
 
   #call(
     work: (connection: Connection) => Promise<void>,
     callback: Callback | undefined,
-    results: () => unknown[],
+    results?: () => unknown[],
   ): this {
     this.#pending++;
     const counted = async (connection: Connection) => {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { toSqlite3Error } from './errors.js';
 
 /** Functions that follow a call. They must not throw. */
@@ -62,7 +63,9 @@ export class Calls {
   }
 
   #settled(place: Place, deliver: () => void): void {
-    place.deliver = deliver;
+    // One that waits is delivered by another call, and keeps its own asynchronous context.
+    const isNext = !this.#isDelivering && this.#places[this.#first] === place;
+    place.deliver = isNext ? deliver : AsyncResource.bind(deliver);
     if (this.#isDelivering) return; // a callback has made this call: it must return first
     this.#isDelivering = true;
     for (;;) {

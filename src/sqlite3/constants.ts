@@ -1,6 +1,6 @@
 /** Numbers of node-sqlite3: they are SQLite's own. */
 
-import { sqliteVersion } from '../index.js';
+import { sqliteSourceId, sqliteVersion } from '../index.js';
 
 /** Opens for reading only. */
 export const OPEN_READONLY = 1;
@@ -12,7 +12,7 @@ export const OPEN_CREATE = 4;
 export const OPEN_URI = 0x40;
 /** Accepted, without effect: each database has a thread of its own. */
 export const OPEN_FULLMUTEX = 0x10000;
-/** Accepted, without effect. */
+/** With `OPEN_URI`: connections of this process to the same URI share a cache, and so a database in memory. */
 export const OPEN_SHAREDCACHE = 0x20000;
 /** Accepted, without effect. */
 export const OPEN_PRIVATECACHE = 0x40000;
@@ -99,7 +99,9 @@ export const LIMIT_WORKER_THREADS = 11;
 
 /** Version of SQLite, such as `'3.53.4'`. */
 export const VERSION = sqliteVersion;
-/** The same as a number, such as 3053004. */
+/** Date, time and hash of its sources. */
+export const SOURCE_ID = sqliteSourceId;
+/** VERSION as a number, such as 3053004. */
 export const VERSION_NUMBER = numberOf(sqliteVersion);
 
 function numberOf(version: string): number {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
-import { type Connection, connect, type LimitName, type Row } from '../index.js';
+import { type Connection, connect, type Row } from '../index.js';
 import { Backup } from './backup.js';
 import {
   type Callback,
@@ -14,7 +14,8 @@ import {
   split,
 } from './callbacks.js';
 import { Calls } from './calls.js';
-import { OPEN_CREATE, OPEN_READONLY, OPEN_READWRITE, OPEN_URI } from './constants.js';
+import { configuration } from './configure.js';
+import { OPEN_CREATE, OPEN_READONLY, OPEN_READWRITE, OPEN_SHAREDCACHE, OPEN_URI } from './constants.js';
 import { misuse } from './errors.js';
 import { Statement } from './statement.js';
 import { traced } from './verbose.js';
@@ -26,26 +27,11 @@ export interface DatabaseCall<T> {
   sql: string;
   work: (connection: Connection) => Promise<T>;
   callback: Callback | undefined;
-  /** Arguments of the callback after the error. */
-  results: (result: T) => unknown[];
+  /** Arguments of the callback after the error. Default: none. */
+  results?: ((result: T) => unknown[]) | undefined;
   /** Whether earlier calls must have called back before, and later ones wait for its end. */
   alone?: boolean;
 }
-
-/** In the order of their numbers. */
-const LIMITS: readonly LimitName[] = [
-  'length',
-  'sqlLength',
-  'column',
-  'exprDepth',
-  'compoundSelect',
-  'vdbeOp',
-  'functionArg',
-  'attached',
-  'likePatternLength',
-  'variableNumber',
-  'triggerDepth',
-];
 
 /**
  * A database of node-sqlite3, over a connection of this package: its calls never block the event loop. They run and call back
@@ -107,11 +93,11 @@ export class Database extends EventEmitter {
   /** Closes the database after the calls that were made. Ends its statements. Later calls fail with `SQLITE_MISUSE`. */
   close(callback?: DatabaseCallback): this {
     const work = async (connection: Connection) => {
+      this.#isClosing = true;
       await connection.close();
       this.#connection = undefined;
     };
     const closed = this.#send(work, true);
-    this.#isClosing = true;
     this.#settle(closed, callback, 'close');
     return this;
   }
@@ -121,7 +107,7 @@ export class Database extends EventEmitter {
   /** Prepares a statement and binds values. */
   prepare(sql: string, ...params: unknown[]): Statement;
   prepare(sql: string, ...args: unknown[]): Statement {
-    return new Statement(this, sql).bind(...args);
+    return new Statement(this, sql).prepared(args);
   }
 
   /** Runs a statement. `this` of the callback has `lastID` and `changes`. */
@@ -178,7 +164,7 @@ export class Database extends EventEmitter {
   /** Runs a script of any number of statements. */
   exec(sql: string, callback?: DatabaseCallback): this {
     if (typeof sql !== 'string') throw new TypeError('Argument 0 must be a string');
-    this.call({ owner: this, sql, work: (connection) => connection.exec(sql), callback, results: () => [] });
+    this.call({ owner: this, sql, work: (connection) => connection.exec(sql), callback });
     return this;
   }
 
@@ -195,7 +181,7 @@ export class Database extends EventEmitter {
 
   /** Calls back when all calls that were made have done so. */
   wait(callback?: DatabaseCallback): this {
-    this.call({ owner: this, sql: '', work: async () => {}, callback, results: () => [], alone: true });
+    this.call({ owner: this, sql: '', work: async () => {}, callback, alone: true });
     return this;
   }
 
@@ -206,28 +192,15 @@ export class Database extends EventEmitter {
   /** Has no effect: listeners of these events are enough. */
   configure(option: 'trace' | 'profile' | 'change', value: unknown): this;
   configure(option: string, ...args: unknown[]): this {
-    const [first, second] = args;
-    if (['trace', 'profile', 'change'].includes(option)) return this;
-    if (option !== 'busyTimeout' && option !== 'limit') {
-      throw new TypeError(`${option} is not a valid configuration option`);
-    }
-    const limit = option === 'limit' ? LIMITS[Number(first)] : undefined;
-    const value = option === 'limit' ? second : first;
-    if (typeof value !== 'number' || (option === 'limit' && typeof first !== 'number')) {
-      throw new TypeError('Value must be an integer');
-    }
-    const work = async (connection: Connection): Promise<void> => {
-      if (option === 'busyTimeout') await connection.exec(`PRAGMA busy_timeout = ${Math.trunc(value)}`);
-      else if (limit !== undefined) await connection.setLimit(limit, value);
-    };
-    this.call({ owner: this, sql: '', work, callback: undefined, results: () => [] });
+    const work = configuration(option, args);
+    if (work !== undefined) this.call({ owner: this, sql: '', work, callback: undefined });
     return this;
   }
 
   /** Loads an SQLite extension. */
   loadExtension(filename: string, callback?: DatabaseCallback): this {
     const work = (connection: Connection) => connection.loadExtension(filename);
-    this.call({ owner: this, sql: '', work, callback, results: () => [] });
+    this.call({ owner: this, sql: '', work, callback });
     return this;
   }
 
@@ -257,10 +230,14 @@ export class Database extends EventEmitter {
     if (sql !== '' && this.listenerCount('trace') > 0) this.emit('trace', sql);
     this.#calls.settle(sent, {
       resolved: (result) => {
-        if (callback !== undefined) deliver(owner, callback, [null, ...results(result)]);
+        if (callback !== undefined) deliver(owner, callback, [null, ...(results?.(result) ?? [])]);
         if (sql !== '' && this.listenerCount('profile') > 0) this.emit('profile', sql, performance.now() - started);
       },
-      rejected: (error) => deliver(owner, callback ?? owner.emit.bind(owner, 'error'), [error]),
+      rejected: (error) => {
+        // A statement of a closed database has no listener yet.
+        const emitter = this.#isClosing ? this : owner;
+        deliver(owner, callback ?? emitter.emit.bind(emitter, 'error'), [error]);
+      },
     });
   }
 
@@ -300,7 +277,8 @@ export class Database extends EventEmitter {
 async function open(filename: string, mode: number): Promise<Connection> {
   const isUri = filename.startsWith('file:');
   const name = filename === '' ? ':memory:' : isUri && !(mode & OPEN_URI) ? resolve(filename) : filename;
-  return connect(name, {
+  const isShared = isUri && (mode & OPEN_URI) !== 0 && (mode & OPEN_SHAREDCACHE) !== 0 && !name.includes('cache=');
+  return connect(isShared ? `${name}${name.includes('?') ? '&' : '?'}cache=shared` : name, {
     readonly: (mode & OPEN_READONLY) !== 0,
     mustExist: (mode & OPEN_CREATE) === 0,
     foreignKeys: false,

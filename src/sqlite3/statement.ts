@@ -44,6 +44,11 @@ export class Statement extends EventEmitter {
   /** Binds values, and ends the rows of `get()`. Fails if the statement can't be prepared or has no such parameter. */
   bind(...params: unknown[]): this;
   bind(...args: unknown[]): this {
+    return this.prepared(args);
+  }
+
+  /** @internal bind(), which a program may replace. */
+  prepared(args: readonly unknown[]): this {
     const { given, callbacks } = split(args);
     const params = this.#bind(given);
     const work = async (connection: Connection) => {
@@ -51,25 +56,17 @@ export class Statement extends EventEmitter {
       await this.#endRows();
       await connection.describe(this.sql);
     };
-    return this.#call(work, callbacks[0], () => []);
+    return this.#call(work, callbacks[0]);
   }
 
   /** Ends the rows of `get()`: the next call begins with the first row. Values stay bound. */
   reset(callback?: ErrorCallback): this {
-    return this.#call(
-      () => this.#endRows(),
-      callback,
-      () => [],
-    );
+    return this.#call(() => this.#endRows(), callback);
   }
 
   /** Ends the statement. Later calls fail with `SQLITE_MISUSE`. Returns the database. */
   finalize(callback?: ErrorCallback): Database {
-    this.#call(
-      () => this.#endRows(),
-      callback,
-      () => [],
-    );
+    this.reset(callback);
     this.#isFinalized = true;
     return this.#db;
   }
@@ -204,7 +201,7 @@ export class Statement extends EventEmitter {
   #call<T>(
     work: (connection: Connection) => Promise<T>,
     callback: Callback | undefined,
-    results: (result: T) => unknown[],
+    results?: (result: T) => unknown[],
     alone = false,
   ): this {
     const isFinalized = this.#isFinalized;

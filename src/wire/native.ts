@@ -30,6 +30,7 @@ interface NativeModule {
   callOutside(fn: () => void): void;
   invertChangeset(changeset: Uint8Array): Promise<Uint8Array | null>;
   sqliteVersion: string;
+  sqliteSourceId: string;
   compileOptions: string[];
 }
 

@@ -2,6 +2,8 @@
  * Behaviours that programs for sqlite3 (node-sqlite3) rely on, in our own words. Run on aiosqlite/sqlite3, and on sqlite3
  * itself where its addon is built: `npm rebuild sqlite3`, or SQLITE3_PEER names a built copy.
  */
+
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import * as ours from 'aiosqlite/sqlite3';
@@ -55,6 +57,20 @@ describe.each(modules)('%s', (name, sqlite3) => {
     );
 
   describe('opening', () => {
+    test('connections with a shared cache have one database in memory', async () => {
+      const flags = sqlite3.OPEN_URI | sqlite3.OPEN_SHAREDCACHE | sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE;
+      const [one, two] = [1, 2].map(() => open(`file:${on.file('shared')}?mode=memory`, flags));
+      await called((done) => one?.exec('PRAGMA user_version = 42', done));
+      expect(await called((done) => two?.get('PRAGMA user_version', done))).toEqual({ user_version: 42 });
+    });
+
+    test('the module knows the sources of its SQLite', async () => {
+      const row = await called((done) =>
+        open().get('SELECT sqlite_source_id() AS id, sqlite_version() AS version', done),
+      );
+      expect(row).toEqual({ id: (sqlite3 as any).SOURCE_ID, version: sqlite3.VERSION });
+    });
+
     test('calls back with null, emits open, and knows its name and flags', async () => {
       const file = on.file();
       const events: unknown[] = [];
@@ -474,6 +490,61 @@ describe.each(modules)('%s', (name, sqlite3) => {
       const timer = setInterval(() => db.interrupt(), 5);
       expect(await failed).toMatchObject({ code: 'SQLITE_INTERRUPT', errno: 9 });
       clearInterval(timer);
+    });
+
+    test('interrupt ends what runs, also while close() waits for it', async () => {
+      const db = open();
+      await called((done) => db.wait(done));
+      const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+      const failed = failure(called((done) => db.all(endless, done)));
+      const end = closed(db);
+      const timer = setInterval(() => db.interrupt(), 5);
+      void failed.finally(() => clearInterval(timer));
+      expect(await failed).toMatchObject({ code: 'SQLITE_INTERRUPT' });
+      await end;
+    });
+
+    test('a failure without a callback on a closed database is an event of the database', async () => {
+      const db = open();
+      await closed(db);
+      const failed = new Promise((resolve) => db.on('error', resolve));
+      db.run('SELECT 1');
+      expect(await failed).toMatchObject({ code: 'SQLITE_MISUSE', message: 'SQLITE_MISUSE: Database is closed' });
+    });
+
+    test('methods of statements can be replaced, and prepare() does not need them', () => {
+      const { bind } = sqlite3.Statement.prototype;
+      sqlite3.Statement.prototype.bind = (() => 'replaced') as never;
+      try {
+        const statement = open().prepare('SELECT 1');
+        expect(statement).toBeInstanceOf(sqlite3.Statement);
+        expect(statement.bind()).toBe('replaced');
+        statement.finalize();
+      } finally {
+        sqlite3.Statement.prototype.bind = bind;
+      }
+    });
+
+    // There, callbacks have no context at all.
+    test.runIf(isOurs)('a callback has the asynchronous context of its call', async () => {
+      const context = new AsyncLocalStorage<string>();
+      const db = open();
+      const seen: unknown[] = [];
+      const long =
+        'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT count(*) FROM n';
+      const call = (name: string, sql: string, ...params: unknown[]) =>
+        context.run(name, () =>
+          called((done) =>
+            db.all(sql, ...params, (error: Error | null) => done(null, seen.push([name, context.getStore(), !error]))),
+          ),
+        );
+      // The second call has failed before the first one is answered, and calls back after it.
+      await Promise.all([call('a', long), call('b', 'SELECT ?', 1, 2, 3), call('c', 'SELECT 1')]);
+      expect(seen).toEqual([
+        ['a', 'a', true],
+        ['b', 'b', false],
+        ['c', 'c', true],
+      ]);
     });
 
     test('an extension that is not there fails', async () => {

@@ -1,5 +1,5 @@
 import type { Connection } from 'aiosqlite';
-import { sqliteVersion } from 'aiosqlite';
+import { sqliteSourceId, sqliteVersion } from 'aiosqlite';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
@@ -14,6 +14,7 @@ describe('the SQLite that is linked in', () => {
   test('is 3.53.4, and says so in SQL too', async () => {
     expect(sqliteVersion).toBe('3.53.4');
     expect(await db.get('SELECT sqlite_version() AS version')).toEqual({ version: '3.53.4' });
+    expect(await db.get('SELECT sqlite_source_id() AS id')).toEqual({ id: sqliteSourceId });
   });
 
   test.each([

@@ -10,6 +10,8 @@ namespace aiosqlite {
 
 const char* SqliteVersion() { return sqlite3_libversion(); }
 
+const char* SqliteSourceId() { return sqlite3_sourceid(); }
+
 std::vector<std::string> SqliteCompileOptions() {
   std::vector<std::string> options;
   for (int i = 0; const char* option = sqlite3_compileoption_get(i); ++i) options.emplace_back(option);

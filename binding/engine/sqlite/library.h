@@ -7,6 +7,7 @@
 namespace aiosqlite {
 
 const char* SqliteVersion();
+const char* SqliteSourceId();
 
 // Compile options as SQLite lists them (sqlite.org/c3ref/compileoption_get.html).
 std::vector<std::string> SqliteCompileOptions();
