@@ -24,7 +24,7 @@ const commands = {
     const module = await import(`../drivers/${driver}.mjs`);
     state = await scenario.open({ driver, module, file, options });
     const digest = await scenario.digest?.(state);
-    operations = await warmUp(options.roundMs);
+    operations = await warmUp(scenario.roundMs ?? options.roundMs);
     return { digest: digest && createHash('sha256').update(digest).digest('hex'), operations, node: process.version };
   },
 
