@@ -31,7 +31,7 @@ export function addCopy(program: Command): Command {
     .option('--follow', 'repeats until SIGTERM or SIGINT, then makes a last pass')
     .option('--verify', 'compares both afterwards, each session by a hash of all columns')
     .option('--dry-run', 'writes nothing, and shows what it would do')
-    .option('--json', 'lines of progress, then { sessions, events, refused?, verified? }')
+    .option('--json', 'lines of progress, then { sessions, events, memory?, artifacts?, refused?, verified? }')
     .addHelpText(
       'after',
       `
@@ -122,11 +122,16 @@ function show({ refused, ...copied }: Copied, { json, dryRun }: CopyArguments): 
     print(JSON.stringify({ ...copied, ...(refused.length > 0 && { refused }) }));
     return;
   }
-  const { sessions, events, verified } = copied;
+  const { sessions, events, memory, artifacts, verified } = copied;
   print(
     `${dryRun ? 'would be copied' : 'copied'}: ${sessions.copied} sessions with ${events.copied} events; ` +
       `${sessions.unchanged} unchanged, ${sessions.deleted} deleted`,
   );
+  if (memory) print(`memory: ${memory.copied} entries, ${memory.unchanged} unchanged, ${memory.deleted} deleted`);
+  if (artifacts) {
+    const { copied: versions, unchanged, deleted } = artifacts;
+    print(`artifacts: ${versions} versions, ${unchanged} unchanged, ${deleted} deleted`);
+  }
   if (verified !== undefined) print(`verified: ${verified.sessions} sessions with ${verified.events} events are equal`);
   for (const { table, row, reason } of refused) print(plain(`refused ${table} ${row}: ${reason}`));
 }

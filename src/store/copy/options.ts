@@ -43,6 +43,10 @@ export interface Copied {
   };
   /** Number of events of the sessions that were copied. */
   events: { copied: number };
+  /** Entries of memory, between SQLite files, where the source has the table. */
+  memory?: { copied: number; unchanged: number; deleted: number };
+  /** Versions of artifacts, in the same case. */
+  artifacts?: { copied: number; unchanged: number; deleted: number };
   /** Rows of the last pass that were not copied. */
   refused: ImportRefusal[];
   /** With `verify`: the number of equal sessions, and their events. All others are refused. */

@@ -42,7 +42,8 @@ export class Pass {
       await this.#atOnce(stamps, (stamp) => this.#copyOne(copier, stamp, place, byName.get(nameOf(stamp.key))));
     });
     if (!isEmpty) await this.#deleteGone(place);
-    if (verify && !dryRun) await this.#verify();
+    await this.#copyBeside(place);
+    if (verify && !dryRun) await this.#verify(place);
     this.#options.onProgress?.({ ...this.#progress });
     return this.#copied;
   }
@@ -74,6 +75,15 @@ export class Pass {
 
   #refuse({ sessionId }: SessionKey, { reason }: Refusal): void {
     this.#copied.refused.push({ table: this.#source.names.sessions, row: sessionId, reason });
+  }
+
+  async #copyBeside(source: string): Promise<void> {
+    const { dryRun, signal } = this.#options;
+    const report = await this.#to.copyBeside?.(this.#from, { source, dryRun, signal });
+    if (report === undefined) return;
+    const { refused, ...counts } = report;
+    Object.assign(this.#copied, counts);
+    this.#copied.refused.push(...refused);
   }
 
   /** A newer state of the target stays. */
@@ -110,7 +120,7 @@ export class Pass {
     }
   }
 
-  async #verify(): Promise<void> {
+  async #verify(place: string): Promise<void> {
     const verified = { sessions: 0, events: 0 };
     const refused = new Set(this.#copied.refused.map(({ row }) => row));
     await this.#eachPage(async (stamps) => {
@@ -131,6 +141,19 @@ export class Pass {
       const [table, row] =
         state.userId === undefined ? [appStates, state.appName] : [userStates, `${state.appName}, ${state.userId}`];
       this.#copied.refused.push({ table, row, reason: 'the target has another state' });
+    }
+    const beside = await this.#to.copyBeside?.(this.#from, {
+      source: place,
+      dryRun: true,
+      signal: this.#options.signal,
+    });
+    const { memory, artifacts } = this.#source.names;
+    for (const [table, counts] of [
+      [memory, beside?.memory],
+      [artifacts, beside?.artifacts],
+    ] as const) {
+      if (!counts || counts.copied === 0) continue;
+      this.#copied.refused.push({ table, row: `${counts.copied} rows`, reason: 'they differ, or have changed since' });
     }
     this.#copied.verified = verified;
   }

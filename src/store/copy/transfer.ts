@@ -1,4 +1,5 @@
 import type { SqlValue } from '../../executor.js';
+import type { ImportRefusal } from '../import/records.js';
 import type { SessionKey } from '../records.js';
 
 /** A session at one moment. Two sessions with equal times of creation and revisions, where one is a copy, are the same. */
@@ -126,8 +127,31 @@ export interface Transfer {
   /** Stores a state, in place of an older one. Resolves to whether it did. */
   writeState(state: StoredState): Promise<boolean>;
   state(of: Pick<StoredState, 'appName' | 'userId'>): Promise<StoredState | undefined>;
+  /** Copies memory and artifacts, where both databases can hold them. */
+  copyBeside?(from: Transfer, options: BesideOptions): Promise<BesideReport>;
   /** A time in milliseconds, as the row of a session keeps it. */
   keptTime(time: number): number;
+}
+
+/** Rows of a table beside the sessions. */
+export interface BesideCounts {
+  copied: number;
+  unchanged: number;
+  deleted: number;
+}
+
+/** Memory and artifacts of a database; absent where the source has none. */
+export interface BesideReport {
+  memory?: BesideCounts;
+  artifacts?: BesideCounts;
+  refused: ImportRefusal[];
+}
+
+export interface BesideOptions {
+  /** See {@link Transfer.place}. */
+  source: string;
+  dryRun: boolean;
+  signal: AbortSignal | undefined;
 }
 
 /** Reads the origin of a session from the table of metadata. */

@@ -5,11 +5,11 @@ import type { Embedding } from './embedder.js';
 import type { MemoryLayout } from './layout.js';
 
 /** The key of the metadata table under which a memory's embedding stands. */
-const keyOf = ({ names }: MemoryLayout) => `${names.memory}:embedding`;
+export const embeddingKey = ({ names }: MemoryLayout) => `${names.memory}:embedding`;
 
 export const embeddingQuery = (layout: MemoryLayout): BatchQuery => ({
   sql: layout.sql.embedding,
-  params: [keyOf(layout)],
+  params: [embeddingKey(layout)],
 });
 
 /** The embedding of the file, from the result of {@link embeddingQuery}; `undefined` while there are no vectors. */
@@ -20,14 +20,14 @@ export function decodeEmbedding(layout: MemoryLayout, result: Rows | undefined):
     const { model, dimension } = JSON.parse(row[0] as string) as Embedding;
     if (typeof model === 'string' && Number.isSafeInteger(dimension)) return { model, dimension };
   } catch (error) {
-    throw corruptRow(layout.names.metadata, keyOf(layout), 'value', error);
+    throw corruptRow(layout.names.metadata, embeddingKey(layout), 'value', error);
   }
-  throw corruptRow(layout.names.metadata, keyOf(layout), 'value');
+  throw corruptRow(layout.names.metadata, embeddingKey(layout), 'value');
 }
 
 /** Makes an embedding that of the file, or undoes the batch with `'ERR_NO_MATCH'` if the file has another one. */
 export function claimEmbedding(layout: MemoryLayout, { model, dimension }: Embedding): BatchQuery[] {
-  const params = [keyOf(layout), JSON.stringify({ model, dimension })];
+  const params = [embeddingKey(layout), JSON.stringify({ model, dimension })];
   return [
     { sql: layout.sql.addEmbedding, params },
     { sql: layout.sql.isEmbedding, params, ifNone: 'rollback' },

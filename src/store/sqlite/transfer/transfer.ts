@@ -1,6 +1,8 @@
 import { isJson } from '../../../codec/json.js';
 import type { BatchQuery, Executor } from '../../../executor.js';
 import {
+  type BesideOptions,
+  type BesideReport,
   type EventPage,
   type Origin,
   type Present,
@@ -15,6 +17,7 @@ import { corruptRow } from '../../errors.js';
 import type { SessionKey } from '../../records.js';
 import { type Context, runReads, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
+import { copyBeside } from './beside.js';
 import { buildTransferQueries, shapeQuery, type TransferQueries } from './queries.js';
 import { decodeStamp, readSession, timeOf } from './read.js';
 import { writeSession } from './write.js';
@@ -179,6 +182,11 @@ export class SqliteTransfer implements Transfer {
         ? await this.#context.db.run(states.app.put, [appName, ...values])
         : await this.#context.db.run(states.user.put, [appName, userId, ...values]);
     return changes === 1;
+  }
+
+  async copyBeside(from: Transfer, options: BesideOptions): Promise<BesideReport> {
+    if (!(from instanceof SqliteTransfer)) return { refused: [] };
+    return await copyBeside(from.#context, this.#context, options);
   }
 
   keptTime(time: number): number {
