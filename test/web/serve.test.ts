@@ -115,6 +115,20 @@ describe('what is wrong at the start is said in one sentence', () => {
     expect([status, json.code]).toEqual([503, 'SQLITE_NOTADB']);
   });
 
+  test('a database of a newer version is refused unchanged, and sessions are 503', async () => {
+    await site.sessionService.listSessions({ appName: 'hello' });
+    const db = await connect(site.file);
+    await db.run("UPDATE adk_metadata SET value = '99' WHERE key = 'schema_version'");
+    const { SqliteSessionService } = await import('aiosqlite/adk');
+    const sessionService = new SqliteSessionService(site.file);
+    await site.serve({ services: { sessionService } });
+    const { status, json } = await site.ask('GET', sessions);
+    expect([status, json.code]).toEqual([503, 'ADK_SCHEMA_VERSION']);
+    expect(await db.get("SELECT value FROM adk_metadata WHERE key = 'schema_version'")).toEqual({ value: '99' });
+    await sessionService.close();
+    await db.close();
+  });
+
   test('a database that another process holds is 503 once its time is over', async () => {
     const holder = await connect(site.file);
     await holder.exec('PRAGMA locking_mode = exclusive; CREATE TABLE t (x); BEGIN EXCLUSIVE');
