@@ -208,6 +208,27 @@ test('rows on a damaged page are named, and the others are stored', async () => 
   expect(await store.getEvents({ ...key, sessionId: 's2' })).toHaveLength(300);
 });
 
+test('a session with more events than are held at a time is one transaction, too', async () => {
+  const events = Array.from({ length: 2_500 }, (_, i) => event(`e${i}`, { time: 1_700_000_000_000 + i }));
+  events[1_700] = event('e1700', { time: 1_700_000_001_700, data: '{"secret' });
+  const file = await make(session('s1') + events.join('') + session('s2') + event('last', { session: 's2' }));
+  const dry = await importSessions(file, store, { dryRun: true });
+  expect(await store.listApps()).toEqual([]);
+  const report = await importSessions(file, store);
+  expect(report.events).toEqual({ read: 2_501, converted: 2_500, unchanged: 0, refused: 1 });
+  expect(dry).toEqual(report);
+  const stored = await store.getEvents(key);
+  expect(stored.map(({ id }) => id)).toEqual(
+    Array.from({ length: 2_500 }, (_, i) => `e${i}`).filter((id) => id !== 'e1700'),
+  );
+  const again = await importSessions(file, store);
+  expect(again).toMatchObject({ sessions: { unchanged: 2 }, events: { unchanged: 2_500, refused: 1 } });
+
+  await store.appendEvent({ ...stored[0]!, id: 'more' });
+  const other = await importSessions(file, store);
+  expect(other).toMatchObject({ sessions: { unchanged: 1, refused: 1 }, events: { read: 2_501, unchanged: 1 } });
+});
+
 test('the unit of a time is decided row by row', async () => {
   const file = await make(
     session('s1', "'{}'", '1700000000.25, 1700000009000') +
