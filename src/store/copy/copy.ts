@@ -10,8 +10,9 @@ const NAMED = 10;
 
 /**
  * Copies all sessions of a store to another one, of SQLite or PostgreSQL: events, states, times, revisions, histories,
- * and the states of apps and users; between SQLite files also memory and artifacts. Each session is one transaction of the target. A session is skipped
- * if it has not changed since an earlier copy brought it: call an interrupted copy again, and it goes on. The source is only read, and may be written to meanwhile.
+ * and the states of apps and users; between SQLite files also memory and artifacts. Each session is one transaction of the
+ * target. A session is skipped if it has not changed since an earlier copy brought it: call an interrupted copy again, and it
+ * goes on. The source is only read, and may be written to meanwhile.
  *
  * Sessions that the source no longer has are deleted from the target, if an earlier copy from the same source has brought
  * them. Sessions that the target has changed, or has from elsewhere, stay and are named in `refused`.

@@ -168,6 +168,7 @@ class Memory extends Beside<ReturnType<typeof memoryQueries>> {
     const vector = row.at(-1);
     await tx.run(this.target.addScope, id.slice(0, 3));
     await tx.run(this.target.add, [...id, ...row.slice(0, -1)]);
+    await tx.run(this.target.layout.sql.indexEntry, id);
     if (this.#withVectors && vector != null) await tx.run(this.target.addVector, [...id, vector]);
   }
 }
