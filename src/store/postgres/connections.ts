@@ -121,8 +121,7 @@ export class Connections implements Runner {
       let pool: (PgPool & { ending?: boolean; ended?: boolean }) | undefined;
       try {
         pool = await this.#pool();
-        const client = await this.#withDeadline(pool.connect() as Promise<PooledClient>, deadline);
-        return guarded(client);
+        return await this.#withDeadline(checkOut(pool), deadline);
       } catch (error) {
         // At the deadline, the reason of the last attempt says more.
         if (failure !== undefined && hasTimedOut(error)) throw publicError(failure);
@@ -163,6 +162,21 @@ export class Connections implements Runner {
 
 /** An error event of a client that is in use: its query rejects as well. Without a listener it would end the process. */
 const ignoreError = () => {};
+
+/**
+ * A client of a pool. The callback guards it while the pool hands it out: the server may end the connection in the same piece of data
+ * that tells that it is ready, before a promise resolves.
+ */
+function checkOut(pool: PgPool): Promise<PooledClient> {
+  return new Promise((resolve, reject) => {
+    const connect = pool.connect.bind(pool) as (
+      callback: (error: unknown, client?: PooledClient) => void,
+    ) => Promise<PooledClient> | undefined;
+    const promised = connect((error, client) => (client ? resolve(guarded(client)) : reject(error)));
+    // A pool that takes no callback returns a promise.
+    promised?.then((client) => resolve(guarded(client)), reject);
+  });
+}
 
 function guarded(client: PooledClient): PooledClient {
   if (client.on === undefined) return client;

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { PostgresSessionStore } from 'aiosqlite/postgres';
 import { describe, expect, test } from 'vitest';
 import { startPostgres } from '../../../scripts/postgres.mjs';
-import { breaking, describePostgres, makePool, postgres } from '../../support/postgres.js';
+import { breaking, describePostgres, makePool, postgres, server } from '../../support/postgres.js';
 import { rejection } from '../../support/rejection.js';
 import { event, ids, key } from '../fixtures.js';
 
@@ -89,14 +91,49 @@ describePostgres('a connection that breaks', () => {
   });
 });
 
+describePostgres('a server that ends a connection with its first answer', () => {
+  const on = postgres();
+
+  test('is asked again, and the process lives', async () => {
+    const schema = on.schema();
+    await (await on.store({ schema })).createSession(key);
+    const fields = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0';
+    const fatal = Buffer.concat([Buffer.from('E....', 'latin1'), Buffer.from(fields)]);
+    fatal.writeUInt32BE(fatal.length - 1, 1);
+    let connections = 0;
+    const proxy = createServer((client) => {
+      const isFirst = ++connections === 1;
+      const upstream = connect(`${server.host}/.s.PGSQL.${server.port}`);
+      for (const socket of [client, upstream]) socket.on('error', () => {});
+      client.pipe(upstream);
+      upstream.on('data', (data) => {
+        // ReadyForQuery, and the end of the connection, in one piece.
+        if (isFirst && data.includes('Z\0\0\0\x05I')) client.end(Buffer.concat([data, fatal]));
+        else client.write(data);
+      });
+      upstream.on('close', () => client.destroy());
+      client.on('close', () => upstream.destroy());
+    }).listen(0, '127.0.0.1');
+    try {
+      await once(proxy, 'listening');
+      const { port } = proxy.address() as AddressInfo;
+      const store = new PostgresSessionStore(on.pool({ host: '127.0.0.1', port, max: 1 }), { schema });
+      expect(await store.getSession(key)).toMatchObject({ id: 's1' });
+      expect(connections).toBe(2);
+    } finally {
+      proxy.close();
+    }
+  });
+});
+
 describePostgres('a server with passwords', () => {
   test('refuses a wrong one at once, by its code, and the error does not show it', async () => {
     const folder = mkdtempSync('/tmp/aiosqlite-pgw-');
     const rules = `${folder}.hba`;
     writeFileSync(rules, 'local all ada scram-sha-256\nlocal all all trust\n', { mode: 0o644 });
-    const server = startPostgres(folder, { fsync: 'off', hba_file: `'${rules}'` });
-    const admin = makePool(server.address);
-    const pool = makePool({ ...server.address, user: 'ada', password: 'sesame-4711' });
+    const own = startPostgres(folder, { fsync: 'off', hba_file: `'${rules}'` });
+    const admin = makePool(own.address);
+    const pool = makePool({ ...own.address, user: 'ada', password: 'sesame-4711' });
     try {
       await admin.query("CREATE ROLE ada LOGIN PASSWORD 'another'");
       const store = new PostgresSessionStore(pool, { retryMs: 600_000 });
@@ -105,7 +142,7 @@ describePostgres('a server with passwords', () => {
       expect(inspect([error, store], { depth: 20, showHidden: true })).not.toContain('sesame-4711');
     } finally {
       await Promise.all([admin.end(), pool.end()]);
-      server.stop();
+      own.stop();
       for (const path of [folder, rules]) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
     }
   });
