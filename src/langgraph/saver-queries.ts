@@ -28,7 +28,7 @@ CREATE INDEX IF NOT EXISTS langgraph_checkpoints_id ON langgraph_checkpoints (ch
   checkpoint_id TEXT NOT NULL,
   type TEXT NOT NULL,
   value BLOB NOT NULL,
-  UNIQUE (thread_id, checkpoint_ns, channel, version, checkpoint_id)
+  UNIQUE (thread_id, checkpoint_ns, version, channel, checkpoint_id)
 );`,
   langgraph_writes: `CREATE TABLE IF NOT EXISTS langgraph_writes (
   write_key INTEGER PRIMARY KEY,
@@ -49,7 +49,7 @@ CREATE INDEX IF NOT EXISTS langgraph_checkpoints_id ON langgraph_checkpoints (ch
 
 export const PUT_VALUE = `INSERT INTO langgraph_values (thread_id, checkpoint_ns, channel, version, checkpoint_id, type, value)
   VALUES (?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (thread_id, checkpoint_ns, channel, version, checkpoint_id)
+  ON CONFLICT (thread_id, checkpoint_ns, version, channel, checkpoint_id)
   DO UPDATE SET type = excluded.type, value = excluded.value`;
 
 export const PUT_CHECKPOINT = `INSERT INTO langgraph_checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,
