@@ -49,7 +49,8 @@ enum class Request : uint8_t {
   kBegin = 5,   // the new lane, BeginMode
   kEnd = 6,     // EndMode
   kClose = 7,
-  // Resources stay open on the worker, and have the id of the job that opened them.
+  // Resources stay open on the worker, and have the id of the job that opened them. Resources::Serves takes
+  // the range from kOpenCursor to kCloseResource.
   kOpenCursor = 8,      // batch size, one Query
   kNextCursor = 9,      // cursor
   kOpenBackup = 10,     // destination, count, that many files, whose locks are looked at

@@ -12,8 +12,8 @@ namespace aiosqlite {
 namespace {
 
 constexpr auto kLongestTurn = std::chrono::milliseconds(1);
-// What is answered before what its callers do next is handed over: a worker can begin with that while the
-// rest is answered. More at a time is no cheaper.
+// Outcomes delivered at a time. Then the calls that the answered callers have made are published, so that the
+// worker begins on them while the rest is delivered. More at a time is no cheaper.
 constexpr size_t kAtOnce = 16;
 
 }  // namespace

@@ -51,13 +51,13 @@ export interface PreparedImport {
 /** Events as the backend's event codec encodes them. Only an array can be sent again where a connection breaks. */
 export type EncodedEvents = readonly SqlParam[][] | AsyncIterable<SqlParam[]>;
 
-/** An event and its deltas as they were when the call was made, ready for any number of attempts. */
+/** An event and its deltas as they were when the call was made, encoded once. Attempts follow one another. */
 export interface PreparedAppend {
   key: SessionKey;
   /** The key as one text, see {@link nameOf}. */
   name: string;
   id: string;
-  /** The event's parameters, behind those that the backend sets itself. */
+  /** Parameters of the insert. The first ones are null until the backend sets them for an attempt, the event's follow. */
   params: SqlParam[];
   /** The event's time, as a parameter and as it is read afterwards. */
   updateTime: SqlParam;

@@ -5,7 +5,7 @@ import { type Limits, NO_LIMITS } from './limits.js';
 import { inFlight, type NativeConnection, native } from './native.js';
 import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
 import { LaneNumber, Policy, Request, Stat } from './protocol.js';
-import { calls, publish, type SlowCalls } from './trace.js';
+import { calls, publish as publishTrace, type SlowCalls } from './trace.js';
 import { forgetUnpackers } from './unpack.js';
 
 /** Names of requests, as traces have them. */
@@ -49,7 +49,7 @@ export class Queue {
   readonly commitListeners: CommitListeners;
   /** Number of the worker, if the queue has a single one. */
   number = 0;
-  #releasing = false;
+  #publishing = false;
 
   private constructor(connection: NativeConnection, counters: PoolCounters, commitListeners: CommitListeners) {
     this.native = connection;
@@ -109,7 +109,7 @@ export class Queue {
     const traced = calls.hasSubscribers || this.counters.slowCalls !== undefined;
     call.prepare(id, lane, traced ? policy | Policy.trace : policy, timeoutMs, cancellable);
     // The worker gets the call last: where the caller has used up the stack, each step before can fail.
-    this.#releaseSoon();
+    this.#publishSoon();
     const outcome = this.#outcomeOf(id, signal, timeoutMs);
     let taken = false;
     try {
@@ -136,7 +136,7 @@ export class Queue {
       groupSize,
       outcome: failure ? failure.code : 'ok',
     };
-    publish(finished, trace, slowCalls);
+    publishTrace(finished, trace, slowCalls);
     return pending;
   }
 
@@ -144,10 +144,10 @@ export class Queue {
     if (signal === undefined && timeoutMs === 0) {
       return new Promise((resolve) => inFlight.expect(id, resolve, this));
     }
-    return this.#submitCancellable(id, signal, timeoutMs);
+    return this.#cancellableOutcomeOf(id, signal, timeoutMs);
   }
 
-  #submitCancellable(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
+  #cancellableOutcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
     return new Promise((resolve) => {
       // A queued call leaves at once. One that runs is interrupted, and its outcome comes from the worker, which also
       // ends it at its deadline.
@@ -173,14 +173,14 @@ export class Queue {
   }
 
   /** Publishes all calls of a turn together: one wake-up for them, and one commit for their writes. */
-  #releaseSoon(): void {
-    if (this.#releasing) return;
-    enqueue(this.#release);
-    this.#releasing = true;
+  #publishSoon(): void {
+    if (this.#publishing) return;
+    enqueue(this.#publish);
+    this.#publishing = true;
   }
 
-  readonly #release = () => {
-    this.#releasing = false;
+  readonly #publish = () => {
+    this.#publishing = false;
     this.native.publish();
   };
 

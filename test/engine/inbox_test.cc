@@ -162,6 +162,7 @@ TEST("expiring takes those that have waited too long in the main lane, but never
   const JobId old = Stage(inbox, Cancellable(Run("old")));
   const JobId begin = Stage(inbox, Begin(lane, BeginMode::kImmediate));
   const JobId close = Stage(inbox, Close());
+  const JobId close_blob = Stage(inbox, test::Ask(Request::kCloseResource, {1}));
   Stage(inbox, In(lane, Run("in a lane")));
   const JobId cancelled = Stage(inbox, Cancellable(Run("cancelled")));
   inbox.Publish();
@@ -173,7 +174,7 @@ TEST("expiring takes those that have waited too long in the main lane, but never
   inbox.Publish();
   EXPECT(inbox.Expire(time) == (std::vector<JobId>{old, begin}));
   EXPECT(!inbox.Cancel(old, true));
-  EXPECT(TakeAll(inbox) == (std::vector<JobId>{close, fresh}));
+  EXPECT(TakeAll(inbox) == (std::vector<JobId>{close, close_blob, fresh}));
   EXPECT(TakeAll(inbox, lane).size() == 1);
 }
 

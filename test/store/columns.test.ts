@@ -7,6 +7,7 @@ import { makeSessionCodec } from '../../src/store/session-codec.js';
 import { sqliteDialect } from '../../src/store/sqlite/dialect.js';
 import { buildQueries } from '../../src/store/sqlite/queries.js';
 import { buildSchema } from '../../src/store/sqlite/schema.js';
+import { createTables } from '../../src/store/sqlite/tables.js';
 import { databases } from '../support/databases.js';
 import { event, key } from './fixtures.js';
 
@@ -75,6 +76,18 @@ describe('a field that is added to the table of columns', () => {
     const odd = { ...event('e1'), route: 5, labels: null } as unknown as EventRecord;
     expect((await roundTrip(added, odd)).read).toMatchObject({ route: 5, labels: null });
   });
+});
+
+test('a column of events with `since` is added to a file that lacks it, among events and archives', async () => {
+  const db = await on.connect();
+  const names = resolveNames({});
+  await createTables(db, buildSchema(names));
+  const later: Column[] = [...EVENT_COLUMNS, { field: 'route', column: 'route', type: 'TEXT', kind: 'text', since: 3 }];
+  await createTables(db, buildSchema(names, later));
+  for (const table of ['adk_events', 'adk_rewound_events']) {
+    const columns = await db.all<{ name: string }>('SELECT name FROM pragma_table_info(?)', [table]);
+    expect(columns.at(-1)).toEqual({ name: 'route' });
+  }
 });
 
 describe('a field that is added to the table of session columns', () => {

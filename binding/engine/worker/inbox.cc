@@ -12,11 +12,16 @@ namespace {
 // aborted calls would pile up behind a worker that is stuck.
 constexpr size_t kManyShells = 64;
 
+// Without it, what it ends would stay open. So a full queue takes it, and it never waits too long.
+bool EndsSomething(const Job& job) {
+  return job.request == Request::kEnd || job.request == Request::kClose ||
+         job.request == Request::kCloseResource;
+}
+
 }  // namespace
 
 bool Inbox::Stage(JobPtr job) {
-  const bool must_pass = job->request == Request::kEnd || job->request == Request::kClose ||
-                         job->request == Request::kCloseResource;
+  const bool must_pass = EndsSomething(*job);
   const std::lock_guard<std::mutex> staging(staging_);
   const size_t pending = pending_.load(std::memory_order_relaxed);
   const size_t bytes = bytes_.load(std::memory_order_relaxed) + job->byte_size;
@@ -111,9 +116,7 @@ std::vector<JobId> Inbox::Drain(LaneId id) {
 
 std::vector<JobId> Inbox::Expire(Clock::time_point time) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return Remove(main_, [time](const Job& job) {
-    return job.queued_at <= time && job.request != Request::kClose && job.request != Request::kEnd;
-  });
+  return Remove(main_, [time](const Job& job) { return job.queued_at <= time && !EndsSomething(job); });
 }
 
 JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {

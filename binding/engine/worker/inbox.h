@@ -28,7 +28,8 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  // False if the queue is full; the job is then destroyed. kEnd and kClose are always taken.
+  // False if the queue is full; the job is then destroyed. kEnd, kClose and kCloseResource are
+  // always taken.
   bool Stage(JobPtr job);
   void Publish();
 
@@ -37,7 +38,8 @@ class Inbox {
   bool Cancel(JobId id, bool even_running);
   // Takes every queued job out of a lane; nothing is posted for them. Interrupts the running one.
   std::vector<JobId> Drain(LaneId lane);
-  // Main-lane jobs that have waited since before `time`, taken out; nothing is posted for them.
+  // Main-lane jobs that have waited since before `time`, taken out; nothing is posted for them. kEnd, kClose
+  // and kCloseResource stay.
   std::vector<JobId> Expire(Clock::time_point time);
   // Whether a worker spins until the next publication.
   bool has_spinning_worker() const { return spinning_.load(std::memory_order_relaxed) > 0; }

@@ -43,9 +43,9 @@ export function buildSchema(
   const tables = [
     {
       ...table(sessions, sessionColumns, owner?.definition, 'UNIQUE (app_name, user_id, id)'),
-      added: sessionFields.filter(({ since }) => since !== undefined).map(({ column }) => column),
+      added: addedOf(sessionFields),
     },
-    table(events, eventColumns),
+    { ...table(events, eventColumns), added: addedOf(columns) },
     table(appStates, [
       ['app_name', 'TEXT', 'PRIMARY KEY'],
       ['state', 'TEXT', "NOT NULL DEFAULT '{}'"],
@@ -64,12 +64,15 @@ export function buildSchema(
     ),
     metadataTable(metadata),
     // Events that a rewind has removed, each with its former seq.
-    table(rewound, [
-      ['seq', 'INTEGER', 'PRIMARY KEY'],
-      ['session_key', 'INTEGER', 'NOT NULL'],
-      ['rewind_key', 'INTEGER', 'NOT NULL'],
-      ...archived,
-    ]),
+    {
+      ...table(rewound, [
+        ['seq', 'INTEGER', 'PRIMARY KEY'],
+        ['session_key', 'INTEGER', 'NOT NULL'],
+        ['rewind_key', 'INTEGER', 'NOT NULL'],
+        ...archived,
+      ]),
+      added: addedOf(columns),
+    },
     // Changes of a session that no stored event carries: see history/timeline.ts.
     table(changes, [
       ['change_key', 'INTEGER', 'PRIMARY KEY AUTOINCREMENT'],
@@ -126,6 +129,10 @@ export function buildSchema(
     setVersion: setVersion(metadata),
   };
 }
+
+/** Names of the columns that later versions of the schema have added: createTables() adds them to files that lack them. */
+const addedOf = (columns: readonly Column[]) =>
+  columns.filter(({ since }) => since !== undefined).map(({ column }) => column);
 
 function defined({ column, type, required, default: value }: Column): ColumnDefinition {
   const constraints = [...(required ? ['NOT NULL'] : []), ...(value === undefined ? [] : [`DEFAULT ${value}`])];
