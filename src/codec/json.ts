@@ -1,3 +1,5 @@
+import { endOfString } from './json-parts.js';
+
 /** Levels of arrays and objects inside each other that SQLite reads (JSON_MAX_DEPTH, sqlite.org/json1.html). */
 const MAX_JSON_DEPTH = 1_000;
 
@@ -57,7 +59,7 @@ function depthOf(text: string): number {
   for (let at = 0; at < text.length; at += 1) {
     const char = text[at];
     if (char === '"') {
-      for (at += 1; text[at] !== '"'; at += 1) if (text[at] === '\\') at += 1;
+      at = endOfString(text, at);
     } else if (char === '[' || char === '{') {
       depth += 1;
       if (depth > deepest) deepest = depth;
