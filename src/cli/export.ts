@@ -3,7 +3,6 @@ import { onFile } from './failure.js';
 import { openStore } from './open.js';
 import { type Chosen, chosenWhere } from './options.js';
 import { writeLine } from './output.js';
-import { toLine } from './session-line.js';
 import type { Command } from './vendor.js';
 
 export function addExport(program: Command): Command {
@@ -18,12 +17,14 @@ export function addExport(program: Command): Command {
     .addHelpText(
       'after',
       `
-Each line is one session with its events, state, times, and the states that it shares. aiosqlite import reads them again.
+Each line is one session with its events, state, times, history, and the states that it shares. aiosqlite import reads them
+again without a loss.
 
 Example:
   npx aiosqlite export agent.db --app shop > shop.jsonl`,
     )
     .action(async (file: string, chosen: Chosen) => {
+      const { exportLine } = await import('../store/internal.js');
       await using opened = await openStore(file);
       const { db, store } = opened;
       await onFile(file, async () => {
@@ -34,9 +35,9 @@ Example:
           params,
         );
         for (const key of keys) {
-          const loaded = await store.loadSession(key);
+          const line = await db.transaction((tx) => exportLine(store.with(tx), key), { mode: 'deferred' });
           // Deleted by another process in the meantime.
-          if (loaded !== undefined) await writeLine(JSON.stringify(toLine(loaded)));
+          if (line !== undefined) await writeLine(line);
         }
       });
     });

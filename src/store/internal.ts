@@ -15,6 +15,7 @@ export {
 } from './arguments.js';
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
 export type { AppendCondition, Appended, Backend, Loaded, Snapshot } from './backend.js';
+export { exportLine } from './copy/line.js';
 export { unstorableRows } from './copy/unstorable.js';
 export { sessionNotFound } from './errors.js';
 export { type EventRow, eventShape } from './event-codec.js';

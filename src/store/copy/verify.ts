@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SessionKey } from '../records.js';
 import type { Refusal } from './fate.js';
-import type { StoredChange, Transfer } from './transfer.js';
+import type { EventPage, StoredChange, StoredSession, Transfer } from './transfer.js';
 
 /** A session with its hash. */
 interface Digest {
@@ -34,21 +34,29 @@ async function digest(
   history: boolean,
   time: (ms: number) => number,
 ): Promise<Digest | undefined> {
-  return await transfer.read(key, async (session, pages) => {
-    const { appName, userId, sessionId } = session.key;
-    const { state, createTime, updateTime, revision, initialState, changes } = session;
-    const hash = createHash('sha256');
-    const add = (...values: unknown[]) => hash.update(`${JSON.stringify(values)}\n`);
-    add(appName, userId, sessionId, state, time(createTime), time(updateTime), revision, initialState);
-    if (history) for (const change of changes) add('change', ...contentOf(change, time));
-    let events = 0;
-    for await (const { rows, rewindKey } of pages) {
-      if (rewindKey === undefined) events += rows.length;
-      else if (!history) continue;
-      for (const [, ...columns] of rows) add(rewindKey === undefined ? 'event' : 'archived', ...columns);
-    }
-    return { revision, events, hash: hash.digest('hex') };
-  });
+  return await transfer.read(key, (session, pages) => digestOf(session, pages, history, time));
+}
+
+/** `time`: a time as the database keeps it to which the session is compared. */
+export async function digestOf(
+  session: StoredSession,
+  pages: Iterable<EventPage> | AsyncIterable<EventPage>,
+  history: boolean,
+  time: (ms: number) => number,
+): Promise<Digest> {
+  const { appName, userId, sessionId } = session.key;
+  const { state, createTime, updateTime, revision, initialState, changes } = session;
+  const hash = createHash('sha256');
+  const add = (...values: unknown[]) => hash.update(`${JSON.stringify(values)}\n`);
+  add(appName, userId, sessionId, state, time(createTime), time(updateTime), revision, initialState);
+  if (history) for (const change of changes) add('change', ...contentOf(change, time));
+  let events = 0;
+  for await (const { rows, rewindKey } of pages) {
+    if (rewindKey === undefined) events += rows.length;
+    else if (!history) continue;
+    for (const [, ...columns] of rows) add(rewindKey === undefined ? 'event' : 'archived', ...columns);
+  }
+  return { revision, events, hash: hash.digest('hex') };
 }
 
 /** A change without the keys and seqs of its database. */

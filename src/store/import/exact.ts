@@ -1,3 +1,4 @@
+import { membersOf } from '../../codec/json-parts.js';
 import { isJsonObject } from '../records.js';
 
 /** Texts with integers that a number may not hold, by the value that was read from them. */
@@ -12,3 +13,10 @@ export function parseExactly(text: string): unknown {
 
 /** The text that a value was read from, where numbers have lost digits of it. */
 export const exactText = (value: unknown): string | undefined => (isJsonObject(value) ? texts.get(value) : undefined);
+
+/** JSON of some members of an object, as they are written in its text, in their order there. */
+export function membersText(text: string, names: readonly string[]): string {
+  const chosen = new Set(names);
+  const members = [...membersOf(text)].filter(([name]) => chosen.has(name));
+  return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
+}

@@ -10,22 +10,28 @@ import type { EntryFate } from '../memory/import-entries.js';
 import type { PreparedImport } from '../prepare.js';
 import type { SessionRecord } from '../records.js';
 import { isGiven } from '../session-codec.js';
-import { exactText } from './exact.js';
+import { exactText, membersText } from './exact.js';
+import { type Fate, OTHER_SESSION } from './fate.js';
 import type { ImportCounts, ImportOptions, ImportReport } from './records.js';
 import { isSame } from './same.js';
 import { type EncodedEvent, refusalOf, SessionEvents } from './session-events.js';
-import type { FoundArtifact, FoundMemory, FoundRefusal, FoundSession, FoundState, Item } from './source.js';
+import type {
+  FoundArtifact,
+  FoundMemory,
+  FoundRefusal,
+  FoundSession,
+  FoundState,
+  FoundStored,
+  Item,
+} from './source.js';
 import { StoresBeside } from './stores-beside.js';
+import { storeWhole } from './whole.js';
 
 /** Sessions whose jobs are under way at the same time, so that they share commits. */
 const UNDER_WAY = 16;
 
 /** Place of the state among the parameters of a session. */
 const STATE_AT = SESSION_COLUMNS.filter(isGiven).findIndex(({ field }) => field === 'state');
-
-type Fate = 'converted' | 'unchanged' | { reason: string };
-
-const OTHER_SESSION = { reason: 'the database has another session with this id' };
 
 /** Entries of memory that are stored together. */
 const MEMORY_PER_JOB = 250;
@@ -58,6 +64,7 @@ export class Sink {
   async take(item: Item): Promise<void> {
     if (item.kind === 'state') await this.#takeState(item);
     else if (item.kind === 'session') await this.#takeSession(item);
+    else if (item.kind === 'stored') await this.#takeStored(item);
     else if (item.kind === 'memory') await this.#takeMemory(item);
     else if (item.kind === 'artifact') await this.#takeArtifact(item);
     else this.#takeRefusal(item);
@@ -80,14 +87,17 @@ export class Sink {
   // ── states that sessions share ──
 
   /** Sets the keys that the target lacks. Others stay: the target may have gone on. */
-  async #takeState({ table, appName, userId, state }: FoundState): Promise<void> {
+  async #takeState({ table, appName, userId, state, text }: FoundState): Promise<void> {
     const scope = { appName, userId };
     const present = await this.#backend.sharedState(scope);
     const has = (key: string) => Object.hasOwn(present, key);
     const lacking = Object.entries(state).filter(([key]) => !has(key));
     if (lacking.length > 0 && !this.#dryRun) {
-      const delta = encodeDelta(this.#backend.dialect, Object.fromEntries(lacking), 'state');
-      await this.#backend.mergeSharedState(scope, delta);
+      const { dialect } = this.#backend;
+      const toSet = Object.fromEntries(lacking);
+      const delta = encodeDelta(dialect, toSet, 'state');
+      const set = text === undefined ? delta.set : jsonParam(dialect, membersText(text, Object.keys(toSet)));
+      await this.#backend.mergeSharedState(scope, { ...delta, set });
     }
     const others = Object.keys(state).filter((key) => has(key) && !isSame(state[key], present[key])).length;
     if (others === 0) return;
@@ -167,7 +177,17 @@ export class Sink {
     if (this.#failures.length > 0) throw this.#failures[0];
   }
 
-  #count({ table, key }: FoundSession, { read, taken, refused }: SessionEvents, fate: Fate): void {
+  async #takeStored({ table, session, pages }: FoundStored): Promise<void> {
+    const taken = pages.reduce((sum, { rows, rewindKey }) => sum + (rewindKey === undefined ? rows.length : 0), 0);
+    const fate = await storeWhole(this.#backend, session, pages, this.#dryRun);
+    this.#count({ table, key: session.key }, { read: taken, taken, refused: [] }, fate);
+  }
+
+  #count(
+    { table, key }: Pick<FoundSession, 'table' | 'key'>,
+    { read, taken, refused }: Pick<SessionEvents, 'read' | 'taken' | 'refused'>,
+    fate: Fate,
+  ): void {
     const { sessions, events, refused: list } = this.#report;
     const name = typeof fate === 'string' ? fate : 'refused';
     add(sessions, name, 1);

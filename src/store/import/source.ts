@@ -1,4 +1,5 @@
 import type { ArtifactKey } from '../artifacts/records.js';
+import type { EventPage, StoredSession } from '../copy/transfer.js';
 import type { MemoryRecord } from '../memory/records.js';
 import type { EventRecord, JsonObject, SessionKey } from '../records.js';
 import type { Input } from './input.js';
@@ -26,7 +27,7 @@ interface Source {
   readonly items: AsyncIterable<Item>;
 }
 
-export type Item = FoundState | FoundSession | FoundMemory | FoundArtifact | FoundRefusal;
+export type Item = FoundState | FoundSession | FoundStored | FoundMemory | FoundArtifact | FoundRefusal;
 
 /** State that the sessions of an app, or of one of its users, share. Keys have no prefix. */
 export interface FoundState {
@@ -36,6 +37,8 @@ export interface FoundState {
   appName: string;
   userId?: string;
   state: JsonObject;
+  /** The state as JSON text, where numbers may have lost digits of it. */
+  text?: string | undefined;
 }
 
 export interface FoundSession {
@@ -57,6 +60,15 @@ export interface FoundSession {
   isWhole?: boolean;
   /** In the order of their appends; read once. */
   events: Iterable<FoundEvent> | AsyncIterable<FoundEvent>;
+}
+
+/** A session with all that its database held of it. */
+export interface FoundStored {
+  kind: 'stored';
+  /** Table in the report. */
+  table: string;
+  session: StoredSession;
+  pages: EventPage[];
 }
 
 /** An event of its session, or a row that is none. Fields that records don't name stand beside the others. */
