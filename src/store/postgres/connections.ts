@@ -93,8 +93,9 @@ export class Connections implements Runner {
   /** Runs work on a client of the pool, again where it may succeed later. */
   async #onClient<T>(work: (client: PgClient) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const deadline = (options.since ?? performance.now()) + this.#retryMs;
+    let last: unknown;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
-      const client = await this.#connect(deadline);
+      const client = await this.#connect(deadline, last);
       try {
         const result = await work(client);
         client.release();
@@ -109,14 +110,15 @@ export class Connections implements Runner {
         client.release(failure !== 'final');
         const again = failure === 'retry' || (failure === 'unknown' && options.onUnknown?.() === true);
         if (!again || performance.now() + pause >= deadline) throw publicError(error);
+        last = error;
       }
       await sleep(pause * (0.5 + Math.random() / 2));
     }
   }
 
-  /** A client of the pool, within the deadline. */
-  async #connect(deadline: number): Promise<PooledClient> {
-    let failure: unknown;
+  /** A client of the pool, within the deadline. `last`: of the attempt before, if there was one. */
+  async #connect(deadline: number, last: unknown): Promise<PooledClient> {
+    let failure = last;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
       let pool: (PgPool & { ending?: boolean; ended?: boolean }) | undefined;
       try {

@@ -419,6 +419,23 @@ describePostgres('a store on PostgreSQL', () => {
       expect(replica.totalCount).toBeLessThanOrEqual(1);
     });
 
+    test('the failure of an attempt is told where no time is left for another connection', async () => {
+      const schema = on.schema();
+      await (await on.store({ schema })).createSession(key);
+      const replica = on.pool({ options: '-c default_transaction_read_only=on' });
+      let left = Number.POSITIVE_INFINITY;
+      type Connect = (callback: never) => Promise<never>;
+      const connect: Connect = (callback) =>
+        left-- > 0 ? (replica.connect as unknown as Connect).call(replica, callback) : new Promise(() => {});
+      const store = new PostgresSessionStore(Object.assign(Object.create(replica), { connect }), {
+        schema,
+        retryMs: 400,
+      });
+      expect(await store.getSession(key)).toMatchObject({ id: 's1' });
+      left = 1;
+      expect(await rejection(store.appendEvent(event('e')))).toMatchObject({ code: '25006' });
+    });
+
     test('a damaged row is named, and others stay readable', async () => {
       const schema = on.schema();
       const store = await on.store({ schema });
