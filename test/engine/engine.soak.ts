@@ -9,6 +9,7 @@ test.each([
   ['every call to the disk and every allocation fails once, and for good', 'whatever '],
   ['the power goes at every change of the disk', 'power cut'],
   ['group commit ends as its model says', 'every sequence of up to four jobs'],
+  ['jobs end in a group as they end alone', 'random jobs end in a group'],
 ])('%s', (_, titles) => {
   const { status, stdout, stderr } = spawnSync(program, [titles], {
     encoding: 'utf8',

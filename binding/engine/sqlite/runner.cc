@@ -29,11 +29,17 @@ bool IsUndone(int errcode) {
   }
 }
 
+// An INSERT that is ignored has raised the table's number in sqlite_sequence all the same, uncounted.
+bool MayRaiseSequence(const StatementTraits& traits, const Result& result) {
+  return traits.inserts && result.changes == 0;
+}
+
 bool WantsSecureDelete(const Job& job) { return (job.policy & policy::kSecureDelete) != 0; }
 
 }  // namespace
 
 std::optional<Failure> Runner::Run(const Job& job, Outcome& outcome) {
+  Forget();
   if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
   PacketReader packet(job.packet);
   bool none = false;
@@ -41,6 +47,7 @@ std::optional<Failure> Runner::Run(const Job& job, Outcome& outcome) {
 }
 
 std::optional<Failure> Runner::RunBatch(const Job& job, Outcome& outcome) {
+  Forget();
   if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
   PacketReader packet(job.packet);
   const int count = packet.Int();
@@ -64,7 +71,6 @@ std::optional<Failure> Runner::RunBatch(const Job& job, Outcome& outcome) {
 
 std::optional<Failure> Runner::RunQuery(const QueryHead& head, PacketReader& packet, uint8_t policy,
                                         Outcome& outcome, bool& none) {
-  torn_ = false;
   std::optional<Failure> failure;
   Statement* const statement = database_.statements().Prepare(head.sql, policy, failure);
   if (statement == nullptr) return failure;
@@ -90,8 +96,12 @@ std::optional<Failure> Runner::RunQuery(const QueryHead& head, PacketReader& pac
   };
   // A result that can't be delivered must undo the write that it came from.
   const bool atomic = can_fail_late && statement->traits().kind == StatementKind::kDml;
+  const bool torn_before = torn_;
   failure = atomic ? database_.Atomically(true, step) : step();
-  if (atomic) kept_ = torn_ = false;
+  if (atomic && failure) {
+    kept_ = false;
+    torn_ = torn_before;
+  }
   if (failure) return failure;
   none = !any_row && result.changes == 0;
   rows.Finish(*statement, head.wants_columns, result);
@@ -179,7 +189,10 @@ std::optional<Failure> Runner::StepAll(Statement& statement, uint8_t policy, Row
   }
   if (!failure && (traits.alters_connection || traits.creates_temp)) database_.hooks().MarkAltered();
   kept_ = failure && (failure->errcode & 0xff) == SQLITE_CONSTRAINT && sqlite3_changes64(db) > 0;
-  torn_ = failure && traits.kind == StatementKind::kDml && !IsUndone(failure->errcode);
+  if (failure ? traits.kind == StatementKind::kDml && !IsUndone(failure->errcode)
+              : MayRaiseSequence(traits, result)) {
+    torn_ = true;
+  }
   if (failure && !kept_) changes.TakeBack(mark);
   statement.Reset();
   if (changes.reporting()) database_.NoteChanges(traits, !failure || (kept_ && autocommit));

@@ -25,7 +25,7 @@ class Runner {
   std::optional<Failure> RunScript(const Job& job);
   // After a failure: whether the rows that the statement changed before it stay, as OR FAIL has it.
   bool kept() const { return kept_; }
-  // After a failure: whether the statement may have left a part of its changes.
+  // After a failure: whether the job may have left changes that sqlite3_total_changes64() does not count.
   bool torn() const { return torn_; }
 
  private:
@@ -34,6 +34,8 @@ class Runner {
                                   Outcome& outcome, bool& none);
   std::optional<Failure> StepAll(Statement& statement, uint8_t policy, RowEncoder& rows, Result& result,
                                  bool& any_row);
+  // Before each job.
+  void Forget() { kept_ = torn_ = false; }
   std::optional<Failure> StepToEnd(Statement& statement, RowEncoder& rows, bool& any_row);
 
   const OwnerThread owner_;

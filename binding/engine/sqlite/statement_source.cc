@@ -151,6 +151,7 @@ JobKind StatementSource::KindOfStatements(const Job& job) {
   const bool batch = job.request == Request::kBatch;
   const int count = batch ? packet.Int() : 1;
   bool writes = false;
+  bool asks = false;
   for (int i = 0; i < count; ++i) {
     const QueryHead head =
         job.request == Request::kMany ? QueryHead::Of(packet.Text()) : QueryHead::Read(packet);
@@ -159,11 +160,14 @@ JobKind StatementSource::KindOfStatements(const Job& job) {
         Prepare(head.sql, policy::kNoSettings | policy::kLooks | job.policy, failure);
     if (statement == nullptr) return JobKind::kAlone;
     const StatementKind kind = statement->traits().kind;
+    // Of the job before: a group that runs again would answer with what it has undone.
+    if (!writes && statement->traits().session_function) asks = true;
     if (kind == StatementKind::kDml) writes = true;
     if (kind != StatementKind::kDml && kind != StatementKind::kRead) return JobKind::kAlone;
     if (batch) packet.SkipParams(head.params);
   }
-  return writes ? JobKind::kWrites : JobKind::kReads;
+  if (!writes) return JobKind::kReads;
+  return asks ? JobKind::kAlone : JobKind::kWrites;
 }
 
 Statement* StatementSource::PrepareControl(const char* sql, std::optional<Failure>& failure) {
