@@ -11,8 +11,8 @@ type Members = Record<string, string | undefined>;
  * is none. Times are milliseconds. JSON columns stand in the line as they are stored, so that large integers keep their
  * digits. Columns without a value are left out. Several reads: a transaction of the caller makes them one moment.
  */
-export async function exportLine({ backend }: SessionStore, key: SessionKey): Promise<string | undefined> {
-  const { transfer } = backend;
+export async function exportLine(store: SessionStore, key: SessionKey): Promise<string | undefined> {
+  const { transfer } = store.backend;
   const { appName, userId } = key;
   const app = await transfer.state({ appName, userId: undefined });
   const user = await transfer.state({ appName, userId });
