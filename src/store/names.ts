@@ -100,6 +100,14 @@ export function resolveNames(options: SessionStoreOptions): Names {
   return names;
 }
 
+/** Table names as SQL has them, in quotes. Members that are no text are left out. */
+export function quoted<N extends object>(
+  names: N,
+): { readonly [K in keyof N as N[K] extends string ? K : never]: string } {
+  const texts = Object.entries(names).filter(([, name]) => typeof name === 'string');
+  return Object.fromEntries(texts.map(([key, name]) => [key, `"${name}"`])) as ReturnType<typeof quoted<N>>;
+}
+
 /** As SQLite compares names. */
 const distinct = (names: object) => new Set(Object.values(names).map((name: string) => name.toLowerCase()));
 

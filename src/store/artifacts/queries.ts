@@ -1,13 +1,9 @@
+import { quoted } from '../names.js';
 import type { ArtifactNames } from './layout.js';
 
 /** Every statement of the store. `key` is four parameters: app, user, session (`''` for the user's scope), name. */
 export function buildArtifactQueries(names: ArtifactNames) {
-  const [artifacts, blobs, sessions, events] = [
-    `"${names.artifacts}"`,
-    `"${names.blobs}"`,
-    `"${names.sessions}"`,
-    `"${names.events}"`,
-  ];
+  const { artifacts, blobs, sessions, events } = quoted(names);
   const scope = 'app_name = ? AND user_id = ? AND session_id = ?';
   const visible = `${scope} AND name = ? AND hidden_by IS NULL`;
   const info = 'version, mime_type, size, sha256, custom_metadata, create_time';

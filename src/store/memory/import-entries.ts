@@ -6,7 +6,7 @@ import { add } from './write.js';
 /** What an import does with an entry: `other`: there is one of its identity with another content, which stays. */
 export type EntryFate = 'converted' | 'unchanged' | 'other' | 'empty';
 
-/** Adds the entries that are not there yet, all or nothing; in a dry run none. */
+/** Adds the entries that are missing, all of them in one transaction. A dry run only counts them. */
 export async function importEntries(
   context: MemoryContext,
   records: readonly MemoryRecord[],

@@ -1,18 +1,11 @@
+import { quoted } from '../names.js';
 import { buildErasure } from './erasure.js';
 import { ORIGIN } from './identity.js';
 import type { MemoryNames } from './layout.js';
 
 /** Every statement of the store, its text fixed for the store's lifetime. */
 export function buildMemoryQueries(names: MemoryNames) {
-  const [memory, fts, scopes, vectors, metadata, sessions, events] = [
-    `"${names.memory}"`,
-    `"${names.fts}"`,
-    `"${names.scopes}"`,
-    `"${names.vectors}"`,
-    `"${names.metadata}"`,
-    `"${names.sessions}"`,
-    `"${names.events}"`,
-  ];
+  const { memory, fts, scopes, vectors, metadata, sessions, events } = quoted(names);
   const scope = 'app_name = ? AND kind = ? AND user_id = ?';
   /** The text before each word of a scope in the index. Consonants and digits, so that stemming leaves the word alone. */
   const prefix = "'s' || scope_key || 'x'";

@@ -1,6 +1,7 @@
 import type { BatchQuery, Executor, SqlParam } from '../../executor.js';
 import { scopesTable } from '../memory/erasure.js';
 import type { Names } from '../names.js';
+import { quoted } from '../names.js';
 import { sendBatch } from '../sqlite/context.js';
 import { buildFold, deleteArchived, deleteEvents } from '../sqlite/history/fold.js';
 import type { Cuts } from './policy.js';
@@ -17,14 +18,8 @@ export interface Rule {
 
 /** `idle`: the time before which sessions go but are still there, in a dry run; otherwise null. */
 export function buildRules(names: PruneNames, { appName, ...cuts }: Cuts, idle: number | null) {
-  const [sessions, events, rewound, userStates, memory, scopes] = [
-    `"${names.sessions}"`,
-    `"${names.events}"`,
-    `"${names.rewound}"`,
-    `"${names.userStates}"`,
-    `"${names.memory}"`,
-    `"${scopesTable(names.memory)}"`,
-  ];
+  const { sessions, events, rewound, userStates, memory } = quoted(names);
+  const scopes = `"${scopesTable(names.memory)}"`;
 
   const sessionRule = (cut: number): Rule => ({
     page: pageOf(`${sessions} AS s`, 's.session_key', 's.update_time < ?3 AND (?4 IS NULL OR s.app_name = ?4)', [

@@ -18,7 +18,7 @@ export interface Link {
  * An append that does not fit waits until the chain has ended. So the order of the calls is that of the commits.
  */
 export class Chain {
-  /** What the next append will find; NaN while that is not known. */
+  /** Revision that the next append will find; NaN while it is unknown. */
   #revision: number;
   #lastId: string | null = null;
   /** Appends under way. */

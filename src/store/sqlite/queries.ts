@@ -1,5 +1,5 @@
 import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS, type SessionColumn } from '../columns.js';
-import type { Names } from '../names.js';
+import { type Names, quoted } from '../names.js';
 import { NO_ACTIONS } from '../no-actions.js';
 import { isGiven, isRead } from '../session-codec.js';
 import { METADATA, TITLE } from '../title.js';
@@ -18,15 +18,7 @@ export function buildQueries(
   columns: readonly Column[] = EVENT_COLUMNS,
   sessionFields: readonly SessionColumn[] = SESSION_COLUMNS,
 ) {
-  const [sessions, events, appStates, userStates, metadata, rewound, changes] = [
-    `"${names.sessions}"`,
-    `"${names.events}"`,
-    `"${names.appStates}"`,
-    `"${names.userStates}"`,
-    `"${names.metadata}"`,
-    `"${names.rewound}"`,
-    `"${names.changes}"`,
-  ];
+  const { sessions, events, appStates, userStates, metadata, rewound, changes } = quoted(names);
   const owner = names.owner ? `"${names.owner.column}"` : undefined;
 
   const key = 's.app_name = ? AND s.user_id = ? AND s.id = ?';

@@ -4,7 +4,7 @@ import { changesBySession, fold, type StoredChange } from '../../history/fold.js
 import { outlineOf } from '../../history/outline.js';
 import { keptChange } from '../../history/stored.js';
 import type { PlacedChange, SessionChange } from '../../history/timeline.js';
-import type { Names } from '../../names.js';
+import { type Names, quoted } from '../../names.js';
 import { NO_ACTIONS } from '../../no-actions.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
@@ -12,7 +12,7 @@ import { sendBatch } from '../context.js';
 
 /** Statements that delete events and keep the changes that these have made to the state. */
 export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes'>) {
-  const [sessions, events, changes] = [`"${names.sessions}"`, `"${names.events}"`, `"${names.changes}"`];
+  const { sessions, events, changes } = quoted(names);
   const gone = 'e.seq IN carray(?1) AND e.timestamp < ?2';
   /** Parameters of both: seqs, a time (Julian Day) before which events go. */
   const removal = (table: string, more = '') => ({

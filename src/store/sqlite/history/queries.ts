@@ -1,6 +1,6 @@
 import { scopesTable } from '../../memory/erasure.js';
 import { ORIGIN } from '../../memory/identity.js';
-import type { Names } from '../../names.js';
+import { type Names, quoted } from '../../names.js';
 import { NO_ACTIONS } from '../../no-actions.js';
 
 /** Statements on the history of a session. `key` is three parameters: app, user, session. */
@@ -8,14 +8,7 @@ export function buildHistoryQueries(
   names: Names,
   { sessionColumns, eventColumns }: { sessionColumns: string; eventColumns: readonly string[] },
 ) {
-  const [sessions, events, rewound, changes, artifacts, memory] = [
-    `"${names.sessions}"`,
-    `"${names.events}"`,
-    `"${names.rewound}"`,
-    `"${names.changes}"`,
-    `"${names.artifacts}"`,
-    `"${names.memory}"`,
-  ];
+  const { sessions, events, rewound, changes, artifacts, memory } = quoted(names);
   const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?)`;
   /** Seq of a change that is made now: that of the last event, or of a later change whose event is deleted. */
   const last = (of: string) => `max(coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = ${of}), 0),

@@ -1,6 +1,6 @@
 import { EVENT_COLUMNS } from '../../columns.js';
 import { originPrefix } from '../../copy/transfer.js';
-import type { Names } from '../../names.js';
+import { type Names, quoted } from '../../names.js';
 
 /** Tables and columns that a file of schema version 1, opened to read, does not have. */
 export interface Shape {
@@ -21,15 +21,7 @@ const WIDTH = FIELDS.length + 3;
 export type TransferQueries = ReturnType<typeof buildTransferQueries>;
 
 export function buildTransferQueries(names: Names, shape: Shape) {
-  const [sessions, events, appStates, userStates, metadata, rewound, changes] = [
-    `"${names.sessions}"`,
-    `"${names.events}"`,
-    `"${names.appStates}"`,
-    `"${names.userStates}"`,
-    `"${names.metadata}"`,
-    `"${names.rewound}"`,
-    `"${names.changes}"`,
-  ];
+  const { sessions, events, appStates, userStates, metadata, rewound, changes } = quoted(names);
   const owner = names.owner ? `"${names.owner.column}"` : undefined;
   const key = 's.app_name = ? AND s.user_id = ? AND s.id = ?';
   const lastSeq = `coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = s.session_key), 0)`;
