@@ -48,7 +48,7 @@ void SetScratch(const Napi::CallbackInfo& info) {
   environment.scratch.tags = static_cast<const uint8_t*>(buffer.Data()) + slots * sizeof(double);
 }
 
-// shareText(number, text): from here on packets may name the text by its number.
+// shareText(number, text): later calls may name the text by its number.
 void ShareText(const Napi::CallbackInfo& info) {
   auto& shared = info.Env().GetInstanceData<Environment>()->scratch.shared;
   const size_t number = info[0].As<Napi::Number>().Uint32Value();

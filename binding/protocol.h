@@ -10,7 +10,7 @@ namespace aiosqlite {
 
 // ── calls ──
 
-// The slots of the scratch memory. A call's own numbers come first, then the entries of its packet.
+// The slots of the scratch memory. A call's own numbers come first, then its entries.
 namespace header {
 enum Header : uint8_t {
   kId = 0,
@@ -30,7 +30,7 @@ enum class Tag : uint8_t {
   kNull = 0,
   kInteger = 1,  // slot: a double that holds a whole number within ±(2^53-1)
   kReal = 2,     // slot: a double
-  kText = 3,     // slot: a double, the length in units of the packet's text
+  kText = 3,     // slot: a double, the length in units of the call's text
   kInt64 = 4,    // slot: a signed 64-bit integer
   kBlob = 5,     // slot: a double, the index in blobs
   kArray = 6,    // slot: a double, the number of entries after this one that are its elements
@@ -39,7 +39,7 @@ enum class Tag : uint8_t {
   kShort = 16,   // cells only: a short ASCII text; its length is added to the tag
 };
 
-// Requests of a worker. The comments list the entries of their packets.
+// Requests of a worker. The comments list their entries.
 enum class Request : uint8_t {
   kOpen = 0,    // see OpenOptions
   kRun = 1,     // one Query

@@ -17,10 +17,10 @@ namespace aiosqlite {
 // it is given as UTF-8 so many bytes.
 constexpr size_t kLongestText = size_t{511} << 20;
 
-// A text that many packets have in common, mostly SQL.
+// A text that many calls have in common, mostly SQL.
 using SharedText = std::shared_ptr<const std::string>;
 
-// One value to bind, pointing into its packet.
+// One value to bind, pointing into the entries.
 struct Value {
   Tag tag = Tag::kNull;
   int64_t integer = 0;
@@ -32,7 +32,7 @@ struct Value {
 // The caller fills it in one pass and copies it in a few memcpy; interpreting it is the worker's job.
 // One UTF-8 string holds all texts, with a U+0000 after each. Their lengths are bytes or, as JavaScript
 // counts, UTF-16 code units.
-struct Packet {
+struct Entries {
   std::vector<uint8_t> tags;
   std::vector<uint64_t> slots;
   std::string text;
@@ -74,12 +74,12 @@ struct Packet {
   }
 };
 
-// Reads a packet from its first entry to its last. A group that runs again makes a new reader.
-class PacketReader {
+// Reads entries from first to last. A group that runs again makes a new reader.
+class EntryReader {
  public:
-  explicit PacketReader(const Packet& packet) : packet_(packet) {}
+  explicit EntryReader(const Entries& entries) : entries_(entries) {}
 
-  double Number() { return AsDouble(packet_.slots[at_++]); }
+  double Number() { return AsDouble(entries_.slots[at_++]); }
   int Int() { return static_cast<int>(Number()); }
   std::string_view Text() { return Next().bytes; }
 
@@ -93,8 +93,8 @@ class PacketReader {
 
   Value Next() {
     Value value;
-    value.tag = static_cast<Tag>(packet_.tags[at_]);
-    const uint64_t slot = packet_.slots[at_++];
+    value.tag = static_cast<Tag>(entries_.tags[at_]);
+    const uint64_t slot = entries_.slots[at_++];
     switch (value.tag) {
       case Tag::kInteger:
       case Tag::kArray:
@@ -110,10 +110,10 @@ class PacketReader {
         value.bytes = TextOf(AsDouble(slot));
         break;
       case Tag::kBlob:
-        value.bytes = packet_.blobs[static_cast<size_t>(AsDouble(slot))];
+        value.bytes = entries_.blobs[static_cast<size_t>(AsDouble(slot))];
         break;
       case Tag::kShared:
-        value.bytes = *packet_.shared[static_cast<size_t>(AsDouble(slot))];
+        value.bytes = *entries_.shared[static_cast<size_t>(AsDouble(slot))];
         break;
       default:
         break;  // NULL
@@ -129,9 +129,9 @@ class PacketReader {
   }
 
   std::string_view TextOf(double length) {
-    const char* begin = packet_.text.data() + text_at_;
+    const char* begin = entries_.text.data() + text_at_;
     const size_t units = static_cast<size_t>(length);
-    const size_t bytes = packet_.utf16_lengths ? Utf8Length(begin, units) : units;
+    const size_t bytes = entries_.utf16_lengths ? Utf8Length(begin, units) : units;
     text_at_ += bytes + 1;
     return {begin, bytes};
   }
@@ -149,7 +149,7 @@ class PacketReader {
     return static_cast<size_t>(at - text);
   }
 
-  const Packet& packet_;
+  const Entries& entries_;
   size_t at_ = 0;
   size_t text_at_ = 0;
 };

@@ -1,4 +1,4 @@
-// Any thread, one at a time: a job belongs to its caller, then to the inbox, then to the worker that took it.
+// Any thread, one at a time: a job belongs to its caller, then to the queue, then to the worker that took it.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/packet.h"
+#include "engine/entries.h"
 #include "protocol.h"
 
 namespace aiosqlite {
@@ -17,8 +17,8 @@ namespace aiosqlite {
 using Clock = std::chrono::steady_clock;
 using JobId = uint32_t;
 
-// Which queue of an inbox a job waits in. Lane 0 is everybody's; a transaction or a lease has one of its own,
-// and while it is open its worker takes jobs from there alone.
+// Which lane of a queue a job waits in. Lane 0 serves every caller; a transaction or a lease has one of its
+// own, and while it is open its worker takes jobs from there alone.
 using LaneId = uint32_t;
 constexpr auto kMainLane = static_cast<LaneId>(LaneNumber::kMain);
 
@@ -42,7 +42,7 @@ class NameList {
   bool empty_ = true;
 };
 
-// A Query in a packet, up to its parameters. Its entries: sql, settings as one number, the names of its JSON
+// A Query in the entries of a call, up to its parameters: sql, settings as one number, the names of its JSON
 // columns if it has any, the count of parameters.
 struct QueryHead {
   std::string_view sql;
@@ -58,15 +58,15 @@ struct QueryHead {
     return head;
   }
 
-  static QueryHead Read(PacketReader& packet) {
+  static QueryHead Read(EntryReader& entries) {
     QueryHead head;
-    head.sql = packet.Text();
-    const int settings = packet.Int();
+    head.sql = entries.Text();
+    const int settings = entries.Int();
     head.mode = static_cast<RowMode>(settings & setting::kRowModeMask);
     head.wants_columns = (settings & setting::kWantsColumns) != 0;
     head.if_none = static_cast<IfNone>(settings >> setting::kIfNoneAt);
-    if ((settings & setting::kHasJsonColumns) != 0) head.json_columns = NameList(packet.Text());
-    head.params = packet.Int();
+    if ((settings & setting::kHasJsonColumns) != 0) head.json_columns = NameList(entries.Text());
+    head.params = entries.Int();
     return head;
   }
 };
@@ -81,13 +81,13 @@ struct Job {
   Request request = Request::kRun;
   LaneId lane = kMainLane;
   uint8_t policy = 0;
-  bool cancellable = false;  // has a signal or a deadline: Inbox::Cancel can find it
-  bool queued = false;       // guarded by the inbox
-  Packet packet;
+  bool cancellable = false;  // has a signal or a deadline: Queue::Cancel can find it
+  bool queued = false;       // guarded by the queue
+  Entries entries;
   size_t byte_size = 0;
   Clock::time_point queued_at{};
   Clock::time_point deadline = Clock::time_point::max();
-  // Set by Inbox::Cancel: a queued job is then skipped, a running one interrupted.
+  // Set by Queue::Cancel: a queued job is then skipped, a running one interrupted.
   std::atomic<bool> cancelled{false};
 
   bool Expired(Clock::time_point now) const { return now >= deadline; }
@@ -172,7 +172,7 @@ class OutcomeSink {
   virtual void Post(std::vector<Outcome>&& outcomes) = 0;
 };
 
-// How a connection is opened, validated in TypeScript, read from the packet of kOpen.
+// How a connection is opened, validated in TypeScript, read from the entries of kOpen.
 struct OpenOptions {
   std::string file;
   bool readonly = false;
@@ -186,7 +186,7 @@ struct OpenOptions {
   std::vector<std::string> pragmas;  // whole statements, in order
   std::vector<std::string> extensions;
 
-  static OpenOptions Read(PacketReader& packet);
+  static OpenOptions Read(EntryReader& entries);
 };
 
 // Takes the time of a traced job while it lives.

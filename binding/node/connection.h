@@ -6,7 +6,7 @@
 #include <memory>
 #include <unordered_set>
 
-#include "engine/worker/inbox.h"
+#include "engine/worker/queue.h"
 #include "engine/worker/worker.h"
 #include "node/completion.h"
 #include "node/job_decoder.h"
@@ -27,7 +27,7 @@ struct Environment {
 // Thin and without checks: src/ has checked everything before. Methods for JavaScript:
 //
 // clang-format off
-//   new Connection(maxPending, maxPendingBytes) or new Connection(other): one that shares the other's inbox
+//   new Connection(maxPending, maxPendingBytes) or new Connection(other): one that shares the other's queue
 //   open(number, text, blobs)  starts the worker on the kOpen job in the scratch area
 //   submit(text, blobs)        stages the job in the scratch area; false if the queue is full
 //   publish()                  lets the workers see what was staged
@@ -61,7 +61,7 @@ class Connection final : public Napi::ObjectWrap<Connection> {
   Napi::Value TakenBack(const std::vector<JobId>& ids);
 
   Environment* environment_;
-  std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<Queue> queue_;
   std::unique_ptr<Worker> worker_;
 };
 

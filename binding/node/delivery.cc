@@ -61,10 +61,10 @@ void AppendFailure(std::string& out, const Failure& failure) {
   out.push_back('}');
 }
 
-// Collects what does not go into the header.
-class Attachments {
+// The parts of a delivery beside its header: long texts, and buffers.
+class SideParts {
  public:
-  explicit Attachments(Napi::Env env) : env_(env) {}
+  explicit SideParts(Napi::Env env) : env_(env) {}
 
   void AddText(const std::string& text, bool ascii) {
     if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
@@ -99,20 +99,20 @@ class Attachments {
   uint32_t buffer_count_ = 0;
 };
 
-void AppendFirst(std::string& out, const JsonRows& first, Attachments& attachments) {
+void AppendFirst(std::string& out, const JsonRows& first, SideParts& side) {
   if (first.text.empty()) {
     out.push_back('0');
   } else if (first.text.size() <= kInlineBytes && out.size() < kLongestPart) {
     out.append(first.text);
   } else {
     out.push_back('1');
-    attachments.AddText(first.text, first.ascii);
+    side.AddText(first.text, first.ascii);
   }
   out.append(first.bytes.empty() ? ",0" : ",1");
-  if (!first.bytes.empty()) attachments.AddBuffer({first.bytes});
+  if (!first.bytes.empty()) side.AddBuffer({first.bytes});
 }
 
-void AppendRest(std::string& out, const PackedRows& rest, Attachments& attachments) {
+void AppendRest(std::string& out, const PackedRows& rest, SideParts& side) {
   out.push_back(',');
   AppendInteger(out, rest.rows);
   out.push_back(',');
@@ -121,13 +121,13 @@ void AppendRest(std::string& out, const PackedRows& rest, Attachments& attachmen
   AppendInteger(out, (rest.texts.empty() ? 0 : chunk_text::kTexts) |
                          (rest.wides.empty() ? 0 : chunk_text::kWides) |
                          (rest.shorts.empty() ? 0 : chunk_text::kShorts));
-  if (!rest.texts.empty()) attachments.AddText(rest.texts, true);
-  if (!rest.wides.empty()) attachments.AddWide(rest.wides);
-  if (!rest.shorts.empty()) attachments.AddText(rest.shorts, true);
-  attachments.AddBuffer({BytesOf(rest.numbers), BytesOf(rest.tags), rest.bytes});
+  if (!rest.texts.empty()) side.AddText(rest.texts, true);
+  if (!rest.wides.empty()) side.AddWide(rest.wides);
+  if (!rest.shorts.empty()) side.AddText(rest.shorts, true);
+  side.AddBuffer({BytesOf(rest.numbers), BytesOf(rest.tags), rest.bytes});
 }
 
-void AppendResult(std::string& out, const Result& result, Attachments& attachments) {
+void AppendResult(std::string& out, const Result& result, SideParts& side) {
   out.append(",[");
   AppendInteger(out, result.changes);
   const int64_t rowid = result.last_insert_rowid;
@@ -137,8 +137,8 @@ void AppendResult(std::string& out, const Result& result, Attachments& attachmen
   out.append(safe ? "," : "\",");
   out.append(result.columns.empty() ? "0" : result.columns);
   out.push_back(',');
-  AppendFirst(out, result.first, attachments);
-  for (const PackedRows& rest : result.rest) AppendRest(out, rest, attachments);
+  AppendFirst(out, result.first, side);
+  for (const PackedRows& rest : result.rest) AppendRest(out, rest, side);
   out.push_back(']');
 }
 
@@ -150,12 +150,12 @@ size_t ByteSize(const Result& result) {
   return size;
 }
 
-void AppendChanges(std::string& out, const std::vector<std::string>& changes, Attachments& attachments) {
+void AppendChanges(std::string& out, const std::vector<std::string>& changes, SideParts& side) {
   if (changes.size() == 1 && changes.front().size() <= kInlineBytes) {
     out.append(changes.front());
   } else {
     AppendInteger(out, changes.size());
-    for (const std::string& part : changes) attachments.AddText(part, json::IsAscii(part));
+    for (const std::string& part : changes) side.AddText(part, json::IsAscii(part));
   }
 }
 
@@ -182,7 +182,7 @@ int FlagsOf(const Outcome& outcome) {
          (outcome.done ? outcome_flag::kDone : 0);
 }
 
-void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attachments) {
+void AppendOutcome(std::string& out, const Outcome& outcome, SideParts& side) {
   out.push_back('[');
   AppendInteger(out, outcome.id);
   out.push_back(',');
@@ -206,14 +206,14 @@ void AppendOutcome(std::string& out, const Outcome& outcome, Attachments& attach
     json::AppendString(out, outcome.info);
   }
   out.push_back(',');
-  AppendChanges(out, outcome.changes, attachments);
+  AppendChanges(out, outcome.changes, side);
   out.push_back(',');
   if (outcome.trace) {
     AppendTrace(out, outcome);
   } else {
     out.push_back('0');
   }
-  for (const Result& result : outcome.results) AppendResult(out, result, attachments);
+  for (const Result& result : outcome.results) AppendResult(out, result, side);
   out.push_back(']');
 }
 
@@ -228,7 +228,7 @@ size_t SizeOfNames(const Outcome& outcome) {
 
 Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& next, size_t end) {
   std::string header = "[";
-  Attachments attachments(env);
+  SideParts side(env);
   for (; next < end && header.size() < kHeaderBytes; ++next) {
     if (header.size() > 1) header.push_back(',');
     Outcome& outcome = outcomes[next];
@@ -237,11 +237,11 @@ Delivery EncodeDelivery(Napi::Env env, std::vector<Outcome>& outcomes, size_t& n
       outcome.results.clear();
       outcome.info.clear();
     }
-    AppendOutcome(header, outcome, attachments);
+    AppendOutcome(header, outcome, side);
     outcome = {};
   }
   header.push_back(']');
-  return {MakeString(env, header, json::IsAscii(header)), attachments.chunks(), attachments.buffers()};
+  return {MakeString(env, header, json::IsAscii(header)), side.chunks(), side.buffers()};
 }
 
 }  // namespace aiosqlite

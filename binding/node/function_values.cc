@@ -49,7 +49,7 @@ Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call) {
   return list;
 }
 
-uint32_t ReadResult(Napi::Value value, Packet& result) {
+uint32_t ReadResult(Napi::Value value, Entries& result) {
   if (value.IsArray()) {
     napi_value number = nullptr;
     uint32_t exception = 0;

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
+#include "engine/entries.h"
 #include "engine/features/host.h"
-#include "engine/packet.h"
 #include "protocol.h"
 
 namespace aiosqlite {
@@ -15,6 +15,6 @@ namespace aiosqlite {
 Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call);
 // Adds its answer to `result`. An array holds the id of an exception, which is returned;
 // exception_id::kUnknown while the environment ends.
-uint32_t ReadResult(Napi::Value value, Packet& result);
+uint32_t ReadResult(Napi::Value value, Entries& result);
 
 }  // namespace aiosqlite

@@ -34,17 +34,17 @@ void ReadText(Napi::Value value, size_t units, std::string& out) {
 }
 
 // The job keeps the texts that it shares: the numbers may stand for others by the time it runs.
-void TakeShared(const Scratch& scratch, Packet& packet) {
+void TakeShared(const Scratch& scratch, Entries& entries) {
   constexpr int kTag = static_cast<int>(Tag::kShared);
-  const uint8_t* const begin = packet.tags.data();
-  const uint8_t* const end = begin + packet.tags.size();
+  const uint8_t* const begin = entries.tags.data();
+  const uint8_t* const end = begin + entries.tags.size();
   for (const uint8_t* at = begin; at < end; ++at) {
     at = static_cast<const uint8_t*>(std::memchr(at, kTag, static_cast<size_t>(end - at)));
     if (at == nullptr) return;
     const auto number = static_cast<size_t>(scratch.slots[header::kFirstEntry + (at - begin)]);
-    const auto index = static_cast<double>(packet.shared.size());
-    std::memcpy(&packet.slots[static_cast<size_t>(at - begin)], &index, sizeof index);
-    packet.shared.push_back(scratch.shared[number]);
+    const auto index = static_cast<double>(entries.shared.size());
+    std::memcpy(&entries.slots[static_cast<size_t>(at - begin)], &index, sizeof index);
+    entries.shared.push_back(scratch.shared[number]);
   }
 }
 
@@ -62,26 +62,26 @@ JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
   if (const double timeout_ms = number(header::kTimeoutMs); timeout_ms > 0 && timeout_ms < 1e12) {
     job->deadline = Clock::now() + std::chrono::microseconds(static_cast<int64_t>(timeout_ms * 1000));
   }
-  const auto entries = static_cast<size_t>(number(header::kEntries));
+  const auto count = static_cast<size_t>(number(header::kEntries));
   const auto units = static_cast<size_t>(number(header::kTextLength));
-  Packet& packet = job->packet;
-  packet.tags.assign(scratch.tags + header::kFirstEntry, scratch.tags + header::kFirstEntry + entries);
-  packet.slots.resize(entries);
-  if (entries > 0)
-    std::memcpy(packet.slots.data(), scratch.slots + header::kFirstEntry, entries * sizeof(uint64_t));
-  TakeShared(scratch, packet);
-  ReadText(text, units, packet.text);
-  packet.utf16_lengths = packet.text.size() != units;
+  Entries& entries = job->entries;
+  entries.tags.assign(scratch.tags + header::kFirstEntry, scratch.tags + header::kFirstEntry + count);
+  entries.slots.resize(count);
+  if (count > 0)
+    std::memcpy(entries.slots.data(), scratch.slots + header::kFirstEntry, count * sizeof(uint64_t));
+  TakeShared(scratch, entries);
+  ReadText(text, units, entries.text);
+  entries.utf16_lengths = entries.text.size() != units;
   if (blobs.IsArray()) {
     const auto list = blobs.As<Napi::Array>();
     for (uint32_t i = 0; i < list.Length(); ++i) {
       napi_value element = nullptr;
       if (napi_get_element(text.Env(), list, i, &element) != napi_ok) return nullptr;
       const Napi::Uint8Array bytes(text.Env(), element);
-      packet.blobs.emplace_back(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
+      entries.blobs.emplace_back(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
     }
   }
-  job->byte_size = packet.ByteSize();
+  job->byte_size = entries.ByteSize();
   return job;
 }
 

@@ -9,21 +9,21 @@ namespace {
 
 // As binding/engine/job.h says; read back by OpenOptions::Read.
 OpenOptions OptionsOf(const Job& job) {
-  PacketReader packet(job.packet);
-  return OpenOptions::Read(packet);
+  EntryReader entries(job.entries);
+  return OpenOptions::Read(entries);
 }
 
 }  // namespace
 
 Client::Client(const std::string& file, const Settings& settings, Host* host)
-    : Client(1, std::make_shared<Inbox>(Inbox::Limits{}), file, settings, host) {}
+    : Client(1, std::make_shared<Queue>(Queue::Limits{}), file, settings, host) {}
 
-Client::Client(uint32_t number, std::shared_ptr<Inbox> inbox, const std::string& file,
+Client::Client(uint32_t number, std::shared_ptr<Queue> queue, const std::string& file,
                const Settings& settings, Host* host)
-    : inbox_(std::move(inbox)) {
+    : queue_(std::move(queue)) {
   JobPtr open = Open(file, settings);
   const JobId id = open->id;
-  worker_ = std::make_unique<Worker>(number, inbox_, outcomes_, std::move(open), kMainLane, host);
+  worker_ = std::make_unique<Worker>(number, queue_, outcomes_, std::move(open), kMainLane, host);
   opened_ = Await(id);
 }
 
@@ -33,9 +33,9 @@ std::vector<JobId> Client::SendAll(std::vector<JobPtr> jobs) {
   std::vector<JobId> ids;
   for (JobPtr& job : jobs) {
     ids.push_back(job->id);
-    if (!inbox_->Stage(std::move(job))) Fail(__FILE__, __LINE__, "the queue is full");
+    if (!queue_->Stage(std::move(job))) Fail(__FILE__, __LINE__, "the queue is full");
   }
-  inbox_->Publish();
+  queue_->Publish();
   return ids;
 }
 
@@ -61,7 +61,7 @@ Outcome Client::Must(JobPtr job) {
 
 void Client::AwaitStart(size_t queued) {
   // A worker lowers the flag of its last job before it takes the next one.
-  Until([&] { return inbox_->pending() == queued; });
+  Until([&] { return queue_->pending() == queued; });
   Until([&] { return worker_->stats().running; });
 }
 

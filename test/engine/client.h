@@ -1,4 +1,4 @@
-// Connections without Node: a worker with its inbox, or a Database on the test's own thread.
+// Connections without Node: a worker with its queue, or a Database on the test's own thread.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@
 #include "engine/features/host.h"
 #include "engine/sqlite/database.h"
 #include "engine/sqlite/runner.h"
-#include "engine/worker/inbox.h"
+#include "engine/worker/queue.h"
 #include "engine/worker/worker.h"
 #include "files.h"
 #include "jobs.h"
@@ -34,12 +34,12 @@ class Functions final : public Host {
   const std::map<uint32_t, Function> functions_;
 };
 
-/// One worker with an inbox of its own: what the JavaScript side would hold. The test's thread.
+/// One worker with a queue of its own: what the JavaScript side would hold. The test's thread.
 class Client {
  public:
   explicit Client(const std::string& file, const Settings& settings = {}, Host* host = nullptr);
-  /// Opens another worker on an inbox that others share.
-  Client(uint32_t number, std::shared_ptr<Inbox> inbox, const std::string& file, const Settings& settings,
+  /// Opens another worker on a queue that others share.
+  Client(uint32_t number, std::shared_ptr<Queue> queue, const std::string& file, const Settings& settings,
          Host* host = nullptr);
   ~Client();
 
@@ -59,13 +59,13 @@ class Client {
   std::string Rows(const std::string& sql, const Params& params = {});
   void Exec(const std::string& script);
 
-  Inbox& inbox() { return *inbox_; }
+  Queue& queue() { return *queue_; }
   Worker& worker() { return *worker_; }
   Outcomes& outcomes() { return outcomes_; }
   const Outcome& opened() const { return opened_; }
 
  private:
-  std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<Queue> queue_;
   Outcomes outcomes_;
   std::unique_ptr<Worker> worker_;
   Outcome opened_;
@@ -93,7 +93,7 @@ class Local {
   Database& operator*() { return database_; }
   Runner& runner() { return runner_; }
   RunningJobs& running() { return running_; }
-  Inbox& inbox() { return inbox_; }
+  Queue& queue() { return queue_; }
   StatementCounters& counters() { return counters_; }
   /// Runs one query; `outcome` tells.
   std::optional<Failure> Run(const Query& query, Outcome& outcome);
@@ -104,8 +104,8 @@ class Local {
   std::atomic<bool> closing{false};
 
  private:
-  Inbox inbox_{Inbox::Limits{}};
-  RunningJobs running_{inbox_, stopped, closing};
+  Queue queue_{Queue::Limits{}};
+  RunningJobs running_{queue_, stopped, closing};
   StatementCounters counters_;
   Database database_;
   Runner runner_{database_};

@@ -138,16 +138,16 @@ std::string BytesOf(const std::string& path) {
 void RunFile(std::string_view bytes) {
   const TempFile file;
   file.Write(std::string(bytes));
-  Inbox inbox{Inbox::Limits{}};
+  Queue queue{Queue::Limits{}};
   const std::atomic<bool> never{false};
-  RunningJobs running{inbox, never, never};
+  RunningJobs running{queue, never, never};
   StatementCounters counters;
   Settings settings;
   settings.journal_mode = "";
   settings.busy_timeout_ms = 0;
   const JobPtr open = Open(file.path(), settings);
-  PacketReader packet(open->packet);
-  Database database(OpenOptions::Read(packet), running, counters, nullptr);
+  EntryReader entries(open->entries);
+  Database database(OpenOptions::Read(entries), running, counters, nullptr);
   Job limit;
   limit.deadline = Clock::now() + milliseconds(300);  // a view of it may have no end
   running.Set({&limit});

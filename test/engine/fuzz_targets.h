@@ -1,5 +1,5 @@
 // Code that hostile bytes can reach: fed by libFuzzer (scripts/fuzz.mjs), and with changed seeds by
-// engine_test. Packets are left out: only TypeScript makes them.
+// engine_test. Entries of calls are left out: only TypeScript makes them.
 #pragma once
 
 #include <string>

@@ -93,7 +93,7 @@ TEST("what runs alone after a ROLLBACK that has failed runs outside of what is s
   TempFile file;
   Local local(file.path());
   Outcomes outcomes;
-  GroupCommit group(*local, local.runner(), local.inbox(), local.running(), outcomes);
+  GroupCommit group(*local, local.runner(), local.queue(), local.running(), outcomes);
   local.Rows({"CREATE TABLE t (x)"});
   EXPECT(!local->Control("BEGIN IMMEDIATE"));
   local.Rows({"INSERT INTO t VALUES ('undone')"});
@@ -172,7 +172,7 @@ TEST("a write that is cancelled while it runs in a group fails alone; the others
     const std::vector<JobId> ids = client.SendAll(std::move(jobs));
     client.AwaitStart(1);
     const bool grouped = !client.outcomes().Has(ids[0]);  // not before the commit
-    const bool queued = client.inbox().Cancel(ids[2], true);
+    const bool queued = client.queue().Cancel(ids[2], true);
     if (queued) {  // the group was slow: it had not come so far
       client.Await(ids[3]);
       return false;
@@ -214,8 +214,8 @@ TEST("a job behind a slow neighbour can still be taken back while that one runs"
   jobs.push_back(Cancellable(Run("INSERT INTO t VALUES (2, 'b')")));
   const std::vector<JobId> ids = client.SendAll(std::move(jobs));
   client.AwaitStart(1);
-  EXPECT(client.inbox().Cancel(ids[2], false));
-  client.inbox().Cancel(ids[1], true);
+  EXPECT(client.queue().Cancel(ids[2], false));
+  client.queue().Cancel(ids[1], true);
   EXPECT(CodeOf(client.Await(ids[0])).empty());
   EXPECT(client.Rows("SELECT n FROM t ORDER BY n") == "[[1]]");
   EXPECT(client.outcomes().Times(ids[2]) == 0);
@@ -233,7 +233,7 @@ TEST("a member that is cancelled once its statements have run settles with its r
     const std::vector<JobId> ids = client.SendAll(std::move(jobs));
     std::this_thread::sleep_for(milliseconds(5));
     const bool early = client.outcomes().Has(ids[0]);
-    const bool withdrawn = client.inbox().Cancel(ids[0], true);
+    const bool withdrawn = client.queue().Cancel(ids[0], true);
     const Outcome slow_outcome = client.Await(ids[1]);
     EXPECT(CodeOf(slow_outcome).empty());
     if (withdrawn) return false;  // the worker had not woken up
@@ -283,7 +283,7 @@ TEST("a call that is cancelled at any moment has either its real result or chang
     if (round % 10 == 0) client.Await(ids[3]);
     for (int spins = round % 2 * round % 50; spins > 0; --spins) std::this_thread::yield();
     std::vector<bool> withdrawn;
-    for (const JobId id : ids) withdrawn.push_back(client.inbox().Cancel(id, true));
+    for (const JobId id : ids) withdrawn.push_back(client.queue().Cancel(id, true));
     for (size_t i = 0; i < 4; ++i) {
       const bool succeeded = !withdrawn[i] && CodeOf(client.Await(ids[i])).empty();
       cancelled += succeeded ? 0 : 1;

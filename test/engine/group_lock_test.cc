@@ -90,8 +90,8 @@ TEST("a job that waits behind a group for the lock can be taken back") {
   for (JobPtr& job : jobs) job = Cancellable(std::move(job));
   const std::vector<JobId> ids = client.SendAll(std::move(jobs));
   client.AwaitStart(4);
-  EXPECT(client.inbox().Cancel(ids[2], true));
-  EXPECT(!client.inbox().Cancel(ids[0], true));  // it is the one that asks for the lock
+  EXPECT(client.queue().Cancel(ids[2], true));
+  EXPECT(!client.queue().Cancel(ids[0], true));  // it is the one that asks for the lock
   EXPECT(CodeOf(client.Await(ids[0])) == "ERR_CANCELLED");
   locked.Release();
   for (const size_t i : {1, 3, 4}) EXPECT(CodeOf(client.Await(ids[i])).empty());
@@ -203,7 +203,7 @@ TEST("with a rollback journal, a member cancelled while COMMIT waits is undone, 
     jobs[1] = Cancellable(std::move(jobs[1]));
     const std::vector<JobId> ids = client.SendAll(std::move(jobs));
     std::this_thread::sleep_for(milliseconds(60));
-    const bool queued = client.inbox().Cancel(ids[1], true);  // the group was slow: it waits without this one
+    const bool queued = client.queue().Cancel(ids[1], true);  // the group was slow: it waits without this one
     if (!queued) EXPECT(CodeOf(client.Await(ids[1])) == "ERR_CANCELLED");
     EXPECT(!client.outcomes().Has(ids[0]));
     reader.Exec("COMMIT");

@@ -154,7 +154,7 @@ class Checker {
   void Cancel(int64_t job) {
     if (job < 0 || job >= static_cast<int64_t>(ids_.size())) return;
     const auto i = static_cast<size_t>(job);
-    if (client_.inbox().Cancel(ids_[i], true)) withdrawn_[i] = true;
+    if (client_.queue().Cancel(ids_[i], true)) withdrawn_[i] = true;
   }
 
   Fault OnCall(const Io& io) {

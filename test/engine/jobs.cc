@@ -17,65 +17,65 @@ JobPtr NewJob(Request request) {
 }
 
 JobPtr Sized(JobPtr job) {
-  job->byte_size = job->packet.ByteSize();
+  job->byte_size = job->entries.ByteSize();
   return job;
 }
 
-void AddParams(Packet& packet, const Params& params) {
-  packet.AddNumber(static_cast<double>(params.size()));
-  for (const Param& param : params) Add(packet, param);
+void AddParams(Entries& entries, const Params& params) {
+  entries.AddNumber(static_cast<double>(params.size()));
+  for (const Param& param : params) Add(entries, param);
 }
 
-void AddQuery(Packet& packet, const Query& query) {
-  packet.AddText(query.sql);
+void AddQuery(Entries& entries, const Query& query) {
+  entries.AddText(query.sql);
   int settings = static_cast<int>(query.mode) | static_cast<int>(query.if_none) << setting::kIfNoneAt;
   if (query.wants_columns) settings |= setting::kWantsColumns;
   if (!query.json_columns.empty()) settings |= setting::kHasJsonColumns;
-  packet.AddNumber(settings);
+  entries.AddNumber(settings);
   std::string names;
   for (const std::string& name : query.json_columns) {
     if (&name != &query.json_columns.front()) names.push_back('\0');
     names.append(name);
   }
-  if (!query.json_columns.empty()) packet.AddText(names);
-  if (query.named.empty()) return AddParams(packet, query.params);
-  packet.AddNumber(-static_cast<double>(query.named.size()));
+  if (!query.json_columns.empty()) entries.AddText(names);
+  if (query.named.empty()) return AddParams(entries, query.params);
+  entries.AddNumber(-static_cast<double>(query.named.size()));
   for (const auto& [name, param] : query.named) {
-    packet.AddText(name);
-    Add(packet, param);
+    entries.AddText(name);
+    Add(entries, param);
   }
 }
 
 }  // namespace
 
-void Add(Packet& packet, const Param& param) {
+void Add(Entries& entries, const Param& param) {
   switch (param.tag) {
     case Tag::kInteger:
-      return packet.AddNumber(static_cast<double>(param.integer));
+      return entries.AddNumber(static_cast<double>(param.integer));
     case Tag::kReal:
-      return packet.AddReal(param.real);
+      return entries.AddReal(param.real);
     case Tag::kText:
-      return packet.AddText(param.bytes);
+      return entries.AddText(param.bytes);
     case Tag::kInt64:
-      packet.Add(Tag::kInt64, 0);
-      std::memcpy(&packet.slots.back(), &param.integer, sizeof param.integer);
+      entries.Add(Tag::kInt64, 0);
+      std::memcpy(&entries.slots.back(), &param.integer, sizeof param.integer);
       return;
     case Tag::kBlob:
-      packet.Add(Tag::kBlob, static_cast<double>(packet.blobs.size()));
-      packet.blobs.push_back(param.bytes);
+      entries.Add(Tag::kBlob, static_cast<double>(entries.blobs.size()));
+      entries.blobs.push_back(param.bytes);
       return;
     case Tag::kShared:
-      return packet.AddShared(std::make_shared<const std::string>(param.bytes));
+      return entries.AddShared(std::make_shared<const std::string>(param.bytes));
     case Tag::kArray:
-      return packet.AddArray(static_cast<size_t>(param.integer));
+      return entries.AddArray(static_cast<size_t>(param.integer));
     default:
-      return packet.AddNull();
+      return entries.AddNull();
   }
 }
 
 JobPtr Run(const Query& query) {
   JobPtr job = NewJob(Request::kRun);
-  AddQuery(job->packet, query);
+  AddQuery(job->entries, query);
   return Sized(std::move(job));
 }
 
@@ -85,36 +85,36 @@ JobPtr All(const std::string& sql, const Params& params) { return Run(Query{sql,
 
 JobPtr Many(const std::string& sql, const std::vector<Params>& sets) {
   JobPtr job = NewJob(Request::kMany);
-  job->packet.AddText(sql);
-  job->packet.AddNumber(static_cast<double>(sets.size()));
-  for (const Params& params : sets) AddParams(job->packet, params);
+  job->entries.AddText(sql);
+  job->entries.AddNumber(static_cast<double>(sets.size()));
+  for (const Params& params : sets) AddParams(job->entries, params);
   return Sized(std::move(job));
 }
 
 JobPtr Batch(const std::vector<Query>& queries) {
   JobPtr job = NewJob(Request::kBatch);
-  job->packet.AddNumber(static_cast<double>(queries.size()));
-  for (const Query& query : queries) AddQuery(job->packet, query);
+  job->entries.AddNumber(static_cast<double>(queries.size()));
+  for (const Query& query : queries) AddQuery(job->entries, query);
   return Sized(std::move(job));
 }
 
 JobPtr Script(const std::string& sql) {
   JobPtr job = NewJob(Request::kScript);
-  job->packet.AddText(sql);
+  job->entries.AddText(sql);
   return Sized(std::move(job));
 }
 
 JobPtr Begin(LaneId lane, BeginMode mode) {
   JobPtr job = NewJob(Request::kBegin);
-  job->packet.AddNumber(lane);
-  job->packet.AddNumber(static_cast<double>(mode));
+  job->entries.AddNumber(lane);
+  job->entries.AddNumber(static_cast<double>(mode));
   return Sized(std::move(job));
 }
 
 JobPtr End(LaneId lane, EndMode mode) {
   JobPtr job = NewJob(Request::kEnd);
   job->lane = lane;
-  job->packet.AddNumber(static_cast<double>(mode));
+  job->entries.AddNumber(static_cast<double>(mode));
   return Sized(std::move(job));
 }
 
@@ -122,26 +122,26 @@ JobPtr Close() { return NewJob(Request::kClose); }
 
 JobPtr Open(const std::string& file, const Settings& settings) {
   JobPtr job = NewJob(Request::kOpen);
-  Packet& packet = job->packet;
-  packet.AddText(file);
-  packet.AddNumber(settings.readonly ? 1 : 0);
-  packet.AddNumber(settings.must_exist ? 1 : 0);
-  packet.AddNumber(settings.reader ? 1 : 0);
-  packet.AddNumber(settings.double_quoted_strings ? 1 : 0);
-  packet.AddNumber(settings.busy_timeout_ms);
-  packet.AddNumber(static_cast<double>(settings.integer_mode));
-  packet.AddNumber(settings.statement_cache_size);
-  packet.AddText(settings.journal_mode);
-  packet.AddNumber(static_cast<double>(settings.pragmas.size()));
-  for (const std::string& pragma : settings.pragmas) packet.AddText(pragma);
-  packet.AddNumber(0);  // extensions
+  Entries& entries = job->entries;
+  entries.AddText(file);
+  entries.AddNumber(settings.readonly ? 1 : 0);
+  entries.AddNumber(settings.must_exist ? 1 : 0);
+  entries.AddNumber(settings.reader ? 1 : 0);
+  entries.AddNumber(settings.double_quoted_strings ? 1 : 0);
+  entries.AddNumber(settings.busy_timeout_ms);
+  entries.AddNumber(static_cast<double>(settings.integer_mode));
+  entries.AddNumber(settings.statement_cache_size);
+  entries.AddText(settings.journal_mode);
+  entries.AddNumber(static_cast<double>(settings.pragmas.size()));
+  for (const std::string& pragma : settings.pragmas) entries.AddText(pragma);
+  entries.AddNumber(0);  // extensions
   return job;
 }
 
 JobPtr OpenCursor(int batch_size, const Query& query) {
   JobPtr job = NewJob(Request::kOpenCursor);
-  job->packet.AddNumber(batch_size);
-  AddQuery(job->packet, query);
+  job->entries.AddNumber(batch_size);
+  AddQuery(job->entries, query);
   return Sized(std::move(job));
 }
 
@@ -149,9 +149,9 @@ JobPtr Define(int kind, const std::string& name, int argument_count, int functio
   return Ask(Request::kDefine, {kind, name, argument_count, 1, 0, function});
 }
 
-JobPtr Ask(Request request, const Params& entries) {
+JobPtr Ask(Request request, const Params& values) {
   JobPtr job = NewJob(request);
-  for (const Param& entry : entries) Add(job->packet, entry);
+  for (const Param& value : values) Add(job->entries, value);
   return Sized(std::move(job));
 }
 

@@ -36,7 +36,7 @@ struct Param {
 };
 using Params = std::vector<Param>;
 
-void Add(Packet& packet, const Param& param);
+void Add(Entries& entries, const Param& param);
 
 struct Query {
   std::string sql;
@@ -78,7 +78,7 @@ JobPtr OpenCursor(int batch_size, const Query& query);
 /// A function of the host: see FunctionSpec.
 JobPtr Define(int kind, const std::string& name, int argument_count, int function);
 /// Any other request, with numbers, names and blobs in the order that binding/engine/job.h tells.
-JobPtr Ask(Request request, const Params& entries);
+JobPtr Ask(Request request, const Params& values);
 
 // The job with one thing changed.
 JobPtr In(LaneId lane, JobPtr job);

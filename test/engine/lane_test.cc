@@ -121,7 +121,7 @@ TEST("what still waits in a lane when it ends fails, and is told so before the e
   EXPECT(CodeOf(f.client.Await(ids[2])) == "ERR_TRANSACTION_CLOSED");
   EXPECT(CodeOf(f.client.Await(ids[3])) == "ERR_TRANSACTION_CLOSED");
   EXPECT(CodeOf(f.client.Await(ids[1])).empty());
-  EXPECT(!f.client.inbox().Cancel(ids[3], true));
+  EXPECT(!f.client.queue().Cancel(ids[3], true));
   EXPECT(f.client.Rows(kAll) == R"([["1"]])");
 }
 
@@ -194,7 +194,7 @@ TEST("an open lane ends even if everything in it is drained and interrupted") {
   const JobId runs = f.client.Send(In(f.lane, Cancellable(Run(kEndless))));
   const JobId waits = f.client.Send(In(f.lane, Cancellable(Insert(2))));
   f.client.AwaitStart(1);
-  EXPECT(f.client.inbox().Drain(f.lane) == std::vector<JobId>{waits});
+  EXPECT(f.client.queue().Drain(f.lane) == std::vector<JobId>{waits});
   EXPECT(CodeOf(f.client.Await(runs)) == "ERR_CANCELLED");
   EXPECT(CodeOf(f.client.Do(End(f.lane, EndMode::kRollback))).empty());
   EXPECT(f.client.Rows("SELECT count(*) FROM t") == "[[0]]");
@@ -209,7 +209,7 @@ TEST("draining a lane never takes or stops its end, or its worker would serve th
     const JobId end =
         f.client.Send(Cancellable(End(lane, round % 2 == 0 ? EndMode::kCommit : EndMode::kRollback)));
     for (int spins = round; spins > 0; --spins) std::this_thread::yield();
-    f.client.inbox().Drain(lane);
+    f.client.queue().Drain(lane);
     f.client.Await(end);
     f.client.Rows("SELECT count(*) FROM t");
   }
@@ -223,11 +223,11 @@ TEST("the end of a lane comes however late: it does not fail as other jobs do wh
   EXPECT(f.client.Rows(kAll) == R"([["1"]])");
 }
 
-TEST("whichever of the workers that share an inbox sleeps in a lane, a job there wakes it") {
+TEST("whichever of the workers that share a queue sleeps in a lane, a job there wakes it") {
   TempFile file;
-  const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
-  Client one(1, inbox, file.path(), {});
-  Client other(2, inbox, file.path(), {});
+  const auto queue = std::make_shared<Queue>(Queue::Limits{});
+  Client one(1, queue, file.path(), {});
+  Client other(2, queue, file.path(), {});
   const LaneId lanes[] = {NewLane(), NewLane()};
   const auto ends = [&](JobPtr job) {
     const JobId id = one.Send(std::move(job));
@@ -303,16 +303,16 @@ TEST("a setting that was only asked for does not alter a lease, nor does what wa
 TEST("a worker that was given a lane serves it alone until its end: so a pool sets a connection up") {
   TempFile file;
   const LaneId lane = NewLane();
-  const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+  const auto queue = std::make_shared<Queue>(Queue::Limits{});
   Outcomes outcomes;
   const auto send = [&](JobPtr job) {
     const JobId id = job->id;
-    inbox->Stage(std::move(job));
-    inbox->Publish();
+    queue->Stage(std::move(job));
+    queue->Publish();
     return id;
   };
   const JobId main = send(Run("SELECT 1"));
-  Worker worker(1, inbox, outcomes, Open(file.path()), lane);
+  Worker worker(1, queue, outcomes, Open(file.path()), lane);
   const JobId setup = send(In(lane, Script("CREATE TABLE t (n)")));
   EXPECT(CodeOf(outcomes.Await(setup)).empty());
   std::this_thread::sleep_for(milliseconds(20));
@@ -322,21 +322,21 @@ TEST("a worker that was given a lane serves it alone until its end: so a pool se
   EXPECT(!outcomes.Await(end).altered);
 }
 
-TEST("a close in a lane of its own leaves no trace in the inbox that others share") {
+TEST("a close in a lane of its own leaves no trace in the queue that others share") {
   TempFile file;
   const LaneId lane = NewLane();
-  const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+  const auto queue = std::make_shared<Queue>(Queue::Limits{});
   Outcomes outcomes;
   JobPtr close = Cancellable(In(lane, Close()));
   const JobId id = close->id;
   {
-    Worker worker(1, inbox, outcomes, Open(file.path()), lane);
-    inbox->Stage(std::move(close));
-    inbox->Publish();
+    Worker worker(1, queue, outcomes, Open(file.path()), lane);
+    queue->Stage(std::move(close));
+    queue->Publish();
     EXPECT(CodeOf(outcomes.Await(id)).empty());
   }
-  EXPECT(!inbox->Cancel(id, true));  // under AddressSanitizer: the job is gone
-  EXPECT(inbox->Drain(lane).empty());
+  EXPECT(!queue->Cancel(id, true));  // under AddressSanitizer: the job is gone
+  EXPECT(queue->Drain(lane).empty());
 }
 
 }  // namespace aiosqlite::test

@@ -140,11 +140,11 @@ TEST("an opening that waits for a lock is ended by its termination") {
   Client holder(file.path(), settings);
   holder.Exec("CREATE TABLE t (n); BEGIN EXCLUSIVE");
   Outcomes outcomes;
-  const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+  const auto queue = std::make_shared<Queue>(Queue::Limits{});
   JobPtr open = Open(file.path(), settings);
   const JobId id = open->id;
   {
-    Worker worker(1, inbox, outcomes, std::move(open), kMainLane);
+    Worker worker(1, queue, outcomes, std::move(open), kMainLane);
     std::this_thread::sleep_for(milliseconds(50));
     EXPECT(!outcomes.Has(id));
   }

@@ -110,7 +110,7 @@ TEST("a GroupCommit that is used on another thread aborts") {
   Local local;
   Outcomes outcomes;
   const auto make = [&] {
-    return std::make_unique<GroupCommit>(*local, local.runner(), local.inbox(), local.running(), outcomes);
+    return std::make_unique<GroupCommit>(*local, local.runner(), local.queue(), local.running(), outcomes);
   };
   ExpectBound<GroupCommit>(make, [](GroupCommit& group) {
     Outcome outcome;
@@ -138,7 +138,7 @@ TEST("a Worker that is terminated by another thread than its maker's aborts") {
   Others<Worker> worker([&] {
     JobPtr open = Open(":memory:");
     const JobId id = open->id;
-    auto made = std::make_unique<Worker>(1, std::make_shared<Inbox>(Inbox::Limits{}), outcomes,
+    auto made = std::make_unique<Worker>(1, std::make_shared<Queue>(Queue::Limits{}), outcomes,
                                          std::move(open), kMainLane);
     outcomes.Await(id);
     return made;

@@ -97,7 +97,7 @@ class Caller {
     const JobId id = client_.Send(std::move(job));
     if (fate == 1) {
       for (unsigned spins = random_() % 200; spins > 0; --spins) std::this_thread::yield();
-      if (client_.inbox().Cancel(id, random_() % 2 == 0)) {
+      if (client_.queue().Cancel(id, random_() % 2 == 0)) {
         ledger_.Withdrawn(id);
         return false;
       }
@@ -127,7 +127,7 @@ class Caller {
     client_.Must(End(inner, EndMode::kRollback));
     const bool commit = random_() % 2 == 0;
     const JobId late = client_.Send(Cancellable(In(lane, Run("SELECT 1"))));
-    if (random_() % 2 == 0 && client_.inbox().Cancel(late, true)) ledger_.Withdrawn(late);
+    if (random_() % 2 == 0 && client_.queue().Cancel(late, true)) ledger_.Withdrawn(late);
     client_.Must(End(lane, commit ? EndMode::kCommit : EndMode::kRollback));
     if (commit) rows_.insert(a);
   }
@@ -155,7 +155,7 @@ TEST("64 callers on one worker: each call is settled exactly once, and what was 
   client.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY)");
   RunCallers(client, ledger);
   ledger.Check(client.outcomes(), client);
-  EXPECT(client.inbox().pending() == 0);
+  EXPECT(client.queue().pending() == 0);
 }
 
 TEST("64 callers while another connection takes the lock again and again") {
@@ -179,11 +179,11 @@ TEST("64 callers while another connection takes the lock again and again") {
   ledger.Check(client.outcomes(), other);
 }
 
-TEST("several readers on one inbox: every read runs once and sees what its caller has written") {
+TEST("several readers on one queue: every read runs once and sees what its caller has written") {
   TempFile file;
   Client writer(file.path());
   writer.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY, caller)");
-  const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+  const auto queue = std::make_shared<Queue>(Queue::Limits{});
   Settings settings;
   settings.reader = true;
   Outcomes outcomes;
@@ -191,7 +191,7 @@ TEST("several readers on one inbox: every read runs once and sees what its calle
   for (uint32_t i = 0; i < 3; ++i) {
     JobPtr open = Open(file.path(), settings);
     const JobId id = open->id;
-    workers.push_back(std::make_unique<Worker>(10 + i, inbox, outcomes, std::move(open), kMainLane));
+    workers.push_back(std::make_unique<Worker>(10 + i, queue, outcomes, std::move(open), kMainLane));
     EXPECT(CodeOf(outcomes.Await(id)).empty());
   }
   std::mutex mutex;
@@ -204,8 +204,8 @@ TEST("several readers on one inbox: every read runs once and sees what its calle
         writer.Must(Run("INSERT INTO t (caller) VALUES (?)", {caller}));
         JobPtr job = Under(policy::kReadOnly, All("SELECT count(*) FROM t WHERE caller = ?", {caller}));
         const JobId id = job->id;
-        EXPECT(inbox->Stage(std::move(job)));
-        inbox->Publish();
+        EXPECT(queue->Stage(std::move(job)));
+        queue->Publish();
         const Outcome outcome = outcomes.Await(id);
         EXPECT(RowsOf(outcome) == "[[" + std::to_string(i) + "]]");
         const std::lock_guard<std::mutex> lock(mutex);
@@ -219,21 +219,21 @@ TEST("several readers on one inbox: every read runs once and sees what its calle
   for (size_t i = 0; i < workers.size(); ++i) {
     JobPtr close = Close();
     const JobId id = close->id;
-    inbox->Stage(std::move(close));
-    inbox->Publish();
+    queue->Stage(std::move(close));
+    queue->Publish();
     closed.insert(outcomes.Await(id).worker);
   }
   EXPECT(closed == (std::set<uint32_t>{10, 11, 12}));
 }
 
 TEST("jobs that are published together wake as many sleeping workers as can run them") {
-  const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+  const auto queue = std::make_shared<Queue>(Queue::Limits{});
   Outcomes outcomes;
   std::vector<std::unique_ptr<Worker>> workers;
   for (uint32_t i = 0; i < 3; ++i) {
     JobPtr open = Open(":memory:");
     const JobId id = open->id;
-    workers.push_back(std::make_unique<Worker>(i, inbox, outcomes, std::move(open), kMainLane));
+    workers.push_back(std::make_unique<Worker>(i, queue, outcomes, std::move(open), kMainLane));
     EXPECT(CodeOf(outcomes.Await(id)).empty());
   }
   for (int round = 0; round < 5; ++round) {
@@ -242,46 +242,46 @@ TEST("jobs that are published together wake as many sleeping workers as can run 
     for (int i = 0; i < 3; ++i) {
       JobPtr job = Cancellable(Run(kEndless));
       ids.push_back(job->id);
-      inbox->Stage(std::move(job));
+      queue->Stage(std::move(job));
     }
-    inbox->Publish();
-    Until([&] { return inbox->pending() == 0; });  // none of them ends by itself
+    queue->Publish();
+    Until([&] { return queue->pending() == 0; });  // none of them ends by itself
     std::set<uint32_t> ran;
     for (const JobId id : ids) {
-      inbox->Cancel(id, true);
+      queue->Cancel(id, true);
       ran.insert(outcomes.Await(id).worker);
     }
     EXPECT(ran.size() == 3);
   }
 }
 
-TEST("workers that are terminated under load leave what they had not begun in the inbox, for others") {
+TEST("workers that are terminated under load leave what they had not begun in the queue, for others") {
   for (int round = 0; round < 5; ++round) {
     TempFile file;
     Client setup(file.path());
     setup.Exec("CREATE TABLE t (n INTEGER PRIMARY KEY)");
-    const auto inbox = std::make_shared<Inbox>(Inbox::Limits{});
+    const auto queue = std::make_shared<Queue>(Queue::Limits{});
     Outcomes outcomes;
     std::vector<JobId> ids;
     const auto send = [&](int n) {
       JobPtr job = n % 3 == 0 ? Cancellable(Run("INSERT INTO t VALUES (?)", {n}))
                               : Run("INSERT INTO t VALUES (?)", {n});
       ids.push_back(job->id);
-      inbox->Stage(std::move(job));
-      inbox->Publish();
+      queue->Stage(std::move(job));
+      queue->Publish();
     };
     {
-      Worker first(1, inbox, outcomes, Open(file.path()), kMainLane);
+      Worker first(1, queue, outcomes, Open(file.path()), kMainLane);
       for (int n = 0; n < 200; ++n) send(n);
       std::this_thread::sleep_for(std::chrono::microseconds(300 * round));
     }
-    inbox->Cancel(ids[150], true);  // may belong to another job by now
-    const size_t left = inbox->pending();
-    Worker second(2, inbox, outcomes, Open(file.path()), kMainLane);
+    queue->Cancel(ids[150], true);  // may belong to another job by now
+    const size_t left = queue->pending();
+    Worker second(2, queue, outcomes, Open(file.path()), kMainLane);
     JobPtr last = All("SELECT count(*) FROM t");
     const JobId id = last->id;
-    inbox->Stage(std::move(last));
-    inbox->Publish();
+    queue->Stage(std::move(last));
+    queue->Publish();
     outcomes.Await(id);
     size_t told = 0;
     size_t succeeded = 0;

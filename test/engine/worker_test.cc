@@ -33,10 +33,10 @@ TEST("what is staged does not run before it is published") {
   Client client(":memory:");
   JobPtr job = Run("SELECT 1");
   const JobId id = job->id;
-  EXPECT(client.inbox().Stage(std::move(job)));
+  EXPECT(client.queue().Stage(std::move(job)));
   std::this_thread::sleep_for(milliseconds(20));
   EXPECT(!client.outcomes().Has(id));
-  client.inbox().Publish();
+  client.queue().Publish();
   EXPECT(CodeOf(client.Await(id)).empty());
 }
 
@@ -221,7 +221,7 @@ TEST("a cancelled job that waits for a lock leaves") {
   Client& client = locked.client;
   const JobId id = client.Send(Cancellable(Run("INSERT INTO t VALUES (1)")));
   client.AwaitStart();
-  EXPECT(!client.inbox().Cancel(id, true));
+  EXPECT(!client.queue().Cancel(id, true));
   EXPECT(CodeOf(client.Await(id)) == "ERR_CANCELLED");
 }
 
@@ -257,7 +257,7 @@ TEST("an open that fails tells why, and takes no jobs") {
   const JobId id = client.Send(Run("SELECT 1"));
   client.worker().Terminate();
   EXPECT(!client.outcomes().Has(id));
-  EXPECT(client.inbox().Drain(kMainLane) == std::vector<JobId>{id});
+  EXPECT(client.queue().Drain(kMainLane) == std::vector<JobId>{id});
 }
 
 TEST("a worker counts what it has completed and what has failed") {
@@ -286,7 +286,7 @@ TEST("a worker that is terminated while a group is told of its commit begins not
     std::vector<JobPtr> jobs;
     jobs.push_back(Run("INSERT INTO t VALUES (1)"));
     jobs.push_back(Run("INSERT INTO t VALUES (2)"));
-    jobs.push_back(Script("CREATE TABLE late (n)"));  // taken from the inbox, but no member
+    jobs.push_back(Script("CREATE TABLE late (n)"));  // taken from the queue, but no member
     client.SendAll(std::move(jobs));
     posted.get_future().wait();
     client.worker().Terminate();

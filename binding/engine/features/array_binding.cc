@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/packet.h"
+#include "engine/entries.h"
 
 namespace aiosqlite {
 namespace {
@@ -33,7 +33,7 @@ int BindAs(int type, sqlite3_stmt* statement, int index, const std::vector<Value
 
 }  // namespace
 
-int BindArray(sqlite3_stmt* statement, int index, PacketReader& packet, int count) {
+int BindArray(sqlite3_stmt* statement, int index, EntryReader& entries, int count) {
   // A copy of nothing would be no memory to SQLite.
   static int64_t nothing = 0;
   if (count == 0) {
@@ -41,9 +41,9 @@ int BindArray(sqlite3_stmt* statement, int index, PacketReader& packet, int coun
   }
   std::vector<Value> values;
   values.reserve(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) values.push_back(packet.Next());
+  for (int i = 0; i < count; ++i) values.push_back(entries.Next());
   switch (values.front().tag) {
-    case Tag::kText:  // U+0000 stands behind each text of a packet
+    case Tag::kText:  // U+0000 stands behind each text of a call
       return BindAs<const char*>(SQLITE_CARRAY_TEXT, statement, index, values,
                                  [](const Value& value) { return value.bytes.data(); });
     case Tag::kBlob:

@@ -48,10 +48,10 @@ std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
   }
 }
 
-std::string Backup::ListInUse(PacketReader& packet) {
+std::string Backup::ListInUse(EntryReader& entries) {
   std::string list = "[";
-  for (int count = packet.Int(); count > 0; --count) {
-    const std::string path(packet.Text());
+  for (int count = entries.Int(); count > 0; --count) {
+    const std::string path(entries.Text());
     sqlite3* db = nullptr;
     sqlite3_file* file = nullptr;
     int reserved = 0;

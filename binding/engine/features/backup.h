@@ -19,8 +19,8 @@ class Backup final : public Resource {
   ~Backup() override;
 
   std::optional<Failure> Open(std::string_view destination);
-  // Of the files that the packet lists: whether a connection of any process writes to each, as JSON.
-  static std::string ListInUse(PacketReader& packet);
+  // Of the files in the entries: whether a connection of any process writes to each, as JSON.
+  static std::string ListInUse(EntryReader& entries);
   // `outcome.info`: remaining and total pages. `outcome.done` once all are copied and the copy is closed.
   std::optional<Failure> Step(int pages, Outcome& outcome);
 

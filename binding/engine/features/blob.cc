@@ -17,12 +17,12 @@ int Blob::OpenTo(bool write, sqlite3_blob** blob) {
                            write ? 1 : 0, blob);
 }
 
-std::optional<Failure> Blob::Open(PacketReader& packet, uint8_t policy, Outcome& outcome) {
-  schema_ = packet.Text();
-  table_ = packet.Text();
-  column_ = packet.Text();
-  rowid_ = packet.Next().integer;
-  writable_ = packet.Int() != 0;
+std::optional<Failure> Blob::Open(EntryReader& entries, uint8_t policy, Outcome& outcome) {
+  schema_ = entries.Text();
+  table_ = entries.Text();
+  column_ = entries.Text();
+  rowid_ = entries.Next().integer;
+  writable_ = entries.Int() != 0;
   if (writable_ && (policy & policy::kReadOnly) != 0) {
     return ReadOnlyFailure();
   }

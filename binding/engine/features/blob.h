@@ -20,8 +20,8 @@ class Blob final : public Resource {
   Blob(Database& database, LaneId lane);
   ~Blob() override;
 
-  // Reads where from the packet of kOpenBlob; `outcome.info`: its size.
-  std::optional<Failure> Open(PacketReader& packet, uint8_t policy, Outcome& outcome);
+  // Reads the place from the entries of kOpenBlob; `outcome.info`: its size.
+  std::optional<Failure> Open(EntryReader& entries, uint8_t policy, Outcome& outcome);
   // Once the row has changed every call answers SQLITE_ABORT (sqlite.org/c3ref/blob_open.html).
   std::optional<Failure> Read(int offset, int length, Outcome& outcome);
   // Commits, unless a transaction is open.

@@ -22,7 +22,7 @@ void AppendMember(std::string& out, const char* name, const char* value) {
 }  // namespace
 
 std::optional<Failure> Describe(Database& database, const Job& job, Outcome& outcome) {
-  const std::string_view sql = PacketReader(job.packet).Text();
+  const std::string_view sql = EntryReader(job.entries).Text();
   // Preparing a PRAGMA that sets already runs it, under EXPLAIN too.
   const std::string_view text = sql_text::SkipBlank(sql);
   const bool runs = sql_text::StartsWith(text, "pragma") || sql_text::StartsWith(text, "explain");
@@ -84,9 +84,9 @@ std::optional<Failure> Status(Database& database, Outcome& outcome) {
 }
 
 std::optional<Failure> SetLimit(Database& database, const Job& job, Outcome& outcome) {
-  PacketReader packet(job.packet);
-  const int id = packet.Int();
-  const int value = packet.Int();
+  EntryReader entries(job.entries);
+  const int id = entries.Int();
+  const int value = entries.Int();
   sqlite3* const db = database.handle();
   const int most = sqlite3_limit(db, id, -1);
   // sqlite.org/c3ref/limit.html: SQLite silently cuts a value down to the compiled-in bound. Report it
@@ -102,24 +102,24 @@ std::optional<Failure> SetLimit(Database& database, const Job& job, Outcome& out
 }
 
 std::optional<Failure> LoadExtension(Database& database, const Job& job) {
-  PacketReader packet(job.packet);
-  const std::string path(packet.Text());
-  const std::string entry_point(packet.Text());
+  EntryReader entries(job.entries);
+  const std::string path(entries.Text());
+  const std::string entry_point(entries.Text());
   database.hooks().MarkAltered();
   return database.LoadExtension(path, entry_point);
 }
 
 std::optional<Failure> Authorize(Database& database, const Job& job) {
-  PacketReader packet(job.packet);
+  EntryReader entries(job.entries);
   AuthorizerRules rules;
-  rules.only_allowed = packet.Int() != 0;
-  for (int count = packet.Int(); count > 0; --count) {
+  rules.only_allowed = entries.Int() != 0;
+  for (int count = entries.Int(); count > 0; --count) {
     AuthorizerRule rule;
-    rule.allow = packet.Int() != 0;
-    rule.action = packet.Int();
-    rule.database = packet.Text();
-    rule.table = packet.Text();
-    rule.column = packet.Text();
+    rule.allow = entries.Int() != 0;
+    rule.action = entries.Int();
+    rule.database = entries.Text();
+    rule.table = entries.Text();
+    rule.column = entries.Text();
     rules.rules.push_back(std::move(rule));
   }
   database.statements().classifier().SetRules(std::move(rules));
@@ -129,8 +129,8 @@ std::optional<Failure> Authorize(Database& database, const Job& job) {
 }
 
 std::optional<Failure> DefineFunction(Database& database, const Job& job) {
-  PacketReader packet(job.packet);
-  const FunctionSpec spec = FunctionSpec::Read(packet);
+  EntryReader entries(job.entries);
+  const FunctionSpec spec = FunctionSpec::Read(entries);
   const int rc = Define(database.handle(), spec, database.functions());
   if (rc != SQLITE_OK) return database.Failed(rc, {});
   database.statements().ClearCache();  // its statements would go on calling the function of this name before

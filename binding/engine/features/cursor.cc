@@ -19,13 +19,13 @@ Cursor::Cursor(Database& database, Job& job)
     : Resource(job.lane),
       database_(database),
       hold_(database.hooks()),
-      packet_(std::move(job.packet)),
+      entries_(std::move(job.entries)),
       policy_(job.policy) {}
 
 std::optional<Failure> Cursor::Open() {
-  PacketReader packet(packet_);
-  batch_size_ = packet.Int();
-  head_ = QueryHead::Read(packet);
+  EntryReader entries(entries_);
+  batch_size_ = entries.Int();
+  head_ = QueryHead::Read(entries);
   std::optional<Failure> failure;
   // Without the rule for readers: a write gets the same error on every connection, below.
   statement_ = database_.statements().PrepareOwn(head_.sql,
@@ -36,7 +36,7 @@ std::optional<Failure> Cursor::Open() {
     failure->sql = head_.sql;
     return failure;
   }
-  return statement_->Bind(packet, head_.params);
+  return statement_->Bind(entries, head_.params);
 }
 
 std::optional<Failure> Cursor::Next(Outcome& outcome) {

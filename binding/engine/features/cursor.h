@@ -10,11 +10,11 @@
 
 namespace aiosqlite {
 
-// Owns its statement, outside the cache, and the packet whose texts are bound to it. While it is open it
+// Owns its statement, outside the cache, and the entries whose texts are bound to it. While it is open it
 // holds a snapshot; other jobs run between its batches.
 class Cursor final : public Resource {
  public:
-  // Takes over the packet of a kOpenCursor job.
+  // Takes over the entries of a kOpenCursor job.
   Cursor(Database& database, Job& job);
 
   // Prepares and binds. Statements that write are refused.
@@ -26,7 +26,7 @@ class Cursor final : public Resource {
  private:
   Database& database_;
   const Hooks::SnapshotHold hold_;
-  const Packet packet_;
+  const Entries entries_;
   const uint8_t policy_;
   std::unique_ptr<Statement> statement_;
   QueryHead head_;

@@ -48,9 +48,9 @@ Value ToValue(sqlite3_value* from) {
   return value;
 }
 
-void SetResult(sqlite3_context* context, const Packet& packet) {
-  if (packet.tags.empty()) return sqlite3_result_null(context);
-  const Value value = PacketReader(packet).Next();
+void SetResult(sqlite3_context* context, const Entries& entries) {
+  if (entries.tags.empty()) return sqlite3_result_null(context);
+  const Value value = EntryReader(entries).Next();
   switch (value.tag) {
     case Tag::kInteger:
     case Tag::kInt64:
@@ -167,21 +167,21 @@ int OnCompare(void* context, int first_size, const void* first, int second_size,
   }
   // A comparison can't fail. The hooks see `exception`, stop the statement and refuse its commit.
   if (!Ask(function, call) || call.result.tags.empty()) return 0;
-  const Value order = PacketReader(call.result).Next();
+  const Value order = EntryReader(call.result).Next();
   const double number = order.tag == Tag::kReal ? order.real : static_cast<double>(order.integer);
   return number < 0 ? -1 : number > 0 ? 1 : 0;
 }
 
 }  // namespace
 
-FunctionSpec FunctionSpec::Read(PacketReader& packet) {
+FunctionSpec FunctionSpec::Read(EntryReader& entries) {
   FunctionSpec spec{};
-  spec.kind = static_cast<FunctionKind>(packet.Int());
-  spec.name = packet.Text();
-  spec.argument_count = packet.Int();
-  spec.deterministic = packet.Int() != 0;
-  spec.direct_only = packet.Int() != 0;
-  spec.function = static_cast<uint32_t>(packet.Number());
+  spec.kind = static_cast<FunctionKind>(entries.Int());
+  spec.name = entries.Text();
+  spec.argument_count = entries.Int();
+  spec.deterministic = entries.Int() != 0;
+  spec.direct_only = entries.Int() != 0;
+  spec.function = static_cast<uint32_t>(entries.Number());
   return spec;
 }
 

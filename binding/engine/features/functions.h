@@ -4,15 +4,15 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/entries.h"
 #include "engine/features/host.h"
-#include "engine/packet.h"
 #include "protocol.h"
 
 struct sqlite3;
 
 namespace aiosqlite {
 
-// The packet of kDefine.
+// The entries of kDefine.
 struct FunctionSpec {
   FunctionKind kind;
   std::string name;
@@ -21,7 +21,7 @@ struct FunctionSpec {
   bool direct_only;
   uint32_t function;  // its number at the host
 
-  static FunctionSpec Read(PacketReader& packet);
+  static FunctionSpec Read(EntryReader& entries);
 };
 
 // State that the functions of one connection share.

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/packet.h"
+#include "engine/entries.h"
 #include "protocol.h"
 
 namespace aiosqlite {
@@ -18,7 +18,7 @@ struct HostCall {
   std::vector<Value> arguments;
   bool bigints = false;  // every integer argument as such
   // The answer.
-  Packet result;           // one value, if the function has given one
+  Entries result;          // one value, if the function has given one
   uint32_t exception = 0;  // under which the host keeps what was thrown; 0: nothing was
 };
 

@@ -91,7 +91,7 @@ std::optional<Failure> Serialize(Database& database, Outcome& outcome) {
 }
 
 std::optional<Failure> Deserialize(Database& database, const Job& job) {
-  const std::string_view image = PacketReader(job.packet).Next().bytes;
+  const std::string_view image = EntryReader(job.entries).Next().bytes;
   auto* const copy = static_cast<unsigned char*>(sqlite3_malloc64(std::max<size_t>(image.size(), 1)));
   if (copy == nullptr) return database.Failed(SQLITE_NOMEM, {});
   std::copy(image.begin(), image.end(), copy);

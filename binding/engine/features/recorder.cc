@@ -120,11 +120,11 @@ std::optional<Failure> Recorder::Read(bool patchset, Outcome& outcome) {
 }
 
 std::optional<Failure> ApplyChangeset(Database& database, const Job& job) {
-  PacketReader packet(job.packet);
-  std::string changeset(packet.Next().bytes);
-  const auto on_conflict = static_cast<ConflictPolicy>(packet.Int());
+  EntryReader entries(job.entries);
+  std::string changeset(entries.Next().bytes);
+  const auto on_conflict = static_cast<ConflictPolicy>(entries.Int());
   std::vector<std::string> tables;
-  for (int count = packet.Int(); count > 0; --count) tables.emplace_back(packet.Text());
+  for (int count = entries.Int(); count > 0; --count) tables.emplace_back(entries.Text());
   Application application{on_conflict, tables};
   return database.Noted([&]() -> std::optional<Failure> {
     std::string table;

@@ -22,7 +22,7 @@ Failure Closed() {
 
 std::optional<Failure> Resources::Serve(Job& job, Outcome& outcome) {
   owner_.Check();
-  PacketReader packet(job.packet);
+  EntryReader entries(job.entries);
   switch (job.request) {
     case Request::kOpenCursor: {
       auto cursor = std::make_unique<Cursor>(database_, job);
@@ -32,8 +32,8 @@ std::optional<Failure> Resources::Serve(Job& job, Outcome& outcome) {
       return Keep(job.id, std::move(cursor), std::move(failure));
     }
     case Request::kNextCursor: {
-      const auto id = static_cast<JobId>(PacketReader(job.packet).Number());
-      auto* const cursor = Find<Cursor>(packet);
+      const auto id = static_cast<JobId>(EntryReader(job.entries).Number());
+      auto* const cursor = Find<Cursor>(entries);
       if (cursor == nullptr) return Closed();
       auto failure = cursor->Next(outcome);
       if (failure || outcome.done) open_.erase(id);
@@ -41,44 +41,44 @@ std::optional<Failure> Resources::Serve(Job& job, Outcome& outcome) {
     }
     case Request::kOpenBackup: {
       auto backup = std::make_unique<Backup>(database_, job.lane);
-      auto failure = backup->Open(packet.Text());
-      if (!failure) outcome.info = Backup::ListInUse(packet);
+      auto failure = backup->Open(entries.Text());
+      if (!failure) outcome.info = Backup::ListInUse(entries);
       return Keep(job.id, std::move(backup), std::move(failure));
     }
     case Request::kStepBackup: {
-      auto* const backup = Find<Backup>(packet);
-      return backup == nullptr ? Closed() : backup->Step(packet.Int(), outcome);
+      auto* const backup = Find<Backup>(entries);
+      return backup == nullptr ? Closed() : backup->Step(entries.Int(), outcome);
     }
     case Request::kOpenBlob: {
       auto blob = std::make_unique<Blob>(database_, job.lane);
-      auto failure = blob->Open(packet, job.policy, outcome);
+      auto failure = blob->Open(entries, job.policy, outcome);
       return Keep(job.id, std::move(blob), std::move(failure));
     }
     case Request::kReadBlob: {
-      auto* const blob = Find<Blob>(packet);
+      auto* const blob = Find<Blob>(entries);
       if (blob == nullptr) return Closed();
-      const int offset = packet.Int();
-      return blob->Read(offset, packet.Int(), outcome);
+      const int offset = entries.Int();
+      return blob->Read(offset, entries.Int(), outcome);
     }
     case Request::kWriteBlob: {
-      auto* const blob = Find<Blob>(packet);
+      auto* const blob = Find<Blob>(entries);
       if (blob == nullptr) return Closed();
-      const int offset = packet.Int();
-      return blob->Write(offset, packet.Next().bytes);
+      const int offset = entries.Int();
+      return blob->Write(offset, entries.Next().bytes);
     }
     case Request::kOpenRecorder: {
       auto recorder = std::make_unique<Recorder>(database_, job.lane);
       std::vector<std::string> tables;
-      for (int count = packet.Int(); count > 0; --count) tables.emplace_back(packet.Text());
+      for (int count = entries.Int(); count > 0; --count) tables.emplace_back(entries.Text());
       auto failure = recorder->Open(tables);
       return Keep(job.id, std::move(recorder), std::move(failure));
     }
     case Request::kReadRecorder: {
-      auto* const recorder = Find<Recorder>(packet);
-      return recorder == nullptr ? Closed() : recorder->Read(packet.Int() != 0, outcome);
+      auto* const recorder = Find<Recorder>(entries);
+      return recorder == nullptr ? Closed() : recorder->Read(entries.Int() != 0, outcome);
     }
     default:
-      open_.erase(static_cast<JobId>(packet.Number()));
+      open_.erase(static_cast<JobId>(entries.Number()));
       return std::nullopt;
   }
 }
@@ -90,8 +90,8 @@ std::optional<Failure> Resources::Keep(JobId id, std::unique_ptr<Resource> resou
 }
 
 template <class Kind>
-Kind* Resources::Find(PacketReader& packet) {
-  const auto found = open_.find(static_cast<JobId>(packet.Number()));
+Kind* Resources::Find(EntryReader& entries) {
+  const auto found = open_.find(static_cast<JobId>(entries.Number()));
   return found == open_.end() ? nullptr : dynamic_cast<Kind*>(found->second.get());
 }
 

@@ -28,7 +28,7 @@ class Resources {
   std::optional<Failure> Keep(JobId id, std::unique_ptr<Resource> resource, std::optional<Failure> failure);
   // Null if it is closed, or something else.
   template <class Kind>
-  Kind* Find(PacketReader& packet);
+  Kind* Find(EntryReader& entries);
 
   const OwnerThread owner_;
   Database& database_;

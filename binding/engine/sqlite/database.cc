@@ -13,19 +13,19 @@
 
 namespace aiosqlite {
 
-OpenOptions OpenOptions::Read(PacketReader& packet) {
+OpenOptions OpenOptions::Read(EntryReader& entries) {
   OpenOptions options;
-  options.file = packet.Text();
-  options.readonly = packet.Int() != 0;
-  options.must_exist = packet.Int() != 0;
-  options.reader = packet.Int() != 0;
-  options.double_quoted_strings = packet.Int() != 0;
-  options.busy_timeout_ms = packet.Int();
-  options.integer_mode = static_cast<IntegerMode>(packet.Int());
-  options.statement_cache_size = packet.Int();
-  options.journal_mode = packet.Text();
-  for (int count = packet.Int(); count > 0; --count) options.pragmas.emplace_back(packet.Text());
-  for (int count = packet.Int(); count > 0; --count) options.extensions.emplace_back(packet.Text());
+  options.file = entries.Text();
+  options.readonly = entries.Int() != 0;
+  options.must_exist = entries.Int() != 0;
+  options.reader = entries.Int() != 0;
+  options.double_quoted_strings = entries.Int() != 0;
+  options.busy_timeout_ms = entries.Int();
+  options.integer_mode = static_cast<IntegerMode>(entries.Int());
+  options.statement_cache_size = entries.Int();
+  options.journal_mode = entries.Text();
+  for (int count = entries.Int(); count > 0; --count) options.pragmas.emplace_back(entries.Text());
+  for (int count = entries.Int(); count > 0; --count) options.extensions.emplace_back(entries.Text());
   return options;
 }
 

@@ -41,21 +41,21 @@ bool WantsSecureDelete(const Job& job) { return (job.policy & policy::kSecureDel
 std::optional<Failure> Runner::Run(const Job& job, Outcome& outcome) {
   Forget();
   if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
-  PacketReader packet(job.packet);
+  EntryReader entries(job.entries);
   bool none = false;
-  return RunQuery(QueryHead::Read(packet), packet, job.policy, outcome, none);
+  return RunQuery(QueryHead::Read(entries), entries, job.policy, outcome, none);
 }
 
 std::optional<Failure> Runner::RunBatch(const Job& job, Outcome& outcome) {
   Forget();
   if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
-  PacketReader packet(job.packet);
-  const int count = packet.Int();
+  EntryReader entries(job.entries);
+  const int count = entries.Int();
   outcome.results.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
-    const QueryHead head = QueryHead::Read(packet);
+    const QueryHead head = QueryHead::Read(entries);
     bool none = false;
-    auto failure = RunQuery(head, packet, job.policy, outcome, none);
+    auto failure = RunQuery(head, entries, job.policy, outcome, none);
     if (!failure && none && head.if_none == IfNone::kRollback) {
       failure = OwnFailure("ERR_NO_MATCH",
                            "the query neither returned a row nor changed one, and says ifNone: 'rollback'");
@@ -69,13 +69,13 @@ std::optional<Failure> Runner::RunBatch(const Job& job, Outcome& outcome) {
   return std::nullopt;
 }
 
-std::optional<Failure> Runner::RunQuery(const QueryHead& head, PacketReader& packet, uint8_t policy,
+std::optional<Failure> Runner::RunQuery(const QueryHead& head, EntryReader& entries, uint8_t policy,
                                         Outcome& outcome, bool& none) {
   std::optional<Failure> failure;
   Statement* const statement = database_.statements().Prepare(head.sql, policy, failure);
   if (statement == nullptr) return failure;
   database_.statements().CountUse(*statement);
-  failure = statement->Bind(packet, head.params);
+  failure = statement->Bind(entries, head.params);
   if (failure) {
     statement->Reset();
     return failure;
@@ -110,16 +110,16 @@ std::optional<Failure> Runner::RunQuery(const QueryHead& head, PacketReader& pac
 
 std::optional<Failure> Runner::RunMany(const Job& job, Outcome& outcome) {
   if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
-  PacketReader packet(job.packet);
-  const std::string_view sql = packet.Text();
-  int sets = packet.Int();
+  EntryReader entries(job.entries);
+  const std::string_view sql = entries.Text();
+  int sets = entries.Int();
   std::optional<Failure> failure;
   Statement* const statement = database_.statements().Prepare(sql, job.policy, failure);
   if (statement == nullptr) return failure;
   database_.statements().CountUse(*statement);
   Result total;
   for (; sets > 0; --sets) {
-    if (auto failed = statement->Bind(packet, packet.Int())) {
+    if (auto failed = statement->Bind(entries, entries.Int())) {
       statement->Reset();
       return failed;
     }
@@ -136,8 +136,8 @@ std::optional<Failure> Runner::RunMany(const Job& job, Outcome& outcome) {
 
 std::optional<Failure> Runner::RunScript(const Job& job) {
   if (auto failure = database_.UseSecureDelete(WantsSecureDelete(job))) return failure;
-  PacketReader packet(job.packet);
-  const std::string_view script = packet.Text();
+  EntryReader entries(job.entries);
+  const std::string_view script = entries.Text();
   if (script.find('\0') != std::string_view::npos) {
     return OwnFailure("ERR_INVALID_ARG_VALUE", "script holds U+0000, where SQLite would stop reading");
   }
@@ -148,7 +148,7 @@ std::optional<Failure> Runner::RunScript(const Job& job) {
     const std::unique_ptr<Statement> statement =
         database_.statements().PrepareFirst(left, job.policy, rest, failure);
     if (statement != nullptr) {
-      failure = statement->Bind(packet, 0);
+      failure = statement->Bind(entries, 0);
       RowEncoder none(RowMode::kNone, database_.options().integer_mode, {});
       Result result;
       bool any_row = false;

@@ -29,8 +29,8 @@ class Runner {
   bool torn() const { return torn_; }
 
  private:
-  // One Query of a packet, whose parameters come next in it. `none`: it neither returned nor changed a row.
-  std::optional<Failure> RunQuery(const QueryHead& head, PacketReader& packet, uint8_t policy,
+  // One Query, whose parameters come next in `entries`. `none`: it neither returned nor changed a row.
+  std::optional<Failure> RunQuery(const QueryHead& head, EntryReader& entries, uint8_t policy,
                                   Outcome& outcome, bool& none);
   std::optional<Failure> StepAll(Statement& statement, uint8_t policy, RowEncoder& rows, Result& result,
                                  bool& any_row);

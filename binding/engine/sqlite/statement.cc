@@ -19,9 +19,9 @@ Statement::Statement(sqlite3* db, sqlite3_stmt* handle, StatementTraits traits, 
 
 Statement::~Statement() { sqlite3_finalize(handle_); }
 
-std::optional<Failure> Statement::Bind(PacketReader& packet, int count) {
+std::optional<Failure> Statement::Bind(EntryReader& entries, int count) {
   arrays_ = 0;
-  auto failure = count < 0 ? BindNamed(packet, -count) : BindListed(packet, count);
+  auto failure = count < 0 ? BindNamed(entries, -count) : BindListed(entries, count);
   // To SQLite all else is an array without elements.
   if (!failure && traits_.reads_array && arrays_ == 0) {
     failure = OwnFailure("ERR_PARAMETERS", "carray(?) needs an array among params, for example [[1, 2, 3]]");
@@ -30,7 +30,7 @@ std::optional<Failure> Statement::Bind(PacketReader& packet, int count) {
   return failure;
 }
 
-std::optional<Failure> Statement::BindListed(PacketReader& packet, int count) {
+std::optional<Failure> Statement::BindListed(EntryReader& entries, int count) {
   if (count != parameter_count_) {
     Failure failure =
         OwnFailure("ERR_PARAMETERS", "the statement has " + std::to_string(parameter_count_) +
@@ -39,15 +39,15 @@ std::optional<Failure> Statement::BindListed(PacketReader& packet, int count) {
     return failure;
   }
   for (int index = 1; index <= count; ++index) {
-    if (auto failure = BindOne(index, packet)) return failure;
+    if (auto failure = BindOne(index, entries)) return failure;
   }
   return std::nullopt;
 }
 
-std::optional<Failure> Statement::BindNamed(PacketReader& packet, int count) {
+std::optional<Failure> Statement::BindNamed(EntryReader& entries, int count) {
   std::vector<bool> bound(static_cast<size_t>(parameter_count_) + 1);
   for (int i = 0; i < count; ++i) {
-    const std::string_view name = packet.Text();
+    const std::string_view name = entries.Text();
     const int index = IndexOf(name);
     const bool twice = index > 0 && bound[static_cast<size_t>(index)];
     if (index == 0 || twice) {
@@ -58,7 +58,7 @@ std::optional<Failure> Statement::BindNamed(PacketReader& packet, int count) {
       return failure;
     }
     bound[static_cast<size_t>(index)] = true;
-    if (auto failure = BindOne(index, packet)) return failure;
+    if (auto failure = BindOne(index, entries)) return failure;
   }
   for (int index = 1; index <= parameter_count_; ++index) {
     if (bound[static_cast<size_t>(index)]) continue;
@@ -85,8 +85,8 @@ int Statement::IndexOf(std::string_view name) const {
   return 0;
 }
 
-std::optional<Failure> Statement::BindOne(int index, PacketReader& packet) {
-  const Value value = packet.Next();
+std::optional<Failure> Statement::BindOne(int index, EntryReader& entries) {
+  const Value value = entries.Next();
   int rc = SQLITE_OK;
   switch (value.tag) {
     case Tag::kInteger:
@@ -115,7 +115,7 @@ std::optional<Failure> Statement::BindOne(int index, PacketReader& packet) {
         return failure;
       }
       ++arrays_;
-      rc = BindArray(handle_, index, packet, static_cast<int>(value.integer));
+      rc = BindArray(handle_, index, entries, static_cast<int>(value.integer));
       break;
     default:
       rc = sqlite3_bind_null(handle_, index);

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/entries.h"
 #include "engine/job.h"
-#include "engine/packet.h"
 #include "engine/sqlite/classify.h"
 
 struct sqlite3;
@@ -24,8 +24,8 @@ class Statement {
   Statement& operator=(const Statement&) = delete;
 
   // Binds `count` values, or as many pairs of name and value. Every parameter exactly once, or
-  // ERR_PARAMETERS. Texts and blobs are not copied: the packet must outlive the step.
-  std::optional<Failure> Bind(PacketReader& packet, int count);
+  // ERR_PARAMETERS. Texts and blobs are not copied: the entries must outlive the step.
+  std::optional<Failure> Bind(EntryReader& entries, int count);
   // Makes it ready for the next use: resets, and lets go of what was bound.
   void Reset();
 
@@ -42,9 +42,9 @@ class Statement {
   const std::vector<std::string>& ColumnNames();
 
  private:
-  std::optional<Failure> BindOne(int index, PacketReader& packet);
-  std::optional<Failure> BindListed(PacketReader& packet, int count);
-  std::optional<Failure> BindNamed(PacketReader& packet, int count);
+  std::optional<Failure> BindOne(int index, EntryReader& entries);
+  std::optional<Failure> BindListed(EntryReader& entries, int count);
+  std::optional<Failure> BindNamed(EntryReader& entries, int count);
   int IndexOf(std::string_view name) const;
 
   sqlite3* const db_;

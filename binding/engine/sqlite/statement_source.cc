@@ -147,14 +147,14 @@ JobKind StatementSource::KindOf(const Job& job, bool may_wait) {
 }
 
 JobKind StatementSource::KindOfStatements(const Job& job) {
-  PacketReader packet(job.packet);
+  EntryReader entries(job.entries);
   const bool batch = job.request == Request::kBatch;
-  const int count = batch ? packet.Int() : 1;
+  const int count = batch ? entries.Int() : 1;
   bool writes = false;
   bool asks = false;
   for (int i = 0; i < count; ++i) {
     const QueryHead head =
-        job.request == Request::kMany ? QueryHead::Of(packet.Text()) : QueryHead::Read(packet);
+        job.request == Request::kMany ? QueryHead::Of(entries.Text()) : QueryHead::Read(entries);
     std::optional<Failure> failure;
     const Statement* statement =
         Prepare(head.sql, policy::kNoSettings | policy::kLooks | job.policy, failure);
@@ -164,7 +164,7 @@ JobKind StatementSource::KindOfStatements(const Job& job) {
     if (!writes && statement->traits().session_function) asks = true;
     if (kind == StatementKind::kDml) writes = true;
     if (kind != StatementKind::kDml && kind != StatementKind::kRead) return JobKind::kAlone;
-    if (batch) packet.SkipParams(head.params);
+    if (batch) entries.SkipParams(head.params);
   }
   if (!writes) return JobKind::kReads;
   return asks ? JobKind::kAlone : JobKind::kWrites;

@@ -24,7 +24,7 @@ Stop RunningJobs::ShouldStop() const {
 
 void RunningJobs::Interrupt() {
   interrupted_.store(running_.load(std::memory_order_acquire), std::memory_order_relaxed);
-  inbox_.WakeAll();
+  queue_.WakeAll();
 }
 
 bool RunningJobs::WaitForLock(std::chrono::milliseconds limit, bool first) {
@@ -44,7 +44,7 @@ bool RunningJobs::WaitForLock(std::chrono::milliseconds limit, bool first) {
   for (const Job* job : jobs_) {
     if (job->deadline != Clock::time_point::max()) nap = std::min(nap, job->deadline - now);
   }
-  inbox_.Doze(nap);
+  queue_.Doze(nap);
   if (closing) waited_while_closing_ += Clock::now() - now;
   return true;
 }

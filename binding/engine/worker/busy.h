@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/job.h"
-#include "engine/worker/inbox.h"
+#include "engine/worker/queue.h"
 
 namespace aiosqlite {
 
@@ -21,8 +21,8 @@ enum class Stop : uint8_t { kNone, kCancelled, kDeadline, kClosing, kInterrupted
 // came late (sqlite.org/c3ref/interrupt.html).
 class RunningJobs {
  public:
-  RunningJobs(Inbox& inbox, const std::atomic<bool>& stopped, const std::atomic<bool>& closing)
-      : inbox_(inbox), stopped_(stopped), closing_(closing) {}
+  RunningJobs(Queue& queue, const std::atomic<bool>& stopped, const std::atomic<bool>& closing)
+      : queue_(queue), stopped_(stopped), closing_(closing) {}
 
   // From here on the cancellation and the deadline of these jobs count, and waiting for locks starts from
   // zero.
@@ -62,7 +62,7 @@ class RunningJobs {
   static constexpr std::chrono::milliseconds kClosingWait{100};
 
  private:
-  Inbox& inbox_;
+  Queue& queue_;
   const std::atomic<bool>& stopped_;
   const std::atomic<bool>& closing_;
   std::vector<const Job*> jobs_;

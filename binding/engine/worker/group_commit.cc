@@ -142,7 +142,7 @@ GroupCommit::End GroupCommit::RunTogether(Members& members, bool take_in, JobPtr
 
 // The next job if it belongs here. Anything else is a barrier, and the group commits before it.
 JobPtr GroupCommit::TakeNext(JobPtr& next) {
-  JobPtr job = next != nullptr ? std::move(next) : inbox_.TryTake();
+  JobPtr job = next != nullptr ? std::move(next) : queue_.TryTake();
   if (job == nullptr || Accepts(*job)) return job;
   next = std::move(job);
   return nullptr;
@@ -154,7 +154,7 @@ JobPtr GroupCommit::TakeNext(JobPtr& next) {
 GroupCommit::End GroupCommit::Refused(Members& members, const Failure& failure, JobPtr& next) {
   if (SettleDue(members)) return End::kRefused;
   const auto since = running_.waiting_since();
-  for (size_t waiting = (next != nullptr ? 1 : 0) + inbox_.Ready(); since && waiting > 0; --waiting) {
+  for (size_t waiting = (next != nullptr ? 1 : 0) + queue_.Ready(); since && waiting > 0; --waiting) {
     JobPtr job = TakeNext(next);
     if (job == nullptr) break;
     if (job->queued_at > *since) {
@@ -277,7 +277,7 @@ void GroupCommit::Settle(Members members) {
   for (Member& member : members) {
     member.outcome.id = member.job->id;
     if (member.outcome.failure) member.outcome.results.clear();
-    inbox_.Forget(*member.job);
+    queue_.Forget(*member.job);
     outcomes.push_back(std::move(member.outcome));
   }
   sink_.Post(std::move(outcomes));

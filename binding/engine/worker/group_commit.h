@@ -7,8 +7,8 @@
 #include "engine/job.h"
 #include "engine/sqlite/database.h"
 #include "engine/sqlite/runner.h"
-#include "engine/worker/inbox.h"
 #include "engine/worker/owner.h"
+#include "engine/worker/queue.h"
 
 namespace aiosqlite {
 
@@ -31,13 +31,13 @@ namespace aiosqlite {
 // clang-format on
 class GroupCommit {
  public:
-  GroupCommit(Database& database, Runner& runner, Inbox& inbox, RunningJobs& running, OutcomeSink& sink)
-      : database_(database), runner_(runner), inbox_(inbox), running_(running), sink_(sink) {}
+  GroupCommit(Database& database, Runner& runner, Queue& queue, RunningJobs& running, OutcomeSink& sink)
+      : database_(database), runner_(runner), queue_(queue), running_(running), sink_(sink) {}
 
   // Whether the job, alone in the main lane of a connection without a transaction, may share a commit.
   bool Accepts(const Job& job);
   // Runs it with the jobs that wait behind it. A job that was taken but does not belong is left in `next`,
-  // and comes before those of the inbox.
+  // and comes before those of the queue.
   void Run(JobPtr first, JobPtr& next);
   // Runs one job in a transaction of its own, where it needs one.
   std::optional<Failure> RunAlone(const Job& job, Outcome& outcome);
@@ -67,7 +67,7 @@ class GroupCommit {
   const OwnerThread owner_;
   Database& database_;
   Runner& runner_;
-  Inbox& inbox_;
+  Queue& queue_;
   RunningJobs& running_;
   OutcomeSink& sink_;
   // Since when this group's COMMIT has been refused, so that members who leave don't make the rest wait anew.

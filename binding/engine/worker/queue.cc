@@ -1,4 +1,4 @@
-#include "engine/worker/inbox.h"
+#include "engine/worker/queue.h"
 
 #include <algorithm>
 #include <optional>
@@ -20,7 +20,7 @@ bool EndsSomething(const Job& job) {
 
 }  // namespace
 
-bool Inbox::Stage(JobPtr job) {
+bool Queue::Stage(JobPtr job) {
   const bool must_pass = EndsSomething(*job);
   const std::lock_guard<std::mutex> staging(staging_);
   const size_t pending = pending_.load(std::memory_order_relaxed);
@@ -38,7 +38,7 @@ bool Inbox::Stage(JobPtr job) {
   return true;
 }
 
-void Inbox::Publish() {
+void Queue::Publish() {
   size_t to_main = 0;
   bool to_lanes = false;
   {
@@ -58,11 +58,11 @@ void Inbox::Publish() {
     to_lanes &= lane_sleepers_ > 0;
   }
   for (; to_main > 0; --to_main) main_ready_.notify_one();
-  // Workers that share an inbox wait for different lanes, so all of them look.
+  // Workers that share a queue wait for different lanes, so all of them look.
   if (to_lanes) lane_ready_.notify_all();
 }
 
-bool Inbox::Cancel(JobId id, bool even_running) {
+bool Queue::Cancel(JobId id, bool even_running) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = cancellable_.find(id);
@@ -70,7 +70,7 @@ bool Inbox::Cancel(JobId id, bool even_running) {
     Job& job = *found->second;
     if (job.queued) {
       Discount(job);
-      job.packet = Packet{};  // PopFront drops the shell when it comes by
+      job.entries = Entries{};  // PopFront drops the shell when it comes by
       if (++shells_ > kManyShells && shells_ > pending()) DropShells();
       return true;
     }
@@ -82,7 +82,7 @@ bool Inbox::Cancel(JobId id, bool even_running) {
 }
 
 template <class Jobs, class Wanted>
-std::vector<JobId> Inbox::Remove(Jobs& jobs, const Wanted& wanted) {
+std::vector<JobId> Queue::Remove(Jobs& jobs, const Wanted& wanted) {
   std::vector<JobId> removed;
   const auto take = [&](const JobPtr& job) {
     if (!job->queued || !wanted(*job)) return false;
@@ -94,7 +94,7 @@ std::vector<JobId> Inbox::Remove(Jobs& jobs, const Wanted& wanted) {
   return removed;
 }
 
-std::vector<JobId> Inbox::Drain(LaneId id) {
+std::vector<JobId> Queue::Drain(LaneId id) {
   std::vector<JobId> drained;
   {
     const std::lock_guard<std::mutex> staging(staging_);
@@ -114,12 +114,12 @@ std::vector<JobId> Inbox::Drain(LaneId id) {
   return drained;
 }
 
-std::vector<JobId> Inbox::Expire(Clock::time_point time) {
+std::vector<JobId> Queue::Expire(Clock::time_point time) {
   const std::lock_guard<std::mutex> lock(mutex_);
   return Remove(main_, [time](const Job& job) { return job.queued_at <= time && !EndsSomething(job); });
 }
 
-JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {
+JobPtr Queue::Take(LaneId id, const std::atomic<bool>& stopped) {
   std::unique_lock<std::mutex> lock(mutex_);
   std::optional<Clock::time_point> since;
   while (!stopped.load(std::memory_order_acquire)) {
@@ -150,23 +150,23 @@ JobPtr Inbox::Take(LaneId id, const std::atomic<bool>& stopped) {
   return nullptr;
 }
 
-JobPtr Inbox::TryTake() {
+JobPtr Queue::TryTake() {
   const std::lock_guard<std::mutex> lock(mutex_);
   return PopFront(main_);
 }
 
-size_t Inbox::Ready() {
+size_t Queue::Ready() {
   const std::lock_guard<std::mutex> lock(mutex_);
   return main_.size();
 }
 
-void Inbox::Forget(const Job& job) {
+void Queue::Forget(const Job& job) {
   if (!job.cancellable) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   cancellable_.erase(job.id);
 }
 
-std::vector<JobPtr> Inbox::RemoveLane(LaneId id) {
+std::vector<JobPtr> Queue::RemoveLane(LaneId id) {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<JobPtr> left;
   const auto found = lanes_.find(id);
@@ -176,7 +176,7 @@ std::vector<JobPtr> Inbox::RemoveLane(LaneId id) {
   return left;
 }
 
-void Inbox::WakeAll() {
+void Queue::WakeAll() {
   // Taken so that a worker which has just looked at its flags is already waiting.
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -186,18 +186,18 @@ void Inbox::WakeAll() {
   doze_.notify_all();
 }
 
-void Inbox::Doze(Clock::duration time) {
+void Queue::Doze(Clock::duration time) {
   std::unique_lock<std::mutex> lock(mutex_);
   doze_.wait_for(lock, time);
 }
 
-Inbox::Lane* Inbox::Find(LaneId id) {
+Queue::Lane* Queue::Find(LaneId id) {
   if (id == kMainLane) return &main_;
   const auto found = lanes_.find(id);
   return found == lanes_.end() ? nullptr : &found->second;
 }
 
-JobPtr Inbox::PopFront(Lane& lane) {
+JobPtr Queue::PopFront(Lane& lane) {
   while (!lane.empty()) {
     JobPtr job = std::move(lane.front());
     lane.pop_front();
@@ -214,7 +214,7 @@ JobPtr Inbox::PopFront(Lane& lane) {
 }
 
 // Those that are only staged are under another lock, and come to their lane in a moment.
-void Inbox::DropShells() {
+void Queue::DropShells() {
   const auto drop = [this](Lane& lane) {
     const auto is_shell = [](const JobPtr& job) { return !job->queued; };
     const auto shells = std::remove_if(lane.begin(), lane.end(), is_shell);
@@ -226,7 +226,7 @@ void Inbox::DropShells() {
 }
 
 // Counts out a job that will never run.
-void Inbox::Discount(Job& job) {
+void Queue::Discount(Job& job) {
   pending_.fetch_sub(1, std::memory_order_relaxed);
   bytes_.fetch_sub(job.byte_size, std::memory_order_relaxed);
   job.queued = false;

@@ -17,16 +17,16 @@ namespace aiosqlite {
 //
 // Jobs are staged first and published together, once per turn of the caller's event loop: a burst of calls
 // costs one wake-up, and writes of one turn share a commit.
-class Inbox {
+class Queue {
  public:
   struct Limits {
     size_t jobs = 100'000;
     size_t bytes = size_t{256} << 20;
   };
 
-  explicit Inbox(Limits limits) : limits_(limits) {}
-  Inbox(const Inbox&) = delete;
-  Inbox& operator=(const Inbox&) = delete;
+  explicit Queue(Limits limits) : limits_(limits) {}
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
 
   // False if the queue is full; the job is then destroyed. kEnd, kClose and kCloseResource are
   // always taken.

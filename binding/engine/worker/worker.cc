@@ -10,17 +10,17 @@
 
 namespace aiosqlite {
 
-Worker::Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane,
+Worker::Worker(uint32_t number, std::shared_ptr<Queue> queue, OutcomeSink& sink, JobPtr open, LaneId lane,
                Host* host)
     : number_(number),
-      inbox_(std::move(inbox)),
+      queue_(std::move(queue)),
       sink_(sink),
       host_(host),
-      running_(*inbox_, stopped_, closing_) {
+      running_(*queue_, stopped_, closing_) {
   if (lane != kMainLane) lanes_.push_back({lane, BeginMode::kLease});
   const std::shared_ptr<const Job> job = std::move(open);
   if (thread_.Start([this, job] { Main(*job); })) return;
-  inbox_->Forget(*job);
+  queue_->Forget(*job);
   Outcome outcome;
   outcome.id = job->id;
   outcome.failure = OwnFailure("ERR_NO_THREAD", "the system gives no further thread");
@@ -31,13 +31,13 @@ Worker::~Worker() { Terminate(); }
 
 void Worker::BeginClose() {
   closing_.store(true, std::memory_order_release);
-  inbox_->WakeAll();
+  queue_->WakeAll();
 }
 
 void Worker::Terminate() {
   owner_.Check();
   stopped_.store(true, std::memory_order_release);
-  inbox_->WakeAll();
+  queue_->WakeAll();
   thread_.Join();
 }
 
@@ -72,11 +72,11 @@ void Worker::Loop() {
 JobPtr Worker::Next() {
   if (stopped_.load(std::memory_order_acquire)) return nullptr;
   if (next_ != nullptr) return std::move(next_);
-  return inbox_->Take(lanes_.empty() ? kMainLane : lanes_.back().id, stopped_);
+  return queue_->Take(lanes_.empty() ? kMainLane : lanes_.back().id, stopped_);
 }
 
 bool Worker::MayShareCommit(const Job& job) {
-  if (next_ == nullptr && inbox_->Ready() == 0) return false;  // no other job waits
+  if (next_ == nullptr && queue_->Ready() == 0) return false;  // no other job waits
   return lanes_.empty() && !database_->reader() && !database_->in_transaction() && group_->Accepts(job);
 }
 
@@ -93,7 +93,7 @@ bool Worker::Do(Job& job) {
   if (database_->hooks().TakeCommit() && !outcome.failure) outcome.committed = true;
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
-  inbox_->Forget(job);
+  queue_->Forget(job);
   const bool stay = !outcome.altered;
   if (!stay) CloseDatabase();
   PostOne(std::move(outcome));
@@ -137,7 +137,7 @@ std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome)
     case Request::kDefine:
       return DefineFunction(*database_, job);
     case Request::kReportCommits:
-      database_->ReportCommits(PacketReader(job.packet).Int() != 0);
+      database_->ReportCommits(EntryReader(job.entries).Int() != 0);
       return std::nullopt;
     case Request::kApplyChangeset:
       return ApplyChangeset(*database_, job);
@@ -147,9 +147,9 @@ std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome)
 }
 
 std::optional<Failure> Worker::Begin(const Job& job) {
-  PacketReader packet(job.packet);
-  const auto lane = static_cast<LaneId>(packet.Number());
-  const auto mode = static_cast<BeginMode>(packet.Int());
+  EntryReader entries(job.entries);
+  const auto lane = static_cast<LaneId>(entries.Number());
+  const auto mode = static_cast<BeginMode>(entries.Int());
   static constexpr const char* kSql[] = {nullptr, "BEGIN DEFERRED", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE",
                                          "SAVEPOINT aiosqlite_transaction"};
   if (mode == BeginMode::kLease) {
@@ -172,8 +172,8 @@ std::optional<Failure> Worker::LostTransaction() const {
 }
 
 std::optional<Failure> Worker::End(const Job& job, Outcome& outcome) {
-  PacketReader packet(job.packet);
-  const auto mode = static_cast<EndMode>(packet.Int());
+  EntryReader entries(job.entries);
+  const auto mode = static_cast<EndMode>(entries.Int());
   const OpenLane lane = lanes_.back();
   resources_->CloseAllOf(lane.id);
   std::optional<Failure> failure;
@@ -213,29 +213,29 @@ std::optional<Failure> Worker::EndTransaction(BeginMode began, bool commit) {
 
 void Worker::FailRest(LaneId lane) {
   std::vector<Outcome> outcomes;
-  for (const JobPtr& job : inbox_->RemoveLane(lane)) {
+  for (const JobPtr& job : queue_->RemoveLane(lane)) {
     Outcome outcome;
     outcome.id = job->id;
     outcome.failure = OwnFailure("ERR_TRANSACTION_CLOSED", "the transaction has ended");
-    inbox_->Forget(*job);
+    queue_->Forget(*job);
     outcomes.push_back(std::move(outcome));
   }
   if (!outcomes.empty()) Post(std::move(outcomes));
 }
 
 bool Worker::Open(const Job& job) {
-  PacketReader packet(job.packet);
+  EntryReader entries(job.entries);
   Outcome outcome;
   outcome.id = job.id;
-  database_ = std::make_unique<Database>(OpenOptions::Read(packet), running_, counters_, host_);
+  database_ = std::make_unique<Database>(OpenOptions::Read(entries), running_, counters_, host_);
   resources_ = std::make_unique<Resources>(*database_);
   runner_ = std::make_unique<Runner>(*database_);
-  group_ = std::make_unique<GroupCommit>(*database_, *runner_, *inbox_, running_,
+  group_ = std::make_unique<GroupCommit>(*database_, *runner_, *queue_, running_,
                                          static_cast<OutcomeSink&>(*this));
   running_.Set({&job});
   outcome.failure = database_->Open(outcome.info);
   running_.Set({});
-  inbox_->Forget(job);
+  queue_->Forget(job);
   const bool opened = !outcome.failure;
   if (!opened) CloseDatabase();  // before the failure is posted: no file stays open
   PostOne(std::move(outcome));
@@ -251,7 +251,7 @@ void Worker::CloseDatabase() {
 
 void Worker::Close(const Job& job) {
   CloseDatabase();
-  inbox_->Forget(job);
+  queue_->Forget(job);
   Outcome outcome;
   outcome.id = job.id;
   PostOne(std::move(outcome));

@@ -12,18 +12,18 @@
 #include "engine/sqlite/runner.h"
 #include "engine/worker/busy.h"
 #include "engine/worker/group_commit.h"
-#include "engine/worker/inbox.h"
 #include "engine/worker/owner.h"
+#include "engine/worker/queue.h"
 #include "engine/worker/thread.h"
 
 namespace aiosqlite {
 
-// One thread with one database: opens it, does the inbox's jobs one after another, closes it.
+// One thread with one database: opens it, does the queue's jobs one after another, closes it.
 class Worker final : private OutcomeSink {
  public:
   // `open` is the kOpen job; its outcome is the first to be posted. With `lane` other than kMainLane the
   // worker serves that lane alone until its kEnd: so a pool sets a connection up before others get it.
-  Worker(uint32_t number, std::shared_ptr<Inbox> inbox, OutcomeSink& sink, JobPtr open, LaneId lane,
+  Worker(uint32_t number, std::shared_ptr<Queue> queue, OutcomeSink& sink, JobPtr open, LaneId lane,
          Host* host = nullptr);
   // Terminates.
   ~Worker() override;
@@ -79,7 +79,7 @@ class Worker final : private OutcomeSink {
 
   const OwnerThread owner_;
   const uint32_t number_;
-  const std::shared_ptr<Inbox> inbox_;
+  const std::shared_ptr<Queue> queue_;
   OutcomeSink& sink_;
   Host* const host_;
   std::atomic<bool> stopped_{false};
@@ -96,7 +96,7 @@ class Worker final : private OutcomeSink {
   std::unique_ptr<GroupCommit> group_;
   std::unique_ptr<Resources> resources_;
   std::vector<OpenLane> lanes_;  // innermost last
-  JobPtr next_;                  // taken from the inbox by a group to which it did not belong; none in a lane
+  JobPtr next_;                  // taken from the queue by a group to which it did not belong; none in a lane
   Thread thread_;
 };
 
