@@ -21,7 +21,7 @@ Example:
     )
     .action(async (file: string, destination: string, { json }: { json?: boolean }) => {
       await using opened = await openFile(file);
-      const progress = new Progress('pages');
+      const progress = new Progress('pages', json);
       try {
         await onFile(destination, () =>
           opened.db.backup(destination, {

@@ -31,7 +31,7 @@ Example:
     )
     .action(async (file: string, { json }: { json?: boolean }) => {
       await using opened = await openFile(file);
-      const problems = await onFile(file, () => problemsOf(opened.db, opened.store));
+      const problems = await onFile(file, () => problemsOf(opened.db, opened.store, new Progress('sessions', json)));
       const ok = problems.length === 0;
       if (json) printJson({ ok, problems });
       else for (const problem of problems) print(coloured('red', sentenceOf(problem)));
@@ -45,12 +45,12 @@ function sentenceOf({ table, key, column, problem }: Problem): string {
   return plain(place.length === 0 ? problem : `${place.join(', ')}: ${problem}`);
 }
 
-async function problemsOf(db: Connection, store: SessionStore | undefined): Promise<Problem[]> {
+async function problemsOf(db: Connection, store: SessionStore | undefined, progress: Progress): Promise<Problem[]> {
   const { problems } = await db.integrityCheck();
   const found: Problem[] = problems.map((problem) => ({ table: null, key: null, column: null, problem }));
   const references = await db.all<{ table: string; rowid: number | null; parent: string }>('PRAGMA foreign_key_check');
   found.push(...references.map(brokenReference));
-  if (store !== undefined) found.push(...(await damagedRows(db, store)));
+  if (store !== undefined) found.push(...(await damagedRows(db, store, progress)));
   return found;
 }
 
@@ -59,7 +59,7 @@ function brokenReference({ table, rowid, parent }: { table: string; rowid: numbe
 }
 
 /** Reads every session and event, and gives those that can't be read. */
-async function damagedRows(db: Connection, store: SessionStore): Promise<Problem[]> {
+async function damagedRows(db: Connection, store: SessionStore, progress: Progress): Promise<Problem[]> {
   const problems = new Map<string, Problem>();
   const note = async (read: () => Promise<unknown>): Promise<boolean> => {
     const problem = await problemOf(read);
@@ -67,7 +67,6 @@ async function damagedRows(db: Connection, store: SessionStore): Promise<Problem
     if (problem !== undefined) problems.set(JSON.stringify(problem), problem);
     return problem === undefined;
   };
-  const progress = new Progress('sessions');
   const total = ((await db.get<[number]>('SELECT count(*) FROM adk_sessions', [], { rowMode: 'array' })) ?? [0])[0];
   let done = 0;
   for await (const row of db.iterate<SessionKey & { sessionKey: number }>(

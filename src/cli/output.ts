@@ -24,14 +24,16 @@ export function sizeOf(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power]}`;
 }
 
-/** Progress on standard error: a bar on a terminal, elsewhere a line of text now and then. */
+/** Progress on standard error: a bar on a terminal, elsewhere a line of text a second, and none with `--json`. */
 export class Progress {
   readonly #what: string;
+  readonly #json: boolean;
   readonly #bar: SingleBarOf | undefined;
   #last = Date.now();
 
-  constructor(what: string) {
+  constructor(what: string, json = false) {
     this.#what = what;
+    this.#json = json;
     if (!process.stderr.isTTY) return;
     const options = {
       format: `${what} [{bar}] {percentage}% {value}/{total}`,
@@ -46,7 +48,7 @@ export class Progress {
     if (this.#bar !== undefined) {
       this.#bar.setTotal(total);
       this.#bar.update(value);
-    } else if (Date.now() - this.#last >= 1000) {
+    } else if (!this.#json && Date.now() - this.#last >= 1000) {
       this.#last = Date.now();
       process.stderr.write(`${this.#what} ${value}/${total}\n`);
     }

@@ -40,7 +40,7 @@ Example:
       const { prune } = await import('../store/index.js');
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort(new Failure('stopped; what was removed stays removed')));
-      const progress = new Progress('removed');
+      const progress = new Progress('removed', json);
       const sums: Record<string, number> = {};
       const policy = { ...rules, ...(app !== undefined && { appName: app }) };
       const removed = await onFile(file, () =>

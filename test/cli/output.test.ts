@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { coloured, jsonLine, plain, sizeOf } from '../../lib/cli/output.js';
+import { coloured, jsonLine, Progress, plain, sizeOf } from '../../lib/cli/output.js';
 
 const isTerminal = (value: boolean) => {
   process.stdout.isTTY = value;
@@ -32,6 +32,25 @@ describe('output of commands', () => {
     vi.stubEnv('NO_COLOR', '');
     isTerminal(false);
     expect(coloured('red', 'x')).toBe('x');
+  });
+
+  test('has progress off a terminal once a second, and none beside JSON', () => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(0);
+    const isTTY = process.stderr.isTTY;
+    process.stderr.isTTY = false;
+    try {
+      const progress = [new Progress('sessions'), new Progress('sessions', true)];
+      for (const at of [999, 1_000, 1_999, 2_000]) {
+        clock.mockReturnValue(at);
+        for (const each of progress) each.update(at, 5_000);
+      }
+      for (const each of progress) each.stop();
+      expect(write.mock.calls).toEqual([['sessions 1000/5000\n'], ['sessions 2000/5000\n']]);
+    } finally {
+      process.stderr.isTTY = isTTY;
+      vi.restoreAllMocks();
+    }
   });
 
   test('shows sizes in units of 1024', () => {
