@@ -17,6 +17,25 @@ const ENOUGH = 0.6;
 /** Votes that decide which zones are looked at more closely. */
 const FIRST_VOTES = 24;
 
+/** The zones best known of those with the same rules, as CLDR lists them for Windows. */
+const WELL_KNOWN = [
+  'America/New_York',
+  'America/Chicago',
+  'America/Denver',
+  'America/Los_Angeles',
+  'America/Anchorage',
+  'America/Halifax',
+  'America/Santiago',
+  'Europe/London',
+  'Europe/Berlin',
+  'Europe/Bucharest',
+  'Asia/Jerusalem',
+  'Africa/Cairo',
+  'Australia/Sydney',
+  'Australia/Adelaide',
+  'Pacific/Auckland',
+];
+
 /** Votes of one day for one offset. */
 interface Ballot {
   utc: number;
@@ -27,9 +46,10 @@ interface Ballot {
 /**
  * The zone whose local times a source has. Local time and UTC of one moment differ by the offset, rounded to a quarter of an
  * hour; a pause between the two is a vote for a wrong one, so that the majority decides. Rejects `'ADK_IMPORT_SOURCE'` where it
- * does not, or where two zones that differ have as many votes.
+ * does not, or where two zones that differ have as many votes. Of zones with the same times it is the one with a single offset,
+ * else this machine's, else the best known.
  */
-export function inferZone(votes: Iterable<ZoneVote>): Zone {
+export function inferZone(votes: Iterable<ZoneVote>, own = machineZone()): Zone {
   const ballots = count(votes);
   const total = ballots.reduce((sum, { count }) => sum + count, 0);
   if (total === 0) throw ambiguous('no session tells it');
@@ -39,14 +59,16 @@ export function inferZone(votes: Iterable<ZoneVote>): Zone {
   const best = ranked[0];
   if (best === undefined || best.score < total * ENOUGH) throw ambiguous('its sessions contradict each other');
   const equals = ranked.filter(({ score }) => score === best.score).map(({ zone }) => zone);
-  // A zone with one offset is first among equals.
-  const [zone, ...others] = equals as [Zone, ...Zone[]];
+  const rank = ({ name, isFixed }: Zone) => (isFixed ? 0 : [own, ...WELL_KNOWN, name].indexOf(name) + 1);
+  const [zone, ...others] = equals.sort((a, b) => rank(a) - rank(b)) as [Zone, ...Zone[]];
   const times = ballots.map(({ utc }) => utc);
   const [first, last] = [Math.min(...times), Math.max(...times)];
   const other = others.find((each) => !agree(zone, each, first, last));
   if (other !== undefined) throw ambiguous(`${zone.name} and ${other.name} fit its sessions as well`);
   return zone;
 }
+
+const machineZone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function ambiguous(why: string) {
   return unreadable(`its times are local ones, and ${why}: name the time zone with --timezone (the option timezone)`);

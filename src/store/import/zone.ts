@@ -24,6 +24,11 @@ export class Zone {
     return new Zone(offsetMs === 0 ? 'UTC' : `UTC${offsetMs < 0 ? '-' : '+'}${hours}:${rest}`, offsetMs);
   }
 
+  /** Whether it has one offset all the year. */
+  get isFixed(): boolean {
+    return this.#format === undefined;
+  }
+
   /** Milliseconds that local time is ahead of UTC, at a time in UTC. */
   offsetAt(utc: number): number {
     if (this.#format === undefined) return this.#offsetMs;

@@ -89,6 +89,13 @@ describe('inferZone()', () => {
     }
   });
 
+  test('names the zone of this machine if it fits, else the best known one that does', () => {
+    const name = (own: string) => inferZone(votes(berlin, '2024-01-01T10:00:00', 800), own).name;
+    expect(name('Europe/Vienna')).toBe('Europe/Vienna');
+    expect(name('Asia/Tokyo')).toBe('Europe/Berlin');
+    expect(name('UTC')).toBe('Europe/Berlin');
+  });
+
   test('is not misled by sessions whose first event came late', () => {
     const late = votes(berlin, '2026-06-01T10:00:00', 40).map((vote, i) =>
       i % 3 === 0 ? { ...vote, local: vote.local + (i + 1) * 17 * 60_000 } : vote,
