@@ -9,6 +9,7 @@ import type { Command } from './vendor.js';
 interface Options {
   db: string;
   app?: string;
+  table?: string;
   timezone?: string;
   keepRewound?: boolean;
   dryRun?: boolean;
@@ -22,6 +23,7 @@ export function addImport(program: Command): Command {
     .argument('<source>', 'a file, a folder, or a postgres:// URL; - for standard input')
     .requiredOption('--db <file>', 'the database; a missing one is created')
     .option('--app <name>', 'only this app; of a source that names none, its app')
+    .option('--table <name>', 'table of sessions, where a database of SQLSpec has several')
     .option('--timezone <name>', 'zone of local times in the source, such as Europe/Berlin')
     .option('--keep-rewound', 'stores events that a rewind has undone, too')
     .option('--dry-run', 'shows what an import would do')
@@ -55,7 +57,7 @@ Example:
 async function importFrom(source: string, target: Target, options: Options): Promise<ImportReport> {
   const { importSessions } = await import('../store/index.js');
   const { db: _, json: __, ...chosen } = options;
-  const progress = new Progress('sessions');
+  const progress = new Progress('sessions', options.json);
   try {
     return await importSessions(source === '-' ? process.stdin : source, () => target.open(), {
       ...chosen,

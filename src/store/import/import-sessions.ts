@@ -14,6 +14,7 @@ import type { FoundRefusal } from './source.js';
 
 const IMPORT_OPTIONS: NamesOf<ImportOptions> = {
   app: true,
+  table: true,
   dryRun: true,
   keepRewound: true,
   timezone: true,
@@ -66,7 +67,7 @@ async function importFrom(
   options: ImportOptions,
   lost: readonly LostRow[] = [],
 ): Promise<ImportReport> {
-  const format = await formatOf(input);
+  const format = await formatOf(input, options);
   const { timezone, items } = await format.open(input, options);
   const report: ImportReport = {
     format: format.name,
@@ -100,6 +101,7 @@ function checkOptions(options: ImportOptions): void {
   optionalFunction(options, 'onProgress');
   checkSignal(options.signal);
   if (options.app !== undefined) checkId('options.app', options.app);
+  if (options.table !== undefined) checkId('options.table', options.table);
   if (options.timezone !== undefined && !isTimezone(options.timezone)) {
     throw outOfRange('options.timezone', "the name of a time zone such as 'Europe/Berlin'");
   }

@@ -12,6 +12,8 @@ export interface TablesInput extends AsyncDisposable {
   engine: 'sqlite' | 'postgres';
   /** Columns of each table with their declared types, all in lower case. */
   tables: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Tables whose column `session_id` alone refers to another table: that one. */
+  parents: ReadonlyMap<string, string>;
   /** Rows of a query as arrays, one query at a time. A failure is an error of the source. */
   rows(sql: string, params?: readonly SqlParam[]): AsyncIterable<SqlValue[]>;
   /** Of a damaged file: an input with the rows that can be read, and the others by name. */
@@ -32,6 +34,9 @@ export interface FolderInput extends AsyncDisposable {
   /** Names of what is in it. */
   entries: ReadonlySet<string>;
 }
+
+/** A name as SQL takes it. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Whether a database has a table with these columns. */
 export function hasColumns({ tables }: TablesInput, table: string, ...columns: string[]): boolean {

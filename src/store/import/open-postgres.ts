@@ -30,7 +30,14 @@ export async function openPostgres(url: string): Promise<TablesInput> {
       const columns = tables.get(String(table)) ?? new Map<string, string>();
       tables.set(String(table), columns.set(String(column), String(type)));
     }
-    return { kind: 'tables', engine: 'postgres', tables, rows: rowsOf(query), [Symbol.asyncDispose]: dispose };
+    return {
+      kind: 'tables',
+      engine: 'postgres',
+      tables,
+      parents: new Map(),
+      rows: rowsOf(query),
+      [Symbol.asyncDispose]: dispose,
+    };
   } catch (error) {
     await dispose();
     if ((error as { code?: string }).code === 'ERR_MISSING_PACKAGE') throw error;

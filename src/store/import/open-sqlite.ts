@@ -26,6 +26,7 @@ export async function openSqlite(file: string): Promise<TablesInput> {
       kind: 'tables',
       engine: 'sqlite',
       tables,
+      parents: await parentsOf(db),
       rows: rowsOf(db),
       salvage: () => salvaged(opened),
       [Symbol.asyncDispose]: dispose,
@@ -68,6 +69,14 @@ async function tablesOf(db: Connection): Promise<TablesInput['tables']> {
     tables.set(name, columns.set(column, type));
   }
   return tables;
+}
+
+async function parentsOf(db: Connection): Promise<TablesInput['parents']> {
+  const rows = await db.all<{ name: string; parent: string }>(
+    `SELECT lower(t.name) AS name, lower(f."table") AS parent FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS f
+  WHERE t.type = 'table' GROUP BY t.name, f.id HAVING count(*) = 1 AND lower(f."from") = 'session_id'`,
+  );
+  return new Map(rows.map(({ name, parent }) => [name, parent]));
 }
 
 function rowsOf(db: Connection) {

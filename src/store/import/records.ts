@@ -2,6 +2,8 @@
 export interface ImportOptions {
   /** Only this app. Where the source names no app, the one that its sessions and artifacts belong to. */
   app?: string;
+  /** Table of sessions, where a database of SQLSpec has several. */
+  table?: string;
   /** Reads and converts everything, and writes nothing. Default: `false`. */
   dryRun?: boolean;
   /** Stores events that a rewind has undone, and its marker; loading a session hides them. Default: `false`: left out. */

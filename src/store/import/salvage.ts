@@ -1,4 +1,5 @@
 import type { Executor, SqlValue } from '../../executor.js';
+import { quoted } from './input.js';
 
 /** A row on a damaged page. */
 export interface LostRow {
@@ -100,5 +101,3 @@ async function insert(to: Executor, name: string, rows: SqlValue[][]): Promise<v
 
 export const isDamage = (error: unknown): boolean =>
   String((error as { code?: string } | undefined)?.code).startsWith('SQLITE_CORRUPT');
-
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;

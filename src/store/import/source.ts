@@ -12,13 +12,13 @@ export interface Format<Of extends Input = Input> {
   /** Kind of the input that it reads. */
   readonly kind: Of['kind'];
   /** Whether an input of that kind has this format. */
-  recognizes(input: Of): boolean | Promise<boolean>;
+  recognizes(input: Of, options: ReadOptions): boolean | Promise<boolean>;
   /** Prepares to read. Rejects `'ADK_IMPORT_SOURCE'` for a source that can't be read at all. */
   open(input: Of, options: ReadOptions): Promise<Source>;
 }
 
 /** Options that a format follows. */
-export type ReadOptions = Pick<ImportOptions, 'app' | 'timezone'>;
+export type ReadOptions = Pick<ImportOptions, 'app' | 'table' | 'timezone'>;
 
 interface Source {
   /** Time zone of local times; null if there are none. */

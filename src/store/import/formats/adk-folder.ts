@@ -54,7 +54,7 @@ async function* readFolders(folders: string[], options: ReadOptions): AsyncGener
 async function* readDatabase(file: string, options: ReadOptions): AsyncGenerator<Item, void> {
   await using input: TablesInput = await openSqlite(file);
   for (const format of [adkPythonSqlite, adkPythonV0, adkPythonV1]) {
-    if (await format.recognizes(input)) {
+    if (await format.recognizes(input, options)) {
       yield* (await format.open(input, options)).items;
       return;
     }

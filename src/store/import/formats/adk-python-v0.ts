@@ -14,7 +14,7 @@ import { isPickledMarker, pickledColumns, pickledEvent } from './pickled-event.j
 export const adkPythonV0: Format<TablesInput> = {
   name: 'adk-python-v0',
   kind: 'tables',
-  recognizes: (input) => isAdkTables(input, 'actions') && !hasColumns(input, 'events', 'event_data'),
+  recognizes: (input, options) => isAdkTables(input, options, 'actions') && !hasColumns(input, 'events', 'event_data'),
   async open(input, options) {
     const zone = await zoneOf(input, options);
     const back = zone === undefined ? [] : zone.repeated(...(await rangeOf(input)));

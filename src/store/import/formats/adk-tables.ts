@@ -4,7 +4,7 @@ import type { JsonObject, SessionKey } from '../../records.js';
 import { Ahead } from '../ahead.js';
 import { unreadable } from '../errors.js';
 import { eventRecord } from '../event.js';
-import { hasColumns, type TablesInput } from '../input.js';
+import { hasColumns, quoted, type TablesInput } from '../input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
 import { timeOf as anyTime } from '../times.js';
 import { parseObject } from './json.js';
@@ -49,7 +49,7 @@ export interface TableNames {
   userStates: string;
 }
 
-const ADK_NAMES: TableNames = {
+export const ADK_NAMES: TableNames = {
   sessions: 'sessions',
   events: 'events',
   appStates: 'app_states',
@@ -57,8 +57,14 @@ const ADK_NAMES: TableNames = {
 };
 
 /** Whether an input has these tables, with this column of events. */
-export function isAdkTables(input: TablesInput, column: string): boolean {
-  return hasColumns(input, 'events', column, 'timestamp') && hasColumns(input, 'sessions', 'state', 'update_time');
+export function isAdkTables(input: TablesInput, { table = 'sessions' }: ReadOptions, column: string): boolean {
+  return (
+    table.toLowerCase() === 'sessions' &&
+    hasColumns(input, 'events', column, 'timestamp') &&
+    hasColumns(input, 'sessions', 'state', 'update_time') &&
+    // SQLSpec may have tables of these names.
+    !input.parents.has('events')
+  );
 }
 
 /** Rejects a database whose version this program does not know. */
@@ -87,7 +93,7 @@ async function* readStates(
     [names.userStates, 'user_id', prefixes?.user],
   ] as const) {
     if (!hasColumns(input, table, 'app_name', 'state')) continue;
-    const rows = input.rows(`SELECT app_name, ${user}, ${text('state')} FROM ${table} ORDER BY 1, 2`);
+    const rows = input.rows(`SELECT app_name, ${user}, ${text('state')} FROM ${quoted(table)} ORDER BY 1, 2`);
     for await (const [appName, userId, content] of rows) {
       if (app !== undefined && appName !== app) continue;
       const state = withoutPrefix(parseObject(content), prefix);
@@ -140,7 +146,7 @@ function sessionsAndEvents(engine: TablesInput['engine'], table: EventTable): st
   const session = [text('state'), time('create_time'), time('update_time')];
   const nulls = (count: number) => Array(count).fill('NULL');
   return `SELECT app_name ${binary}, user_id ${binary}, id ${binary}, 0, 0, 0, ${['id', ...session, ...nulls(columns.length)].join(', ')}
-  FROM ${names.sessions}
+  FROM ${quoted(names.sessions)}
 UNION ALL
 SELECT ${key.map((column) => `${column} ${binary}`).join(', ')}, 1, ${moment}, ${row}, ${['e.id', ...nulls(session.length), ...columns].join(', ')}
   FROM ${clause}
@@ -148,7 +154,7 @@ ORDER BY 1, 2, 3, 4, 5, 6`;
 }
 
 const fromOf = ({ names = ADK_NAMES, from }: EventTable) =>
-  from ?? { clause: `${names.events} AS e`, key: ['e.app_name', 'e.user_id', 'e.session_id'] as const };
+  from ?? { clause: `${quoted(names.events)} AS e`, key: ['e.app_name', 'e.user_id', 'e.session_id'] as const };
 
 const EVENT_AT = SHARED + 3;
 
@@ -186,7 +192,7 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
 /** Every primary key that these tables have begins or ends with the event's id. */
 async function hasPrimaryKey({ engine, rows }: TablesInput, events: string): Promise<boolean> {
   if (engine === 'postgres') return false;
-  for await (const _ of rows(`SELECT 1 FROM pragma_table_xinfo('${events}') WHERE pk > 0 AND lower(name) = 'id'`))
+  for await (const _ of rows("SELECT 1 FROM pragma_table_xinfo(?) WHERE pk > 0 AND lower(name) = 'id'", [events]))
     return true;
   return false;
 }

@@ -2,7 +2,7 @@ import type { SqlValue } from '../../../executor.js';
 import type { JsonObject } from '../../records.js';
 import { type CamelCase, camelCase } from '../casing.js';
 import { hasColumns, type TablesInput } from '../input.js';
-import type { Format } from '../source.js';
+import type { Format, ReadOptions } from '../source.js';
 import { milliseconds, parseTime, timeOf } from '../times.js';
 import { Zone } from '../zone.js';
 import { checkVersion, type EventTable, isAdkTables, readAdkTables } from './adk-tables.js';
@@ -16,7 +16,7 @@ export function eventDataFormat(name: Name, kept: readonly string[]): Format<Tab
   return {
     name,
     kind: 'tables',
-    recognizes: async (input) => (await nameOf(input)) === name,
+    recognizes: async (input, options) => (await nameOf(input, options)) === name,
     async open(input, options) {
       await checkVersion(input);
       const zone = options.timezone === undefined ? undefined : Zone.named(options.timezone);
@@ -26,8 +26,8 @@ export function eventDataFormat(name: Name, kept: readonly string[]): Format<Tab
   };
 }
 
-async function nameOf(input: TablesInput): Promise<Name | undefined> {
-  if (!isAdkTables(input, 'event_data')) return undefined;
+async function nameOf(input: TablesInput, options: ReadOptions): Promise<Name | undefined> {
+  if (!isAdkTables(input, options, 'event_data')) return undefined;
   if (await hasLocalTimes(input)) return 'adk-python-v1';
   return hasColumns(input, 'adk_internal_metadata', 'key') ? 'adk-js' : 'adk-python-sqlite';
 }

@@ -1,6 +1,6 @@
 import { unreadable } from '../errors.js';
 import { hasColumns, type Input, type TablesInput } from '../input.js';
-import type { Format } from '../source.js';
+import type { Format, ReadOptions } from '../source.js';
 import { adkFolder } from './adk-folder.js';
 import { adkJs } from './adk-js.js';
 import { adkPythonSqlite } from './adk-python-sqlite.js';
@@ -28,12 +28,20 @@ const FORMATS: readonly Format[] = [
 ];
 
 /** Finds the format of an input. Rejects `'ADK_IMPORT_SOURCE'` if there is none, or more than one. */
-export async function formatOf(input: Input): Promise<Format> {
+export async function formatOf(input: Input, options: ReadOptions): Promise<Format> {
   const found: Format[] = [];
-  for (const format of FORMATS) if (format.kind === input.kind && (await format.recognizes(input))) found.push(format);
+  for (const format of FORMATS) {
+    if (format.kind === input.kind && (await format.recognizes(input, options))) found.push(format);
+  }
   const [format, ...others] = found;
-  if (others.length > 0) throw unreadable(`it holds data of two kinds: ${found.map(({ name }) => name).join(' and ')}`);
+  if (others.length > 0) {
+    const kinds = found.map(({ name }) => name).join(' and ');
+    throw unreadable(
+      `it holds data of two kinds: ${kinds}; name the table of sessions with --table (the option table)`,
+    );
+  }
   if (format !== undefined) return format;
+  if (options.table !== undefined) throw unreadable('it has no sessions in a table of the name that was given');
   if (input.kind === 'tables' && isOwn(input)) {
     throw unreadable('it is a database of aiosqlite already: aiosqlite copy copies its sessions to another one');
   }

@@ -1,11 +1,12 @@
 import type { SqlValue } from '../../../executor.js';
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
-import { hasColumns, type TablesInput } from '../input.js';
+import { hasColumns, quoted, type TablesInput } from '../input.js';
 import type { Format, Item, ReadOptions } from '../source.js';
 import { julianTime } from '../times.js';
 import { type EventTable, readAdkTables, type TableNames } from './adk-tables.js';
 import { eventDecoder, MARKER, microseconds } from './event-data.js';
 import { parseObject } from './json.js';
+import { namesOf, type SqlspecNames, storesOf } from './sqlspec-tables.js';
 
 const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
 const toCamelContent = camelCase(['parts.function_call.args', 'parts.function_response.response']);
@@ -14,18 +15,24 @@ const toCamelContent = camelCase(['parts.function_call.args', 'parts.function_re
 export const sqlspec: Format<TablesInput> = {
   name: 'sqlspec',
   kind: 'tables',
-  recognizes: (input) =>
-    input.engine === 'sqlite' &&
-    hasColumns(input, 'adk_session', 'state', 'update_time') &&
-    hasColumns(input, 'adk_event', 'event_data', 'session_id'),
+  recognizes: (input, options) => stores(input, options).length > 0,
   async open(input, options) {
-    return { timezone: null, items: read(input, options) };
+    const names = namesOf(input, stores(input, options));
+    return { timezone: null, items: readStore(input, options, sqlspecTables(names), names) };
   },
 };
 
-async function* read(input: TablesInput, options: ReadOptions): AsyncGenerator<Item, void> {
-  yield* readAdkTables(input, options, TABLES);
-  yield* readMemory(input, options, 'adk_memory');
+const stores = (input: TablesInput, options: ReadOptions) => storesOf(input, options, 'event_data', 'app_name');
+
+/** All that a store of SQLSpec holds. */
+export async function* readStore(
+  input: TablesInput,
+  options: ReadOptions,
+  events: EventTable,
+  { memory }: SqlspecNames,
+): AsyncGenerator<Item, void> {
+  yield* readAdkTables(input, options, events);
+  if (memory !== undefined) yield* readMemory(input, options, memory);
 }
 
 const timeInEvent = "json_extract(e.event_data, '$.timestamp')";
@@ -35,7 +42,7 @@ export const sqlspecTables = (names: TableNames): EventTable => ({
   names,
   // The id of a session is its key.
   from: {
-    clause: `${names.events} AS e LEFT JOIN ${names.sessions} AS s ON s.id = e.session_id`,
+    clause: `${quoted(names.events)} AS e LEFT JOIN ${quoted(names.sessions)} AS s ON s.id = e.session_id`,
     key: ['s.app_name', 's.user_id', 'e.session_id'],
   },
   prefixes: { app: 'app:', user: 'user:' },
@@ -48,18 +55,11 @@ export const sqlspecTables = (names: TableNames): EventTable => ({
   decode: eventDecoder(toCamelCase, julianTime),
 });
 
-const TABLES = sqlspecTables({
-  sessions: 'adk_session',
-  events: 'adk_event',
-  appStates: 'adk_app_state',
-  userStates: 'adk_user_state',
-});
-
-export async function* readMemory(input: TablesInput, { app }: ReadOptions, table: string): AsyncGenerator<Item, void> {
+async function* readMemory(input: TablesInput, { app }: ReadOptions, table: string): AsyncGenerator<Item, void> {
   if (!hasColumns(input, table, 'content_json', 'event_id')) return;
   const scope = hasColumns(input, table, 'scope') ? 'scope' : "'user'";
   const rows = input.rows(
-    `SELECT id, session_id, app_name, user_id, ${scope}, event_id, author, timestamp, content_json, metadata_json FROM ${table} ORDER BY rowid`,
+    `SELECT id, session_id, app_name, user_id, ${scope}, event_id, author, timestamp, content_json, metadata_json FROM ${quoted(table)} ORDER BY rowid`,
   );
   for await (const row of rows) {
     const [id, sessionId, appName, userId, scope, eventId, author] = row as string[];
