@@ -113,7 +113,7 @@ export interface Backend {
 
   /** Makes the part of an append that is the backend's own, from the event as it is when the call is made. */
   attach?(event: EventRecord, params: readonly SqlParam[]): unknown;
-  /** Sends the append at once: appends of one session commit in the order of the calls. */
+  /** Appends of one session, and its other writes, commit in the order of the calls. */
   append(append: PreparedAppend, condition: AppendCondition): Promise<Appended>;
   /** All or nothing. */
   appendAll(appends: readonly PreparedAppend[]): Promise<void>;

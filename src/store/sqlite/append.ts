@@ -30,7 +30,9 @@ interface AppendJob {
  */
 export function append(context: Context, prepared: PreparedAppend, condition: AppendCondition): Promise<Appended> {
   const link = linkOf(context.known, prepared, condition);
-  if (link === undefined) return appendInTurn(context, prepared, condition);
+  if (link === undefined) {
+    return context.known.inTurn([prepared.name], () => appendAnyway(context, prepared, condition));
+  }
   let sent: Promise<Rows[]>;
   try {
     sent = sendLink(context, prepared, link);
@@ -44,17 +46,6 @@ export function append(context: Context, prepared: PreparedAppend, condition: Ap
   );
 }
 
-async function appendInTurn(context: Context, prepared: PreparedAppend, condition: AppendCondition): Promise<Appended> {
-  // This chain, also where the session has another one by the time that the turn comes.
-  const chain = context.known.chainOf(prepared.name);
-  const turn = chain?.turn();
-  if (turn === undefined) return await appendAnyway(context, prepared, condition);
-  await turn;
-  const appended = appendAnyway(context, prepared, condition);
-  chain?.passed();
-  return await appended;
-}
-
 /** Ends an append of a chain that has failed, or appends again without taking anything for granted. */
 async function breakLink(
   context: Context,
@@ -64,6 +55,7 @@ async function breakLink(
   error: unknown,
 ): Promise<Appended> {
   const isRefused = hasCode(error, 'ERR_NO_MATCH') || hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL');
+  context.known.withdraw(link, prepared.id);
   // Sent before anything that waits for the end of the chain.
   const again = isRefused ? appendAnyway(context, prepared, condition) : undefined;
   context.known.unlinked(link, isRefused);
@@ -209,7 +201,9 @@ export async function appendAll(context: Context, appends: readonly PreparedAppe
   const attachments = appends.flatMap((append) => attachmentOf(append) ?? []);
   queries.push(...attachments.flatMap((attachment) => attachment.queries));
   try {
-    const results = await (attachments.length === 0 ? sendBatch(context, queries) : sendErasure(context, queries));
+    const send = attachments.length === 0 ? sendBatch : sendErasure;
+    const names = appends.map(({ name }) => name);
+    const results = await context.known.inTurn(names, () => send(context, queries));
     if (isCommitted(results)) for (const attachment of attachments) attachment.committed();
   } catch (error) {
     throw await refusal(context, error, appends);

@@ -5,7 +5,13 @@ import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { HistoryPoint } from '../history/records.js';
 import type { SessionStoreOptions } from '../names.js';
-import type { EncodedEvents, PreparedAppend, PreparedImport, PreparedSession } from '../prepare.js';
+import {
+  type EncodedEvents,
+  nameOf,
+  type PreparedAppend,
+  type PreparedImport,
+  type PreparedSession,
+} from '../prepare.js';
 import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
 import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
@@ -101,7 +107,7 @@ export class SqliteBackend implements Backend, Context {
   }
 
   create(session: PreparedSession, events: EventFilter) {
-    return createSession(this, session, events);
+    return this.#inTurn(session.key, () => createSession(this, session, events));
   }
 
   session(key: SessionKey) {
@@ -113,15 +119,15 @@ export class SqliteBackend implements Backend, Context {
   }
 
   loadAfterWrites(key: SessionKey, afterSeq: number) {
-    return loadAfterWrites(this, key, afterSeq);
+    return this.#inTurn(key, () => loadAfterWrites(this, key, afterSeq));
   }
 
   replaceState(key: SessionKey, state: string) {
-    return replaceState(this, key, state);
+    return this.#inTurn(key, () => replaceState(this, key, state));
   }
 
   mergeState(key: SessionKey, delta: Delta) {
-    return mergeState(this, key, delta);
+    return this.#inTurn(key, () => mergeState(this, key, delta));
   }
 
   async list(filter: SessionFilter) {
@@ -139,7 +145,7 @@ export class SqliteBackend implements Backend, Context {
   }
 
   delete(key: SessionKey, memory: boolean) {
-    return deleteSession(this, key, memory);
+    return this.#inTurn(key, () => deleteSession(this, key, memory));
   }
 
   attach(event: EventRecord, params: readonly SqlParam[]) {
@@ -171,7 +177,7 @@ export class SqliteBackend implements Backend, Context {
   }
 
   importSession(session: PreparedImport, events: EncodedEvents, replaces?: number) {
-    return importSession(this, session, events, replaces);
+    return this.#inTurn(session.key, () => importSession(this, session, events, replaces));
   }
 
   get transfer() {
@@ -183,19 +189,19 @@ export class SqliteBackend implements Backend, Context {
   }
 
   rewind(key: SessionKey, plan: RewindPlan) {
-    return rewind(this, key, plan);
+    return this.#inTurn(key, () => rewind(this, key, plan));
   }
 
   undoRewind(key: SessionKey) {
-    return undoRewind(this, key, this.#attachments?.functionResponses);
+    return this.#inTurn(key, () => undoRewind(this, key, this.#attachments?.functionResponses));
   }
 
   fork(key: SessionKey, plan: ForkPlan) {
-    return fork(this, key, plan);
+    return this.#inTurn(key, () => fork(this, key, plan));
   }
 
   deleteInvocation(key: SessionKey, invocationId: string) {
-    return deleteInvocation(this, key, invocationId);
+    return this.#inTurn(key, () => deleteInvocation(this, key, invocationId));
   }
 
   sharedState(scope: SharedScope) {
@@ -224,5 +230,10 @@ export class SqliteBackend implements Backend, Context {
 
   deleteOldEvents(filter: { before: number; appName?: string }) {
     return deleteOldEvents(this, filter);
+  }
+
+  /** Sends a write after the appends of its session that were called before it. */
+  #inTurn<T>(key: SessionKey, send: () => Promise<T>): Promise<T> {
+    return this.known.inTurn([nameOf(key)], send);
   }
 }

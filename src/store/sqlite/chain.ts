@@ -15,7 +15,8 @@ export interface Link {
  * missed: half of the work. If one is refused or fails, those behind it lack the event that they must follow, and are
  * refused too. All are sent again, in the same order, and take nothing for granted.
  *
- * An append that does not fit waits until the chain has ended. So the order of the calls is that of the commits.
+ * An append that does not fit, and any other write of the session, waits until the chain has ended. So the order of the calls
+ * is that of the commits.
  */
 export class Chain {
   /** Revision that the next append will find; NaN while it is unknown. */
@@ -46,14 +47,22 @@ export class Chain {
     return link;
   }
 
-  /** Waits for the turn of an append that does not fit; undefined if it has come. Once it is sent, {@link passed} follows. */
-  turn(): Promise<void> | undefined {
-    if (this.#links === 0 && this.#waiting.length === 0) return undefined;
-    this.#wary = WARY;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** Whether a write that does not fit need not wait. */
+  get isFree(): boolean {
+    return this.#links === 0 && this.#waiting.length === 0;
   }
 
-  /** An append that had to wait was sent. */
+  /** Waits for the turn of a write that does not fit. Once it is sent, {@link passed} follows. */
+  turn(): Promise<void> {
+    this.#wary = WARY;
+    const isNext = this.isFree;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (isNext) resolve();
+    });
+  }
+
+  /** A write that had to wait was sent. */
   passed(): void {
     this.#waiting.shift();
     this.#next();
@@ -91,8 +100,22 @@ export class Chain {
     this.#lastId = lastId;
   }
 
-  /** Lets the append go that has waited longest. It stays in the list until it is sent. */
+  /** Lets the write go that has waited longest. It stays in the list until it is sent. */
   #next(): void {
     if (this.#links === 0) this.#waiting[0]?.();
   }
+}
+
+/** Sends a write once no append of these chains is under way and no other write waits. Later calls come after it. */
+export function inTurn<T>(chains: readonly Chain[], send: () => Promise<T>): Promise<T> {
+  if (chains.every((chain) => chain.isFree)) return send();
+  const turns = chains.map((chain) => chain.turn());
+  const all: Promise<unknown> = turns.length === 1 ? (turns[0] as Promise<void>) : Promise.all(turns); // very many may wait
+  return all.then(() => {
+    try {
+      return send();
+    } finally {
+      for (const chain of chains) chain.passed();
+    }
+  });
 }

@@ -25,6 +25,23 @@ export class IdSet {
     if (this.#size * 3 > this.#slots.length * 2) this.#grow();
   }
 
+  /** Returns whether the id was there. Only for one that was added when `has` did not find it. */
+  delete(id: string): boolean {
+    const mask = this.#slots.length - 1;
+    let free = this.#slotOf(hashOf(id));
+    if (this.#slots[free] === 0) return false;
+    // Later hashes of the same run move up: a search ends at a free slot.
+    for (let at = (free + 1) & mask; this.#slots[at] !== 0; at = (at + 1) & mask) {
+      const hash = this.#slots[at] as number;
+      if (((at - hash) & mask) < ((at - free) & mask)) continue;
+      this.#slots[free] = hash;
+      free = at;
+    }
+    this.#slots[free] = 0;
+    this.#size -= 1;
+    return true;
+  }
+
   /** The slot of a hash, or the free one for it. */
   #slotOf(hash: number): number {
     const mask = this.#slots.length - 1;

@@ -1,6 +1,6 @@
 import { nameOf } from '../prepare.js';
 import type { SessionKey } from '../records.js';
-import { Chain, type Link } from './chain.js';
+import { Chain, inTurn, type Link } from './chain.js';
 import { IdSet } from './id-set.js';
 
 /** How many ids are kept: in all (some 20 MB), and in one session. */
@@ -109,15 +109,24 @@ export class KnownIds {
     entry.chain.end(entry.revision, entry.lastId);
   }
 
-  /** An append of the chain was not stored. If it was refused, it has been sent again. */
+  /** An append of the chain was not stored. Its id is forgotten, so that another attempt need not search all events for it. */
+  withdraw({ entry }: ChainLink, id: string): void {
+    if (entry.ids.delete(id)) this.#grow(-1);
+  }
+
+  /** The same. If it was refused, it has been sent again. */
   unlinked({ entry }: ChainLink, isRefused: boolean): void {
     if (isRefused) entry.chain.beWary();
     entry.chain.end(entry.revision, entry.lastId);
   }
 
-  /** The chain that an append of a session waits for if it does not fit; undefined if there is none. */
-  chainOf(name: string): Chain | undefined {
-    return this.#young.get(name)?.chain;
+  /** Sends a write that is in no chain, after the appends of these sessions that were called before it. */
+  inTurn<T>(names: readonly string[], send: () => Promise<T>): Promise<T> {
+    return inTurn([...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))], send);
+  }
+
+  #chainOf(name: string): Chain | undefined {
+    return (this.#young.get(name) ?? this.#old.get(name))?.chain;
   }
 
   /** An append that is in no chain was sent. */

@@ -5,9 +5,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Backend } from '../../../src/store/backend.js';
 import { nameOf, prepareAppend } from '../../../src/store/prepare.js';
 import { append } from '../../../src/store/sqlite/append.js';
-import { Chain } from '../../../src/store/sqlite/chain.js';
+import { Chain, inTurn } from '../../../src/store/sqlite/chain.js';
 import type { Context } from '../../../src/store/sqlite/context.js';
-import { eventCodec, sqliteDialect } from '../../../src/store/sqlite/dialect.js';
+import { eventCodec, KNOWN_AT, sqliteDialect } from '../../../src/store/sqlite/dialect.js';
 import { type ChainLink, KnownIds } from '../../../src/store/sqlite/known-ids.js';
 import { Layout } from '../../../src/store/sqlite/layout.js';
 import { databases } from '../../support/databases.js';
@@ -26,27 +26,30 @@ beforeEach(async () => {
 });
 
 describe('appends in a row', () => {
-  /** SQL of each job that the store sends from now on. */
-  function jobs(): string[][] {
-    const sent: string[][] = [];
+  /** Each job that the store sends from now on, with the parameters as they are then. */
+  function sentJobs(): { sql: string; params: unknown[] }[][] {
+    const sent: { sql: string; params: unknown[] }[][] = [];
     const { batch } = pool;
-    pool.batch = ((queries: { sql: string }[], options: never) => {
-      sent.push(queries.map(({ sql }) => /^\w+/.exec(sql)?.[0] ?? ''));
+    pool.batch = ((queries: { sql: string; params: unknown[] }[], options: never) => {
+      sent.push(queries.map(({ sql, params }) => ({ sql, params: [...params] })));
       return batch.call(pool, queries as never, options);
     }) as never;
     return sent;
   }
 
+  const verbs = (sent: ReturnType<typeof sentJobs>) =>
+    sent.map((queries) => queries.map(({ sql }) => /^\w+/.exec(sql)?.[0] ?? ''));
+
   test('are two statements each, awaited or not', async () => {
-    const sent = jobs();
+    const sent = sentJobs();
     await store.appendEvent(event('a'));
     await Promise.all(['b', 'c', 'd'].map((id) => store.appendEvent(event(id))));
-    expect(sent).toEqual(Array(4).fill(['UPDATE', 'INSERT']));
+    expect(verbs(sent)).toEqual(Array(4).fill(['UPDATE', 'INSERT']));
     expect(ids(await store.getEvents(key))).toEqual(['a', 'b', 'c', 'd']);
   });
 
   test('look back for an id that was appended before, also while that append is under way', async () => {
-    const sent = jobs();
+    const sent = sentJobs();
     const appended = await Promise.all(
       ['a', 'a', 'b'].map((id, at) => store.appendEvent(event(id, { author: `author ${at}` }))),
     );
@@ -56,7 +59,7 @@ describe('appends in a row', () => {
       ['b', 'author 2'],
     ]);
     expect(appended.map(({ revision }) => revision)).toEqual([2, 3, 4]);
-    expect(sent[1]?.[0]).toBe('INSERT');
+    expect(verbs(sent)[1]?.[0]).toBe('INSERT');
   });
 
   test('that another writer has overtaken are stored all the same, in the order of the calls', async () => {
@@ -70,6 +73,40 @@ describe('appends in a row', () => {
     const ends = await Promise.all(calls);
     expect(ends[3]).toBe('ADK_STALE_SESSION');
     expect(ids(await store.getEvents(key))).toEqual(['a', 'x', 'b', 'c', 'e']);
+  });
+
+  test('that a full queue refuses are not stored; all others are, in the order of the calls', async () => {
+    const narrow = anotherStore(on.pool({ synchronous: 'off', maxPending: 8 }));
+    const calls: Promise<string | { code: string }>[] = [];
+    for (let at = 0; at < 300; at += 1) {
+      calls.push(
+        narrow.appendEvent(event(`e${at}`)).then(
+          () => `e${at}`,
+          (error) => error,
+        ),
+      );
+      if (at % 13 === 0) await new Promise(setImmediate);
+    }
+    const ends = await Promise.all(calls);
+    const refused = ends.filter((end) => typeof end !== 'string').map(({ code }) => code);
+    expect(new Set(refused)).toEqual(new Set(['ERR_QUEUE_FULL']));
+    expect(ids(await store.getEvents(key))).toEqual(ends.filter((end) => typeof end === 'string'));
+  });
+
+  test('look back from what they know, also after one that was refused', async () => {
+    const { seq } = await store.appendEvent(event('a'));
+    await other.appendEvent(event('x'));
+    const sent = sentJobs();
+    await store.appendEvent(event('b'));
+    await store.appendEvent(event('c'));
+    expect(verbs(sent)).toEqual([
+      ['UPDATE', 'INSERT'],
+      ['INSERT', 'UPDATE'],
+      ['INSERT', 'UPDATE', 'SELECT'],
+    ]);
+    expect(sent[1]?.[0]?.params[KNOWN_AT.knownSeq]).toBe(seq);
+    expect(sent[2]?.[2]?.params[3]).toBe(seq);
+    expect(ids(await store.getEvents(key))).toEqual(['a', 'x', 'b', 'c']);
   });
 
   test('find a session that was deleted or created again meanwhile', async () => {
@@ -105,7 +142,7 @@ test('whatever others do meanwhile, events of a session are stored once and in t
     BEGIN SELECT RAISE(ABORT, 'made to fail'); END`);
   const steps = fc.array(
     fc.record({
-      what: fc.constantFrom('append', 'append', 'append', 'again', 'fail', 'other', 'state', 'stale'),
+      what: fc.constantFrom('append', 'append', 'append', 'many', 'again', 'fail', 'other', 'state', 'own', 'stale'),
       waits: fc.constantFrom('not', 'not', 'not', 'turn', 'all'),
     }),
     { maxLength: 30 },
@@ -116,18 +153,28 @@ test('whatever others do meanwhile, events of a session are stored once and in t
       await store.createSession(key);
       const appended: string[] = [];
       let sent: Promise<unknown>[] = [];
+      let state: number | undefined;
       for (const [at, { what, waits }] of list.entries()) {
         const id = what === 'again' && appended.length > 0 ? (appended.at(-1) as string) : `e${at}`;
         const expected = what === 'stale' ? { expectedRevision: 1_000 } : {};
         if (what === 'append' || what === 'again') {
           if (!appended.includes(id)) appended.push(id);
-          sent.push(store.appendEvent(event(id)));
+          if (what === 'append') state = at;
+          sent.push(store.appendEvent(event(id), what === 'append' ? { session: { own: at } } : {}));
         }
         if (what === 'fail' || what === 'stale') {
           sent.push(expect(store.appendEvent(event(`fail${at}`), undefined, expected)).rejects.toThrow());
         }
+        if (what === 'many') {
+          appended.push(id);
+          sent.push(store.appendEvents([event(id)]));
+        }
+        if (what === 'own') {
+          state = at;
+          sent.push(store.mergeSessionState(key, { own: at }));
+        }
         if (what === 'other') sent.push(other.appendEvent(event(`f${at}`)));
-        if (what === 'state') sent.push(other.updateSessionState(key, { at }));
+        if (what === 'state') sent.push(other.mergeSessionState(key, { at }));
         if (waits === 'turn') await new Promise(setImmediate);
         if (waits === 'all') {
           await Promise.all(sent);
@@ -138,7 +185,9 @@ test('whatever others do meanwhile, events of a session are stored once and in t
       const stored = ids(await store.getEvents(key));
       expect(stored.filter((id) => id.startsWith('e'))).toEqual(appended);
       const writes = list.filter(({ what }) => what !== 'fail' && what !== 'stale').length;
-      expect((await store.getSession(key))?.revision).toBe(1 + writes);
+      const session = await store.getSession(key);
+      expect(session?.revision).toBe(1 + writes);
+      expect(session?.state.own).toBe(state);
     }),
     { numRuns: 150 },
   );
@@ -196,11 +245,10 @@ describe('Chain', () => {
     const chain = new Chain(7);
     const order: string[] = [];
     const sendOther = async (name: string) => {
-      const turn = chain.turn();
-      await turn;
-      order.push(name);
-      chain.addOther();
-      if (turn) chain.passed();
+      await inTurn([chain], async () => {
+        order.push(name);
+        chain.addOther();
+      });
     };
     chain.add('a');
     const others = ['x', 'y'].map(sendOther);

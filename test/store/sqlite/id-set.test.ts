@@ -14,6 +14,25 @@ describe('IdSet', () => {
     );
   });
 
+  test('has the ids that were added and not deleted since', () => {
+    const step = fc.record({ adds: fc.boolean(), at: fc.nat(80) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const set = new IdSet();
+        const added = new Set<string>();
+        for (const { adds, at } of steps) {
+          const id = `event-${at}`;
+          if (adds) set.add(id);
+          else expect(set.delete(id)).toBe(added.has(id));
+          if (adds) added.add(id);
+          else added.delete(id);
+        }
+        for (let at = 0; at <= 80; at += 1) expect(set.has(`event-${at}`)).toBe(added.has(`event-${at}`));
+        expect(set.size).toBe(added.size);
+      }),
+    );
+  });
+
   test('takes hardly any other id for one of them', () => {
     const set = new IdSet();
     for (let at = 0; at < 100_000; at += 1) set.add(`event-${at}`);

@@ -3,7 +3,8 @@ import { KnownIds } from '../known-ids.js';
 
 /** Does work in one transaction, once the tables are there. */
 export async function inTransaction<T>(context: Context, work: (within: Context) => Promise<T>): Promise<T> {
-  await context.ready?.();
+  const waiting = context.ready?.();
+  if (waiting) await waiting; // otherwise the transaction begins in the order of the calls
   return await context.db.transaction(async (db) => {
     const { names, sessions, sql } = context;
     // Known ids of its own: a rollback must not leave any behind.

@@ -1,0 +1,117 @@
+import type { Pool } from 'aiosqlite';
+import { SessionStore } from 'aiosqlite/store';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { start } from '../../support/child.js';
+import { databases } from '../../support/databases.js';
+import { event, ids, key, makeStore } from '../fixtures.js';
+
+const on = databases();
+let pool: Pool;
+let store: SessionStore;
+beforeEach(async () => {
+  pool = on.pool({ synchronous: 'off' });
+  store = await makeStore(pool);
+  await store.createSession({ ...key, state: { at: 'created' } });
+});
+
+describe('an append that goes again, since another connection has written the session, comes before a later call of', () => {
+  const b = () => store.appendEvent(event('b', { invocationId: 'i2' }), { session: { at: 'b' } });
+  beforeEach(async () => {
+    await store.appendEvent(event('a'));
+    await new SessionStore(await on.connect()).appendEvent(event('x'));
+  });
+  const stored = async () => ids(await store.getEvents(key));
+  const state = async () => (await store.getSession(key))?.state;
+
+  test('appendEvent() and appendEvents()', async () => {
+    await Promise.all([
+      b(),
+      store.appendEvents([event('c')]),
+      store.appendEvent(event('d')),
+      store.appendEvents([event('e')]),
+    ]);
+    expect(await stored()).toEqual(['a', 'x', 'b', 'c', 'd', 'e']);
+  });
+
+  test('appendEvents() of several sessions', async () => {
+    const other = { ...key, sessionId: 's2' };
+    await store.createSession(other);
+    const begun = [b(), store.appendEvents([event('c', other), event('c')]), store.appendEvent(event('d', other))];
+    await Promise.all(begun);
+    expect(await stored()).toEqual(['a', 'x', 'b', 'c']);
+    expect(ids(await store.getEvents(other))).toEqual(['c', 'd']);
+  });
+
+  test('mergeSessionState()', async () => {
+    const [, merged] = await Promise.all([b(), store.mergeSessionState(key, { at: 'merged' })]);
+    expect(merged.revision).toBe(5);
+    expect(await state()).toEqual({ at: 'merged' });
+  });
+
+  test('updateSessionState()', async () => {
+    await Promise.all([b(), store.updateSessionState(key, { at: 'replaced' })]);
+    expect(await state()).toEqual({ at: 'replaced' });
+  });
+
+  test('deleteSession() and createSession()', async () => {
+    const ends = await Promise.all([
+      b(),
+      store.deleteSession(key),
+      store.createSession(key),
+      store.appendEvent(event('c')),
+    ]);
+    expect(ends.map((end) => (end as { revision?: number }).revision ?? end)).toEqual([4, true, 1, 2]);
+    expect(await stored()).toEqual(['c']);
+  });
+
+  test('createSession() that returns the session if it exists', async () => {
+    const [, created] = await Promise.all([b(), store.createSession({ ...key, ifExists: 'return' })]);
+    expect(created).toMatchObject({ revision: 4, state: { at: 'b' } });
+  });
+
+  test('rewind() and undoRewind()', async () => {
+    const [, { removed }, { restored }] = await Promise.all([
+      b(),
+      store.rewind(key, { beforeInvocationId: 'i2' }),
+      store.undoRewind(key),
+    ]);
+    expect([removed, restored]).toEqual([1, 1]);
+    expect(await stored()).toEqual(['a', 'x', 'b']);
+  });
+
+  test('fork()', async () => {
+    await Promise.all([b(), store.fork(key, { sessionId: 'fork' })]);
+    expect(ids(await store.getEvents({ ...key, sessionId: 'fork' }))).toEqual(['a', 'x', 'b']);
+  });
+
+  test('deleteInvocation()', async () => {
+    const [, deleted] = await Promise.all([b(), store.deleteInvocation(key, 'i2')]);
+    expect(deleted).toBe(1);
+    expect(await stored()).toEqual(['a', 'x']);
+  });
+});
+
+test('writes that another process comes between are stored in the order of their calls', async () => {
+  const script = new URL('../children/append-in-turns.mjs', import.meta.url);
+  await using child = start(script, [on.file(), JSON.stringify(key)]);
+  await child.said('begun');
+  const calls: Promise<unknown>[] = [];
+  const called: string[] = [];
+  for (let at = 0; at < 150; at += 1) {
+    const [single, one, two] = ['s', 'm', 'n'].map((kind) => `${kind}${at}`) as [string, string, string];
+    called.push(single, one, two);
+    calls.push(store.appendEvent(event(single), { session: { at: single } }));
+    calls.push(store.appendEvents([event(one), event(two)]));
+    if (at % 3 === 0) calls.push(store.mergeSessionState(key, { at, last: at }));
+    if (at % 4 === 0) await new Promise(setImmediate);
+    if (at % 10 === 0) await Promise.all(calls.splice(0));
+  }
+  calls.push(store.mergeSessionState(key, { at: 'end' }));
+  await Promise.all(calls);
+  child.process.stdin?.end();
+  expect((await child.ended).code).toBe(0);
+  const events = await store.getEvents(key);
+  expect(ids(events.filter(({ author }) => author !== 'other'))).toEqual(called);
+  expect(events.length).toBeGreaterThan(called.length);
+  expect((await store.getSession(key))?.state).toEqual({ at: 'end', last: 147 });
+});
