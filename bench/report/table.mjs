@@ -29,8 +29,8 @@ export function time(us) {
 }
 
 /** One scenario: a line per driver, the failed ones with their reason. */
-export function scenarioTable({ name, title, unit, baseline, timed, load, rows }) {
-  const head = `\n${title}  [${name}]  load ${load.join(' → ')}\n`;
+export function scenarioTable({ name, title, unit, baseline, timed, load, seconds, rows }) {
+  const head = `\n${title}  [${name}]  load ${load.join(' → ')}, ${seconds} s\n`;
   const failures = rows
     .filter(({ error, differs }) => error || differs)
     .map(
@@ -95,7 +95,7 @@ function figuresTable(rows) {
   return table(['', ...names], lines);
 }
 
-/** P1–P21. @param {ReturnType<import('../targets.mjs').judge>[]} verdicts */
+/** The targets. @param {ReturnType<import('../targets.mjs').judge>[]} verdicts */
 export function targetTable(verdicts) {
   return table(
     ['', 'work', 'target', 'stretch', 'figure', 'quartiles', 'on core', 'verdict'],

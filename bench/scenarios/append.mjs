@@ -1,4 +1,4 @@
-import { SESSIONS } from '../drivers/index.mjs';
+import { NEWER, SESSIONS } from '../drivers/index.mjs';
 import { eventsOf, sessionOf } from '../workload.mjs';
 import { makeSessionFile, openSessions } from './shared.mjs';
 
@@ -48,14 +48,19 @@ export default [
   appendEvents({
     synchronous: 'full',
     callers: 64,
-    drivers: [...DURABLE, 'aiosqlite-memory'],
-    quick: ['aiosqlite', 'aiosqlite-memory', 'better-sqlite3', 'better-sqlite3-batching', 'adk-database'],
+    drivers: [...DURABLE, 'lmdb', 'aiosqlite-memory', ...NEWER],
+    quick: ['aiosqlite', 'lmdb', 'aiosqlite-memory', 'better-sqlite3', 'better-sqlite3-batching', 'adk-database'],
   }),
-  appendEvents({ synchronous: 'full', callers: 256, drivers: CONTROLS, quick: ['aiosqlite', 'better-sqlite3'] }),
+  appendEvents({
+    synchronous: 'full',
+    callers: 256,
+    drivers: [...CONTROLS, 'lmdb'],
+    quick: ['aiosqlite', 'lmdb', 'better-sqlite3'],
+  }),
   appendEvents({
     synchronous: 'full',
     callers: 1,
-    drivers: DURABLE,
+    drivers: [...DURABLE, 'lmdb', ...NEWER],
     quick: ['aiosqlite', 'better-sqlite3', 'adk-database'],
   }),
   appendEvents({ synchronous: 'full', callers: 8, drivers: CONTROLS }),

@@ -1,4 +1,4 @@
-import { SQL } from '../drivers/index.mjs';
+import { NEWER, SQL } from '../drivers/index.mjs';
 import { importOurs } from '../drivers/shared/package.mjs';
 import { canonical } from '../workload.mjs';
 
@@ -17,7 +17,7 @@ async function template(file) {
 }
 
 const open = async ({ module, file }) => ({ db: await module.openSql(file, { synchronous: 'full' }) });
-const DRIVERS = SQL.filter((name) => name !== 'better-sqlite3-raw');
+const DRIVERS = [...SQL.filter((name) => name !== 'better-sqlite3-raw'), ...NEWER];
 
 const common = {
   unit: 'get',

@@ -1,15 +1,15 @@
-import { SQL } from '../drivers/index.mjs';
+import { NEWER, SQL } from '../drivers/index.mjs';
 import { SIX_INSERT, SIX_TABLE, sixRows } from '../workload.mjs';
 
 const ROWS = 10_000;
 
 /** 10,000 rows of six columns in one transaction; the table is emptied before each. */
-const insertMany = (kind, text) => ({
+const insertMany = (kind, text, newer = []) => ({
   name: `many-10000-${kind}`,
   title: `executeMany of 10,000 rows × 6 columns, ${text}`,
   unit: 'call',
   baseline: 'better-sqlite3',
-  drivers: SQL.filter((name) => !['better-sqlite3-raw', 'aiosqlite-pool'].includes(name)),
+  drivers: [...SQL.filter((name) => !['better-sqlite3-raw', 'aiosqlite-pool'].includes(name)), ...newer],
   quick: ['aiosqlite', 'better-sqlite3'],
   durable: true,
   fixed: 1,
@@ -34,4 +34,4 @@ const insertMany = (kind, text) => ({
   close: ({ db }) => db.close(),
 });
 
-export default [insertMany('ascii', 'ASCII'), insertMany('cjk', 'CJK')];
+export default [insertMany('ascii', 'ASCII', NEWER), insertMany('cjk', 'CJK')];

@@ -38,7 +38,7 @@ for (const document of SECTIONS.flatMap(({ documents }) => documents)) {
   writeFileSync(target, `---\nsource: ${document}\n---\n\n${text}`);
 }
 writeFileSync(join(site, 'index.md'), landingPage());
-for (const image of ['docs/chart.svg', 'bench/results/full.svg']) {
+for (const image of ['bench/results/full-summary.svg', 'bench/results/full.svg']) {
   copyFileSync(join(root, image), join(site, 'public', image.split('/').at(-1) ?? ''));
 }
 await writeReference(join(site, 'api'));
