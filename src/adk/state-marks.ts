@@ -4,10 +4,10 @@ import type { JsonObject } from '../store/internal.js';
 import { define } from './state-scopes.js';
 
 /*
- * ADK orders the writes to a handle's state. `State.set()` stamps the key, on the state and on the delta that will be
- * appended; `appendEvent` applies a key of a delta unless the state's stamp is newer. The stamps are private, but the rule
- * can be asked: a delta that was stamped when handle and storage agreed on a key is applied exactly if no `State.set()`
- * has followed, that is, if none is waiting to be appended. Such a delta is a mark.
+ * ADK orders the writes to a session object's state. `State.set()` stamps the key, on the state and on the delta that will
+ * be appended. `appendEvent` skips a key of a delta if the state's stamp is newer. The stamps are private, so the service
+ * tests them: it keeps a delta that was stamped when object and storage had the same value of a key. ADK applies that delta
+ * later if, and only if, no `State.set()` of the key has followed. Such a delta is a mark.
  */
 
 /** Marks of many keys, each made when it was added. */
@@ -47,8 +47,8 @@ class Marks {
 }
 
 /**
- * Marks for all keys that states had when they were read. Shared by the handles of a process, because most have the same
- * keys; a handle goes by those that were there when it was made. A new set is begun when this one has grown large.
+ * Marks for all keys that states had when they were read. Session objects of a process share them, because most have the
+ * same keys; an object uses the marks that were there when it was made. A new set begins when this one has grown large.
  */
 let shared = new Marks();
 const MAX_SHARED = 1_000;
@@ -57,12 +57,12 @@ const MAX_SHARED = 1_000;
 const WAITING = Symbol('waiting');
 const GONE = Symbol('gone');
 
-/** Knows which keys of a handle's state are waiting to be appended, so that nothing else overwrites them. */
+/** Knows which keys of a session object's state wait to be appended, so that catching up does not overwrite them. */
 export class StateMarks {
   readonly #shared: Marks;
   readonly #sharedSize: number;
   readonly #isAdopted: boolean;
-  /** Of keys that this handle itself has appended, or was given since. */
+  /** Marks of keys that this object has appended, or has caught up with. */
   #own: Marks | undefined;
 
   /** `isAdopted`: the state was not read here, so that a key without a mark says nothing. */
@@ -75,9 +75,9 @@ export class StateMarks {
   }
 
   /**
-   * Lets ADK apply a stored event, and marks the keys of its delta that it has set: on these storage and handle agree now.
-   * A key that it left alone has a newer `State.set()`. `events`: where ADK puts the event, in place of one with its id; none
-   * if that is done already. Gives nothing if there is nothing for ADK to do.
+   * Lets ADK apply a stored event, and marks the keys of its delta that ADK has set: object and storage have the same value
+   * now. A key that ADK has skipped has a newer `State.set()`. `events`: the array to which ADK adds the event, or in which it
+   * replaces one with the same id; none if the event is there already. Returns undefined if ADK has nothing to do.
    */
   settle(state: JsonObject, events: Event[] | undefined, event: Event): Promise<Event> | undefined {
     const keys = Object.keys(event.actions?.stateDelta ?? NONE);
@@ -120,7 +120,7 @@ export class StateMarks {
   }
 }
 
-/** ADK's own way to bring an event to a session object. It works at once; the promise tells if it could not. */
+/** Lets ADK apply an event to a session object, at once. The promise rejects if ADK could not. */
 function applyEvent(state: JsonObject, events: Event[], event: Event): Promise<Event> {
   const session = { state, events } as Session; // all that it looks at
   return BaseSessionService.prototype.appendEvent({ session, event });

@@ -7,6 +7,7 @@ import type { Outcome } from '../wire/outcome.js';
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
 import { MAIN_LANE, type PoolCounters, Queue } from '../wire/queue.js';
 import type { IntegerMode } from '../wire/rows.js';
+import { Worker } from '../wire/worker.js';
 import type { Connection, ConnectionStats } from './api.js';
 import { type BlobHandle, type BlobLocation, openBlob } from './features/blob.js';
 import {
@@ -44,17 +45,17 @@ export class LaneConnection extends Verbs implements Connection {
   /** @internal */
   readonly lane: Lane;
   protected readonly options: CheckedOptions;
-  readonly #worker: Queue;
+  protected readonly worker: Worker;
   readonly #listening = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
-  /** `worker`: the worker that serves the lane, where the lane's queue has several. */
-  constructor(lane: Lane, worker: Queue, options: CheckedOptions) {
+  /** `worker`: the worker that serves the lane. */
+  constructor(lane: Lane, worker: Worker, options: CheckedOptions) {
     super();
     this.database = lane.name;
     this.lane = lane;
     this.options = options;
-    this.#worker = worker;
+    this.worker = worker;
   }
 
   protected get integerMode(): IntegerMode {
@@ -90,21 +91,21 @@ export class LaneConnection extends Verbs implements Connection {
   }
 
   stats(): ConnectionStats {
-    const { pending, running, completed, failed, cacheSize, cacheHits, cacheMisses } = this.#worker.stats();
+    const { pending, running, completed, failed, cacheSize, cacheHits, cacheMisses } = this.worker.stats();
     const statementCache = { size: cacheSize, hits: cacheHits, misses: cacheMisses };
     return { pending, running: running === 1, completed, failed, statementCache };
   }
 
   get inTransaction(): boolean {
-    return this.#worker.stats().inTransaction === 1;
+    return this.worker.stats().inTransaction === 1;
   }
 
   get totalChanges(): number {
-    return this.#worker.stats().totalChanges;
+    return this.worker.stats().totalChanges;
   }
 
   interrupt(): void {
-    this.#worker.native.interrupt();
+    this.worker.interrupt();
   }
 
   status(): Promise<ConnectionStatus> {
@@ -133,15 +134,15 @@ export class LaneConnection extends Verbs implements Connection {
     fn: (...args: SqlValue[]) => SqlParam | void,
     options?: FunctionOptions,
   ): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createFunction(this.perform, name, fn, options);
+    return functionsOf(this.worker, this.integerMode).createFunction(this.perform, name, fn, options);
   }
 
   createAggregate<S>(name: string, aggregate: Aggregate<S>, options?: FunctionOptions): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createAggregate(this.perform, name, aggregate, options);
+    return functionsOf(this.worker, this.integerMode).createAggregate(this.perform, name, aggregate, options);
   }
 
   createCollation(name: string, compare: (a: string, b: string) => number): Promise<void> {
-    return functionsOf(this.#worker, this.integerMode).createCollation(this.perform, name, compare);
+    return functionsOf(this.worker, this.integerMode).createCollation(this.perform, name, compare);
   }
 
   backup(destination: string, options?: BackupOptions): Promise<void> {
@@ -179,7 +180,7 @@ export class LaneConnection extends Verbs implements Connection {
 
   onCommit(listener: CommitListener): () => void {
     this.lane.check();
-    const stop = onCommit(this.perform, this.#worker.commitListeners, this.#worker.number, listener);
+    const stop = onCommit(this.perform, this.worker, listener);
     this.#listening.add(stop);
     return () => {
       this.#listening.delete(stop);
@@ -229,21 +230,27 @@ export function connectionClosed(): AiosqliteError {
   return new AiosqliteError('ERR_CLOSED', 'the connection is closed');
 }
 
+/** A connection for several callers at a time, which has no worker of its own: their calls go through its lane alone. */
+export class SharedConnection extends LaneConnection {
+  constructor(lane: Lane, options: CheckedOptions) {
+    super(lane, new Worker(lane.queue, 0), options);
+  }
+}
+
 /** The only user of its worker. */
 class OwnConnection extends LaneConnection {
   protected override end(): Promise<void> {
     forgotten.unregister(this);
     this.lane.stop();
-    const { queue } = this.lane;
-    return queue.close().finally(() => functionsOf(queue, this.integerMode).clear());
+    return this.worker.close().finally(() => functionsOf(this.worker, this.integerMode).clear());
   }
 }
 
 /**
- * Warns of connections that were collected without close(), and closes them. Holds no reference to their queue: its
+ * Warns of connections that were collected without close(), and closes them. Holds no reference to their worker: its
  * listeners and functions often refer to the connection.
  */
-const forgotten = new FinalizationRegistry<{ heir: Queue; database: string }>(({ heir, database }) => {
+const forgotten = new FinalizationRegistry<{ heir: Worker; database: string }>(({ heir, database }) => {
   warnForgotten(`A connection to ${database}`);
   void heir.close();
 });
@@ -258,13 +265,14 @@ export async function connect(database: string | URL, options: ConnectionOptions
   const checked = checkOptions(options, CONNECTION_OPTIONS, '');
   const name = checkDatabase(database);
   const queue = Queue.create(checked.maxPending, checked.maxPendingBytes, newCounters(name, checked));
-  const outcome = await queue.open(openCall(name, checked, false), 0, MAIN_LANE);
-  if (outcome.failure !== undefined) queue.join();
+  const worker = new Worker(queue, 0);
+  const outcome = await worker.open(openCall(name, checked, false), MAIN_LANE);
+  if (outcome.failure !== undefined) worker.join();
   succeeded(outcome);
   const { integerMode } = checked;
   const lane = new Lane(queue, MAIN_LANE, { name, policy: Policy.none, integerMode, ended: connectionClosed });
-  const connection = new OwnConnection(lane, queue, checked);
-  forgotten.register(connection, { heir: queue.heir(), database: name }, connection);
+  const connection = new OwnConnection(lane, worker, checked);
+  forgotten.register(connection, { heir: worker.heir(), database: name }, connection);
   return connection;
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers'; // fake timers replace the global one
 import type { Connection } from '../connection/api.js';
-import { LaneConnection, newCounters } from '../connection/connection.js';
+import { newCounters, SharedConnection } from '../connection/connection.js';
 import { checkpoint } from '../connection/features/files.js';
 import { Lane } from '../connection/lane.js';
 import { holding, type Need } from '../connection/nesting.js';
@@ -35,7 +35,7 @@ export class Connections {
   /** Leases of the writer. */
   readonly leases: Leases;
   /** The writer for blobs that write between other calls. It ends with the pool. */
-  readonly shared: LaneConnection;
+  readonly shared: SharedConnection;
   readonly #pool: Pool;
   readonly #options: CheckedPoolOptions;
   readonly #writer: Writer;
@@ -56,7 +56,7 @@ export class Connections {
     });
     this.writing = this.#laneOf(workers, 'write', POOL_POLICY);
     this.leases = this.#leasesOf('writer', workers, this.writing, this.#writer.reopen);
-    this.shared = new LaneConnection(this.#laneOf(workers, 'write', Policy.none), workers.queue, connection);
+    this.shared = new SharedConnection(this.#laneOf(workers, 'write', Policy.none), connection);
   }
 
   /** How the pool reads, if it is open. To be called right before each call, which may have to wait for a connection. */

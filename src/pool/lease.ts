@@ -7,7 +7,7 @@ import { warnForgotten } from '../errors.js';
 import type { CallOptions } from '../executor.js';
 import type { SharedLimits } from '../wire/limits.js';
 import { BeginMode } from '../wire/protocol.js';
-import type { Queue } from '../wire/queue.js';
+import type { Worker } from '../wire/worker.js';
 import type { Workers } from './workers.js';
 
 /** `'writer'`: the one connection that writes; `'reader'`: one of those that only read. */
@@ -34,7 +34,7 @@ export class WorkerLease extends LaneConnection implements Lease {
   readonly giveBack: () => Promise<void>;
   readonly #blocks: Blocks;
 
-  constructor(lane: Lane, worker: Queue, terms: LeaseTerms, giveBack: () => Promise<void>) {
+  constructor(lane: Lane, worker: Worker, terms: LeaseTerms, giveBack: () => Promise<void>) {
     super(lane, worker, terms.workers.options);
     this.giveBack = giveBack;
     this.#blocks = terms.blocks;

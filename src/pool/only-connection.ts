@@ -1,5 +1,5 @@
 import type { Connection } from '../connection/api.js';
-import { LaneConnection } from '../connection/connection.js';
+import { SharedConnection } from '../connection/connection.js';
 import { Lane } from '../connection/lane.js';
 import type { CheckedOptions } from '../connection/options.js';
 import { runTransaction } from '../connection/transaction.js';
@@ -21,7 +21,7 @@ export class OnlyConnection implements Reading {
   readonly #reading: Lane;
   readonly #leases: Leases;
   readonly #lent: Lane;
-  readonly #shared: LaneConnection;
+  readonly #shared: SharedConnection;
 
   /** `writing`, `reading`: lane 0 of the connection, with the restrictions of either. */
   constructor(writing: Lane, reading: Lane, leases: Leases, options: CheckedOptions) {
@@ -30,7 +30,7 @@ export class OnlyConnection implements Reading {
     this.#leases = leases;
     const policy = reading.policy | Policy.noSessionFunctions;
     this.#lent = new Lane(reading.queue, reading.id, { ...reading.settings, policy });
-    this.#shared = new LaneConnection(this.#lent, reading.queue, options);
+    this.#shared = new SharedConnection(this.#lent, options);
   }
 
   blocks(): boolean {

@@ -5,6 +5,7 @@ import type { CheckedOptions } from '../connection/options.js';
 import { AiosqliteError } from '../errors.js';
 import { Deadline } from '../wire/deadline.js';
 import type { Failure } from '../wire/outcome.js';
+import type { Worker } from '../wire/worker.js';
 
 /**
  * Runs onConnect on a new connection, in a lane of its own: until the end of that lane the worker takes calls from there
@@ -12,11 +13,12 @@ import type { Failure } from '../wire/outcome.js';
  */
 export async function setUp(
   lane: Lane,
+  worker: Worker,
   options: CheckedOptions,
   onConnect: (connection: Connection) => Promise<void>,
   timeoutMs: number,
 ): Promise<Failure | undefined> {
-  const connection = new SetUpConnection(lane, lane.queue, options);
+  const connection = new SetUpConnection(lane, worker, options);
   const deadline = new Deadline(undefined, timeoutMs, timedOut);
   try {
     await Promise.race([onConnect(connection), deadline.expired]);

@@ -7,6 +7,7 @@ import type { Limits } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
 import { EndMode, Policy } from '../wire/protocol.js';
 import { MAIN_LANE, nextLane, type PoolCounters, Queue } from '../wire/queue.js';
+import { Worker } from '../wire/worker.js';
 import { Holds } from './holds.js';
 import { setUp } from './set-up.js';
 
@@ -35,13 +36,12 @@ const LINGER_MS = 1_000;
  * neither may wait for its end: there is always one reader more than leases hold, beyond the limit if need be.
  */
 export class Workers {
-  /** The queue. It has no worker of its own. */
   readonly queue: Queue;
   readonly #settings: WorkersOptions;
   readonly #holds: Holds;
-  readonly #open = new Map<number, Queue>();
+  readonly #open = new Map<number, Worker>();
   readonly #leased = new Set<number>();
-  readonly #opening = new Map<Queue, Promise<Outcome>>();
+  readonly #opening = new Map<Worker, Promise<Outcome>>();
   #lastNumber = 0;
   /** Calls that run or wait. Each needs one worker for a while. */
   #calls = 0;
@@ -78,7 +78,7 @@ export class Workers {
   }
 
   get waiting(): number {
-    return this.queue.stats().pending + this.#holds.waiting;
+    return this.queue.pending + this.#holds.waiting;
   }
 
   get calls(): number {
@@ -124,17 +124,17 @@ export class Workers {
 
   /** Opens a worker. Its outcome has the journal mode of the database as `info`. A failure is data: callers make Errors. */
   open(): Promise<Outcome> {
-    const worker = this.queue.sibling();
+    const worker = new Worker(this.queue, ++this.#lastNumber);
     const opening = this.#openOne(worker).finally(() => this.#opening.delete(worker));
     this.#opening.set(worker, opening);
     return opening;
   }
 
   /** This worker serves a lease now. */
-  leased(worker: number): Queue {
+  leased(worker: number): Worker {
     this.#leased.add(worker);
     this.#growIfBusy(); // a call may have found it free, and waits
-    return this.#open.get(worker) as Queue;
+    return this.#open.get(worker) as Worker;
   }
 
   /** A lease has come back. An altered connection has closed. */
@@ -148,7 +148,7 @@ export class Workers {
 
   /** From here on workers wait only a moment for locks (`kClosingWait` in busy.h). */
   beginClose(): void {
-    for (const worker of [...this.#open.values(), ...this.#opening.keys()]) worker.native.beginClose();
+    for (const worker of [...this.#open.values(), ...this.#opening.keys()]) worker.beginClose();
   }
 
   /** Closes all workers, each after the calls that it has been given. */
@@ -163,28 +163,27 @@ export class Workers {
     } while (this.#open.size + this.#opening.size + this.#holds.waiting > 0);
   }
 
-  async #openOne(worker: Queue): Promise<Outcome> {
+  async #openOne(worker: Worker): Promise<Outcome> {
     const { database, options, role, onConnect } = this.#settings;
-    const number = ++this.#lastNumber;
-    const lane = new Lane(worker, onConnect === undefined ? MAIN_LANE : nextLane(), {
+    const lane = new Lane(this.queue, onConnect === undefined ? MAIN_LANE : nextLane(), {
       name: database,
       policy: role === 'reader' ? Policy.readOnly : Policy.none,
       integerMode: options.integerMode,
       ended: connectionClosed,
     });
-    const outcome = await worker.open(openCall(database, options, role === 'reader'), number, lane.id);
+    const outcome = await worker.open(openCall(database, options, role === 'reader'), lane.id);
     if (outcome.failure !== undefined) {
       worker.join();
       return outcome;
     }
-    const failure = onConnect && (await setUp(lane, options, onConnect, this.acquireTimeoutMs));
+    const failure = onConnect && (await setUp(lane, worker, options, onConnect, this.acquireTimeoutMs));
     if (failure !== undefined) {
       await worker.close(lane.id);
       return { ...outcome, failure };
     }
     // In one go: a worker that counts twice, if only for a moment, is one too few opened.
     this.#opening.delete(worker);
-    this.#open.set(number, worker);
+    this.#open.set(worker.number, worker);
     if (onConnect !== undefined) await lane.end(EndMode.ready);
     return outcome;
   }

@@ -6,7 +6,6 @@ import { inFlight, type NativeConnection, native } from './native.js';
 import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
 import { LaneNumber, Policy, Request, Stat } from './protocol.js';
 import { calls, publish as publishTrace, type SlowCalls } from './trace.js';
-import { forgetUnpackers } from './unpack.js';
 
 /** Names of requests, as traces have them. */
 const NAMES = Object.fromEntries(Object.entries(Request).map(([name, code]) => [code, name])) as Record<
@@ -17,7 +16,6 @@ const NAMES = Object.fromEntries(Object.entries(Request).map(([name, code]) => [
 /** The lane of every caller; a transaction or a lease has one of its own. */
 export const MAIN_LANE: number = LaneNumber.main;
 let lastLane = MAIN_LANE;
-let openWorkers = 0;
 
 export function nextLane(): number {
   lastLane = lastLane >= 0xffff_ffff ? 1 : lastLane + 1;
@@ -36,19 +34,14 @@ export interface PoolCounters {
 /** Read at loading: fake timers may replace the global one later, and would send no call. */
 export const enqueue = queueMicrotask;
 
-export type CommitListeners = Map<number, Set<(changes: readonly CommittedChange[]) => void>>;
+type CommitListeners = Map<number, Set<(changes: readonly CommittedChange[]) => void>>;
 
-/**
- * The TypeScript end of a queue and of one worker that takes from it. Sends calls, and settles those that are cancelled
- * while they wait; the worker settles the ones that it runs.
- */
+/** A queue of calls, from which workers take. It settles calls that end while they wait; the worker settles the others. */
 export class Queue {
   readonly native: NativeConnection;
   readonly counters: PoolCounters;
   /** Called with the changes of each commit, by the number of the worker that commits. */
   readonly commitListeners: CommitListeners;
-  /** Number of the worker, if the queue has a single one. */
-  number = 0;
   #publishing = false;
 
   private constructor(connection: NativeConnection, counters: PoolCounters, commitListeners: CommitListeners) {
@@ -57,44 +50,18 @@ export class Queue {
     this.commitListeners = commitListeners;
   }
 
-  /** A queue of its own. It has no worker until {@link open}. */
   static create(maxPending: number, maxPendingBytes: number, counters: PoolCounters): Queue {
     return new Queue(new (native().Connection)(maxPending, maxPendingBytes), counters, new Map());
   }
 
-  /** Another worker for the same queue. */
-  sibling(): Queue {
-    return new Queue(new (native().Connection)(this.native), this.counters, this.commitListeners);
-  }
-
-  /** The same worker, without the listeners and functions of its user: closes the worker after the user is gone. */
+  /** The same queue, without the listeners of its user. */
   heir(): Queue {
     return new Queue(this.native, { ...this.counters, slowCalls: undefined }, new Map());
   }
 
-  /** Starts the worker with the call that opens it. */
-  open(call: Call, worker: number, lane: number): Promise<Outcome> {
-    const id = inFlight.nextId();
-    this.number = worker;
-    call.prepare(id, lane, Policy.none, 0, false);
-    const opened = new Promise<Outcome>((resolve) => inFlight.expect(id, resolve));
-    call.open(this.native, worker);
-    openWorkers++;
-    return opened;
-  }
-
-  /** Counts of the queue, and of the worker if it has one of its own. */
-  stats(): Record<keyof typeof Stat, number> {
-    const numbers = this.native.stats();
-    const named = Object.entries(Stat).map(([name, at]) => [name, numbers[at]]);
-    return Object.fromEntries(named) as Record<keyof typeof Stat, number>;
-  }
-
-  /** Waits for the worker's thread, whose database has closed or could not be opened. */
-  join(): void {
-    this.native.join();
-    openWorkers--;
-    if (openWorkers === 0) forgetUnpackers();
+  /** Number of calls that wait. */
+  get pending(): number {
+    return this.native.stats()[Stat.pending] as number;
   }
 
   /**
@@ -221,16 +188,6 @@ export class Queue {
   /** Rejects calls that have waited in the main lane for longer than this. */
   expire(ageMs: number, code: string, message: string): void {
     fail(this.native.expire(ageMs), code, message);
-  }
-
-  /**
-   * Ends the only worker, after the calls that wait in the lane, and waits for its thread. From now on the worker waits
-   * only a moment for locks (`kClosingWait` in busy.h).
-   */
-  async close(lane = MAIN_LANE): Promise<void> {
-    this.native.beginClose();
-    await this.sendClose(lane);
-    this.join();
   }
 
   /** Asks for the end of a worker. The outcome names the one that took it: its thread is to be joined. */

@@ -4,8 +4,8 @@ import { Call, lengthOf } from '../../wire/call.js';
 import { native } from '../../wire/native.js';
 import { type CommittedChange, resultOf } from '../../wire/outcome.js';
 import { ConflictPolicy, Request } from '../../wire/protocol.js';
-import type { CommitListeners } from '../../wire/queue.js';
 import { decodeBytes } from '../../wire/rows.js';
+import type { Worker } from '../../wire/worker.js';
 import { OpenResource, type Send } from './send.js';
 
 /** The change of one row in a commit. */
@@ -91,14 +91,14 @@ export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array
 }
 
 /** Reports commits of a worker from the first listener on until the last is gone. Returns the unsubscribe function. */
-export function onCommit(send: Send, ofWorkers: CommitListeners, worker: number, listener: CommitListener): () => void {
+export function onCommit(send: Send, { queue, number }: Worker, listener: CommitListener): () => void {
   if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
   const own = decoding(listener);
   const report = (on: boolean) => {
     send(Call.of(Request.reportCommits).flag(on)).catch(() => {}); // closed: then there are no more commits
   };
-  const listeners = ofWorkers.get(worker) ?? new Set();
-  ofWorkers.set(worker, listeners);
+  const listeners = queue.commitListeners.get(number) ?? new Set();
+  queue.commitListeners.set(number, listeners);
   if (listeners.size === 0) report(true);
   listeners.add(own);
   return () => {

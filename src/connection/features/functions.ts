@@ -4,8 +4,8 @@ import type { SqlParam, SqlValue } from '../../executor.js';
 import { Call } from '../../wire/call.js';
 import { forgetExceptions, keepException, native } from '../../wire/native.js';
 import { FunctionKind, HostOperation, Request } from '../../wire/protocol.js';
-import type { Queue } from '../../wire/queue.js';
 import type { IntegerMode } from '../../wire/rows.js';
+import type { Worker } from '../../wire/worker.js';
 import { hasRestParameter } from './rest-parameter.js';
 import type { Send } from './send.js';
 
@@ -79,10 +79,10 @@ function checkResult(value: unknown): unknown {
   throw invalidArgument('the result', 'null, a number, bigint, string, boolean or binary data', value);
 }
 
-const ofWorkers = new WeakMap<Queue, Functions>();
+const ofWorkers = new WeakMap<Worker, Functions>();
 
 /** The functions of a worker. In a pool they outlive the connection object of onConnect, which defines them. */
-export function functionsOf(worker: Queue, integers: IntegerMode): Functions {
+export function functionsOf(worker: Worker, integers: IntegerMode): Functions {
   let functions = ofWorkers.get(worker);
   if (functions === undefined) {
     functions = new Functions(integers);
