@@ -27,7 +27,7 @@ export const BATCH_QUERY: NamesOf<BatchQuery> = { sql: true, params: true, jsonC
 export const TRANSACTION_OPTIONS: NamesOf<TransactionOptions> = { ...CALL_OPTIONS, mode: true };
 
 /**
- * Throws unless `value` is an object whose own names all stand in the table. A misspelt option would have no effect.
+ * Throws unless `value` is an object whose own names are all in the table. A misspelt option would have no effect.
  * `index` takes the place of a `#` in `name`.
  */
 export function checkNames<Options>(name: string, value: Options, known: NamesOf<Options>, index = 0): void {

@@ -195,7 +195,7 @@ export function unknownOption(name: string, hint: string): TypeError {
   return Object.assign(new TypeError(`${name} is unknown: ${hint}`), { code: 'ERR_UNKNOWN_OPTION' });
 }
 
-/** Tells of something that was dropped, and that nobody can end any more. */
+/** Warns of an object that was dropped while it was open. */
 export function warnForgotten(what: string, how = 'without close()'): void {
   process.emitWarning(`${what} was garbage-collected ${how}`, 'AiosqliteWarning');
 }
@@ -207,7 +207,7 @@ export function checkObject(name: string, value: unknown): void {
   }
 }
 
-/** What kind of thing a value is. Never the value itself, nor anything of its own: errors hold no data. */
+/** Names the kind of a value, never the value or a part of it: errors hold no data. */
 function describe(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
@@ -216,7 +216,7 @@ function describe(value: unknown): string {
   return `an instance of ${typeof name === 'string' && name !== '' ? name : 'Object'}`;
 }
 
-/** For what a listener throws: it is not the failure of the call that it was told of. */
+/** Throws outside of the current call: the exception of a listener is no failure of the call that it listens to. */
 export function throwLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;

@@ -15,7 +15,7 @@ class ComposedQuery implements Query {
 }
 
 function compose(strings: TemplateStringsArray, ...values: (SqlParam | SqlArray | Query)[]): Query {
-  // Called as a function it could be given a text that somebody has concatenated.
+  // As a function it would accept a concatenated text.
   if (!Array.isArray(strings) || !Array.isArray(strings.raw)) {
     throw invalidArgument('sql', 'used as a tag: sql`…`', strings);
   }

@@ -13,7 +13,7 @@
 
 namespace aiosqlite {
 
-// What one environment (the main thread, a worker_thread) has.
+// State of one environment (the main thread, a worker_thread).
 struct Environment {
   explicit Environment(Napi::Env env) : completion(env) {}
 

@@ -81,7 +81,7 @@ class SideParts {
     for (const std::string_view part : parts) size += part.size();
     void* data = nullptr;
     napi_value buffer = nullptr;
-    // There is none from the moment on at which another thread ends the environment, and nobody to miss it.
+    // Fails once another thread has ended the environment. Nothing reads the delivery then.
     if (napi_create_arraybuffer(env_, size, &data, &buffer) != napi_ok) return;
     auto* at = static_cast<char*>(data);
     for (const std::string_view part : parts) at = std::copy(part.begin(), part.end(), at);
@@ -217,7 +217,7 @@ void AppendOutcome(std::string& out, const Outcome& outcome, SideParts& side) {
   out.push_back(']');
 }
 
-// Size of the parts that always stand in the header.
+// Size of the parts that are always in the header.
 size_t SizeOfNames(const Outcome& outcome) {
   size_t size = outcome.info.size();
   for (const Result& result : outcome.results) size += result.columns.size();

@@ -17,7 +17,7 @@ struct Delivery {
 
 // Encodes outcomes from `next` on, as many as make a string of good size, as one JSON array: one JSON.parse
 // for all of them is cheaper than making their objects one by one. src/wire/outcome.ts decodes it. Values
-// stand in this order:
+// are in this order:
 //
 // clang-format off
 //   outcome  [id, failure | 0, flags, group size, WAL pages, worker, info | 0, changes, trace | 0, result …]

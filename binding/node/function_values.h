@@ -1,4 +1,4 @@
-// JavaScript thread. What a JavaScript function is given, and what it answers.
+// JavaScript thread. Arguments and results of JavaScript functions that SQL calls.
 #pragma once
 
 #include <napi.h>
@@ -11,9 +11,9 @@
 
 namespace aiosqlite {
 
-// What a JavaScript function is given.
+// Arguments for a JavaScript function.
 Napi::Value ArgumentsOf(Napi::Env env, const HostCall& call);
-// Adds its answer to `result`. An array holds the id of an exception, which is returned;
+// Adds the function's result to `result`. An array holds the id of an exception, which is returned;
 // exception_id::kUnknown while the environment ends.
 uint32_t ReadResult(Napi::Value value, Entries& result);
 

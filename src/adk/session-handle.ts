@@ -29,7 +29,7 @@ export interface PendingAppend {
   event: Event;
   /** The event's delta with its temp keys: restored if the write fails. */
   untrimmed: JsonObject | undefined;
-  /** Its temp keys. */
+  /** The delta's temp keys. */
   temp: JsonObject | undefined;
 }
 
@@ -41,8 +41,8 @@ export interface PendingAppend {
  * arrive in the order of the commits and are applied in that order.
  *
  * One case is left. An own append fails, so the appends behind it expect one revision too many, and at the same moment
- * another writer makes the number right again. The outcome then has a revision that does not follow the last one seen, and
- * nothing missed. That gap is read, behind the writes.
+ * another writer makes the number right again. The outcome then skips a revision without a missed event. The handle reads
+ * that gap, behind the writes.
  *
  * In reject mode appends wait for each other. Only the outcome of the append before tells what the object has seen. An
  * expected number could be wrong after a failure, and would stay wrong.

@@ -53,7 +53,7 @@ class Marks {
 let shared = new Marks();
 const MAX_SHARED = 1_000;
 
-/** Stands in a state for a moment. */
+/** Placeholders in a state, for a moment. */
 const WAITING = Symbol('waiting');
 const GONE = Symbol('gone');
 

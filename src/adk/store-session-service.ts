@@ -130,7 +130,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   }
 
   /**
-   * Deletes a session and its events. One that does not exist is no error. A memory in the same file keeps what it holds of
+   * Deletes a session and its events; does nothing if it does not exist. A memory in the same file keeps what it holds of
    * the session, unless `memory` is true.
    * @example await service.deleteSession({ appName: 'shop', userId: 'ada', sessionId: 's1', memory: true });
    */
@@ -249,7 +249,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   }
 
   /**
-   * What all sessions of an app share, keys without the prefix `app:`.
+   * State that all sessions of an app share, keys without the prefix `app:`.
    * @example const { currency } = await service.getAppState({ appName: 'shop' });
    */
   async getAppState(request: { appName: string }): Promise<JsonObject> {
@@ -258,7 +258,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   }
 
   /**
-   * What all sessions of one user of an app share, keys without the prefix `user:`.
+   * State that all sessions of one user of an app share, keys without the prefix `user:`.
    * @example const { language } = await service.getUserState({ appName: 'shop', userId: 'ada' });
    */
   async getUserState(request: { appName: string; userId: string }): Promise<JsonObject> {

@@ -26,7 +26,7 @@ export interface TranscriptEntry {
   [name: string]: unknown;
 }
 
-/** What a list of sessions shows of one, made by the SDK's `foldSessionSummary`. */
+/** Summary of a session for lists, made by the SDK's `foldSessionSummary`. */
 export interface TranscriptSummary {
   /** The session. */
   sessionId: string;
@@ -270,7 +270,7 @@ function encode(entry: TranscriptEntry, index: number): EntryRow {
   try {
     text = JSON.stringify(entry);
   } catch {
-    // Its error would quote names of the entry.
+    // The error would quote names of the entry.
   }
   if (text === undefined) throw invalidArgument(name, 'an object that JSON can hold', entry);
   return [uuid ?? null, text];

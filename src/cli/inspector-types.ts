@@ -7,7 +7,7 @@ export interface Overview {
   tables: { name: string; rows: number; bytes: number }[];
 }
 
-/** What the inspector shows of the whole file. */
+/** The whole file, as the inspector shows it. */
 export interface FileOverview extends Overview {
   file: string;
   /** Events and their bytes by day, in UTC. */

@@ -34,7 +34,7 @@ export class LaneCursor implements Cursor {
       this.#resolveEnded = resolve;
     });
     this.first = this.#take(lane.send(opening, limits));
-    // It ends with its limits, even if its consumer asks for no further row.
+    // The cursor ends with its limits, even if its consumer asks for no further row.
     const { signal, timeoutMs = 0 } = limits;
     if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) {
       this.#timer = setTimeout(() => this.close(), timeoutMs);

@@ -23,7 +23,7 @@ export interface SessionConfig<TSchema extends TablesRelationalConfig> {
   readonly cache?: Cache | undefined;
 }
 
-/** Which tables a query reads or writes, for the cache. */
+/** Tables that a query reads or writes, for the cache. */
 interface Touched {
   type: 'select' | 'update' | 'delete' | 'insert';
   tables: string[];

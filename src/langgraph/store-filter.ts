@@ -46,7 +46,7 @@ export function narrow(filter: Filter): { conditions: Condition[]; exact: boolea
   return { conditions, exact };
 }
 
-/** A name that stands in a JSON path between quotes as it is. */
+/** Whether a name needs no escape between the quotes of a JSON path. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes them
 const isPlainName = (field: string) => !/["\\\u0000-\u001f]/.test(field) && isWellFormed(field);
 

@@ -95,7 +95,7 @@ function putStep(operation: PutOperation, name: string, fields: string[]): Step 
   const json = jsonOf(value, `${name}.value`);
   const paths = index ?? fields;
   if (paths !== false) checkPaths(`${name}.index`, paths);
-  // What is indexed is what a reader will see.
+  // Index the value as a reader will see it.
   const stored: unknown = JSON.parse(json);
   return {
     kind: 'put',

@@ -1,7 +1,7 @@
 /** The steps of a path into a value: 'a.b', 'a[*].b', 'a[0]', 'a[-1]', 'a.*', '{a,b}'. '$' is the whole value. */
 const stepsOf = (path: string): string[] => (path === '$' ? [] : (path.match(/\[[^\]]*\]|\{[^}]*\}|[^.[{]+/g) ?? []));
 
-/** What is found at a path: any number of parts of the value. */
+/** Finds the parts of a value at a path: any number of them. */
 function* partsAt(part: unknown, [step, ...rest]: string[]): Generator<unknown> {
   if (part === undefined || part === null) return;
   if (step === undefined) yield part;

@@ -18,8 +18,8 @@ import * as sql from './store-queries.js';
 /** Options of {@link SqliteStore}. */
 export interface SqliteStoreOptions {
   /**
-   * What `search({ query })` compares: `fields` of the values (default: `['$']`, all of it), by their words, or by their vectors
-   * if there are `embeddings`.
+   * Texts that `search({ query })` compares: `fields` of the values (default: `['$']`, all of it), by their words, or by their
+   * vectors if there are `embeddings`.
    */
   index?: SqliteStoreIndex;
 }

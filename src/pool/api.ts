@@ -65,7 +65,7 @@ export interface Pool extends Executor, AsyncDisposable {
 export interface PoolStats {
   /** Open connections. */
   size: number;
-  /** Those that neither run anything nor are leased. */
+  /** Open connections that neither run a call nor are leased. */
   idle: number;
   /** Calls that wait. */
   waiting: number;

@@ -130,7 +130,7 @@ export class Workers {
     return opening;
   }
 
-  /** This worker serves a lease now. */
+  /** Notes that a worker serves a lease now. */
   leased(worker: number): Worker {
     this.#leased.add(worker);
     this.#growIfBusy(); // a call may have found it free, and waits

@@ -5,7 +5,7 @@ import { MISUSE } from './constants.js';
 export interface Sqlite3Error extends Error {
   /** Primary result code: 19 for every violated constraint. */
   errno: number;
-  /** Its name: `'SQLITE_CONSTRAINT'`. */
+  /** Name of that code: `'SQLITE_CONSTRAINT'`. */
   code: string;
   /** The error of this package, with the extended code. */
   cause?: unknown;

@@ -14,7 +14,7 @@ const Made = NoActions as unknown as new () => JsonObject;
 export const noActions = (): JsonObject => new Made();
 const KEYS = Object.keys(noActions());
 
-/** Their JSON. A row has 0 in their place, so that they are neither carried across nor parsed. */
+/** JSON of these actions. A row has 0 in its place, so that they are neither carried across nor parsed. */
 export const NO_ACTIONS = JSON.stringify(noActions());
 
 /** Whether JSON.stringify would make {@link NO_ACTIONS} of it. */

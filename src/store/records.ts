@@ -108,7 +108,7 @@ export interface StateDeltas {
   user?: JsonObject;
 }
 
-/** Which events of a session; all of them by default. */
+/** Selects events of a session; all of them by default. */
 export interface EventFilter {
   /** Only events with a timestamp after this one (exclusive), in milliseconds. */
   after?: number | undefined;
@@ -120,7 +120,7 @@ export interface EventFilter {
   last?: number | undefined;
 }
 
-/** Which sessions, in which order. Ties are broken by ascending id in either direction. */
+/** Selects sessions, and their order. Ascending ids break ties in either direction. */
 export interface SessionFilter {
   /** Sessions of this app. */
   appName: string;

@@ -59,7 +59,7 @@ export const inFlight = new CallsInFlight();
 /** Exceptions of functions called from SQL, until their statement has failed. */
 const exceptions = new Map<number, { error: unknown; owner: object }>();
 let lastException: number = ExceptionId.none;
-/** Those that no failure has named yet, by the worker that they belong to, in their order. */
+/** Ids of exceptions that no failure has named yet, by the worker that they belong to, in their order. */
 const unnamed = new WeakMap<object, number[]>();
 
 export function keepException(error: unknown, owner: object): number {

@@ -12,7 +12,7 @@ export interface TracedCall {
   sql: string;
   /** From the call until its statements began, in milliseconds. */
   queueMs: number;
-  /** Its own statements, without a commit that it shares with others, in milliseconds. */
+  /** Time of its own statements, without a commit that it shares with others, in milliseconds. */
   runMs: number;
   /** From the call until its result was back, its commit included, in milliseconds. */
   totalMs: number;

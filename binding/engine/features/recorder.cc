@@ -136,7 +136,7 @@ std::optional<Failure> ApplyChangeset(Database& database, const Job& job) {
           "there is no table " + table + " with the columns and the key of the changeset: see `tables`";
       return failure;
     }
-    // It runs in a savepoint of its own (sqlite.org/session/sqlite3changeset_apply.html).
+    // SQLite applies it in a savepoint of its own (sqlite.org/session/sqlite3changeset_apply.html).
     const int rc = sqlite3changeset_apply(database.handle(), static_cast<int>(changeset.size()),
                                           changeset.data(), &OnFilter, &OnConflict, &application);
     if (rc == SQLITE_OK) return std::nullopt;

@@ -155,8 +155,8 @@ void Classifier::NotePragma(const char* name, const char* argument) {
   } else if (sets) {
     AtLeast(StatementKind::kControl);
     traits_.sets_foreign_keys = SameName(name, "foreign_keys");
-    // This one is of the transaction: SQLite resets it with each COMMIT and ROLLBACK. But being looked at
-    // sets it, too.
+    // defer_foreign_keys belongs to the transaction: SQLite resets it with each COMMIT and ROLLBACK. But
+    // preparing the PRAGMA sets it, too.
     const bool ends_with_transaction = SameName(name, "defer_foreign_keys") &&
                                        sqlite3_get_autocommit(db_) == 0 && (policy_ & policy::kLooks) == 0;
     traits_.alters_connection = !ends_with_transaction;

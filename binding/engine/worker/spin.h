@@ -24,9 +24,8 @@ constexpr microseconds kPreempted{50};
 // Time without spinning after that.
 constexpr milliseconds kBackOff{50};
 
-// Worker thread. Watches `value` for up to kJobWait; true once it differs from `seen` or `stopped` is set. It
-// does not spin under a CPU quota, beside as many spinning threads as there are cores to spare, after it was
-// preempted while spinning, or after a longer wait.
+// Worker thread. Watches `value` for up to kJobWait; true once it differs from `seen` or `stopped` is set.
+// Returns at once under a CPU quota, if no core is idle, after a preemption, and after a longer wait.
 bool UntilChanged(const std::atomic<uint32_t>& value, uint32_t seen, const std::atomic<bool>& stopped);
 
 // Worker thread. How long it has waited in the end, asleep or not.

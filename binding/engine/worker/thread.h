@@ -17,7 +17,7 @@ namespace aiosqlite {
 class Thread {
  public:
   Thread() = default;
-  // It must have been joined.
+  // The thread must have been joined.
   ~Thread() = default;
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;

@@ -29,7 +29,7 @@ export const keyParams = ({ appName, userId, sessionId = '', name }: ArtifactKey
   name,
 ];
 
-/** Which statement finds a version, and its parameters; `undefined` for a number that no version has. */
+/** Chooses the statement that finds a version, with its parameters; `undefined` for a number that no version has. */
 export function selectVersion(
   key: ArtifactKey,
   options: VersionOptions,

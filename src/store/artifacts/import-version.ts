@@ -18,7 +18,7 @@ export interface ImportedVersion {
   createTime: number;
 }
 
-/** What an import does with it: `other`: there is this version with another content, which stays. */
+/** Fate of a version in an import. `other`: a version of this number has another content, which stays. */
 export type VersionFate = 'converted' | 'unchanged' | 'other';
 
 /** Statements that store a version under its own number, and one that finds what is there. */

@@ -27,7 +27,7 @@ type OldVersion = [
   size: number,
 ];
 
-/** Which versions a sweep removes; times are Julian Days. */
+/** Selects the versions that a sweep removes; times are Julian Days. */
 export interface Sweep {
   before: number;
   /** Only this app's, unless null. */

@@ -8,7 +8,7 @@ type Members = Record<string, string | undefined>;
 
 /**
  * A session as one line of JSON, with all that its database holds of it, and the states that it shares; `undefined` if there
- * is none. Times are milliseconds. JSON columns stand in the line as they are stored, so that large integers keep their
+ * is none. Times are milliseconds. JSON columns are in the line as they are stored, so that large integers keep their
  * digits. Columns without a value are left out. Several reads: a transaction of the caller makes them one moment.
  */
 export async function exportLine(store: SessionStore, key: SessionKey): Promise<string | undefined> {

@@ -108,7 +108,7 @@ export interface Transfer {
 
   /** Bytes that an id has at most, and no U+0000; `undefined` if every id can be stored. */
   readonly idBytes: number | undefined;
-  /** Those of the sessions that are there, in any order. */
+  /** Finds the sessions that exist among these keys, in any order. */
   find(keys: readonly SessionKey[]): Promise<Present[]>;
   /** Sessions that a copy has brought, behind another one. */
   copied(after: Present | undefined, limit: number): Promise<Present[]>;

@@ -37,7 +37,7 @@ export interface Restored<S extends JsonObject = JsonObject> {
   session: SessionRecord<S>;
 }
 
-/** What a fork is to be, and how much it takes over. */
+/** The key of a fork, and the part of the history that it takes over. */
 export interface ForkOptions {
   /** A UUID by default. */
   sessionId?: string;

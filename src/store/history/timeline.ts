@@ -64,7 +64,7 @@ export function stateAt(history: History): JsonObject {
 }
 
 /**
- * Without an initial state the values before the point can't be told: keys that were written after it are removed, others
+ * Without an initial state the values before the point are unknown: keys that were written after it are removed, others
  * stay.
  */
 function withoutLaterKeys(history: History): JsonObject {

@@ -1,6 +1,6 @@
 /** Options of {@link importSessions}. */
 export interface ImportOptions {
-  /** Only this app. Where the source names no app, the one that its sessions and artifacts belong to. */
+  /** Only this app. If the source names no app: the app that its sessions and artifacts belong to. */
   app?: string;
   /** Table of sessions, where a database of SQLSpec has several. */
   table?: string;

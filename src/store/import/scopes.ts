@@ -1,6 +1,6 @@
 import type { JsonObject } from '../records.js';
 
-/** A state as ADK shows it, by scope; keys without prefixes. What is temporary is left out. */
+/** A state as ADK shows it, by scope; keys without prefixes. Temporary keys are left out. */
 export interface Scopes {
   session: JsonObject;
   app: JsonObject;

@@ -23,7 +23,7 @@ export type ReadOptions = Pick<ImportOptions, 'app' | 'table' | 'timezone'>;
 interface Source {
   /** Time zone of local times; null if there are none. */
   readonly timezone: string | null;
-  /** What the source holds, in its order. An item is read before the next one is asked for. */
+  /** Content of the source, in its order. The consumer reads an item before it asks for the next one. */
   readonly items: AsyncIterable<Item>;
 }
 

@@ -42,8 +42,8 @@ export class Zone {
   }
 
   /**
-   * Local time, in milliseconds as if it were UTC → UTC. Where the clock goes back, an hour comes twice: the first one, unless
-   * that is before `notBefore`. A time that the clock leaves out is taken as one of before the change.
+   * Local time, in milliseconds as if it were UTC → UTC. An hour that comes twice, since the clock goes back, is taken as
+   * the first one, unless that is before `notBefore`. A time that the clock leaves out is taken as one of before the change.
    */
   toUtc(local: number, notBefore = Number.NEGATIVE_INFINITY): number {
     const [later, earlier] = [this.offsetAt(local + DAY / 2), this.offsetAt(local - DAY / 2)];

@@ -3,7 +3,7 @@ import { type Entry, encodeEntry } from './entry.js';
 import type { MemoryRecord } from './records.js';
 import { add } from './write.js';
 
-/** What an import does with an entry: `other`: there is one of its identity with another content, which stays. */
+/** Fate of an entry in an import. `other`: an entry of this identity has another content, which stays. */
 export type EntryFate = 'converted' | 'unchanged' | 'other' | 'empty';
 
 /** Adds the entries that are missing, all of them in one transaction. A dry run only counts them. */

@@ -95,7 +95,7 @@ export const MEMORY_QUERY: NamesOf<MemoryQuery> = {
   before: true,
 };
 
-/** Which entries of an app; each field narrows it. */
+/** Selects entries of an app; each field narrows the selection. */
 export interface MemoryFilter {
   /** Entries of this app. */
   appName: string;

@@ -44,9 +44,9 @@ function messageOf(error: unknown): string {
 
 /** The outcome of a statement that failed. */
 export type Failure =
-  /** It was not executed, and may succeed later. */
+  /** PostgreSQL has not executed the statement, which may succeed later. */
   | 'retry'
-  /** The connection broke: it may have been executed. */
+  /** The connection broke: the statement may have been executed. */
   | 'unknown'
   /** The server refused it, and will again. */
   | 'final';

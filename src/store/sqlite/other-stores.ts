@@ -48,7 +48,7 @@ async function repeat(context: Context, limit: number, query: BatchQuery): Promi
   }
 }
 
-/** Which of the other stores have their tables in the file. */
+/** Finds out whether the file has tables of a memory and of artifacts. */
 export async function present(context: Context): Promise<{ memory: boolean; artifacts: boolean }> {
   const [found] = await runReads(context, [{ sql: context.sql.others.tables }]);
   const tables = new Set((found?.rows ?? []).map(([name]) => String(name).toLowerCase()));

@@ -43,7 +43,7 @@ function addonOfPackage(): string | undefined {
     // Next and other tracers of files follow this expression, and so keep the addons.
     const prebuilds = (require('node:path') as typeof import('node:path')).join(__dirname, '../../../prebuilds');
     const file = (require('node-gyp-build') as NodeGypBuild).resolve(dirname(prebuilds));
-    // It takes any addon that it finds there: for a bundle, that of another package.
+    // node-gyp-build takes any addon in the folder: for a bundle, that of another package.
     return basename(file).startsWith('aiosqlite.') ? file : undefined;
   } catch {
     return undefined;

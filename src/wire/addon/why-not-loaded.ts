@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { libcHere } from './libc.js';
 
-/** Those that the package brings an addon for (scripts/cross/targets.mjs). */
+/** Platforms for which the package brings an addon (scripts/cross/targets.mjs). */
 const prebuilt = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
 
 const compileIt = 'compile it with "npx aiosqlite build", which needs CMake and a C++17 compiler';

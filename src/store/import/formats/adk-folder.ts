@@ -11,8 +11,8 @@ import { readArtifacts } from './file-artifacts.js';
 const DATABASE = 'session.db';
 
 /**
- * What ADK for Python keeps beside its agents: a folder `.adk` with `session.db` and `artifacts`, or a folder of agents each of
- * which has one.
+ * The folder that ADK for Python keeps beside its agents: `.adk` with `session.db` and `artifacts`, or a folder of agents each
+ * of which has one.
  */
 export const adkFolder: Format<FolderInput> = {
   name: 'adk-folder',

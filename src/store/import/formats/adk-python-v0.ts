@@ -87,7 +87,7 @@ async function rangeOf(input: TablesInput): Promise<[first: number, last: number
 
 type Period = readonly [from: number, to: number];
 
-/** `repeated`: local times that the clock shows twice. Events stand there in the order of their rows. */
+/** `repeated`: local times that the clock shows twice. Their events are in the order of their rows. */
 function eventTable(input: TablesInput, zone: Zone | undefined, repeated: readonly Period[]): EventTable {
   let last = { sessionId: {} as object, time: 0 };
   return {

@@ -62,7 +62,7 @@ export class Cursor {
     return this.#bytes.subarray(from, from + length);
   }
 
-  /** UTF-8 as Python's "surrogatepass" has it: lone surrogates stand in three bytes. */
+  /** UTF-8 as Python's "surrogatepass" has it: lone surrogates take three bytes. */
   utf8(length: number): string {
     const bytes = this.bytes(length);
     try {

@@ -117,7 +117,7 @@ export class Machine {
   }
 
   pushGlobal(module: string, name: string): void {
-    // Names stand in messages.
+    // Messages quote names.
     if (!isPath(module) || !isPath(name)) this.fail('a name that is none in Python');
     this.push(new Global(this.input.place, OLD_MODULES.get(module) ?? module, name));
   }

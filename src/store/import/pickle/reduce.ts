@@ -3,7 +3,7 @@ import { PickleError, type Place } from './error.js';
 import { Dict, Global, Instance, Items, type Node, Span, Zone } from './nodes.js';
 import { dateOf, datetimeOf, timeOf } from './times.js';
 
-/** What a call of a known function or class would give, or undefined if the arguments are others than Python writes. */
+/** Value that a call of a known function or class would return; undefined for arguments that Python would not write. */
 type Reduction = (args: readonly Node[], place: Place) => Node | undefined;
 
 const reducedItems =

@@ -12,8 +12,8 @@ interface Written {
 type Container = Items | Dict | Instance;
 
 /**
- * Writes nodes as JSON. The text of a container is made once, however often the pickle refers to it, and is refused as soon
- * as it is too long: V8 joins texts without copying, so that memory follows the nodes, not the text.
+ * Writes nodes as JSON. The text of a container is made once, however often the pickle refers to it. V8 joins texts without
+ * copying, so memory follows the nodes, not the text. A text that becomes too long is refused at once.
  */
 export class Writer {
   /** Containers that are written, or 'open' while their parts are. */

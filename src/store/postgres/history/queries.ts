@@ -7,7 +7,7 @@ import type { Layout } from '../layout.js';
 interface Parts {
   /** Columns of a session `s` that a record has, as SQL. */
   sessionColumns: string;
-  /** Their number. */
+  /** Number of those columns. */
   sessionColumnCount: number;
   /** A time column as milliseconds. */
   ms: (column: string) => string;

@@ -29,8 +29,8 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
     marked: `SELECT r.session_key FROM ${changes} AS r WHERE r.kind = 'rewind' AND json_extract(r.value, '$.ended') IS NOT NULL
   AND r.session_key IN (SELECT e.session_key FROM ${events} AS e WHERE ${gone})`,
     /**
-     * A marker undoes all from the first event of an invocation on. Where that event is gone, the marker names the invocation of
-     * the first undone event that is left, unless this invocation began before. Parameter: session keys.
+     * A marker undoes all from the first event of an invocation on. If that event is gone, this lets the marker name the
+     * invocation of the first undone event that is left, unless this invocation began before. Parameter: session keys.
      */
     renameMarked: `UPDATE ${events} AS m SET actions = CAST(json_set(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId', r.invocation_id) AS BLOB)
   FROM (SELECT c.session_key, c.value ->> '$.marker' AS marker, c.value ->> '$.ended[0]' AS last_seq,

@@ -23,7 +23,7 @@ export async function copyBeside(from: Database, to: Database, options: BesideOp
   return report;
 }
 
-/** One table. Where a row came from, and its hash at that time, stands in the target's table of metadata. */
+/** One table. The target's table of metadata keeps the origin of each row, and its hash at that time. */
 abstract class Beside<Queries extends BesideQueries> {
   readonly #options: BesideOptions;
   readonly #report: BesideReport;
