@@ -28,8 +28,9 @@ export async function append(
   return await new Promise((resolve, reject) => {
     const pending = { append: prepared, condition, since: performance.now(), resolve, reject };
     const alone = () => settleAlone(context, pending);
-    // Shared states are locked by one statement at a time: in a statement of many, two could wait for each other.
-    if (prepared.app || prepared.user) void turns.alone(prepared.name, alone);
+    // Shared states are locked by one statement at a time: in a statement of many, two could wait for each other. A look at the
+    // newest event is not worth a parameter of all.
+    if (prepared.app || prepared.user || checksLast(condition)) void turns.alone(prepared.name, alone);
     else turns.share(prepared.name, pending, sizeOf(prepared.params), alone);
   });
 }
@@ -39,7 +40,7 @@ export async function appendShared(context: Context, appends: PendingAppend[]): 
   // Rows are locked in one order by all statements.
   const inOrder = [...appends].sort((a, b) => compareKeys(a.append.key, b.append.key));
   const since = Math.min(...inOrder.map((pending) => pending.since));
-  const rows = inOrder.map(({ append, condition }) => paramsOf(append, condition));
+  const rows = inOrder.map(({ append, condition }) => batchParamsOf(append, condition));
   let unknown = false;
   const onUnknown = () => {
     unknown = true;
@@ -47,7 +48,7 @@ export async function appendShared(context: Context, appends: PendingAppend[]): 
   };
   let results: Rows;
   try {
-    results = await run(context, context.sql.appendMany, columnsOf(rows), { since, onUnknown });
+    results = await run(context, context.sql.appendBatch, columnsOf(rows), { since, onUnknown });
   } catch {
     await Promise.all(inOrder.map((pending) => settleAlone(context, pending, unknown)));
     return;
@@ -178,9 +179,8 @@ export async function appendAll(context: Context, appends: readonly PreparedAppe
 
 /** Parameters of `append`, in the order of APPEND_PARAMS behind those of the event; `again` is the last one. */
 function paramsOf(append: PreparedAppend, condition: AppendCondition, again = false): SqlParam[] {
-  const rejects = condition.kind !== 'none' && condition.ifStale === 'reject';
-  const revision = rejects && condition.kind === 'revision' ? condition : undefined;
-  const after = rejects && condition.kind === 'after' ? condition : undefined;
+  const { revision, sessionKey } = expected(condition);
+  const isChecked = checksLast(condition);
   return [
     ...append.params,
     append.session?.set ?? null,
@@ -189,12 +189,29 @@ function paramsOf(append: PreparedAppend, condition: AppendCondition, again = fa
     append.user?.remove ?? null,
     append.app?.set ?? null,
     append.app?.remove ?? null,
-    revision?.revision ?? null,
-    revision?.sessionKey ?? null,
-    after === undefined ? null : true,
-    after?.eventId ?? null,
+    revision,
+    sessionKey,
+    isChecked ? true : null,
+    isChecked ? condition.eventId : null,
     again ? true : null,
   ];
+}
+
+/** Parameters of `append_batch`, in the order of BATCH_PARAMS behind those of the event. */
+function batchParamsOf({ params, session }: PreparedAppend, condition: AppendCondition): SqlParam[] {
+  const { revision, sessionKey } = expected(condition);
+  return [...params, session?.set ?? null, session?.remove ?? null, revision, sessionKey];
+}
+
+/** The state that the session must be in; null where any will do. */
+function expected(condition: AppendCondition): { revision: SqlParam; sessionKey: SqlParam } {
+  const isChecked = condition.kind === 'revision' && condition.ifStale === 'reject';
+  return isChecked ? condition : { revision: null, sessionKey: null };
+}
+
+/** Whether the newest event must be the one that the caller has seen last. */
+function checksLast(condition: AppendCondition): condition is AppendCondition & { kind: 'after' } {
+  return condition.kind === 'after' && condition.ifStale === 'reject';
 }
 
 /** Rows → one array for each parameter, or null if no row has a value: `unnest` fills up with nulls. */

@@ -2,7 +2,9 @@ import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS } from '../colu
 import { isGiven, isRead } from '../session-codec.js';
 import { METADATA, TITLE } from '../title.js';
 import { statement } from './client.js';
-import { APPEND_PARAMS, CREATE_PARAMS, hourOf, paramType, setTimes, timeOf } from './functions.js';
+import { APPEND_PARAMS, BATCH_PARAMS } from './functions/append.js';
+import { CREATE_PARAMS } from './functions/sessions.js';
+import { hourOf, paramType, setTimes, timeOf } from './functions/sql.js';
 import { buildFoldQueries, buildHistoryQueries } from './history/queries.js';
 import type { Layout } from './layout.js';
 
@@ -83,6 +85,10 @@ ORDER BY ${orderBy((_, i) => `page.sort${i}`)}`;
     ...EVENT_COLUMNS.map((column: Column) => paramType(column)),
     ...APPEND_PARAMS.map(([, type]) => type),
   ];
+  const batchArgs = Array.from(
+    { length: KEY_PARAMS.length + EVENT_COLUMNS.length + BATCH_PARAMS.length },
+    (_, i) => `$${i + 1}`,
+  ).join(', ');
   const appendArgs = appendParams.map((_, i) => `d.p${i}`).join(', ');
 
   /** A session as it is elsewhere. Parameters: those that the codec encodes, revision, initial state, owner. */
@@ -145,12 +151,14 @@ SELECT ${sessionColumns}, ${call('change')}(s.user_id, s.session_key, s.last_seq
       all: statement(`SELECT count(*) FROM ${sessions} AS s WHERE s.app_name = $1`),
       user: statement(`SELECT count(*) FROM ${sessions} AS s WHERE s.app_name = $1 AND s.user_id = $2`),
     },
-    /** App, user, session, time, limit: see `delete` in functions.ts. */
+    /** App, user, session, time, limit: see `remove` in functions/sessions.ts. */
     delete: statement(`SELECT * FROM ${call('delete')}($1, $2, $3, $4, $5)`),
 
     // ── events ──
     append: statement(`SELECT * FROM ${call('append')}(${appendParams.map((_, i) => `$${i + 1}`).join(', ')})`),
-    /** Many appends: one array for each parameter. A row each, in their order. */
+    /** Appends to different sessions: one array for each parameter. A row each, in their order. */
+    appendBatch: statement(`SELECT * FROM ${call('append_batch')}(${batchArgs})`),
+    /** Any appends: one array for each parameter. A row each, in their order. */
     appendMany: statement(
       `SELECT r.* FROM unnest(${appendParams.map((type, i) => `$${i + 1}::${type}[]`).join(', ')}) WITH ORDINALITY AS d(${appendParams.map((_, i) => `p${i}`).join(', ')}, n), LATERAL ${call('append')}(${appendArgs}) AS r ORDER BY d.n`,
     ),

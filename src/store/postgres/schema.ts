@@ -1,5 +1,5 @@
 import { type Column, EVENT_COLUMNS, isJson, SESSION_COLUMNS } from '../columns.js';
-import { functions } from './functions.js';
+import { functions } from './functions/index.js';
 import type { Layout } from './layout.js';
 
 /** Raised with every change of the tables. A database with a newer one is left alone. */

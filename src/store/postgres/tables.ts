@@ -134,7 +134,7 @@ function refuseOtherSource({ name, source }: SchemaObject, found: unknown): void
 }
 
 /** Functions of every version of this package. */
-const ownFunctions = ({ prefix }: Layout) => `^${prefix}_(merge|append|create|delete|change)_v[0-9]+$`;
+const ownFunctions = ({ prefix }: Layout) => `^${prefix}_(merge|append|append_batch|create|delete|change)_v[0-9]+$`;
 
 // ── the questions ──
 

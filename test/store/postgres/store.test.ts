@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { createPool } from 'aiosqlite';
 import { PostgresError, PostgresSessionStore, StoreError } from 'aiosqlite/postgres';
@@ -194,6 +195,17 @@ describePostgres('a store on PostgreSQL', () => {
       return { pool, texts };
     }
 
+    /** Resolves once so many connections wait for locks, some of them that of the client. */
+    async function waiters(client: Pick<TestPool, 'query'>, count: number): Promise<void> {
+      const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+      const admin = on.pool({ max: 1 });
+      const waiting = `WITH RECURSIVE waiting AS (
+        SELECT pid FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))
+        UNION SELECT a.pid FROM pg_stat_activity AS a JOIN waiting AS w ON w.pid = ANY (pg_blocking_pids(a.pid)))
+        SELECT count(*)::int AS n FROM waiting`;
+      while ((await admin.query(waiting, [rows[0]?.pid])).rows[0]?.n < count) await sleep(5);
+    }
+
     test.each([true, false])('each has its own outcome (batch: %j)', async (batch) => {
       const { pool, texts } = counted();
       const store = await on.store({ batch }, pool);
@@ -233,6 +245,81 @@ describePostgres('a store on PostgreSQL', () => {
       expect(outcomes[9]?.status).toBe('rejected');
       for (const [i, session] of sessions.entries())
         expect(await store.getEvents(session)).toHaveLength(i === 9 ? 0 : 1);
+    });
+
+    test('an event that is there is replaced at its place, beside new ones', async () => {
+      const store = await on.store();
+      const some = sessions.slice(0, 4);
+      await Promise.all(some.map((session) => store.createSession(session)));
+      for (const id of ['first', 'second']) {
+        await Promise.all(some.map((session) => store.appendEvent(event(id, session))));
+      }
+      const appended = await Promise.all(
+        some.map((session, i) =>
+          store.appendEvent(event(i === 2 ? 'first' : 'third', { ...session, author: 'new' }), { session: { i } }),
+        ),
+      );
+      expect(appended.map(({ seq, revision }) => [seq, revision])).toEqual([
+        [3, 4],
+        [3, 4],
+        [1, 4],
+        [3, 4],
+      ]);
+      expect(await store.loadSession(some[2] as typeof key)).toMatchObject({
+        session: { state: { i: 2 } },
+        events: [{ id: 'first', author: 'new' }, { id: 'second' }],
+      });
+    });
+
+    test('what another connection commits to a session while the statement waits for it counts', async () => {
+      const store = await on.store();
+      const [a, b, c] = sessions as [typeof key, typeof key, typeof key];
+      await Promise.all([a, b, c].map((session) => store.createSession({ ...session, state: { n: 0 } })));
+      const client = await on.pool().connect();
+      await client.query('BEGIN');
+      for (const session of [a, b]) {
+        await store.with(client).appendEvent(event('theirs', session), { session: { theirs: true } });
+      }
+      const outcomes = Promise.allSettled([
+        store.appendEvent(event('mine', a), { session: { n: 1 } }),
+        store.appendEvent(event('mine', b), {}, { expectedRevision: 1 }),
+        store.appendEvent(event('mine', c), { session: { n: 1 } }),
+      ]);
+      await waiters(client, 1);
+      await client.query('COMMIT');
+      client.release();
+      expect(await outcomes).toMatchObject([
+        { value: { seq: 2, revision: 3 } },
+        { reason: { code: 'ADK_STALE_SESSION' } },
+        { value: { seq: 1, revision: 2 } },
+      ]);
+      expect(await store.loadSession(a)).toMatchObject({
+        session: { state: { n: 1, theirs: true }, revision: 3 },
+        events: [{ id: 'theirs' }, { id: 'mine' }],
+      });
+      expect(ids(await store.getEvents(b))).toEqual(['theirs']);
+    });
+
+    test('statements that lock the same sessions, called in different orders, do not wait for each other in a circle', async () => {
+      const schema = on.schema();
+      const { pool, texts } = counted();
+      const [one, other] = [await on.store({ schema }, pool), await on.store({ schema }, pool)];
+      const some = sessions.slice(0, 3);
+      await Promise.all(some.map((session) => one.createSession(session)));
+      const client = await on.pool().connect();
+      await client.query('BEGIN');
+      await one.with(client).appendEvent(event('between', some[1]));
+      texts.length = 0;
+      const first = Promise.all(some.map((session) => one.appendEvent(event('one', session))));
+      await waiters(client, 1);
+      const second = Promise.all([...some].reverse().map((session) => other.appendEvent(event('other', session))));
+      await waiters(client, 2);
+      await client.query('COMMIT');
+      client.release();
+      expect((await first).map(({ seq }) => seq)).toEqual([1, 2, 1]);
+      expect((await second).map(({ seq }) => seq)).toEqual([2, 3, 2]);
+      // After a deadlock, each append of one statement would have gone alone.
+      expect(texts.length).toBe(2);
     });
 
     test('those of one session keep the order of the calls, also among shared states and other writes', async () => {

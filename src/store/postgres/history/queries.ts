@@ -1,7 +1,7 @@
 import { EVENT_COLUMNS } from '../../columns.js';
 import { NO_ACTIONS } from '../../no-actions.js';
 import { statement } from '../client.js';
-import { hourOf, setTimes, timeOf } from '../functions.js';
+import { hourOf, setTimes, timeOf } from '../functions/sql.js';
 import type { Layout } from '../layout.js';
 
 interface Parts {

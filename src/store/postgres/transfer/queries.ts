@@ -1,7 +1,7 @@
 import { type Column, EVENT_COLUMNS } from '../../columns.js';
 import { originPrefix } from '../../copy/transfer.js';
 import { type Statement, statement } from '../client.js';
-import { hourOf, paramType, timeOf } from '../functions.js';
+import { hourOf, paramType, timeOf } from '../functions/sql.js';
 import type { Layout } from '../layout.js';
 
 export type TransferQueries = ReturnType<typeof buildTransferQueries>;
