@@ -27,7 +27,7 @@ export function addImport(program: Command): Command {
     .option('--timezone <name>', 'zone of local times in the source, such as Europe/Berlin')
     .option('--keep-rewound', 'stores events that a rewind has undone, too')
     .option('--dry-run', 'shows what an import would do')
-    .option('--json', '{ format, timezone, sessions, events, refused: [{ table, row, reason }] }')
+    .option('--json', '{ format, timezone, sessions, events, refused: [{ table, row, reason }], skipped? }')
     .addHelpText(
       'after',
       `
@@ -122,7 +122,7 @@ class Target {
 }
 
 function show(report: ImportReport): void {
-  const { format, timezone, sessions, events, memory, artifacts, refused } = report;
+  const { format, timezone, sessions, events, memory, artifacts, refused, skipped = [] } = report;
   print(`format ${format}${timezone === null ? '' : `, local times of ${timezone}`}`);
   const rows = Object.entries({ sessions, events, memory, artifacts }).filter(
     (row): row is [string, ImportCounts] => row[1] !== undefined,
@@ -132,4 +132,5 @@ function show(report: ImportReport): void {
     rows.map(([name, { read, converted, unchanged, refused }]) => [name, read, converted, unchanged, refused]),
   );
   for (const { table, row, reason } of refused) print(plain(`refused ${table} ${row}: ${reason}`));
+  for (const { file, reason } of skipped) print(plain(`skipped ${file}: ${reason}`));
 }

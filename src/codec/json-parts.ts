@@ -12,6 +12,11 @@ export function membersOf(object: string): Map<string, string> {
   return members;
 }
 
+/** The text of an object with these members. */
+export function objectOf(members: Iterable<readonly [name: string, text: string]>): string {
+  return `{${Array.from(members, ([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
+}
+
 /** Texts of an array's items. */
 export function itemsOf(array: string): string[] {
   return Array.from(partsOf(array), ([from, , to]) => array.slice(from, to).trim());

@@ -7,7 +7,7 @@ import type { ForkPlan, RewindPlan } from './history/plan.js';
 import type { HistoryPoint, Restored, Rewound } from './history/records.js';
 import type { History } from './history/timeline.js';
 import type { Names } from './names.js';
-import type { EncodedEvents, PreparedAppend, PreparedImport, PreparedSession } from './prepare.js';
+import type { PreparedAppend, PreparedSession } from './prepare.js';
 import type { EventFilter, EventRecord, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
 import type { SessionCodec } from './session-codec.js';
 
@@ -130,14 +130,6 @@ export interface Backend {
   isMarked(key: SessionKey, afterSeq: number): Promise<boolean>;
 
   // ── sessions from elsewhere ──
-
-  /**
-   * Stores a session as it is elsewhere: times, revision, initial state and all events in their order, in one transaction.
-   * Without `replaces` the session must be new; with it, a stored session of this revision is replaced, which must be less than
-   * the new one. Resolves to whether that was so: otherwise nothing is written. Events that arrive in an array are sent at
-   * once, others as they come.
-   */
-  importSession(session: PreparedImport, events: EncodedEvents, replaces?: number): Promise<boolean>;
 
   /** Whole sessions, read and written as they are stored. */
   readonly transfer: Transfer;

@@ -15,7 +15,14 @@ export type {
   Rewound,
 } from './history/records.js';
 export { importSessions } from './import/import-sessions.js';
-export type { ImportCounts, ImportOptions, ImportProgress, ImportRefusal, ImportReport } from './import/records.js';
+export type {
+  ImportCounts,
+  ImportOptions,
+  ImportProgress,
+  ImportRefusal,
+  ImportReport,
+  ImportSkip,
+} from './import/records.js';
 export type { Backfilled, BackfillOptions } from './memory/backfill.js';
 export { MemoryStore } from './memory/memory-store.js';
 export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';

@@ -37,20 +37,6 @@ export function prepareSession({ dialect, names, sessions }: Backend, input: New
   };
 }
 
-/** A session as it is elsewhere, encoded. */
-export interface PreparedImport {
-  key: SessionKey;
-  /** As the backend's session codec encodes the session: without its revision. */
-  params: SqlParam[];
-  ownerId: SqlValue;
-  revision: number;
-  /** State at its creation, as JSON for the column; null if it is not known. */
-  initialState: string | null;
-}
-
-/** Events as the backend's event codec encodes them. Only an array can be sent again where a connection breaks. */
-export type EncodedEvents = readonly SqlParam[][] | AsyncIterable<SqlParam[]>;
-
 /** An event and its deltas as they were when the call was made, encoded once. Attempts follow one another. */
 export interface PreparedAppend {
   key: SessionKey;

@@ -1,9 +1,10 @@
+import { membersOf, objectOf } from '../../codec/json-parts.js';
 import type { SqlParam } from '../../executor.js';
 import { type Column, EVENT_COLUMNS, isJson } from '../columns.js';
 import type { Dialect } from '../dialect.js';
 import { corruptRow } from '../errors.js';
 import { NOTES } from '../event-notes.js';
-import { isJsonObject, type JsonObject } from '../records.js';
+import type { JsonObject } from '../records.js';
 import type { StoredEvent } from './transfer.js';
 
 /**
@@ -65,7 +66,7 @@ export function makeRowCodec(dialect: Dialect, parse: (text: string) => string |
     },
     write(event) {
       const values: SqlParam[] = [];
-      let noted: JsonObject | undefined;
+      let unheld: JsonObject | undefined;
       for (const { column, at } of COLUMNS) {
         const value = event[at];
         if (value === null) values.push(null);
@@ -73,52 +74,57 @@ export function makeRowCodec(dialect: Dialect, parse: (text: string) => string |
         else if (column.kind === 'flag') values.push(encodeFlag(value as boolean));
         else if (column.kind === 'time') {
           const encoded = encodeTime(value as number);
-          if (decodeTime(encoded) !== value) noted = { ...noted, [column.field]: value };
+          if (decodeTime(encoded) !== value) unheld = { ...unheld, [column.field]: value };
           values.push(encoded);
         } else if (column.kind === 'text' && !holdsText(value as string)) {
-          noted = { ...noted, [column.field]: value };
+          unheld = { ...unheld, [column.field]: value };
           values.push(column.required ? '' : null);
         } else values.push(value as string);
       }
-      if (noted !== undefined) values[EXTRA_AT - 1] = writeJson(withNotes(event[EXTRA_AT] as string | null, noted));
+      if (unheld !== undefined)
+        values[EXTRA_AT - 1] = writeJson(withNotes(event[EXTRA_AT] as string | null, unheld) as string);
       return values;
     },
   };
 }
 
-/** Moves values that the row's own dialect could not hold from the notes to their places. */
+/** Moves values that the row's own dialect could not hold from the notes to their places. Everything else keeps its text. */
 function takeNotes(event: StoredEvent, text: string): void {
-  const extra = parseObject(text);
-  const notes = extra?.[NOTES];
-  if (extra === undefined || !isJsonObject(notes) || !isJsonObject(notes.as)) return;
+  const extra = members(text);
+  const notes = members(extra.get(NOTES));
+  const as = members(notes.get('as'));
   let taken = false;
   for (const { field, at, type } of NOTED) {
-    if (!Object.hasOwn(notes.as, field)) continue;
-    const value = notes.as[field];
+    const value: unknown = JSON.parse(as.get(field) ?? 'null');
     if (typeof value !== type) continue;
     event[at] = value;
-    delete notes.as[field];
+    as.delete(field);
     taken = true;
   }
-  if (!taken) return;
-  if (Object.keys(notes.as).length === 0) delete notes.as;
-  if (Object.keys(notes).length === 0) delete extra[NOTES];
-  event[EXTRA_AT] = Object.keys(extra).length === 0 ? null : JSON.stringify(extra);
+  if (taken) event[EXTRA_AT] = noted(extra, notes, as);
 }
 
 /** The column `extra` with further notes, behind those that it has. */
-function withNotes(text: string | null, noted: JsonObject): string {
-  const extra = (text === null ? undefined : parseObject(text)) ?? {};
-  const notes = isJsonObject(extra[NOTES]) ? extra[NOTES] : {};
-  const as = isJsonObject(notes.as) ? notes.as : {};
-  return JSON.stringify({ ...extra, [NOTES]: { ...notes, as: { ...as, ...noted } } });
+function withNotes(text: string | null, values: JsonObject): string | null {
+  const extra = members(text ?? undefined);
+  const notes = members(extra.get(NOTES));
+  const as = members(notes.get('as'));
+  for (const [field, value] of Object.entries(values)) as.set(field, JSON.stringify(value));
+  return noted(extra, notes, as);
 }
 
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+type Members = Map<string, string>;
+
+/** Puts notes into their places; null if nothing is left. */
+function noted(extra: Members, notes: Members, as: Members): string | null {
+  put(notes, 'as', as);
+  put(extra, NOTES, notes);
+  return extra.size === 0 ? null : objectOf(extra);
 }
+
+function put(outer: Members, name: string, inner: Members): void {
+  if (inner.size > 0) outer.set(name, objectOf(inner));
+  else outer.delete(name);
+}
+
+const members = (text: string | undefined): Members => (text?.startsWith('{') ? membersOf(text) : new Map());

@@ -42,7 +42,10 @@ export interface StoredChange {
   undoneBy: number | null;
 }
 
-/** An event: `seq`, then its columns in their order. JSON is text, flags are booleans, times milliseconds. */
+/**
+ * An event: `seq`, then its columns in their order. JSON is text, flags are booleans, times milliseconds. A seq of null: the
+ * database that takes the event numbers it.
+ */
 export type StoredEvent = unknown[];
 
 /** Events in append order. */
@@ -114,7 +117,8 @@ export interface Transfer {
   copied(after: Present | undefined, limit: number): Promise<Present[]>;
   /**
    * Writes a session with all its events in one transaction, in place of what is there. `decide` gets that, behind a lock,
-   * and returns whether to write; another attempt calls `pages` again. Resolves to whether it was written.
+   * and returns whether to write; another attempt calls both again. Resolves to whether it was written. Pages in an array may
+   * share a commit with other writes.
    */
   write(
     session: StoredSession,

@@ -8,7 +8,11 @@ export const unreadable = (reason: string, cause?: unknown): StoreError =>
 export class SourceError extends Error {
   override readonly cause: unknown;
 
-  constructor(cause: unknown) {
+  /** `file`: of several that the source has, the one that could not be read. */
+  constructor(
+    cause: unknown,
+    readonly file?: string,
+  ) {
     super('the source could not be read');
     this.cause = cause;
   }

@@ -1,22 +1,49 @@
-import { membersOf } from '../../codec/json-parts.js';
-import { isJsonObject } from '../records.js';
+import { randomBytes } from 'node:crypto';
 
-/** Texts with integers that a number may not hold, by the value that was read from them. */
-const texts = new WeakMap<object, string>();
+/**
+ * Numbers that a double does not hold, such as integers beyond 2^53, stay as their text while an import converts what is around
+ * them: `JSON.parse()` gets a string with a mark that no source can know, and the finished text gets the number again.
+ */
 
-/** JSON.parse() that remembers the text of an object or array whose integers are beyond 2^53. */
-export function parseExactly(text: string): unknown {
-  const value: unknown = JSON.parse(text);
-  if (isJsonObject(value) && /\d{16}/.test(text)) texts.set(value, text);
-  return value;
+const MARK = `number ${randomBytes(16).toString('hex')} `;
+const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g');
+
+/** A number at the place of a value that may be one of them: many digits, an exponent, or minus zero. */
+const SUSPECT = /[:,[]\s*(?:-?\d{16}|-?[\d.]{17}|-?\d[\d.]*[eE]|-0[.0]*[\s,\]}])/;
+/** Strings, and numbers that are no keys. What is no JSON before stays none. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\s*:)/g;
+
+/** The value of a JSON text. Its numbers are numbers, or marked strings: see {@link isMarked}. */
+export const parseExactly = (text: string): unknown => JSON.parse(SUSPECT.test(text) ? marked(text) : text);
+
+/** JSON text of values from {@link parseExactly}, with the numbers as they were written. */
+export const restored = (text: string): string => (text.includes(MARK) ? text.replace(MARKED, '$1') : text);
+
+/** Whether a value stands for a number that a double does not hold. */
+export const isMarked = (value: unknown): value is string => typeof value === 'string' && value.startsWith(MARK);
+
+/** Whether a JSON text has such a number. */
+export const hasMarked = (text: string): boolean => text.includes(MARK);
+
+/** The nearest double. Any other value stays. */
+export const asNumber = (value: unknown): unknown => (isMarked(value) ? Number(value.slice(MARK.length)) : value);
+
+function marked(text: string): string {
+  return text.replace(TOKENS, (token) => (token.startsWith('"') || isExact(token) ? token : `"${MARK}${token}"`));
 }
 
-/** The text that a value was read from, where numbers have lost digits of it. */
-export const exactText = (value: unknown): string | undefined => (isJsonObject(value) ? texts.get(value) : undefined);
+/** Whether a number comes out of a double as the same decimal number. */
+function isExact(token: string): boolean {
+  const value = Number(token);
+  if (!Number.isFinite(value) || Object.is(value, -0)) return false;
+  return (token.length < 16 && !/[eE]/.test(token)) || decimal(token) === decimal(String(value));
+}
 
-/** JSON of some members of an object, as they are written in its text, in their order there. */
-export function membersText(text: string, names: readonly string[]): string {
-  const chosen = new Set(names);
-  const members = [...membersOf(text)].filter(([name]) => chosen.has(name));
-  return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
+/** Digits without zeros around them, and the power of ten of the first one. */
+function decimal(token: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const power = Number(exponent) + digits.length - fraction.length;
+  return `${sign}${digits.replace(/0+$/, '')}e${digits === '' ? 0 : power}`;
 }

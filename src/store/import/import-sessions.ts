@@ -53,7 +53,8 @@ export async function importSessions(
     return await importFrom(input, store, options);
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    const { cause } = error;
+    const { cause, file } = error;
+    if (file !== undefined) throw unreadable(`${file}: ${reasonOf(cause)}; import it by its path`, cause);
     if (input.kind !== 'tables' || !input.salvage || !isDamage(cause)) throw unreadable(reasonOf(cause), cause);
     const { input: rest, lost } = await input.salvage();
     await using _ = rest;
@@ -68,10 +69,10 @@ async function importFrom(
   lost: readonly LostRow[] = [],
 ): Promise<ImportReport> {
   const format = await formatOf(input, options);
-  const { timezone, items } = await format.open(input, options);
+  const source = await format.open(input, options);
   const report: ImportReport = {
     format: format.name,
-    timezone,
+    timezone: source.timezone,
     sessions: noCounts(),
     events: noCounts(),
     refused: [],
@@ -79,12 +80,13 @@ async function importFrom(
   const { backend } = await target();
   const sink = new Sink(backend, options, report);
   for (const { table, row } of lost) await sink.take(damagedRow(table, row));
-  for await (const item of items) {
+  for await (const item of source.items) {
     options.signal?.throwIfAborted();
     await sink.take(item);
     options.onProgress?.({ sessions: report.sessions.read, events: report.events.read });
   }
   await sink.end();
+  report.timezone = source.timezone;
   return report;
 }
 

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { isJsonObject } from '../records.js';
 import { unreadable } from './errors.js';
+import { EVALUATION } from './formats/adk-folder.js';
 import { parseJson } from './formats/json.js';
 import { isSessionDocument } from './formats/session-json.js';
 import type { Input, TextInput } from './input.js';
@@ -33,10 +34,19 @@ async function openText(stream: NodeJS.ReadableStream): Promise<Input> {
 /** Sessions in one JSON document. Lines of JSON are each one of their own. */
 async function documentOf(lines: Lines): Promise<TextInput['document']> {
   const first = parseJson(lines.first);
+  refuseEvaluation(first);
   if (isJsonObject(first) && !isSessionDocument(first)) return undefined;
   if (first === undefined && !/^\s*[[{]/.test(lines.first)) return undefined;
   const document = parseJson(await lines.text());
+  refuseEvaluation(document);
   return isSessionDocument(document) ? (document as TextInput['document']) : undefined;
+}
+
+function refuseEvaluation(document: unknown): void {
+  if (!isJsonObject(document)) return;
+  if (['eval_set_id', 'evalSetId', 'eval_set_result_id', 'evalSetResultId'].some((name) => name in document)) {
+    throw unreadable(EVALUATION);
+  }
 }
 
 async function beginsWith(file: string, text: string): Promise<boolean> {

@@ -49,6 +49,14 @@ export interface ImportRefusal {
   reason: string;
 }
 
+/** A file of the source that was found and not read. */
+export interface ImportSkip {
+  /** Path within the source. */
+  file: string;
+  /** Reason. */
+  reason: string;
+}
+
 /** Result of {@link importSessions}. */
 export interface ImportReport {
   /** Format of the source. */
@@ -65,4 +73,6 @@ export interface ImportReport {
   artifacts?: ImportCounts;
   /** Every row that was not taken. */
   refused: ImportRefusal[];
+  /** Of a folder: files that were found and not read, if there are any. */
+  skipped?: ImportSkip[];
 }

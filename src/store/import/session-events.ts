@@ -1,20 +1,19 @@
-import type { SqlParam } from '../../executor.js';
 import { checkEvent } from '../arguments.js';
-import type { Backend } from '../backend.js';
-import { EVENT_COLUMNS, KEY_PARAMS } from '../columns.js';
-import { type Dialect, jsonParam } from '../dialect.js';
+import { type EventPage, type StoredEvent, sizeOf } from '../copy/transfer.js';
+import { canHold, cannotHold } from '../copy/unstorable.js';
 import { withoutRewound } from '../history/rewound.js';
 import { rewindBeforeOf } from '../memory/events.js';
-import type { EventRecord, JsonObject } from '../records.js';
+import type { EventRecord } from '../records.js';
 import { SourceError } from './errors.js';
-import { exactText } from './exact.js';
+import { asNumber, isMarked } from './exact.js';
 import type { ImportRefusal } from './records.js';
 import { type FoundSession, isRefusal } from './source.js';
+import { storedEvent } from './stored-event.js';
 
-/** An event and its parameters for the target. */
-export interface EncodedEvent {
+/** An event, and its row for the target. */
+interface EncodedEvent {
   event: EventRecord;
-  params: SqlParam[];
+  row: StoredEvent;
   /** Whether a part of the event can't be read: it counts as refused. */
   isRaw?: boolean;
 }
@@ -22,6 +21,7 @@ export interface EncodedEvent {
 /** Events of a session that are held at most, to be sent as one job; those of a larger one are sent as they are read. */
 const HELD_EVENTS = 1_000;
 const HELD_CHARACTERS = 1_000_000;
+const ROWS_PER_PAGE = 500;
 
 /** The events of one session, read once: checked, encoded, and without those that a rewind has undone. */
 export class SessionEvents {
@@ -30,35 +30,46 @@ export class SessionEvents {
   /** Events that are to be stored, of those read so far. */
   taken = 0;
   readonly refused: ImportRefusal[] = [];
-  /** All events, or the first ones: see {@link hold}. */
-  readonly held: EncodedEvent[] = [];
   /** Error of the source that has ended the events. */
   failure: SourceError | undefined;
-  readonly #backend: Backend;
   readonly #found: FoundSession;
-  readonly #events: AsyncGenerator<EncodedEvent, void>;
+  readonly #idBytes: number | undefined;
+  readonly #rows: AsyncGenerator<StoredEvent, void>;
+  #held: StoredEvent[] = [];
 
-  constructor(backend: Backend, found: FoundSession, keepRewound: boolean) {
-    this.#backend = backend;
+  constructor(found: FoundSession, idBytes: number | undefined, keepRewound: boolean) {
     this.#found = found;
-    this.#events = found.isRewound && !keepRewound ? this.#withoutRewound() : this.#encoded();
+    this.#idBytes = idBytes;
+    this.#rows = this.#rowsOf(found.isRewound && !keepRewound ? this.#withoutRewound() : this.#encoded());
   }
 
-  /** Reads events until the end, or until there are too many to be held. Resolves to whether all are. */
-  async hold(): Promise<boolean> {
-    for (let size = 0; this.held.length < HELD_EVENTS && size < HELD_CHARACTERS; ) {
-      const { done, value } = await this.#events.next();
-      if (done) return true;
-      this.held.push(value);
-      for (const param of value.params) if (typeof param === 'string') size += param.length;
+  /** Reads all events, unless there are too many to be held. Resolves to their pages, or to nothing: see {@link pages}. */
+  async hold(): Promise<EventPage[] | undefined> {
+    const isWhole = this.#found.isWhole === true;
+    for (let size = 0; isWhole || (this.#held.length < HELD_EVENTS && size < HELD_CHARACTERS); ) {
+      const { done, value } = await this.#rows.next();
+      if (done) return pagesOf(this.#held);
+      this.#held.push(value);
+      size += sizeOf(value);
     }
-    return false;
+    return undefined;
   }
 
   /** All events; once. */
-  async *all(): AsyncGenerator<EncodedEvent, void> {
-    yield* this.held;
-    yield* this.#events;
+  async *pages(): AsyncGenerator<EventPage, void> {
+    let rows = this.#held;
+    let size = 0;
+    this.#held = [];
+    for await (const row of this.#rows) {
+      if (rows.length >= ROWS_PER_PAGE || size >= HELD_CHARACTERS) {
+        yield { rows };
+        rows = [];
+        size = 0;
+      }
+      rows.push(row);
+      size += sizeOf(row);
+    }
+    if (rows.length > 0) yield { rows };
   }
 
   /** None is taken, and the session is the one that the report names. */
@@ -69,7 +80,11 @@ export class SessionEvents {
 
   /** Reads the rest, for its number. */
   async skip(): Promise<void> {
-    for await (const _ of this.#events);
+    for await (const _ of this.#rows);
+  }
+
+  async *#rowsOf(events: AsyncIterable<EncodedEvent>): AsyncGenerator<StoredEvent, void> {
+    for await (const { row } of events) yield row;
   }
 
   async *#withoutRewound(): AsyncGenerator<EncodedEvent, void> {
@@ -107,26 +122,25 @@ export class SessionEvents {
   }
 
   #encode(event: EventRecord, ids: Set<string> | undefined, table: string): EncodedEvent | ImportRefusal {
-    const refused = (reason: string) => ({ table, row: String(event.id), reason });
+    const refused = (reason: string) => ({ table, row: String(asNumber(event.id)), reason });
     try {
       checkEvent(event);
+      if (isMarked(event.id)) return refused('its id is a number');
       if (ids?.has(event.id)) return refused('the session has another event with this id');
-      const params = this.#backend.events.encode(event);
-      keepDigits(this.#backend.dialect, params, event.actions);
+      if (!canHold(this.#idBytes, event.id)) return refused(cannotHold(this.#idBytes));
+      const row = storedEvent(event);
       ids?.add(event.id);
-      return { event, params };
+      return { event, row };
     } catch (error) {
       return refused(refusalOf(error));
     }
   }
 }
 
-const ACTIONS_AT = KEY_PARAMS.length + EVENT_COLUMNS.findIndex(({ field }) => field === 'actions');
-
-/** Numbers have lost digits of large integers, which the text of the actions has. */
-function keepDigits(dialect: Dialect, params: SqlParam[], actions: JsonObject): void {
-  const text = exactText(actions);
-  if (text !== undefined) params[dialect.reserved + ACTIONS_AT] = jsonParam(dialect, text);
+function pagesOf(events: StoredEvent[]): EventPage[] {
+  const pages = [];
+  for (let at = 0; at < events.length; at += ROWS_PER_PAGE) pages.push({ rows: events.slice(at, at + ROWS_PER_PAGE) });
+  return pages;
 }
 
 /** The reason behind an error of a value that can't be stored; any other error is thrown again. */

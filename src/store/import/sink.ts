@@ -1,25 +1,25 @@
-import type { SqlParam } from '../../executor.js';
-import { checkKey, checkTime } from '../arguments.js';
+import { membersOf, objectOf } from '../../codec/json-parts.js';
+import { checkId, checkKey, checkTime } from '../arguments.js';
 import type { VersionFate } from '../artifacts/import-version.js';
 import type { Backend } from '../backend.js';
-import { SESSION_COLUMNS } from '../columns.js';
+import type { EventPage, StoredSession, Transfer } from '../copy/transfer.js';
+import { canHold, cannotHold } from '../copy/unstorable.js';
 import { encodeDelta } from '../deltas.js';
 import { jsonParam } from '../dialect.js';
-import { decodeRecord } from '../event-codec.js';
 import type { EntryFate } from '../memory/import-entries.js';
-import type { PreparedImport } from '../prepare.js';
-import type { SessionRecord } from '../records.js';
-import { isGiven } from '../session-codec.js';
-import { exactText, membersText } from './exact.js';
-import { type Fate, OTHER_SESSION } from './fate.js';
+import type { JsonObject } from '../records.js';
+import { serializeObject } from '../serialize.js';
+import { hasMarked, parseExactly, restored } from './exact.js';
+import type { Fate } from './fate.js';
 import type { ImportCounts, ImportOptions, ImportReport } from './records.js';
 import { isSame } from './same.js';
-import { type EncodedEvent, refusalOf, SessionEvents } from './session-events.js';
+import { refusalOf, SessionEvents } from './session-events.js';
 import type {
   FoundArtifact,
   FoundMemory,
   FoundRefusal,
   FoundSession,
+  FoundSkip,
   FoundState,
   FoundStored,
   Item,
@@ -30,21 +30,20 @@ import { storeWhole } from './whole.js';
 /** Sessions whose jobs are under way at the same time, so that they share commits. */
 const UNDER_WAY = 16;
 
-/** Place of the state among the parameters of a session. */
-const STATE_AT = SESSION_COLUMNS.filter(isGiven).findIndex(({ field }) => field === 'state');
-
 /** Entries of memory that are stored together. */
 const MEMORY_PER_JOB = 250;
 
 const REASONS = {
   other: 'the database has it with other content',
   empty: 'it has no text',
+  digits: 'memory does not keep all digits of a number that it has',
   nowhere: 'the database holds sessions alone: memory and artifacts go into a SQLite file',
 };
 
 /** Takes what a source holds, compares it with the target, stores what is new there, and counts. */
 export class Sink {
   readonly #backend: Backend;
+  readonly #transfer: Transfer;
   readonly #options: ImportOptions;
   readonly #report: ImportReport;
   readonly #jobs = new Set<Promise<void>>();
@@ -55,6 +54,7 @@ export class Sink {
 
   constructor(backend: Backend, options: ImportOptions, report: ImportReport) {
     this.#backend = backend;
+    this.#transfer = backend.transfer;
     this.#options = options;
     this.#report = report;
     this.#dryRun = options.dryRun === true;
@@ -67,7 +67,8 @@ export class Sink {
     else if (item.kind === 'stored') await this.#takeStored(item);
     else if (item.kind === 'memory') await this.#takeMemory(item);
     else if (item.kind === 'artifact') await this.#takeArtifact(item);
-    else this.#takeRefusal(item);
+    else if (item.kind === 'refused') this.#takeRefusal(item);
+    else this.#takeSkip(item);
   }
 
   /** Waits for what is under way. */
@@ -84,25 +85,46 @@ export class Sink {
     add(this.#report.events, 'refused', events);
   }
 
+  #takeSkip({ file, reason }: FoundSkip): void {
+    this.#report.skipped ??= [];
+    this.#report.skipped.push({ file, reason });
+  }
+
   // ── states that sessions share ──
 
   /** Sets the keys that the target lacks. Others stay: the target may have gone on. */
-  async #takeState({ table, appName, userId, state, text }: FoundState): Promise<void> {
-    const scope = { appName, userId };
-    const present = await this.#backend.sharedState(scope);
-    const has = (key: string) => Object.hasOwn(present, key);
-    const lacking = Object.entries(state).filter(([key]) => !has(key));
-    if (lacking.length > 0 && !this.#dryRun) {
-      const { dialect } = this.#backend;
-      const toSet = Object.fromEntries(lacking);
-      const delta = encodeDelta(dialect, toSet, 'state');
-      const set = text === undefined ? delta.set : jsonParam(dialect, membersText(text, Object.keys(toSet)));
-      await this.#backend.mergeSharedState(scope, { ...delta, set });
-    }
-    const others = Object.keys(state).filter((key) => has(key) && !isSame(state[key], present[key])).length;
-    if (others === 0) return;
+  async #takeState(found: FoundState): Promise<void> {
+    const { table, appName, userId } = found;
     const row = userId === undefined ? appName : `${appName}, ${userId}`;
-    this.#report.refused.push({ table, row, reason: `the database has other values of ${others} keys, which stay` });
+    const refuse = (reason: string) => this.#report.refused.push({ table, row, reason });
+    const { idBytes } = this.#transfer;
+    if (!canHold(idBytes, appName, userId)) return void refuse(cannotHold(idBytes));
+    try {
+      const others = await this.#mergeState(found);
+      if (others > 0) refuse(`the database has other values of ${others} keys, which stay`);
+    } catch (error) {
+      refuse(refusalOf(error));
+    }
+  }
+
+  /** Resolves to the number of keys that have another value. */
+  async #mergeState({ appName, userId, state, text }: FoundState): Promise<number> {
+    checkId('appName', appName);
+    if (userId !== undefined) checkId('userId', userId);
+    const scope = { appName, userId };
+    const stored = await this.#transfer.state(scope);
+    const present = (stored === undefined ? {} : parseExactly(stored.state)) as JsonObject;
+    const has = (key: string) => Object.hasOwn(present, key);
+    const lacking = Object.keys(state).filter((key) => !has(key));
+    const members = new Map(lacking.map((key) => [key, state[key]]));
+    const { dialect } = this.#backend;
+    const { set, remove } = encodeDelta(dialect, Object.fromEntries(members), 'state');
+    if (lacking.length > 0 && !this.#dryRun) {
+      const given = text && objectOf([...membersOf(text)].filter(([key]) => members.has(key)));
+      const exact = given === undefined ? restored(set) : jsonParam(dialect, given);
+      await this.#backend.mergeSharedState(scope, { set: exact, remove });
+    }
+    return Object.keys(state).filter((key) => has(key) && !isSame(state[key], present[key])).length;
   }
 
   // ── memory and artifacts ──
@@ -113,7 +135,11 @@ export class Sink {
   }
 
   async #storeMemory(): Promise<void> {
-    const found = this.#memory.splice(0);
+    const found = this.#memory.splice(0).filter(({ table, record }) => {
+      if (!hasMarked(JSON.stringify(record))) return true;
+      this.#countOne('memory', table, record.id, { reason: REASONS.digits });
+      return false;
+    });
     if (found.length === 0) return;
     const store = await this.#beside.memory();
     const records = found.map(({ record }) => record);
@@ -152,11 +178,11 @@ export class Sink {
   // ── sessions ──
 
   async #takeSession(found: FoundSession): Promise<void> {
-    const events = new SessionEvents(this.#backend, found, this.#options.keepRewound === true);
-    const isHeld = await events.hold();
-    const job = this.#import(found, events, isHeld);
+    const events = new SessionEvents(found, this.#transfer.idBytes, this.#options.keepRewound === true);
+    const held = await events.hold();
+    const job = this.#import(found, events, held);
     // The events of a large session are read by its job.
-    if (!isHeld) await job;
+    if (held === undefined) await job;
     this.#jobs.add(job);
     void job.finally(() => this.#jobs.delete(job));
     if (this.#jobs.size >= UNDER_WAY) await Promise.race(this.#jobs);
@@ -164,13 +190,25 @@ export class Sink {
   }
 
   /** Never rejects: the import ends at the next session. */
-  async #import(found: FoundSession, events: SessionEvents, isHeld: boolean): Promise<void> {
+  async #import(found: FoundSession, events: SessionEvents, held: EventPage[] | undefined): Promise<void> {
     try {
-      const fate = isHeld ? await this.#storeHeld(found, events) : await this.#storeAll(found, events);
+      const fate = await this.#store(found, events, held);
+      await events.skip();
       this.#count(found, events, fate);
     } catch (error) {
       this.#failures.push(events.failure ?? error);
     }
+  }
+
+  async #store(found: FoundSession, events: SessionEvents, held: EventPage[] | undefined): Promise<Fate> {
+    const session = storedSession(found);
+    if ('reason' in session) return session;
+    const [refused] = found.isWhole ? events.refused : [];
+    if (refused === undefined) {
+      return await storeWhole(this.#transfer, session, held ?? events.pages(), this.#dryRun);
+    }
+    events.refuseAll();
+    return { reason: refused.reason };
   }
 
   #throwFailure(): void {
@@ -179,7 +217,7 @@ export class Sink {
 
   async #takeStored({ table, session, pages }: FoundStored): Promise<void> {
     const taken = pages.reduce((sum, { rows, rewindKey }) => sum + (rewindKey === undefined ? rows.length : 0), 0);
-    const fate = await storeWhole(this.#backend, session, pages, this.#dryRun);
+    const fate = await storeWhole(this.#transfer, session, pages, this.#dryRun);
     this.#count({ table, key: session.key }, { read: taken, taken, refused: [] }, fate);
   }
 
@@ -197,93 +235,31 @@ export class Sink {
     list.push(...refused);
     if (typeof fate !== 'string') list.push({ table, row: key.sessionId, reason: fate.reason });
   }
+}
 
-  /** Stores a session with few events, which are all there, or compares it with the one that is stored. */
-  async #storeHeld(found: FoundSession, events: SessionEvents): Promise<Fate> {
-    const session = this.#prepare(found);
-    if ('reason' in session) return session;
-    const [refused] = found.isWhole ? events.refused : [];
-    if (refused !== undefined) {
-      events.refuseAll();
-      return { reason: refused.reason };
-    }
-    const { held } = events;
-    const params = held.map((event) => event.params);
-    if (await this.#write(session, params)) return 'converted';
-    return (await this.#isStored(found, held)) ? 'unchanged' : OTHER_SESSION;
-  }
-
-  /** The same for a session with many events, which are read only once. */
-  async #storeAll(found: FoundSession, events: SessionEvents): Promise<Fate> {
-    const session = this.#prepare(found);
-    if ('reason' in session) {
-      await events.skip();
-      return session;
-    }
-    if (await this.#backend.session(found.key)) {
-      return (await this.#isStored(found, events.all())) ? 'unchanged' : OTHER_SESSION;
-    }
-    if (await this.#write(session, paramsOf(events.all()))) return 'converted';
-    await events.skip();
-    return OTHER_SESSION;
-  }
-
-  #prepare({ key, state, createTime, updateTime }: FoundSession): PreparedImport | { reason: string } {
-    try {
-      checkKey(key);
-      checkTime('createTime', createTime);
-      checkTime('updateTime', updateTime);
-      const { sessionId: id, appName, userId } = key;
-      const { dialect, sessions } = this.#backend;
-      const params = sessions.encode({ id, appName, userId, state, createTime, updateTime });
-      const text = exactText(state);
-      if (text !== undefined) params[STATE_AT] = jsonParam(dialect, text);
-      return { key, params, ownerId: null, revision: 1, initialState: null };
-    } catch (error) {
-      return { reason: refusalOf(error) };
-    }
-  }
-
-  /** Resolves to whether the session was new. */
-  async #write(session: PreparedImport, events: SqlParam[][] | AsyncGenerator<SqlParam[]>): Promise<boolean> {
-    if (!this.#dryRun) return await this.#backend.importSession(session, events);
-    if (await this.#backend.session(session.key)) return false;
-    for await (const _ of events);
-    return true;
-  }
-
-  /** Whether the target has the same session, with the same events in the same order. Reads all events. */
-  async #isStored(found: FoundSession, events: Iterable<EncodedEvent> | AsyncIterable<EncodedEvent>): Promise<boolean> {
-    const { key } = found;
-    let isSameSoFar = this.#isSameSession(found, await this.#backend.session(key));
-    const rows = this.#backend.iterateEvents(key, {})[Symbol.asyncIterator]();
-    try {
-      for await (const { event } of events) {
-        if (!isSameSoFar) continue;
-        const { done, value } = await rows.next();
-        isSameSoFar = !done && isSame({ ...decodeRecord(this.#backend, value, key), seq: undefined }, event);
-      }
-      return isSameSoFar && (await rows.next()).done === true;
-    } finally {
-      await rows.return?.();
-    }
-  }
-
-  #isSameSession({ state, createTime, updateTime }: FoundSession, stored: SessionRecord | undefined): boolean {
-    const { dialect } = this.#backend;
-    const asStored = (time: number) => dialect.decodeTime(dialect.encodeTime(time));
-    return (
-      stored !== undefined &&
-      isSame(stored.state, state) &&
-      stored.createTime === asStored(createTime) &&
-      stored.updateTime === asStored(updateTime)
-    );
+/** A session of another program: of the first revision, with no history but its events. */
+function storedSession({ key, state, createTime, updateTime }: FoundSession): StoredSession | { reason: string } {
+  try {
+    checkKey(key);
+    checkTime('createTime', createTime);
+    checkTime('updateTime', updateTime);
+    const text = restored(serializeObject(state, 'state'));
+    return { ...FIRST, key, state: text, createTime, updateTime };
+  } catch (error) {
+    return { reason: refusalOf(error) };
   }
 }
 
-async function* paramsOf(events: AsyncIterable<EncodedEvent>): AsyncGenerator<SqlParam[], void> {
-  for await (const { params } of events) yield params;
-}
+const FIRST = {
+  sessionKey: 0,
+  revision: 1,
+  initialState: null,
+  ownerId: null,
+  lastSeq: 0,
+  firstSeq: 0,
+  endSeq: 0,
+  changes: [],
+};
 
 function countsOf(report: ImportReport, of: Exclude<FoundRefusal['of'], 'states'>): ImportCounts {
   report[of] ??= noCounts();

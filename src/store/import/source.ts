@@ -3,7 +3,7 @@ import type { EventPage, StoredSession } from '../copy/transfer.js';
 import type { MemoryRecord } from '../memory/records.js';
 import type { EventRecord, JsonObject, SessionKey } from '../records.js';
 import type { Input } from './input.js';
-import type { ImportOptions, ImportRefusal } from './records.js';
+import type { ImportOptions, ImportRefusal, ImportSkip } from './records.js';
 
 /** Reads one kind of source. It converts what it finds and knows nothing of the target. */
 export interface Format<Of extends Input = Input> {
@@ -21,13 +21,13 @@ export interface Format<Of extends Input = Input> {
 export type ReadOptions = Pick<ImportOptions, 'app' | 'table' | 'timezone'>;
 
 interface Source {
-  /** Time zone of local times; null if there are none. */
+  /** Time zone of local times; null if there are none, or none were read yet. */
   readonly timezone: string | null;
   /** Content of the source, in its order. The consumer reads an item before it asks for the next one. */
   readonly items: AsyncIterable<Item>;
 }
 
-export type Item = FoundState | FoundSession | FoundStored | FoundMemory | FoundArtifact | FoundRefusal;
+export type Item = FoundState | FoundSession | FoundStored | FoundMemory | FoundArtifact | FoundRefusal | FoundSkip;
 
 /** State that the sessions of an app, or of one of its users, share. Keys have no prefix. */
 export interface FoundState {
@@ -37,7 +37,7 @@ export interface FoundState {
   appName: string;
   userId?: string;
   state: JsonObject;
-  /** The state as JSON text, where numbers may have lost digits of it. */
+  /** The state as JSON text, where the order of its keys is to stay. */
   text?: string | undefined;
 }
 
@@ -105,6 +105,11 @@ export interface FoundRefusal extends ImportRefusal {
   events?: number;
   /** Kind of the row, for the counts. */
   of: 'sessions' | 'events' | 'memory' | 'artifacts' | 'states';
+}
+
+/** A file that holds no sessions. */
+export interface FoundSkip extends ImportSkip {
+  kind: 'skipped';
 }
 
 export const isRefusal = (found: FoundEvent): found is ImportRefusal => 'reason' in found && 'row' in found;

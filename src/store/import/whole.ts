@@ -1,29 +1,35 @@
-import type { Backend } from '../backend.js';
 import type { EventPage, StoredSession, Transfer } from '../copy/transfer.js';
+import { canHold, cannotHold } from '../copy/unstorable.js';
 import { digestOf } from '../copy/verify.js';
 import { type Fate, OTHER_SESSION } from './fate.js';
 
 /**
- * Stores a session as another database has held it, in one transaction. A session that is there already stays, and is
- * compared in all columns and its history.
+ * Stores a session with all its events, in one transaction. A session that is there already stays, and is compared in all
+ * columns and its history. Pages that are no array are read once.
  */
 export async function storeWhole(
-  { transfer }: Backend,
+  transfer: Transfer,
   session: StoredSession,
-  pages: EventPage[],
+  pages: EventPage[] | AsyncIterable<EventPage>,
   dryRun: boolean,
 ): Promise<Fate> {
-  if (!canHold(transfer, session, pages)) {
-    return { reason: `the database holds no id with U+0000 or more than ${transfer.idBytes} bytes` };
+  if (!canHold(transfer.idBytes, ...Object.values(session.key))) return { reason: cannotHold(transfer.idBytes) };
+  const isArray = Array.isArray(pages);
+  let isNew = false;
+  if (dryRun || !isArray) {
+    isNew = (await transfer.find([session.key])).length === 0;
+    if (isNew && dryRun) for await (const _ of pages);
   }
-  const isNew = dryRun
-    ? (await transfer.find([session.key])).length === 0
-    : await transfer.write(
-        session,
-        () => pages,
-        undefined,
-        (present) => present === undefined,
-      );
+  if (!dryRun && (isNew || isArray)) {
+    isNew = await transfer.write(
+      session,
+      isArray ? () => pages : readOnce(pages),
+      undefined,
+      (present) => present === undefined,
+    );
+    // Another program has created it in between.
+    if (!isNew && !isArray) return OTHER_SESSION;
+  }
   if (isNew) return 'converted';
   const time = (ms: number) => transfer.keptTime(ms);
   const stored = await transfer.read(session.key, (there, rows) => digestOf(there, rows, transfer.hasHistory, time));
@@ -31,9 +37,13 @@ export async function storeWhole(
   return stored?.hash === hash ? 'unchanged' : OTHER_SESSION;
 }
 
-/** Whether the target can hold the ids of the session and its events. */
-function canHold({ idBytes }: Transfer, { key }: StoredSession, pages: EventPage[]): boolean {
-  if (idBytes === undefined) return true;
-  const isShort = (id: string) => !id.includes('\0') && Buffer.byteLength(id) <= idBytes;
-  return Object.values(key).every(isShort) && pages.every(({ rows }) => rows.every(([, id]) => isShort(String(id))));
+function readOnce(pages: AsyncIterable<EventPage>): () => AsyncIterable<EventPage> {
+  let isRead = false;
+  return () => ({
+    [Symbol.asyncIterator]() {
+      if (isRead) throw new Error('the database has undone the import of a session, whose events were read only once');
+      isRead = true;
+      return pages[Symbol.asyncIterator]();
+    },
+  });
 }

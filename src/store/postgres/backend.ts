@@ -3,7 +3,7 @@ import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { HistoryPoint } from '../history/records.js';
-import type { EncodedEvents, PreparedAppend, PreparedImport, PreparedSession } from '../prepare.js';
+import type { PreparedAppend, PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey } from '../records.js';
 import { append, appendAll, appendShared } from './append.js';
 import type { PgClient } from './client.js';
@@ -16,7 +16,6 @@ import { fork } from './history/fork.js';
 import { readHistory } from './history/read.js';
 import { rewind } from './history/rewind.js';
 import { undoRewind } from './history/undo.js';
-import { importSession } from './import-session.js';
 import type { Layout } from './layout.js';
 import { buildQueries } from './queries.js';
 import { deleteIdleSessions, deleteOldEvents, deleteUser, listApps, listUsers } from './retention.js';
@@ -155,10 +154,6 @@ export class PostgresBackend implements Backend {
 
   isMarked(key: SessionKey, afterSeq: number) {
     return isMarked(this.#context, key, afterSeq);
-  }
-
-  importSession(session: PreparedImport, events: EncodedEvents, replaces?: number) {
-    return importSession(this.#context, session, events, replaces);
   }
 
   get transfer() {

@@ -4,7 +4,7 @@ import { METADATA, TITLE } from '../title.js';
 import { statement } from './client.js';
 import { APPEND_PARAMS, BATCH_PARAMS } from './functions/append.js';
 import { CREATE_PARAMS } from './functions/sessions.js';
-import { hourOf, paramType, setTimes, timeOf } from './functions/sql.js';
+import { paramType, setTimes, timeOf } from './functions/sql.js';
 import { buildFoldQueries, buildHistoryQueries } from './history/queries.js';
 import type { Layout } from './layout.js';
 
@@ -12,7 +12,7 @@ import type { Layout } from './layout.js';
 export type Queries = ReturnType<typeof buildQueries>;
 
 export function buildQueries(layout: Layout) {
-  const { sessions, events, rewound, changes, appStates, userStates, owner } = layout;
+  const { sessions, events, rewound, appStates, userStates, owner } = layout;
   const call = (name: string) => layout.qualified(layout.functionName(name));
   /** `$1` to `$3` are app, user and session. */
   const key = 's.app_name = $1 AND s.user_id = $2 AND s.id = $3';
@@ -91,44 +91,6 @@ ORDER BY ${orderBy((_, i) => `page.sort${i}`)}`;
   ).join(', ');
   const appendArgs = appendParams.map((_, i) => `d.p${i}`).join(', ');
 
-  /** A session as it is elsewhere. Parameters: those that the codec encodes, revision, initial state, owner. */
-  const buildImport = () => {
-    const given = SESSION_COLUMNS.filter(isGiven);
-    const at = (name: string) => `$${given.findIndex(({ column }) => column === name) + 1}`;
-    const value = ({ column, kind }: Column) =>
-      kind === 'time' ? timeOf(`${at(column)}::double precision`) : at(column);
-    const values = new Map<string, string>(given.map((column) => [`"${column.column}"`, value(column)]));
-    values.set('revision', `$${given.length + 1}`);
-    values.set('initial_state', `$${given.length + 2}::json`);
-    values.set('update_hour', hourOf(`${at('update_time')}::double precision`));
-    if (owner) values.set(owner, `$${given.length + 3}`);
-    const params = values.size - 1;
-    const ids = given.filter(({ kind }) => kind === 'id').map(({ column }) => `"${column}"`);
-    const set = [...values].filter(([name]) => !ids.includes(name)).map(([name, sql]) => `${name} = ${sql}`);
-    const types = EVENT_COLUMNS.map((column: Column) => paramType(column));
-    const field = (column: Column, i: number) => (column.kind === 'time' ? timeOf(`d.p${i}`) : `d.p${i}`);
-    const names = EVENT_COLUMNS.map(({ column }) => `"${column}"`).join(', ');
-    return {
-      insert:
-        statement(`INSERT INTO ${sessions} (${[...values.keys()].join(', ')}) VALUES (${[...values.values()].join(', ')})
-  ON CONFLICT (user_id, app_name, id) DO NOTHING RETURNING session_key`),
-      /** The same, and the revision that the session has until then. */
-      replace: statement(`UPDATE ${sessions} AS s SET ${set.join(', ')}
-  WHERE s.app_name = ${at('app_name')} AND s.user_id = ${at('user_id')} AND s.id = ${at('id')} AND s.revision = $${params + 1}
-  RETURNING s.session_key`),
-      /** Events and history. */
-      clear: [events, rewound, changes].map((table) =>
-        statement(`DELETE FROM ${table} AS e WHERE e.user_id = $1 AND e.session_key = $2`),
-      ),
-      /** Session key, seq before the first one, app, user, session; then one array for each field. */
-      events: statement(`INSERT INTO ${events} (session_key, seq, app_name, user_id, session_id, ${names})
-  SELECT $1, $2::bigint + d.n, $3, $4, $5, ${EVENT_COLUMNS.map(field).join(', ')}
-  FROM unnest(${types.map((type, i) => `$${i + 6}::${type}[]`).join(', ')}) WITH ORDINALITY AS d(${types.map((_, i) => `p${i}`).join(', ')}, n)`),
-      /** User, session key, seq of the newest event. */
-      end: statement(`UPDATE ${sessions} AS s SET last_seq = $3 WHERE s.user_id = $1 AND s.session_key = $2`),
-    };
-  };
-
   return {
     // ── sessions ──
     create: statement(`SELECT * FROM ${call('create')}(${createParams.map((_, i) => `$${i + 1}`).join(', ')})`),
@@ -185,8 +147,6 @@ SELECT ${sessionColumns}, ${call('change')}(s.user_id, s.session_key, s.last_seq
     isMarked:
       statement(`SELECT 1 FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionKey} AND e.seq > $4
   AND strpos(e.actions::text, '"rewindBeforeInvocationId"') > 0 LIMIT 1`),
-
-    importSession: buildImport(),
 
     // ── shared states ──
     sharedState: {

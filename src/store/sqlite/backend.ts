@@ -5,13 +5,7 @@ import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { HistoryPoint } from '../history/records.js';
 import type { SessionStoreOptions } from '../names.js';
-import {
-  type EncodedEvents,
-  nameOf,
-  type PreparedAppend,
-  type PreparedImport,
-  type PreparedSession,
-} from '../prepare.js';
+import { nameOf, type PreparedAppend, type PreparedSession } from '../prepare.js';
 import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
 import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
@@ -24,7 +18,6 @@ import { isMarked, readEventPage, readMoment } from './history/read.js';
 import { rewind } from './history/rewind.js';
 import { mergeState, replaceState } from './history/state.js';
 import { undoRewind } from './history/undo.js';
-import { importSession } from './import-session.js';
 import {
   createSession,
   deleteSession,
@@ -174,10 +167,6 @@ export class SqliteBackend implements Backend, Context {
 
   isMarked(key: SessionKey, afterSeq: number) {
     return isMarked(this, key, afterSeq);
-  }
-
-  importSession(session: PreparedImport, events: EncodedEvents, replaces?: number) {
-    return this.#inTurn(session.key, () => importSession(this, session, events, replaces));
   }
 
   get transfer() {

@@ -18,7 +18,7 @@ export function buildQueries(
   columns: readonly Column[] = EVENT_COLUMNS,
   sessionFields: readonly SessionColumn[] = SESSION_COLUMNS,
 ) {
-  const { sessions, events, appStates, userStates, metadata, rewound, changes } = quoted(names);
+  const { sessions, events, appStates, userStates, metadata, rewound } = quoted(names);
   const owner = names.owner ? `"${names.owner.column}"` : undefined;
 
   const key = 's.app_name = ? AND s.user_id = ? AND s.id = ?';
@@ -112,28 +112,6 @@ export function buildQueries(
     const text = (state: string) =>
       `UPDATE ${sessions} AS s SET ${state}update_time = ?, revision = revision + 1 WHERE ${where}${end}`;
     return { touch: text(''), merge: text('state = json_merge_shallow(state, ?, ?), ') };
-  };
-
-  /** A session as it is elsewhere. Parameters: those that the codec encodes, revision, initial state, owner. */
-  const buildImport = () => {
-    const given = sessionFields.filter(isGiven);
-    const [revision, initial] = [`?${given.length + 1}`, `?${given.length + 2}`];
-    const columns = [...given.map(({ column }) => column), 'revision', 'initial_state', ...(owner ? [owner] : [])];
-    const set = given.flatMap(({ column, kind }, at) => (kind === 'id' ? [] : [`${column} = ?${at + 1}`]));
-    const keyAt = ['app_name', 'user_id', 'id'].map(
-      (name) => `s.${name} = ?${given.findIndex(({ column }) => column === name) + 1}`,
-    );
-    return {
-      insert: `INSERT INTO ${sessions} (${columns.join(', ')}) VALUES (${columns.map((_, at) => `?${at + 1}`).join(', ')})
-  ON CONFLICT (app_name, user_id, id) DO NOTHING`,
-      /** The same, and the revision that the session has until then. */
-      replace: `UPDATE ${sessions} AS s SET ${[...set, `revision = ${revision}`, `initial_state = ${initial}`, ...(owner ? [`${owner} = ?${columns.length}`] : [])].join(', ')}
-  WHERE ${keyAt.join(' AND ')} AND s.revision = ?${columns.length + 1}`,
-      /** Deletes traces of the former events: rewound ones, and changes of the state without an event. */
-      clear: [rewound, changes].map((table) => `DELETE FROM ${table} WHERE session_key = ${sessionKey}`),
-      event: `INSERT INTO ${events} (session_key, session_id, app_name, user_id, ${columnsOfEvent}) SELECT s.session_key, ${eventParams}
-  FROM ${sessions} AS s WHERE ${sessionIs}`,
-    };
   };
 
   return {
@@ -269,7 +247,6 @@ export function buildQueries(
     oldEvents: `SELECT max(seq), count(*), json_group_array(seq) FILTER (WHERE timestamp < ?3 AND (?4 IS NULL OR app_name = ?4))
   FROM (SELECT seq, timestamp, app_name FROM ${events} WHERE seq > ?1 ORDER BY seq LIMIT ?2)`,
     fold: buildFold(names),
-    importSession: buildImport(),
   };
 }
 

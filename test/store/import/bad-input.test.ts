@@ -76,6 +76,13 @@ describe('a source is refused, and nothing is stored,', () => {
     expect(await refusal(Readable.from(['\n', '{"secret": 1}\n']))).toMatch(/^line 2 is no exported session/);
   });
 
+  test('if it is of an evaluation', async () => {
+    const set = { eval_set_id: 'secret', eval_cases: [] };
+    for (const text of [JSON.stringify(set), JSON.stringify(set, null, 2), '{"evalSetResultId": "secret"}']) {
+      expect(await refusal(Readable.from([text]))).toBe('it is of an evaluation, and holds no sessions');
+    }
+  });
+
   test('if it holds data of two kinds', async () => {
     const other = `CREATE TABLE adk_session (id TEXT, app_name, user_id, state, create_time, update_time);
       CREATE TABLE adk_event (id TEXT, session_id TEXT, timestamp, event_data);`;

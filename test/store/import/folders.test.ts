@@ -142,6 +142,54 @@ describe('a folder .adk', () => {
     expect(await service.listArtifactKeys({ ...key, appName: 'desk' })).toHaveLength(4);
   });
 
+  test('has other files beside its sessions, which are named', async () => {
+    const folder = await agent('shop');
+    for (const name of [
+      '.adk/eval_history/a.evalset_result.json',
+      '.adk/other.db',
+      'set.evalset.json',
+      's1.session.json',
+      'agent.py',
+    ]) {
+      mkdirSync(join(root, 'shop', name, '..'), { recursive: true });
+      writeFileSync(join(root, 'shop', name), '{}');
+    }
+    const report = await importSessions(root, store);
+    expect(report).toMatchObject({ sessions: { converted: 3 }, refused: [] });
+    const other = 'ADK keeps no sessions in it; import it by its path if it has some';
+    expect(report.skipped).toEqual([
+      { file: 'shop/.adk/eval_history', reason: other },
+      { file: 'shop/.adk/other.db', reason: other },
+      { file: 'shop/s1.session.json', reason: 'a session in a file of its own: import it by its path' },
+      { file: 'shop/set.evalset.json', reason: 'it is of an evaluation, and holds no sessions' },
+    ]);
+    expect((await importSessions(folder, store)).skipped?.map(({ file }) => file)).toEqual([
+      'eval_history',
+      'other.db',
+    ]);
+  });
+
+  test('whose database is none is refused, and the others are read', async () => {
+    await agent('shop');
+    for (const name of ['broken', 'empty']) mkdirSync(join(root, name, '.adk'), { recursive: true });
+    writeFileSync(join(root, 'broken', '.adk', 'session.db'), `SQLite format 3\0${'x'.repeat(5_000)}`);
+    writeFileSync(join(root, 'empty', '.adk', 'session.db'), '');
+    const report = await importSessions(root, store);
+    expect(report.sessions).toEqual({ read: 5, converted: 3, unchanged: 0, refused: 2 });
+    expect(report.refused.map(({ table, row }) => [table, row])).toEqual([
+      ['session.db', 'broken/.adk/session.db'],
+      ['session.db', 'empty/.adk/session.db'],
+    ]);
+  });
+
+  test('tells the zone of local times in its database', async () => {
+    const folder = await agent('shop');
+    cpSync(fixture('adk-python-v0.db', on.file('unpacked')), join(folder, 'session.db'));
+    const report = await importSessions(folder, store);
+    expect(report.timezone).toBe((await importSessions(join(folder, 'session.db'), store)).timezone);
+    expect(report.timezone).not.toBeNull();
+  });
+
   test('that is empty is of no known kind', async () => {
     mkdirSync(root);
     expect(await rejection(importSessions(root, store))).toMatchObject({ code: 'ADK_IMPORT_SOURCE' });

@@ -1,6 +1,7 @@
 import type { SqlValue } from '../../../executor.js';
 import type { JsonObject } from '../../records.js';
 import { type CamelCase, camelCase } from '../casing.js';
+import { asNumber } from '../exact.js';
 import { hasColumns, type TablesInput } from '../input.js';
 import type { Format, ReadOptions } from '../source.js';
 import { milliseconds, parseTime, timeOf } from '../times.js';
@@ -65,7 +66,8 @@ export function eventDecoder(
 
 /** Seconds or milliseconds: both can be in one file, which ADK for JavaScript has opened after ADK for Python. */
 function timeIn({ timestamp }: JsonObject): number | undefined {
-  return typeof timestamp === 'number' ? milliseconds(timestamp) : undefined;
+  const time = asNumber(timestamp);
+  return typeof time === 'number' ? milliseconds(time) : undefined;
 }
 
 const NO_TIME = 'it has no time of its own, and the one of its row is a local one: name the time zone (--timezone)';

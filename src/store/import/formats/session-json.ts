@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject, type SessionKey } from '../../records.js
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
 import { unreadable } from '../errors.js';
 import { eventRecord } from '../event.js';
+import { asNumber } from '../exact.js';
 import type { TextInput } from '../input.js';
 import { splitScopes } from '../scopes.js';
 import type { Format, FoundEvent, Item, ReadOptions } from '../source.js';
@@ -41,7 +42,7 @@ async function* readSessions(sessions: JsonObject[], options: ReadOptions): Asyn
     if (Object.keys(user).length > 0) yield { kind: 'state', table, appName, userId, state: user };
     const events = (session.events as unknown[]).map((event, number) => eventOf(key, event, number));
     const times = events.flatMap((event) => ('timestamp' in event ? [event.timestamp] : []));
-    const updateTime = timeOf(session.lastUpdateTime ?? session.last_update_time) ?? times.at(-1) ?? 0;
+    const updateTime = timeOf(asNumber(session.lastUpdateTime ?? session.last_update_time)) ?? times.at(-1) ?? 0;
     const createTime = times[0] ?? updateTime;
     yield { kind: 'session', table, eventTable: 'events', key, state, createTime, updateTime, isRewound: true, events };
   }
@@ -62,9 +63,10 @@ function keyOf(session: JsonObject, { app }: ReadOptions, at: number): SessionKe
 function eventOf(key: SessionKey, event: unknown, number: number): FoundEvent {
   const refused = (reason: string) => ({ table: 'events', row: `event ${number + 1}`, reason });
   if (!isJsonObject(event)) return refused('it is no object');
-  if (typeof event.timestamp !== 'number') return refused('it has no time');
+  const time = asNumber(event.timestamp);
+  if (typeof time !== 'number') return refused('it has no time');
   const converted = isSnakeCase(event) ? toCamelCase(event) : { ...event };
-  converted.timestamp = milliseconds(event.timestamp);
+  converted.timestamp = milliseconds(time);
   return eventRecord(key, converted);
 }
 

@@ -214,10 +214,12 @@ export class PostgresTransfer implements Transfer {
   ): Promise<boolean> {
     await this.#context.ready?.();
     return await this.#context.runner.transaction(async (runner) => {
-      const [found] = await runner.run(this.#sql.lock, keyOf(session.key));
-      if (!decide(found && decodePresent(found))) return false;
-      await this.#put(runner, session, pages, origin);
-      return true;
+      for (;;) {
+        const [found] = await runner.run(this.#sql.lock, keyOf(session.key));
+        if (!decide(found && decodePresent(found))) return false;
+        // No lock keeps others from creating the session meanwhile: then it is there the next time.
+        if (await this.#put(runner, session, pages, { origin, replaces: found !== undefined })) return true;
+      }
     }, AGAIN);
   }
 
@@ -225,8 +227,8 @@ export class PostgresTransfer implements Transfer {
     runner: Runner,
     session: StoredSession,
     pages: () => AsyncIterable<EventPage> | Iterable<EventPage>,
-    origin: Origin | undefined,
-  ): Promise<void> {
+    { origin, replaces }: { origin: Origin | undefined; replaces: boolean },
+  ): Promise<boolean> {
     const { key, state, initialState, createTime, updateTime, revision, ownerId } = session;
     const [made] = await runner.run(this.#sql.put, [
       ...keyOf(key),
@@ -237,16 +239,22 @@ export class PostgresTransfer implements Transfer {
       initialState === null ? null : escapeJson(initialState),
       session.endSeq,
       origin === undefined ? null : JSON.stringify(origin),
+      replaces,
       ...(this.#context.layout.owner ? [ownerId] : []),
     ]);
+    if (made === undefined) return false;
     const [sessionKey, isNew] = made as [number, boolean];
     if (!isNew) await runner.run(this.#sql.clear, [key.userId, sessionKey]);
     const keys = await this.#putChanges(runner, [key.userId, sessionKey], session.changes);
     const first = [key.userId, sessionKey, key.appName, key.sessionId];
-    for await (const { rows, rewindKey } of pages()) {
+    let lastSeq = 0;
+    for await (const { rows: given, rewindKey } of pages()) {
+      const rows = given.map(([seq, ...values]) => [seq ?? ++lastSeq, ...values]);
       if (rewindKey === undefined) await runner.run(this.#sql.putEvents, [...first, ...columnsOf(rows)]);
       else await runner.run(this.#sql.putArchived, [...first, keys.get(rewindKey) ?? rewindKey, ...columnsOf(rows)]);
     }
+    if (lastSeq > 0) await runner.run(this.#sql.setLastSeq, [key.userId, sessionKey, lastSeq]);
+    return true;
   }
 
   /** Changes get new keys, in the same order: later ones follow them. Resolves to the new keys by the old ones. */

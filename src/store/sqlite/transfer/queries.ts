@@ -74,8 +74,9 @@ export function buildTransferQueries(names: Names, shape: Shape) {
   ];
 
   const written = ['state', 'create_time', 'update_time', 'revision', 'initial_state', ...(owner ? [owner] : [])];
+  const value = (column: string) => (column === 'actions' ? 'CAST(? AS BLOB)' : '?');
   const eventColumns = ['seq', 'session_key', 'app_name', 'user_id', 'session_id', ...FIELDS];
-  const eventValues = eventColumns.map((column) => (column === 'actions' ? 'CAST(? AS BLOB)' : '?')).join(', ');
+  const eventValues = eventColumns.map(value).join(', ');
   const tooLong = (column: string) => `(length(CAST(${column} AS BLOB)) > ?1 OR instr(${column}, char(0)) > 0)`;
   const state = (table: string, columns: string[]) => ({
     all: `SELECT ${['app_name', columns[1] ?? 'NULL', 'state', 'update_time'].join(', ')} FROM ${table}`,
@@ -120,6 +121,12 @@ export function buildTransferQueries(names: Names, shape: Shape) {
     /** Parameters: app, user, id, then the columns. */
     putSession: `INSERT INTO ${sessions} (app_name, user_id, id, ${written.join(', ')}) VALUES (?, ?, ?, ${written.map(() => '?').join(', ')})
   ON CONFLICT (app_name, user_id, id) DO UPDATE SET ${written.map((name) => `${name} = excluded.${name}`).join(', ')} RETURNING session_key`,
+    /** The same for one that is not there. */
+    addSession: `INSERT INTO ${sessions} (app_name, user_id, id, ${written.join(', ')}) VALUES (?, ?, ?, ${written.map(() => '?').join(', ')})
+  ON CONFLICT (app_name, user_id, id) DO NOTHING`,
+    /** Parameters: app, user, session, then the fields. */
+    addEvent: `INSERT INTO ${events} (session_key, app_name, user_id, session_id, ${FIELDS.join(', ')})
+  SELECT s.session_key, ?1, ?2, ?3, ${FIELDS.map(value).join(', ')} FROM ${sessions} AS s WHERE s.app_name = ?1 AND s.user_id = ?2 AND s.id = ?3`,
     clear: [events, rewound, changes].map((table) => `DELETE FROM ${table} WHERE session_key = ?`),
     putEvent: `INSERT INTO ${events} (${eventColumns.join(', ')}) VALUES (${eventValues})`,
     putArchived: `INSERT INTO ${rewound} (rewind_key, ${eventColumns.join(', ')}) VALUES (?, ${eventValues})`,

@@ -20,7 +20,7 @@ import { sqliteDialect } from '../dialect.js';
 import { copyBeside } from './beside.js';
 import { buildTransferQueries, shapeQuery, type TransferQueries } from './queries.js';
 import { decodeStamp, readSession, timeOf } from './read.js';
-import { writeSession } from './write.js';
+import { addSession, isPlain, writeSession } from './write.js';
 
 /** Whole sessions of an SQLite file. */
 export class SqliteTransfer implements Transfer {
@@ -153,7 +153,14 @@ export class SqliteTransfer implements Transfer {
     origin: Origin | undefined,
     decide: (present: Present | undefined) => boolean,
   ): Promise<boolean> {
-    return await writeSession(this.#context.db, await this.#queries(), {
+    const sql = await this.#queries();
+    const given = pages();
+    if (origin === undefined && Array.isArray(given) && isPlain(session)) {
+      const [present] = await this.find([session.key]);
+      if (present === undefined && !decide(undefined)) return false;
+      if (present === undefined && (await addSession(this.#context, sql, session, given))) return true;
+    }
+    return await writeSession(this.#context.db, sql, {
       session,
       pages,
       origin,

@@ -1,7 +1,7 @@
 import type { BatchQuery, Executor, SqlParam } from '../../../executor.js';
 import type { EventPage, Origin, Present, StoredChange, StoredSession } from '../../copy/transfer.js';
 import type { RewindRecord } from '../../history/stored.js';
-import { hasCode, type Rows } from '../context.js';
+import { type Context, hasCode, type Rows, sendBatch } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import type { TransferQueries } from './queries.js';
 import { rowCodec } from './read.js';
@@ -43,6 +43,41 @@ export async function writeSession(db: Executor, sql: TransferQueries, work: Wor
   }
 }
 
+/**
+ * Adds a session whose events have no seqs, as one job, which may share its commit. Resolves to whether there was no session of
+ * its key; otherwise nothing is written.
+ */
+export async function addSession(
+  context: Context,
+  sql: TransferQueries,
+  session: StoredSession,
+  pages: readonly EventPage[],
+): Promise<boolean> {
+  const rows = pages.flatMap((page) => page.rows);
+  const place = placeOf(session);
+  try {
+    await sendBatch(context, [
+      { sql: sql.addSession, params: sessionParams(session, sql), ifNone: 'rollback' },
+      ...rows.map((event): BatchQuery => ({ sql: sql.addEvent, params: [...place, ...rowCodec.write(event)] })),
+    ]);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ERR_NO_MATCH')) return false;
+    throw error;
+  }
+}
+
+/** Whether {@link addSession} can write it: it has neither changes nor seqs of its own. */
+export const isPlain = ({ changes, firstSeq }: StoredSession): boolean => changes.length === 0 && firstSeq === 0;
+
+const placeOf = ({ key: { appName, userId, sessionId } }: StoredSession) => [appName, userId, sessionId];
+
+function sessionParams(session: StoredSession, { hasOwner }: TransferQueries): SqlParam[] {
+  const { state, createTime, updateTime, revision, initialState, ownerId } = session;
+  const times = [createTime, updateTime].map(sqliteDialect.encodeTime);
+  return [...placeOf(session), state, ...times, revision, initialState, ...(hasOwner ? [ownerId] : [])];
+}
+
 async function shiftOf(
   tx: Executor,
   sql: TransferQueries,
@@ -62,26 +97,11 @@ async function shiftOf(
 }
 
 async function put(tx: Executor, sql: TransferQueries, { session, pages, origin }: Work, shift: Shift): Promise<void> {
-  const { key, endSeq } = session;
-  const { encodeTime } = sqliteDialect;
-  const place = [key.appName, key.userId, key.sessionId];
-  const [made] = (await tx.batch(
-    [
-      {
-        sql: sql.putSession,
-        params: [
-          ...place,
-          session.state,
-          encodeTime(session.createTime),
-          encodeTime(session.updateTime),
-          session.revision,
-          session.initialState,
-          ...(sql.hasOwner ? [session.ownerId] : []),
-        ],
-      },
-    ],
-    { rowMode: 'array' },
-  )) as Rows[];
+  const { endSeq } = session;
+  const place = placeOf(session);
+  const [made] = (await tx.batch([{ sql: sql.putSession, params: sessionParams(session, sql) }], {
+    rowMode: 'array',
+  })) as Rows[];
   const sessionKey = Number(made?.rows[0]?.[0]);
   await tx.batch([
     ...sql.clear.map((text): BatchQuery => ({ sql: text, params: [sessionKey] })),
@@ -92,7 +112,8 @@ async function put(tx: Executor, sql: TransferQueries, { session, pages, origin 
   for await (const { rows, rewindKey } of pages()) {
     const before = rewindKey === undefined ? [] : [rewindKey + shift.change];
     const params = rows.map((event): SqlParam[] => {
-      return [...before, Number(event[0]) + shift.seq, sessionKey, ...place, ...rowCodec.write(event)];
+      const seq = event[0] === null ? null : Number(event[0]) + shift.seq;
+      return [...before, seq, sessionKey, ...place, ...rowCodec.write(event)];
     });
     await tx.executeMany(rewindKey === undefined ? sql.putEvent : sql.putArchived, params);
   }
