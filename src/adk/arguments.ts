@@ -14,12 +14,15 @@ export function newSessionOf(request: CreateSessionRequest) {
   return { appName, userId, sessionId, state: session, app, user };
 }
 
-/** Before anything is written: session and event must be such that ADK can change them afterwards. */
-export function checkAppend(session: Session, event: Event): void {
-  checkObject('session', session);
+/** The key of a session object. */
+export function checkSessionKey(session: Session): void {
   checkId('session.appName', session.appName);
   checkId('session.userId', session.userId);
   checkId('session.id', session.id);
+}
+
+/** Before anything is written: session and event must be such that ADK can change them afterwards. */
+export function checkAppend(session: Session, event: Event): void {
   checkObject('session.state', session.state);
   checkArray('session.events', session.events);
   checkExtensible('session.state', session.state);

@@ -1,13 +1,17 @@
 import type { Event, Session } from '@google/adk';
+import type { Calls } from '../source/service-calls.js';
 import {
   type AppendCondition,
   type Appended,
+  type AppendTarget,
   type Backend,
   type EventRow,
   type JsonObject,
   type Loaded,
+  type NamedSession,
   nameOf,
   type PreparedAppend,
+  type SessionKey,
   type Snapshot,
   visible,
 } from '../store/internal.js';
@@ -24,13 +28,38 @@ interface Seen {
 }
 
 /** An event under way to storage, and from there to the session object. */
-export interface PendingAppend {
-  append: PreparedAppend;
-  event: Event;
+class PendingAppend implements AppendTarget<Event> {
+  readonly #handle: SessionHandle;
+  readonly event: Event;
   /** The event's delta with its temp keys: restored if the write fails. */
-  untrimmed: JsonObject | undefined;
+  readonly untrimmed: JsonObject | undefined;
   /** The delta's temp keys. */
-  temp: JsonObject | undefined;
+  readonly temp: JsonObject | undefined;
+  /** Whether other work of the handle waits for the end of this append. */
+  readonly inTurn: boolean;
+
+  constructor(
+    handle: SessionHandle,
+    event: Event,
+    untrimmed: JsonObject | undefined,
+    temp: JsonObject | undefined,
+    inTurn: boolean,
+  ) {
+    this.#handle = handle;
+    this.event = event;
+    this.untrimmed = untrimmed;
+    this.temp = temp;
+    this.inTurn = inTurn;
+  }
+
+  appended(appended: Appended): Event | Promise<Event> {
+    return this.#handle.appended(appended, this);
+  }
+
+  failed(): void {
+    if (this.untrimmed) this.event.actions.stateDelta = this.untrimmed;
+    this.#handle.failed(this);
+  }
 }
 
 /**
@@ -47,10 +76,12 @@ export interface PendingAppend {
  * In reject mode appends wait for each other. Only the outcome of the append before tells what the object has seen. An
  * expected number could be wrong after a failure, and would stay wrong.
  */
-export class SessionHandle {
-  /** The session's key as one text, see `nameOf`. */
+export class SessionHandle implements NamedSession {
+  readonly key: SessionKey;
+  /** The key as one text, see `nameOf`. */
   readonly name: string;
   readonly #backend: Backend;
+  readonly #calls: Calls;
   readonly #session: Session;
   readonly #rejectsStale: boolean;
   readonly #marks: StateMarks;
@@ -73,10 +104,12 @@ export class SessionHandle {
   #lastTurn: Promise<unknown> | undefined;
 
   /** `snapshot`: the snapshot behind the object, if the service made the object. */
-  constructor(backend: Backend, session: Session, rejectsStale: boolean, snapshot?: Snapshot) {
+  constructor(backend: Backend, calls: Calls, session: Session, rejectsStale: boolean, snapshot?: Snapshot) {
     this.#backend = backend;
+    this.#calls = calls;
     this.#session = session;
-    this.name = nameOf({ appName: session.appName, userId: session.userId, sessionId: session.id });
+    this.key = { appName: session.appName, userId: session.userId, sessionId: session.id };
+    this.name = nameOf(this.key);
     this.#rejectsStale = rejectsStale;
     this.#marks = new StateMarks(session.state, snapshot === undefined);
     if (snapshot) {
@@ -85,15 +118,28 @@ export class SessionHandle {
     }
   }
 
-  /** Whether this handle is the object's own: an object inherits the handle of its prototype. */
+  /** Whether this handle is the object's own, whose key is still the same: an object inherits the handle of its prototype. */
   isOf(session: Session): boolean {
-    return this.#session === session;
+    const { appName, userId, sessionId } = this.key;
+    return (
+      this.#session === session && session.id === sessionId && session.userId === userId && session.appName === appName
+    );
   }
 
-  /** Stores an event, then brings the object up to date. If the write fails, object and event are as before. */
-  append(pending: PendingAppend): Promise<Event> {
+  /**
+   * Stores an event, then brings the object up to date. If the write fails, object and event are as before. `untrimmed`: the
+   * event's delta with its temp keys.
+   */
+  append(
+    append: PreparedAppend,
+    event: Event,
+    untrimmed: JsonObject | undefined,
+    temp: JsonObject | undefined,
+  ): Promise<Event> {
     const takesTurn = this.#seen === undefined || this.#rejectsStale || this.#lastTurn !== undefined;
-    return takesTurn ? this.#inTurn(() => this.#send(pending, true)) : this.#send(pending, false);
+    const pending = new PendingAppend(this, event, untrimmed, temp, takesTurn);
+    if (!takesTurn) return this.#send(append, pending);
+    return this.#calls.make(() => this.#inTurn(() => this.#send(append, pending)));
   }
 
   /** Shows temp keys, except those that a later State.set() has changed. */
@@ -107,27 +153,45 @@ export class SessionHandle {
   }
 
   /** Not async itself: very many may wait. */
-  #send(pending: PendingAppend, inTurn: boolean): Promise<Event> {
-    const sent = this.#backend.append(pending.append, this.#condition(pending.event.id));
+  #send(append: PreparedAppend, pending: PendingAppend): Promise<Event> {
+    const sent = this.#backend.append(append, this.#condition(pending.event.id), pending);
     this.#underWay += 1;
-    return sent.then(
-      (appended) => {
-        this.#underWay -= 1;
-        const applied = this.#apply(appended, pending);
-        return applied || this.#gapAfter !== undefined ? this.#finish(pending.event, applied, inTurn) : pending.event;
-      },
-      (error) => {
-        this.#underWay -= 1;
-        if (pending.untrimmed) pending.event.actions.stateDelta = pending.untrimmed;
-        throw error;
-      },
-    );
+    if (!pending.inTurn) this.#calls.begin();
+    return sent;
   }
 
-  async #finish(event: Event, applied: Promise<unknown> | undefined, inTurn: boolean): Promise<Event> {
-    await applied;
-    if (this.#gapAfter !== undefined) await (inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
-    return event;
+  /** An append was stored. */
+  appended(appended: Appended, pending: PendingAppend): Event | Promise<Event> {
+    this.#underWay -= 1;
+    let finished: Promise<Event> | undefined;
+    try {
+      const applied = this.#apply(appended, pending);
+      if (applied || this.#gapAfter !== undefined) finished = this.#finish(applied, pending);
+    } finally {
+      if (finished === undefined) this.#end(pending);
+    }
+    return finished ?? pending.event;
+  }
+
+  /** An append was not stored. */
+  failed(pending: PendingAppend): void {
+    this.#underWay -= 1;
+    this.#end(pending);
+  }
+
+  async #finish(applied: Promise<unknown> | undefined, pending: PendingAppend): Promise<Event> {
+    try {
+      await applied;
+      if (this.#gapAfter !== undefined) await (pending.inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
+      return pending.event;
+    } finally {
+      this.#end(pending);
+    }
+  }
+
+  /** An append in turn is counted with the turn. */
+  #end({ inTurn }: PendingAppend): void {
+    if (!inTurn) this.#calls.end();
   }
 
   #condition(eventId: string): AppendCondition {
@@ -231,8 +295,8 @@ export class SessionHandle {
   async #readGap(): Promise<void> {
     const after = this.#gapAfter;
     if (after === undefined) return;
-    const { appName, userId, id: sessionId, events, state } = this.#session;
-    const loaded = await this.#backend.loadAfterWrites({ appName, userId, sessionId }, after);
+    const { events, state } = this.#session;
+    const loaded = await this.#backend.loadAfterWrites(this.key, after);
     const isRewound = this.#isRewound;
     this.#gapAfter = undefined;
     this.#isRewound = false;

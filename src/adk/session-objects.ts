@@ -1,5 +1,7 @@
 import { createSession, type Session } from '@google/adk';
-import type { Backend, EventRow, Snapshot } from '../store/internal.js';
+import type { Calls } from '../source/service-calls.js';
+import { type Backend, checkObject, type EventRow, type Snapshot } from '../store/internal.js';
+import { checkSessionKey } from './arguments.js';
 import { toEvent } from './event-codec.js';
 import { SessionHandle, stateOf } from './session-handle.js';
 
@@ -11,13 +13,15 @@ type WithHandle = Session & { [key: symbol]: SessionHandle | undefined };
  */
 export class SessionObjects {
   readonly #backend: Backend;
+  readonly #calls: Calls;
   readonly #rejectsStale: boolean;
   readonly #key = Symbol('aiosqlite.handle');
   /** Handles of objects that take no property. */
   readonly #others = new WeakMap<Session, SessionHandle>();
 
-  constructor(backend: Backend, rejectsStale: boolean) {
+  constructor(backend: Backend, calls: Calls, rejectsStale: boolean) {
     this.#backend = backend;
+    this.#calls = calls;
     this.#rejectsStale = rejectsStale;
   }
 
@@ -37,15 +41,18 @@ export class SessionObjects {
     return session;
   }
 
-  /** The handle of an object. One that was made elsewhere gets its own. */
+  /** The handle of an object. One that was made elsewhere gets its own, once its key has been checked. */
   handleOf(session: Session): SessionHandle {
+    checkObject('session', session);
     const handle = (session as WithHandle)[this.#key] ?? this.#others.get(session);
-    return handle?.isOf(session) ? handle : this.#keep(session);
+    if (handle?.isOf(session)) return handle;
+    checkSessionKey(session);
+    return this.#keep(session);
   }
 
   #keep(session: Session, snapshot?: Snapshot): SessionHandle {
-    const handle = new SessionHandle(this.#backend, session, this.#rejectsStale, snapshot);
-    if (Object.isExtensible(session)) Object.defineProperty(session, this.#key, { value: handle });
+    const handle = new SessionHandle(this.#backend, this.#calls, session, this.#rejectsStale, snapshot);
+    if (Object.isExtensible(session)) Object.defineProperty(session, this.#key, { value: handle, configurable: true });
     else this.#others.set(session, handle);
     return handle;
   }

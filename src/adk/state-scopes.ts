@@ -1,10 +1,12 @@
-import { State } from '@google/adk';
+import { type Event, State, trimTempDeltaState } from '@google/adk';
 import type { JsonObject, StateDeltas } from '../store/internal.js';
 
 /** A state or a delta as ADK has it, by scope, keys without the prefix; but `temp` keys, which are never stored, with it. */
 export interface ScopedState extends StateDeltas {
   temp?: JsonObject;
 }
+
+const NO_STATE: ScopedState = {};
 
 /** Splits by prefix. Objects without a prototype, so that a key `__proto__` is one like any other. */
 export function splitState(state: JsonObject): ScopedState {
@@ -25,6 +27,22 @@ export function splitState(state: JsonObject): ScopedState {
     }
   }
   return scoped;
+}
+
+/**
+ * Trims an event's delta as ADK does, and returns what it was: temp keys go, and the stamps of State.set() are carried over as
+ * they are now.
+ */
+export function trimDelta(event: Event): ScopedState {
+  const delta = event.actions?.stateDelta;
+  if (!delta) return NO_STATE;
+  for (const _ in delta) {
+    trimTempDeltaState(event);
+    return splitState(delta);
+  }
+  // Most events set no state. ADK's copy takes 180 bytes of a dictionary, and is no plain object.
+  event.actions.stateDelta = {};
+  return NO_STATE;
 }
 
 /**

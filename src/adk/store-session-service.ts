@@ -8,7 +8,6 @@ import {
   type ListSessionsRequest,
   type ListSessionsResponse,
   type Session,
-  trimTempDeltaState,
 } from '@google/adk';
 import type { Calls } from '../source/service-calls.js';
 import {
@@ -41,7 +40,7 @@ import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import { SessionObjects } from './session-objects.js';
 import type { Opened } from './source.js';
-import { splitState } from './state-scopes.js';
+import { trimDelta } from './state-scopes.js';
 
 /**
  * ADK's session service over a {@link SessionStore}, whatever its database: {@link SqliteSessionService} and
@@ -65,7 +64,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
     this.#calls = calls;
     this.#backend = store.backend.after(() => tables.ready());
     this.#store = new SessionStore(this.#backend);
-    this.#objects = new SessionObjects(this.#backend, staleSessions === 'reject');
+    this.#objects = new SessionObjects(this.#backend, calls, staleSessions === 'reject');
   }
 
   /**
@@ -150,23 +149,22 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
   override appendEvent(request: AppendEventRequest): Promise<Event> {
     try {
       checkObject('request', request);
-      return this.#calls.make(() => this.#append(request));
+      this.#calls.check();
+      return this.#append(request);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   #append({ session, event }: AppendEventRequest): Promise<Event> {
+    const handle = this.#objects.handleOf(session);
     checkAppend(session, event);
     if (event.partial) return Promise.resolve(event);
     const untrimmed = event.actions?.stateDelta;
-    // As ADK does: temp keys go, and the stamps of State.set() are carried over as they are now.
-    trimTempDeltaState(event);
     try {
-      const scoped = splitState(untrimmed ?? {});
-      const handle = this.#objects.handleOf(session);
-      const append = prepareAppend(this.#backend, toRecord(event, session), scoped, handle.name);
-      return handle.append({ append, event, untrimmed, temp: scoped.temp });
+      const scoped = trimDelta(event);
+      const append = prepareAppend(this.#backend, toRecord(event, session), scoped, handle);
+      return handle.append(append, event, untrimmed, scoped.temp);
     } catch (error) {
       if (untrimmed) event.actions.stateDelta = untrimmed;
       throw error;

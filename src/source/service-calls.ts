@@ -7,7 +7,7 @@ export interface ServicePool {
 }
 
 /** Calls that a service makes, and the end of them. */
-export type Calls = Pick<ServiceCalls, 'make' | 'close'>;
+export type Calls = Pick<ServiceCalls, 'make' | 'check' | 'begin' | 'end' | 'close'>;
 
 /**
  * The calls of a service. One call may be several of the pool's, with waits in between: before the pool opens, and in the
@@ -32,23 +32,41 @@ export class ServiceCalls {
 
   /** Makes a call. Rejects `'ERR_CLOSED'` after close(). */
   make<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#draining !== undefined) {
-      return Promise.reject(new AiosqliteError('ERR_CLOSED', 'the service is closed'));
+    try {
+      this.check();
+    } catch (error) {
+      return Promise.reject(error);
     }
     const made = call();
-    this.#underWay++;
-    made.then(this.#end, this.#end);
+    this.begin();
+    made.then(this.end, this.end);
     return made;
   }
 
-  readonly #end = () => {
+  /** Throws `'ERR_CLOSED'` after close(). */
+  check(): void {
+    if (this.#draining !== undefined) throw new AiosqliteError('ERR_CLOSED', 'the service is closed');
+  }
+
+  /** Counts a call whose end the caller tells itself, with {@link end}. */
+  begin(): void {
+    this.#underWay++;
+  }
+
+  readonly end = (): void => {
     this.#underWay--;
     if (this.#underWay === 0) this.#drained();
   };
 
   /** The same calls for one of several services on the pool: it can't close what the others use. */
   shared(): Calls {
-    return { make: (call) => this.make(call), close: async () => {} };
+    return {
+      make: (call) => this.make(call),
+      check: () => this.check(),
+      begin: () => this.begin(),
+      end: this.end,
+      close: async () => {},
+    };
   }
 
   async close(): Promise<void> {

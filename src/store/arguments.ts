@@ -64,11 +64,14 @@ export function checkKey(key: SessionKey, known: object = SESSION_KEY): void {
   checkId('sessionId', key.sessionId);
 }
 
-export function checkEvent(event: EventRecord): void {
+/** `isOfKnown`: the session's key has been checked. */
+export function checkEvent(event: EventRecord, isOfKnown = false): void {
   checkObject('event', event);
-  checkId('event.appName', event.appName);
-  checkId('event.userId', event.userId);
-  checkId('event.sessionId', event.sessionId);
+  if (!isOfKnown) {
+    checkId('event.appName', event.appName);
+    checkId('event.userId', event.userId);
+    checkId('event.sessionId', event.sessionId);
+  }
   checkId('event.id', event.id);
   checkTime('event.timestamp', event.timestamp);
 }

@@ -1,4 +1,5 @@
 import type { SqlParam } from '../executor.js';
+import type { AppendTarget } from './append-target.js';
 import type { Transfer } from './copy/transfer.js';
 import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
@@ -114,7 +115,7 @@ export interface Backend {
   /** Makes the part of an append that is the backend's own, from the event as it is when the call is made. */
   attach?(event: EventRecord, params: readonly SqlParam[]): unknown;
   /** Appends of one session, and its other writes, commit in the order of the calls. */
-  append(append: PreparedAppend, condition: AppendCondition): Promise<Appended>;
+  append<Result>(append: PreparedAppend, condition: AppendCondition, target: AppendTarget<Result>): Promise<Result>;
   /** All or nothing. */
   appendAll(appends: readonly PreparedAppend[]): Promise<void>;
   listEvents(key: SessionKey, filter: EventFilter): Promise<EventRow[]>;

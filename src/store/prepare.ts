@@ -37,6 +37,12 @@ export function prepareSession({ dialect, names, sessions }: Backend, input: New
   };
 }
 
+/** A session's key, and the key as one text: see {@link nameOf}. */
+export interface NamedSession {
+  readonly key: SessionKey;
+  readonly name: string;
+}
+
 /** An event and its deltas as they were when the call was made, encoded once. Attempts follow one another. */
 export interface PreparedAppend {
   key: SessionKey;
@@ -45,9 +51,8 @@ export interface PreparedAppend {
   id: string;
   /** Parameters of the insert. The first ones are null until the backend sets them for an attempt, the event's follow. */
   params: SqlParam[];
-  /** The event's time, as a parameter and as it is read afterwards. */
+  /** The event's time, as a parameter. */
   updateTime: SqlParam;
-  updateTimeMs: number;
   /** Deltas that have something to merge. */
   session: Delta | undefined;
   app: Delta | undefined;
@@ -56,32 +61,36 @@ export interface PreparedAppend {
   attachment: unknown;
 }
 
-/** Checks and encodes at once. `name`: the session's {@link nameOf name}, if the caller has it. */
+/** Checks and encodes at once. `session`: its key, which has been checked, and its {@link nameOf name}, if the caller has both. */
 export function prepareAppend(
   backend: Backend,
   event: EventRecord,
   deltas?: StateDeltas,
-  name?: string,
+  session?: NamedSession,
 ): PreparedAppend {
   const { dialect, events } = backend;
-  checkEvent(event);
+  checkEvent(event, session !== undefined);
   if (deltas !== undefined) checkObject('deltas', deltas);
-  const session = encodeOptionalDelta(dialect, deltas?.session, 'deltas.session');
+  const delta = encodeOptionalDelta(dialect, deltas?.session, 'deltas.session');
   const updateTime = dialect.encodeTime(event.timestamp);
-  const key = { appName: event.appName, userId: event.userId, sessionId: event.sessionId };
+  const { key, name } = session ?? named(event);
   const params = events.encode(event, deltas && appliedNote(event.actions, deltas.session));
   return {
     key,
-    name: name ?? nameOf(key),
+    name,
     id: event.id,
     params,
     updateTime,
-    updateTimeMs: dialect.decodeTime(updateTime),
-    session,
+    session: delta,
     app: encodeOptionalDelta(dialect, deltas?.app, 'deltas.app'),
     user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
     attachment: backend.attach?.(event, params),
   };
+}
+
+function named({ appName, userId, sessionId }: EventRecord): NamedSession {
+  const key = { appName, userId, sessionId };
+  return { key, name: nameOf(key) };
 }
 
 /** The condition of an append whose caller may expect a revision. */

@@ -1,6 +1,7 @@
 import { checkNames } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import type { Transaction } from '../executor.js';
+import { OUTCOME } from './append-target.js';
 import {
   APPEND_OPTIONS,
   COUNT_FILTER,
@@ -267,7 +268,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     if (deltas !== undefined) checkNames('deltas', deltas, STATE_DELTAS);
     checkNames('options', options, APPEND_OPTIONS);
     const append = prepareAppend(this.backend, gatherExtra(event), deltas);
-    const { seq, updateTime, revision } = await this.backend.append(append, conditionOf(options));
+    const { seq, updateTime, revision } = await this.backend.append(append, conditionOf(options), OUTCOME);
     return { seq, updateTime, revision };
   }
 

@@ -425,3 +425,28 @@ describe('temp keys', () => {
     expect(session.state).toEqual({ 'temp:t': 1 });
   });
 });
+
+test('the empty delta of a stored event is its own: what the caller writes into the given one stays out', async () => {
+  const session = await service.createSession(key);
+  const given = event('e1');
+  const { stateDelta } = given.actions;
+  const appending = append(session, given);
+  stateDelta.later = 1;
+  await appending;
+  expect(given.actions.stateDelta).toEqual({});
+  expect((await load()).events[0]?.actions.stateDelta).toEqual({});
+  const failing = event('fail');
+  const before = failing.actions.stateDelta;
+  await rejection(append(session, failing));
+  expect(failing.actions.stateDelta).toBe(before);
+});
+
+test('an object whose id is changed is that of another session', async () => {
+  await service.createSession({ ...key, sessionId: 's2' });
+  const session = await service.createSession(key);
+  await append(session, event('e1'));
+  Object.assign(session, { id: 's2', events: [] });
+  await append(session, event('e2'));
+  expect(ids((await service.getSession({ ...key, sessionId: 's2' })) as Session)).toBe('e2');
+  expect(ids(await load())).toBe('e1');
+});

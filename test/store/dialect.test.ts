@@ -59,7 +59,6 @@ test('an append is prepared by the dialect, its deltas included', () => {
   const deltas = { session: { a: '\0', b: undefined }, app: {}, user: { c: 1 } };
   expect(prepareAppend(backend, event('e1', { timestamp: 5_999 }), deltas)).toMatchObject({
     updateTime: 5,
-    updateTimeMs: 5_000,
     session: { set: '{"a":"~0"}', remove: '{"b":null}' },
     app: undefined,
     user: { set: '{"c":1}', remove: null },

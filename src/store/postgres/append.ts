@@ -97,7 +97,7 @@ async function conclude(
     sessionKey,
     revision: missed?.snapshot.session.revision ?? revision,
     seq,
-    updateTime: append.updateTimeMs,
+    updateTime: context.dialect.decodeTime(append.updateTime),
     missed,
   };
 }

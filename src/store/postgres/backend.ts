@@ -1,4 +1,5 @@
 import { invalidArgument } from '../../errors.js';
+import { type AppendTarget, deliver } from '../append-target.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
@@ -132,8 +133,8 @@ export class PostgresBackend implements Backend {
     return deleteSession(this.#context, key);
   }
 
-  append(prepared: PreparedAppend, condition: AppendCondition) {
-    return append(this.#context, prepared, condition);
+  append<Result>(prepared: PreparedAppend, condition: AppendCondition, target: AppendTarget<Result>) {
+    return deliver(append(this.#context, prepared, condition), target);
   }
 
   appendAll(appends: readonly PreparedAppend[]) {

@@ -16,16 +16,18 @@ export class IdSet {
     return this.#slots[this.#slotOf(hash)] === hash;
   }
 
-  add(id: string): void {
+  /** Returns whether the id was not there before. */
+  add(id: string): boolean {
     const hash = hashOf(id);
     const slot = this.#slotOf(hash);
-    if (this.#slots[slot] === hash) return;
+    if (this.#slots[slot] === hash) return false;
     this.#slots[slot] = hash;
     this.#size += 1;
     if (this.#size * 3 > this.#slots.length * 2) this.#grow();
+    return true;
   }
 
-  /** Returns whether the id was there. Only for one that was added when `has` did not find it. */
+  /** Returns whether the id was there. Only for one whose {@link add} returned true. */
   delete(id: string): boolean {
     const mask = this.#slots.length - 1;
     let free = this.#slotOf(hashOf(id));

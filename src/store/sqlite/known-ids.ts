@@ -93,12 +93,10 @@ export class KnownIds {
     const entry = this.#young.get(name);
     if (entry === undefined || !entry.chain.fits(revision)) return undefined;
     if (sessionKey !== null && sessionKey !== entry.sessionKey) return undefined;
-    if (entry.ids.size >= MAX_IDS_OF_SESSION || entry.ids.has(id)) return undefined;
+    // Added at once: the next append of the chain may have the same id.
+    if (entry.ids.size >= MAX_IDS_OF_SESSION || !entry.ids.add(id)) return undefined;
+    this.#grow(1);
     const { revision: found, lastId } = entry.chain.add(id);
-    // At once: the next append of the chain may have the same id.
-    const before = entry.ids.size;
-    entry.ids.add(id);
-    this.#grow(entry.ids.size - before);
     return { revision: found, lastId, entry };
   }
 

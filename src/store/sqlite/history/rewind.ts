@@ -3,11 +3,11 @@ import { type Cut, cut, laterVersions, type RewindPlan } from '../../history/pla
 import type { RewindRecord } from '../../history/stored.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
-import { append } from '../append.js';
 import { type Context, runReads, sendBatch, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
+import { appendUnchained } from '../unchained-append.js';
 import { inTransaction } from './in-transaction.js';
 import { readHistory, readVersions, type StoredHistory } from './read.js';
 
@@ -43,7 +43,7 @@ async function carryOut(
   const others = await present(context);
   const later = artifacts && others.artifacts ? laterVersions(history, cut, await readVersions(context, key)) : [];
   const remembered = others.memory && (await forget(context, key, { sql: sql.forget.ended, params: ended }));
-  const appended = marker && (await append(context, marker(history, cut), { kind: 'none' }));
+  const appended = marker && (await appendUnchained(context, marker(history, cut), { kind: 'none' }));
   const record: RewindRecord = {
     state: serializeObject(session.state, 'state'),
     archived: archive,

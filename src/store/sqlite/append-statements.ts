@@ -1,0 +1,125 @@
+import type { BatchQuery, SqlParam } from '../../executor.js';
+import type { AppendCondition } from '../backend.js';
+import type { PreparedAppend } from '../prepare.js';
+import { SNAPSHOT_JSON } from '../session-codec.js';
+import type { Attachment } from './attachments.js';
+import { type Context, type Rows, sendBatch, sendErasure } from './context.js';
+import { eventCodec, KNOWN_AT } from './dialect.js';
+import type { ChainLink, Lookup } from './known-ids.js';
+import type { Queries } from './queries.js';
+import { mergeState } from './shared-states.js';
+
+/**
+ * Statements of an append that follows another one in a chain. First the update: what it refuses has changed nothing yet.
+ */
+export function writesInChain(
+  sql: Queries,
+  append: PreparedAppend,
+  { entry, revision, lastId }: ChainLink,
+): BatchQuery[] {
+  const { key, params, session, updateTime } = append;
+  params[KNOWN_AT.sessionKey] = entry.sessionKey;
+  params[KNOWN_AT.knownId] = lastId;
+  const where: SqlParam[] = [updateTime, entry.sessionKey, revision, key.appName, key.userId, key.sessionId];
+  if (session !== undefined) where.unshift(session.set, session.remove);
+  const { touch, merge } = sql.updateSession.next;
+  const queries: BatchQuery[] = [
+    { sql: session === undefined ? touch : merge, params: where, ifNone: 'rollback' },
+    { sql: sql.insertEvent.next, params },
+  ];
+  addRest(sql, append, queries, true);
+  return queries;
+}
+
+export function writesByKey(
+  sql: Queries,
+  append: PreparedAppend,
+  condition: AppendCondition,
+  lookup: Lookup,
+): BatchQuery[] {
+  const { params, session, updateTime } = append;
+  params[KNOWN_AT.sessionKey] = lookup.sessionKey;
+  params[KNOWN_AT.knownSeq] = lookup.knownSeq;
+  params[KNOWN_AT.knownId] = lookup.knownId;
+  const update: SqlParam[] =
+    session === undefined
+      ? [updateTime, lookup.sessionKey]
+      : [session.set, session.remove, updateTime, lookup.sessionKey];
+  const { plain, silent, ifRevision } = sql.updateSession.byKey;
+  let texts = plain;
+  if (condition.kind === 'revision' && condition.ifStale === 'reject') {
+    texts = ifRevision;
+    update.push(condition.revision);
+  } else if (condition.kind === 'revision') texts = silent;
+  return [
+    { sql: sql.insertEvent.byKey, params },
+    { sql: session === undefined ? texts.touch : texts.merge, params: update, ifNone: 'rollback' },
+  ];
+}
+
+export function writesByName(sql: Queries, append: PreparedAppend, condition: AppendCondition): BatchQuery[] {
+  const { key, params, session, updateTime } = append;
+  const update: SqlParam[] = [updateTime, key.appName, key.userId, key.sessionId];
+  if (session !== undefined) update.unshift(session.set, session.remove);
+  const { plain, ifRevision, ifLast } = sql.updateSession.byName;
+  let texts = plain;
+  if (condition.kind === 'revision' && condition.ifStale === 'reject') {
+    texts = ifRevision;
+    update.push(condition.revision, condition.sessionKey, condition.sessionKey);
+  } else if (condition.kind === 'after' && condition.ifStale === 'reject') {
+    texts = ifLast;
+    update.push(append.id, condition.eventId);
+  }
+  return [
+    { sql: sql.insertEvent.byName, params, ifNone: 'rollback' },
+    { sql: session === undefined ? texts.touch : texts.merge, params: update, ifNone: 'rollback' },
+  ];
+}
+
+/** Sends the statements of appends as one job. Attachments overwrite what they delete. */
+export function sendAppend(context: Context, queries: BatchQuery[], hasAttachment: boolean): Promise<Rows[]> {
+  return hasAttachment ? sendErasure(context, queries) : sendBatch(context, queries);
+}
+
+/** Adds the statements of the shared states and of the attachment. `quick`: what refuses is sent again. */
+export function addRest(sql: Queries, append: PreparedAppend, queries: BatchQuery[], quick = false): void {
+  const { appName, userId } = append.key;
+  if (append.app !== undefined) queries.push(mergeState(sql, { appName }, append.app));
+  if (append.user !== undefined) queries.push(mergeState(sql, { appName, userId }, append.user));
+  const attachment = attachmentOf(append);
+  if (attachment !== undefined) queries.push(...((quick && attachment.quick) || attachment.queries));
+}
+
+export const attachmentOf = ({ attachment }: PreparedAppend) => attachment as Attachment | undefined;
+
+/** Reads what the caller lacks, if it lacks anything. */
+export function addCatchUp(
+  queries: BatchQuery[],
+  sql: Queries,
+  { key: { appName, userId, sessionId } }: PreparedAppend,
+  condition: Exclude<AppendCondition, { kind: 'none' }>,
+  byKey: boolean,
+): void {
+  const key = [appName, userId, sessionId];
+  if (condition.kind === 'after') {
+    queries.push(overtaken(sql.overtaken.afterEvent, [condition.eventId, ...key]));
+    queries.push(missed(sql.missed.afterEvent, [...key, ...key, condition.eventId]));
+    return;
+  }
+  const { sessionKey, seq } = condition;
+  const revision = condition.revision + 1;
+  queries.push(
+    byKey
+      ? overtaken(sql.overtaken.byKey, [seq, seq, sessionKey, revision])
+      : overtaken(sql.overtaken.byName, [seq, seq, ...key, revision, sessionKey]),
+  );
+  queries.push(missed(sql.missed.afterSeq, [...key, seq]));
+}
+
+function overtaken(sql: string, params: SqlParam[]): BatchQuery {
+  return { sql, params, jsonColumns: SNAPSHOT_JSON, ifNone: 'stop' };
+}
+
+function missed(sql: string, params: SqlParam[]): BatchQuery {
+  return { sql, params, jsonColumns: eventCodec.json };
+}

@@ -1,0 +1,100 @@
+import type { AppendCondition, Appended } from '../backend.js';
+import type { PreparedAppend } from '../prepare.js';
+import { decodeSnapshot } from '../session-codec.js';
+import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByName } from './append-statements.js';
+import { type Context, hasCode, isCommitted, type Rows } from './context.js';
+import { sqliteDialect } from './dialect.js';
+import { FETCH_IDS, type Lookup } from './known-ids.js';
+import { refusal } from './refusal.js';
+
+/** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
+interface AppendJob {
+  append: PreparedAppend;
+  condition: AppendCondition;
+  lookup: Lookup;
+  /** By the session's internal key, which is the lean way; or by its name, which takes nothing for granted. */
+  byKey: boolean;
+  results: Promise<Rows[]>;
+  /** Index of the list of ids, if one was requested (`idsAt < missedAt`), and of the first result of the catch-up. */
+  idsAt: number;
+  missedAt: number;
+}
+
+/** Appends at once, without taking for granted what was seen last. */
+export async function appendUnchained(
+  context: Context,
+  prepared: PreparedAppend,
+  condition: AppendCondition,
+): Promise<Appended> {
+  const job = send(context, prepared, condition);
+  try {
+    return conclude(context, job, await job.results);
+  } catch (error) {
+    return await retry(context, job, error);
+  } finally {
+    context.known.ended(job.lookup);
+  }
+}
+
+function send(context: Context, append: PreparedAppend, condition: AppendCondition): AppendJob {
+  const { sql, known } = context;
+  const { appName, userId, sessionId } = append.key;
+  const lookup = known.lookup(append.name, append.id);
+  const byKey = isKnown(lookup, condition);
+  const queries = byKey ? writesByKey(sql, append, condition, lookup) : writesByName(sql, append, condition);
+  addRest(sql, append, queries);
+  const idsAt = queries.length;
+  if (lookup.fetchAfter !== undefined) {
+    queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, lookup.fetchAfter, FETCH_IDS] });
+  }
+  const missedAt = queries.length;
+  if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
+    addCatchUp(queries, sql, append, condition, byKey);
+  }
+  const results = sendAppend(context, queries, append.attachment !== undefined);
+  known.sent(lookup);
+  return { append, condition, lookup, byKey, results, idsAt, missedAt };
+}
+
+/** Outcome of an append from the results of its statements. */
+function conclude(context: Context, job: AppendJob, results: Rows[]): Appended {
+  const { append, condition, lookup, byKey, idsAt, missedAt } = job;
+  const [inserted, updated] = results as [Rows, Rows];
+  const overtaken = results[missedAt]?.rows[0];
+  const missed = overtaken && {
+    snapshot: decodeSnapshot(context, overtaken),
+    events: results[missedAt + 1]?.rows ?? [],
+    isRewound: Number(overtaken.at(-1)) === 0,
+  };
+  const appended: Appended = {
+    sessionKey: byKey ? lookup.sessionKey : Number(inserted.rows[0]?.[1]),
+    revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(condition)),
+    seq: Number(byKey ? inserted.lastInsertRowid : inserted.rows[0]?.[0]),
+    updateTime: sqliteDialect.decodeTime(append.updateTime),
+    missed,
+  };
+  const fetched = idsAt < missedAt ? results[idsAt]?.rows : undefined;
+  const committed = isCommitted(results);
+  context.known.appended(lookup, append.id, appended, fetched, committed);
+  if (committed) attachmentOf(append)?.committed();
+  return appended;
+}
+
+/** After a refusal: throws its error, or appends again and takes nothing for granted. */
+async function retry(context: Context, { append: prepared, condition, lookup, byKey }: AppendJob, error: unknown) {
+  if (!byKey || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [prepared]);
+  // The session was deleted, or created again, since its key was remembered.
+  context.known.refused(lookup);
+  return await appendUnchained(context, prepared, condition);
+}
+
+/** Whether the session's internal key is known, and is that of the session that the caller has seen. */
+function isKnown(lookup: Lookup, condition: AppendCondition): boolean {
+  if (condition.kind === 'after') return false;
+  if (condition.kind === 'none' || condition.sessionKey === null) return !Number.isNaN(lookup.sessionKey);
+  return condition.sessionKey === lookup.sessionKey;
+}
+
+/** The revision where no statement returns one: as expected, or a statement would have refused or returned more. */
+const expectedRevision = (condition: AppendCondition) =>
+  condition.kind === 'revision' ? condition.revision + 1 : Number.NaN;
