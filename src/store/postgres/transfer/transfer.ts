@@ -4,7 +4,6 @@ import {
   type EventPage,
   type Origin,
   type Present,
-  parseOrigin,
   type Stamp,
   type StoredChange,
   type StoredEvent,
@@ -14,7 +13,6 @@ import {
   type Transfer,
   type Unstorable,
 } from '../../copy/transfer.js';
-import { corruptRow } from '../../errors.js';
 import type { SessionKey } from '../../records.js';
 import type { PgParam } from '../client.js';
 import { statement } from '../client.js';
@@ -23,6 +21,7 @@ import { AGAIN, type Context, run } from '../context.js';
 import { postgresDialect } from '../dialect.js';
 import { escapeJson, unescapeJson } from '../escape.js';
 import { isStorableKey, MAX_ID_BYTES } from '../ids.js';
+import { decodePresent, decodeSession, decodeStamp, decodeState } from './decode.js';
 import { buildTransferQueries, type TransferQueries } from './queries.js';
 
 const ROWS_PER_PAGE = 500;
@@ -30,7 +29,6 @@ const FIRST_PAGE = 100;
 const CHARACTERS_PER_PAGE = 2 ** 20;
 
 const rowCodec = makeRowCodec(postgresDialect, unescapeJson);
-const unescaped = (value: unknown) => (typeof value === 'string' ? unescapeJson(value) : undefined);
 
 /** Whole sessions of a PostgreSQL database. */
 export class PostgresTransfer implements Transfer {
@@ -75,44 +73,8 @@ export class PostgresTransfer implements Transfer {
       if (row === undefined) return undefined;
       const place = [key.userId, Number(row[0])];
       const changes = await runner.run(this.#sql.changes, place);
-      return await use(this.#session(row, changes), this.#pages(runner, place));
+      return await use(decodeSession(this.#context.names, row, changes), this.#pages(runner, place));
     }, AGAIN);
-  }
-
-  #session(row: unknown[], changes: unknown[][]): StoredSession {
-    const stamp = decodeStamp(row);
-    const [updateTime, state, initialState, ownerId, firstSeq, endSeq] = row.slice(7);
-    const { names } = this.#context.layout;
-    const fail = (column: string) => corruptRow(names.sessions, stamp.key.sessionId, column);
-    const text = unescaped(state);
-    if (text === undefined) throw fail('state');
-    return {
-      ...stamp,
-      updateTime: timeOf(updateTime, () => fail('update_time')),
-      state: text,
-      initialState: unescaped(initialState) ?? null,
-      ownerId: ownerId as StoredSession['ownerId'],
-      firstSeq: Number(firstSeq ?? 0),
-      // A number is not used again, not even that of a deleted event.
-      endSeq: Math.max(stamp.lastSeq, Number(endSeq ?? 0)),
-      changes: changes.map((change) => this.#change(change)),
-    };
-  }
-
-  #change([changeKey, seq, kind, value, removed, revision, time, undoneBy]: unknown[]): StoredChange {
-    const fail = (column: string) => corruptRow(this.#context.layout.names.changes, String(changeKey), column);
-    const text = unescaped(value);
-    if (text === undefined) throw fail('value');
-    return {
-      changeKey: Number(changeKey),
-      seq: Number(seq),
-      kind: String(kind),
-      value: text,
-      removed: unescaped(removed) ?? null,
-      revision: revision === null ? null : Number(revision),
-      time: timeOf(time, () => fail('time')),
-      undoneBy: undoneBy === null ? null : Number(undoneBy),
-    };
   }
 
   /** Events page by page. A page grows until it has as many characters as it may have. */
@@ -151,7 +113,7 @@ export class PostgresTransfer implements Transfer {
     ]) {
       for (let after = first; ; ) {
         const rows = await this.#run(statement, [...after, ROWS_PER_PAGE]);
-        const states = rows.map((row) => this.#state(row));
+        const states = rows.map((row) => decodeState(this.#context.names, row));
         yield* states;
         const last = states.at(-1);
         if (last === undefined) break;
@@ -164,21 +126,7 @@ export class PostgresTransfer implements Transfer {
     const { app, user } = this.#sql.states;
     const rows =
       userId === undefined ? await this.#run(app.one, [appName]) : await this.#run(user.one, [userId, appName]);
-    return rows[0] && this.#state(rows[0]);
-  }
-
-  #state([appName, userId, state, updateTime]: unknown[]): StoredState {
-    const { names } = this.#context.layout;
-    const [table, key] =
-      userId === null ? [names.appStates, `${appName}`] : [names.userStates, `${appName}, ${userId}`];
-    const text = unescaped(state);
-    if (text === undefined) throw corruptRow(table, key, 'state');
-    return {
-      appName: String(appName),
-      userId: userId === null ? undefined : String(userId),
-      state: text,
-      updateTime: timeOf(updateTime, () => corruptRow(table, key, 'update_time')),
-    };
+    return rows[0] && decodeState(this.#context.names, rows[0]);
   }
 
   async hasAny(sessionKeys: readonly number[]): Promise<boolean> {
@@ -317,21 +265,3 @@ function columnsOf(rows: readonly StoredEvent[]): SqlParam[][] {
   const values = rows.map((event) => [event[0] as number, ...rowCodec.write(event)]);
   return (values[0] ?? []).map((_, at) => values.map((row) => row[at] as SqlParam));
 }
-
-function timeOf(value: unknown, fail: () => Error): number {
-  const time = postgresDialect.decodeTime(value);
-  if (Number.isNaN(time)) throw fail();
-  return time;
-}
-
-function decodeStamp([sessionKey, appName, userId, id, createTime, revision, lastSeq]: unknown[]): Stamp {
-  return {
-    key: { appName: String(appName), userId: String(userId), sessionId: String(id) },
-    sessionKey: Number(sessionKey),
-    createTime: postgresDialect.decodeTime(createTime),
-    revision: Number(revision),
-    lastSeq: Number(lastSeq),
-  };
-}
-
-const decodePresent = (row: unknown[]): Present => ({ ...decodeStamp(row), origin: parseOrigin(row[7]) });
