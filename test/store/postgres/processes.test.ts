@@ -58,7 +58,7 @@ const bouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pg
 describePostgres('PgBouncer in transaction mode', () => {
   const on = postgres();
 
-  test.skipIf(bouncer === undefined)('with prepare: false, many stores share few connections', async () => {
+  test.skipIf(bouncer === undefined)('with prepare: false, many stores share few connections, also for longer transactions', async () => {
     const folder = join(inject('postgresFolder'), `b${process.pid}`);
     mkdirSync(folder);
     const port = await freePort();
@@ -102,6 +102,29 @@ describePostgres('PgBouncer in transaction mode', () => {
         const loaded = await stores[i % 3]?.loadSession(session);
         expect(loaded).toMatchObject({ session: { state: { 0: i, 1: i, 2: i }, revision: 4 } });
         expect(loaded?.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+      }
+      // Transactions of several statements keep their server connection, of which there are two for sixty clients.
+      await Promise.all(
+        sessions.map(async (session, i) => {
+          const store = stores[i % 3] as PostgresSessionStore;
+          await store.appendEvents(['e3', 'e4'].map((id) => event(id, { ...session, invocationId: 'later' })));
+          await store.rewind(session, { beforeInvocationId: 'later' });
+          await store.undoRewind(session);
+          await store.fork(session, { sessionId: `fork ${i}`, at: { toSeq: 3 } });
+        }),
+      );
+      const client = await on.pool({ ...options, max: 1 }).connect();
+      await client.query('BEGIN');
+      await stores[0]?.with(client).appendEvent(event('undone'));
+      await client.query('ROLLBACK');
+      client.release();
+      for (const [i, session] of sessions.entries()) {
+        const store = stores[(i + 1) % 3] as PostgresSessionStore;
+        expect(await store.getEvents(session)).toHaveLength(5);
+        expect(await store.loadSession({ ...session, sessionId: `fork ${i}` })).toMatchObject({
+          session: { state: { 0: i, 1: i, 2: i } },
+          events: [{}, {}, {}],
+        });
       }
     } finally {
       child.kill('SIGINT');
