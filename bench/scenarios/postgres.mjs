@@ -72,7 +72,7 @@ const sizeOf = (options) => (options.quick ? QUICK_LARGE : LARGE);
 /** Rows of sessions and events, made in the server. */
 async function fill(store, query, schema, { sessions, events }) {
   await store.createTables();
-  const time = 'to_timestamp(1750000000 + (i * 7919) % 1000000)';
+  const time = 'to_timestamp(1750000000 + (i::bigint * 7919) % 1000000)';
   await query(`INSERT INTO ${schema}.adk_sessions
     (user_id, app_name, id, session_key, state, create_time, update_time, update_hour, last_seq)
     SELECT 'user-' || i / ${PER_USER}, 'support', 's' || i, i + 1, '{"language":"en"}', ${time}, ${time}, date_trunc('hour', ${time}),

@@ -30,7 +30,7 @@ export async function append(
     const alone = () => settleAlone(context, pending);
     // Shared states are locked by one statement at a time: in a statement of many, two could wait for each other. A look at the
     // newest event is not worth a parameter of all.
-    if (prepared.app || prepared.user || checksLast(condition)) void turns.alone(prepared.name, alone);
+    if (prepared.app || prepared.user || checksLast(condition)) void turns.alone([prepared.name], alone);
     else turns.share(prepared.name, pending, sizeOf(prepared.params), alone);
   });
 }
@@ -148,13 +148,24 @@ async function lookUp(context: Context, key: SessionKey, eventId: string | null)
   return { seq: 0, isRewound: (await runner.run(sql.isRewound, params)).length === 1 };
 }
 
-/** Appends all or nothing, as one transaction. */
+/** Appends all or nothing, as one transaction, in the turn of each of the sessions. */
 export async function appendAll(context: Context, appends: readonly PreparedAppend[]): Promise<void> {
   for (const { key, id } of appends) {
     checkStorableKey(key);
     checkStorable('event.id', id);
   }
   if (appends.length === 0) return;
+  const { turns } = context;
+  const work = () => appendInTransaction(context, appends);
+  await (turns === undefined
+    ? work()
+    : turns.alone(
+        appends.map(({ name }) => name),
+        work,
+      ));
+}
+
+async function appendInTransaction(context: Context, appends: readonly PreparedAppend[]): Promise<void> {
   await context.ready?.();
   const inOrder = [...appends].sort((a, b) => compareKeys(a.key, b.key));
   let again = false;

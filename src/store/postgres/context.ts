@@ -50,5 +50,5 @@ export const AGAIN: RunOptions = { onUnknown: () => true };
 
 /** Runs work that writes to a session, in its turn. */
 export function inTurn<T>({ turns }: Context, key: SessionKey, work: () => Promise<T>): Promise<T> {
-  return turns === undefined ? work() : turns.alone(nameOf(key), work);
+  return turns === undefined ? work() : turns.alone([nameOf(key)], work);
 }

@@ -35,10 +35,22 @@ export class Turns<Item> {
     this.#runShared = runShared;
   }
 
-  /** Runs work in the session's turn, alone. */
-  alone<T>(session: string, work: () => Promise<T>): Promise<T> {
+  /** Runs work in the turn of each of these sessions, alone. */
+  alone<T>(sessions: readonly string[], work: () => Promise<T>): Promise<T> {
+    const names = new Set(sessions);
+    let missing = names.size;
     return new Promise((resolve, reject) => {
-      this.#enter({ session, item: undefined, size: 0, run: () => work().then(resolve, reject) });
+      let end: () => void;
+      const ended = new Promise<void>((done) => {
+        end = done;
+      });
+      const run = () => {
+        missing -= 1;
+        if (missing === 0) void work().then(resolve, reject).then(end);
+        return ended;
+      };
+      // All turns are taken at once: work of other calls comes before or behind this in each of them.
+      for (const session of names) this.#enter({ session, item: undefined, size: 0, run });
     });
   }
 

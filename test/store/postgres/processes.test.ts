@@ -58,80 +58,83 @@ const bouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pg
 describePostgres('PgBouncer in transaction mode', () => {
   const on = postgres();
 
-  test.skipIf(bouncer === undefined)('with prepare: false, many stores share few connections, also for longer transactions', async () => {
-    const folder = join(inject('postgresFolder'), `b${process.pid}`);
-    mkdirSync(folder);
-    const port = await freePort();
-    const ini = join(folder, 'b.ini');
-    writeFileSync(
-      ini,
-      `[databases]\n* = host=${server.host} port=${server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nauth_type = any\nauth_file =\npool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 200\nunix_socket_dir =\nadmin_users =\n[users]\n`.replace(
-        '* =',
-        `postgres = user=${server.user}`,
-      ),
-    );
-    const root = process.getuid?.() === 0;
-    if (root) chownSync(folder, 65_534, 65_534);
-    const child = spawn(bouncer as string, root ? ['-u', 'nobody', ini] : [ini], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let log = '';
-    child.stderr.on('data', (data) => {
-      log += data;
-    });
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    try {
-      await until(
-        () => log.includes('process up'),
-        () => `PgBouncer has not started:\n${log}`,
-      );
-      const options = { host: '127.0.0.1', port, max: 20 };
-      const schema = on.schema();
-      const stores = Array.from({ length: 3 }, () => {
-        return new PostgresSessionStore(on.pool(options), { schema, prepare: false });
-      });
-      await Promise.all(stores.map((store) => store.createTables()));
-      const sessions = Array.from({ length: 30 }, (_, i) => ({ ...key, sessionId: `s${i}` }));
-      await Promise.all(sessions.map((session, i) => stores[i % 3]?.createSession(session)));
-      await Promise.all(
-        sessions.flatMap((session, i) =>
-          stores.map((store, from) => store.appendEvent(event(`e${from}`, session), { session: { [from]: i } })),
+  test.skipIf(bouncer === undefined)(
+    'with prepare: false, many stores share few connections, also for longer transactions',
+    async () => {
+      const folder = join(inject('postgresFolder'), `b${process.pid}`);
+      mkdirSync(folder);
+      const port = await freePort();
+      const ini = join(folder, 'b.ini');
+      writeFileSync(
+        ini,
+        `[databases]\n* = host=${server.host} port=${server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nauth_type = any\nauth_file =\npool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 200\nunix_socket_dir =\nadmin_users =\n[users]\n`.replace(
+          '* =',
+          `postgres = user=${server.user}`,
         ),
       );
-      for (const [i, session] of sessions.entries()) {
-        const loaded = await stores[i % 3]?.loadSession(session);
-        expect(loaded).toMatchObject({ session: { state: { 0: i, 1: i, 2: i }, revision: 4 } });
-        expect(loaded?.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
-      }
-      // Transactions of several statements keep their server connection, of which there are two for sixty clients.
-      await Promise.all(
-        sessions.map(async (session, i) => {
-          const store = stores[i % 3] as PostgresSessionStore;
-          await store.appendEvents(['e3', 'e4'].map((id) => event(id, { ...session, invocationId: 'later' })));
-          await store.rewind(session, { beforeInvocationId: 'later' });
-          await store.undoRewind(session);
-          await store.fork(session, { sessionId: `fork ${i}`, at: { toSeq: 3 } });
-        }),
-      );
-      const client = await on.pool({ ...options, max: 1 }).connect();
-      await client.query('BEGIN');
-      await stores[0]?.with(client).appendEvent(event('undone'));
-      await client.query('ROLLBACK');
-      client.release();
-      for (const [i, session] of sessions.entries()) {
-        const store = stores[(i + 1) % 3] as PostgresSessionStore;
-        expect(await store.getEvents(session)).toHaveLength(5);
-        expect(await store.loadSession({ ...session, sessionId: `fork ${i}` })).toMatchObject({
-          session: { state: { 0: i, 1: i, 2: i } },
-          events: [{}, {}, {}],
+      const root = process.getuid?.() === 0;
+      if (root) chownSync(folder, 65_534, 65_534);
+      const child = spawn(bouncer as string, root ? ['-u', 'nobody', ini] : [ini], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let log = '';
+      child.stderr.on('data', (data) => {
+        log += data;
+      });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      try {
+        await until(
+          () => log.includes('process up'),
+          () => `PgBouncer has not started:\n${log}`,
+        );
+        const options = { host: '127.0.0.1', port, max: 20 };
+        const schema = on.schema();
+        const stores = Array.from({ length: 3 }, () => {
+          return new PostgresSessionStore(on.pool(options), { schema, prepare: false });
         });
+        await Promise.all(stores.map((store) => store.createTables()));
+        const sessions = Array.from({ length: 30 }, (_, i) => ({ ...key, sessionId: `s${i}` }));
+        await Promise.all(sessions.map((session, i) => stores[i % 3]?.createSession(session)));
+        await Promise.all(
+          sessions.flatMap((session, i) =>
+            stores.map((store, from) => store.appendEvent(event(`e${from}`, session), { session: { [from]: i } })),
+          ),
+        );
+        for (const [i, session] of sessions.entries()) {
+          const loaded = await stores[i % 3]?.loadSession(session);
+          expect(loaded).toMatchObject({ session: { state: { 0: i, 1: i, 2: i }, revision: 4 } });
+          expect(loaded?.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+        }
+        // Transactions of several statements keep their server connection, of which there are two for sixty clients.
+        await Promise.all(
+          sessions.map(async (session, i) => {
+            const store = stores[i % 3] as PostgresSessionStore;
+            await store.appendEvents(['e3', 'e4'].map((id) => event(id, { ...session, invocationId: 'later' })));
+            await store.rewind(session, { beforeInvocationId: 'later' });
+            await store.undoRewind(session);
+            await store.fork(session, { sessionId: `fork ${i}`, at: { toSeq: 3 } });
+          }),
+        );
+        const client = await on.pool({ ...options, max: 1 }).connect();
+        await client.query('BEGIN');
+        await stores[0]?.with(client).appendEvent(event('undone'));
+        await client.query('ROLLBACK');
+        client.release();
+        for (const [i, session] of sessions.entries()) {
+          const store = stores[(i + 1) % 3] as PostgresSessionStore;
+          expect(await store.getEvents(session)).toHaveLength(5);
+          expect(await store.loadSession({ ...session, sessionId: `fork ${i}` })).toMatchObject({
+            session: { state: { 0: i, 1: i, 2: i } },
+            events: [{}, {}, {}],
+          });
+        }
+      } finally {
+        child.kill('SIGINT');
+        await ended;
+        rmSync(folder, { recursive: true, force: true });
       }
-    } finally {
-      child.kill('SIGINT');
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+    },
+  );
 });
 
 async function freePort(): Promise<number> {

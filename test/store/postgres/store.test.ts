@@ -337,6 +337,22 @@ describePostgres('a store on PostgreSQL', () => {
       expect(Object.keys(await store.getAppState('app'))).toHaveLength(8);
     });
 
+    test('appendEvents() comes in the order of the calls in each of its sessions', async () => {
+      const store = await on.store();
+      const [a, b] = sessions as [typeof key, typeof key];
+      await Promise.all([a, b].map((session) => store.createSession(session)));
+      await Promise.all([
+        store.appendEvent(event('1', a)),
+        store.appendEvents([event('2', a), event('1', b), event('3', a)]),
+        store.appendEvents([event('2', b), event('4', a)]),
+        store.appendEvent(event('3', b)),
+        store.appendEvent(event('5', a), { app: { done: true } }),
+        store.appendEvents([event('4', b), event('5', b)]),
+      ]);
+      expect(ids(await store.getEvents(a))).toEqual(['1', '2', '3', '4', '5']);
+      expect(ids(await store.getEvents(b))).toEqual(['1', '2', '3', '4', '5']);
+    });
+
     test('no statement has more than 256 of them or, with more than one, more than a megabyte', async () => {
       const { pool, texts } = counted();
       const store = await on.store({}, pool);
