@@ -1,5 +1,11 @@
 import fc from 'fast-check';
 
+/**
+ * On a busy machine fewer cases are run in the time of one test; none is judged by its duration. Without these limits a
+ * failure would be hidden by its own shrinking, and a case that hangs would not be named: the test would run out of time.
+ */
+const LIMITS = { interruptAfterTimeLimit: 90_000, timeout: 60_000 };
+
 /** How long a property is looked at: so many runs, and then again and again with new seeds until the time is over. */
 export interface Budget {
   runs: number;
@@ -23,8 +29,11 @@ export async function check<T>(
   const passed = () => performance.now() - began;
   let total = 0;
   do {
-    await fc.assert(property, { numRuns: runs, ...(seed !== undefined && { seed }) });
-    total += runs;
+    const details = await fc.check(property, { ...LIMITS, numRuns: runs, ...(seed !== undefined && { seed }) });
+    if (details.failed || details.numRuns === 0) {
+      throw new Error(await fc.asyncDefaultReportMessage(details), { cause: details.errorInstance });
+    }
+    total += details.numRuns;
   } while (passed() < ms);
   console.log(`${name}: ${total} random cases in ${(passed() / 1000).toFixed(1)} s, 0 failures`);
 }
