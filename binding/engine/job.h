@@ -72,7 +72,7 @@ struct QueryHead {
 };
 
 namespace policy {
-// With kNoSettings: the statement is prepared to be looked at, not to be run. The engine's own bit.
+// With kNoSettings: the statement is prepared to be described, not to be run. The engine's own bit.
 constexpr uint8_t kLooks = 128;
 }  // namespace policy
 

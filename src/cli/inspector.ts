@@ -32,7 +32,7 @@ const ASSETS: Readonly<Record<string, [file: string, type: string]>> = {
   'page.css': ['page.css', 'text/css; charset=utf-8'],
 };
 
-/** Pictures that a browser may show as what they are; all other contents are text or a download. */
+/** Types of pictures that a browser may display; all other contents are shown as text or offered for download. */
 const PICTURES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']);
 
 /** Serves the page until the process is asked to end. */

@@ -85,7 +85,7 @@ function parseObject(text: string): Record<string, unknown> {
   } catch {
     throw new HttpError(400, 'the body of the request is not JSON');
   }
-  // ADK's web UI sends `null` where it has nothing to say.
+  // ADK's web UI sends `null` for an empty body.
   if (value === null) return {};
   if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new HttpError(400, 'the body of the request must be a JSON object');

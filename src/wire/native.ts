@@ -71,7 +71,7 @@ export function keepException(error: unknown, owner: object): number {
   return lastException;
 }
 
-/** A worker names the first of each statement, one statement after the other: those before will never be named. */
+/** A worker names the first exception of each statement, in order, so that earlier ones will never be named. */
 function nameException(id: number): void {
   const ids = unnamed.get(exceptions.get(id)?.owner ?? exceptions) ?? [];
   for (let first = ids.shift(); first !== undefined && first !== id; first = ids.shift()) exceptions.delete(first);

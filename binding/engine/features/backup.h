@@ -19,7 +19,7 @@ class Backup final : public Resource {
   ~Backup() override;
 
   std::optional<Failure> Open(std::string_view destination);
-  // Of the files in the entries: whether a connection of any process writes to each, as JSON.
+  // Finds out, as JSON, whether a connection of any process writes to each file in the entries.
   static std::string ListInUse(EntryReader& entries);
   // `outcome.info`: remaining and total pages. `outcome.done` once all are copied and the copy is closed.
   std::optional<Failure> Step(int pages, Outcome& outcome);

@@ -10,7 +10,7 @@
 namespace aiosqlite {
 namespace {
 
-// Beyond this a batch ends before its size is reached, so that wide rows don't pile up.
+// Bytes that end a batch before it has its number of rows, so that wide rows don't pile up.
 constexpr size_t kBatchBytes = size_t{256} << 10;
 
 }  // namespace
@@ -27,7 +27,7 @@ std::optional<Failure> Cursor::Open() {
   batch_size_ = entries.Int();
   head_ = QueryHead::Read(entries);
   std::optional<Failure> failure;
-  // Without the rule for readers: a write gets the same error on every connection, below.
+  // The rule for readers is left out: a write gets the same error on every connection, below.
   statement_ = database_.statements().PrepareOwn(head_.sql,
                                                  policy_ & static_cast<uint8_t>(~policy::kReadOnly), failure);
   if (failure) return failure;

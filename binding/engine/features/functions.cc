@@ -92,7 +92,7 @@ bool TakeArguments(sqlite3_context* context, int count, sqlite3_value** argument
   for (int i = 0; i < count; ++i) {
     call.arguments.push_back(ToValue(arguments[i]));
     const Value& value = call.arguments.back();
-    // A zeroblob has its bytes only when they are asked for, and a text its encoding.
+    // SQLite makes the bytes of a zeroblob, and the encoding of a text, only when they are read.
     const bool lost = value.bytes.data() == nullptr &&
                       (value.tag == Tag::kText ||
                        (value.tag == Tag::kBlob && sqlite3_value_type(arguments[i]) == SQLITE_NULL));
@@ -113,7 +113,7 @@ void OnCall(sqlite3_context* context, int count, sqlite3_value** arguments) {
   if (TakeArguments(context, count, arguments, call)) Answer(context, call);
 }
 
-// The number that the host keeps an aggregate's state under; 0 if there was no row and `make` is false.
+// Number under which the host keeps an aggregate's state; 0 if there was no row and `make` is false.
 uint32_t InstanceOf(sqlite3_context* context, bool make) {
   auto* instance = static_cast<uint32_t*>(sqlite3_aggregate_context(context, make ? sizeof(uint32_t) : 0));
   if (instance == nullptr) return 0;

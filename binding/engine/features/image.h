@@ -9,8 +9,8 @@ namespace aiosqlite {
 
 class Database;
 
-// kSerialize: the file that `main` would be if everything were moved into it, as bytes of the first result;
-// empty for a database without a page. One snapshot.
+// kSerialize: `main` as one file without a WAL, as bytes of the first result; empty for a database without a
+// page. One snapshot.
 std::optional<Failure> Serialize(Database& database, Outcome& outcome);
 // kDeserialize: replaces `main` by a copy of the image, in memory.
 std::optional<Failure> Deserialize(Database& database, const Job& job);

@@ -13,7 +13,7 @@
 namespace aiosqlite {
 namespace {
 
-// Few keys are looked for one by one, many through a table.
+// Finds a key among members: few are compared one by one, many are found through a table.
 class LastByKey {
  public:
   explicit LastByKey(const std::vector<json::Member>& members) : members_(members) {

@@ -15,18 +15,18 @@ class Resources {
  public:
   explicit Resources(Database& database) : database_(database) {}
 
-  // Whether it is one of the requests that this class serves.
+  // Whether this class serves the request.
   static bool Serves(Request request) {
     return request >= Request::kOpenCursor && request <= Request::kCloseResource;
   }
   std::optional<Failure> Serve(Job& job, Outcome& outcome);
-  // A transaction or a lease ends: what was opened in it ends before.
+  // Closes the resources of a transaction or lease, before it ends.
   void CloseAllOf(LaneId lane);
 
  private:
-  // Keeps what has been opened, unless that failed.
+  // Keeps a resource, unless opening it failed.
   std::optional<Failure> Keep(JobId id, std::unique_ptr<Resource> resource, std::optional<Failure> failure);
-  // Null if it is closed, or something else.
+  // Null if the resource is closed, or of another kind.
   template <class Kind>
   Kind* Find(EntryReader& entries);
 

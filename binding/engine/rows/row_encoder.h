@@ -12,17 +12,17 @@
 
 namespace aiosqlite {
 
-// The first rows as JSON, up to some 2 KB; what follows packed. So a single row is cheap, and so are a
-// million.
+// Encodes the first rows as JSON, up to some 2 KB, and the others as packed cells: so one row is cheap, and
+// so are a million.
 class RowEncoder {
  public:
   RowEncoder(RowMode mode, IntegerMode integers, NameList json_columns);
 
-  // Once, when the first row is there or the statement is done: only then are its columns certain.
+  // Called once, at the first row or at the end: only then are the columns of the statement certain.
   std::optional<Failure> Begin(Statement& statement);
-  // The row that the statement stands on.
+  // Adds the statement's current row.
   std::optional<Failure> Add(Statement& statement);
-  // The rows, and the names of the columns where JavaScript needs them to place values.
+  // Moves the rows into `result`, and the names of the columns where JavaScript needs them.
   void Finish(Statement& statement, bool wants_columns, Result& result);
 
   // Bytes encoded so far.

@@ -21,7 +21,7 @@ class JsonRowWriter {
   void Null() { rows_.text.append("null"); }
   void Integer(int64_t value);
   void Real(double value);
-  // An integer that no number holds, a blob: null, and a patch.
+  // Writes null and adds a patch: for an integer that no number holds, or a blob.
   void BigInteger(int column, int64_t value);
   void Blob(int column, std::string_view bytes);
   void Text(std::string_view text);
@@ -67,7 +67,7 @@ class PackedRowWriter {
 
  private:
   void Add(Tag tag) { chunk_.tags.push_back(static_cast<uint8_t>(tag)); }
-  // The list that a text of this kind is to be appended to.
+  // The list to which a text of this kind is appended.
   std::string& Begin(bool ascii);
   size_t ChunkSize() const {
     return chunk_.texts.size() + wides_.size() + chunk_.shorts.size() + chunk_.bytes.size() +

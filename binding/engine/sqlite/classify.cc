@@ -173,9 +173,9 @@ void Classifier::AtLeast(StatementKind kind) {
   if (rank(kind) > rank(traits_.kind)) traits_.kind = kind;
 }
 
-// A trigger may call them: they speak of its own statements. The authorizer names a trigger, view or subquery
-// around the call (`inner`), but not which of the three. Only writes fire triggers, and what the text calls,
-// it names.
+// A trigger may call these functions, which then report on its own statements. The authorizer reports that a
+// trigger, view or subquery surrounds the call (`inner`), but not which of them. It is a trigger if the
+// statement writes and its text does not contain the name.
 void Classifier::NoteSessionFunction(std::string_view name, bool inner) {
   const bool in_text =
       std::search(sql_.begin(), sql_.end(), name.begin(), name.end(), SameLetter) != sql_.end();

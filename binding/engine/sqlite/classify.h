@@ -42,7 +42,7 @@ struct AuthorizerRule {
   std::string column;
 };
 
-// Deny rules win. If only what is allowed may be done, what no rule names is denied, but for SELECT itself.
+// Deny rules win. With `only_allowed`, an action that no rule names is denied, except SELECT itself.
 struct AuthorizerRules {
   bool only_allowed = false;
   std::vector<AuthorizerRule> rules;
@@ -50,19 +50,19 @@ struct AuthorizerRules {
 
 // Watches sqlite3_prepare through the authorizer (sqlite.org/c3ref/set_authorizer.html).
 //
-// It must also refuse there: preparing a flag PRAGMA already executes it, and sqlite3_stmt_readonly calls
-// BEGIN, ATTACH and `PRAGMA foreign_keys=0` read-only.
+// The authorizer must also refuse: preparing a flag PRAGMA already executes it, and sqlite3_stmt_readonly
+// calls BEGIN, ATTACH and `PRAGMA foreign_keys=0` read-only.
 class Classifier {
  public:
   void Install(sqlite3* db);
-  // Between these two the authorizer speaks of the statement being prepared; outside of them, of what SQLite
-  // itself runs inside a step, and is silent.
+  // Between these two calls the authorizer judges the statement that is prepared. Outside of them it allows
+  // everything: then SQLite runs statements of its own inside a step.
   void Begin(uint8_t policy, std::string_view sql);
   // The same for a statement of our own, which no rule forbids.
   void BeginOwn();
   StatementTraits End();
 
-  // Statements that are prepared already must be prepared anew.
+  // The caller must prepare its statements anew afterwards.
   void SetRules(AuthorizerRules rules) { rules_ = std::move(rules); }
   // While true, deleted rows are visited one by one, so that the update hook sees them: SQLite would
   // otherwise drop the pages of a whole table at once.
@@ -70,9 +70,9 @@ class Classifier {
 
   // Why a statement with these traits may not run under `policy`; null if it may.
   static const char* Refusal(const StatementTraits& traits, uint8_t policy);
-  // Why the authorizer has just refused, null if it has not.
+  // Reason for which the authorizer has just refused; null if it has not.
   const char* refused() const { return refused_; }
-  // Whether one of the user's rules has.
+  // Whether one of the user's rules was the reason.
   bool forbade() const { return forbade_; }
 
  private:

@@ -20,7 +20,7 @@ class Crossing extends AiosqliteError {
   }
 }
 
-/** The target has to begin again, and the source was read only once. */
+/** The target has to begin the session again, for which the source must be read again. */
 class Reread extends AiosqliteError {
   constructor() {
     super('ERR_INTERNAL', 'the session has to be read again');

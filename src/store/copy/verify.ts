@@ -12,11 +12,11 @@ interface Digest {
 
 /**
  * Compares a session in both databases by a hash over all columns as JSON text. Internal keys and seqs are left out: a target may
- * number events anew, in the same order. Resolves to the number of events, or to what differs.
+ * number events anew, in the same order. Resolves to the number of events, or to the difference.
  */
 export async function verifySession(from: Transfer, to: Transfer, key: SessionKey): Promise<number | Refusal> {
   const history = from.hasHistory && to.hasHistory;
-  // As the target keeps them.
+  // Times as the target keeps them.
   const time = (ms: number) => to.keptTime(ms);
   const [source, target] = await Promise.all([digest(from, key, history, time), digest(to, key, history, time)]);
   if (source === undefined) return 0;
@@ -37,7 +37,7 @@ async function digest(
   return await transfer.read(key, (session, pages) => digestOf(session, pages, history, time));
 }
 
-/** `time`: a time as the database keeps it to which the session is compared. */
+/** `time`: converts a time to the precision of the database with which the session is compared. */
 export async function digestOf(
   session: StoredSession,
   pages: Iterable<EventPage> | AsyncIterable<EventPage>,

@@ -4,7 +4,7 @@ import type { Rows } from '../sqlite/context.js';
 import type { Embedding } from './embedder.js';
 import type { MemoryLayout } from './layout.js';
 
-/** The key of the metadata table under which a memory's embedding stands. */
+/** Key of the memory's embedding in the table of metadata. */
 export const embeddingKey = ({ names }: MemoryLayout) => `${names.memory}:embedding`;
 
 export const embeddingQuery = (layout: MemoryLayout): BatchQuery => ({
