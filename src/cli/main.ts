@@ -1,18 +1,18 @@
 #!/usr/bin/env node
-import { addBackup } from './backup.js';
-import { addBuild } from './build.js';
-import { addCheck } from './check.js';
-import { addCopy } from './copy.js';
-import { addDoctor } from './doctor.js';
-import { addExport } from './export.js';
+import { addBackup } from './commands/backup.js';
+import { addBuild } from './commands/build.js';
+import { addCheck } from './commands/check.js';
+import { addCopy } from './commands/copy.js';
+import { addDoctor } from './commands/doctor.js';
+import { addExport } from './commands/export.js';
+import { addImport } from './commands/import.js';
+import { addInspect } from './commands/inspect.js';
+import { addPrune } from './commands/prune.js';
+import { addTail } from './commands/tail.js';
+import { addWeb } from './commands/web.js';
 import { Misuse } from './failure.js';
-import { addImport } from './import.js';
-import { addInspect } from './inspect.js';
 import { readPackage } from './package.js';
-import { addPrune } from './prune.js';
-import { addTail } from './tail.js';
 import { Command, CommanderError } from './vendor.js';
-import { addWeb } from './web.js';
 
 const COMMANDS = [
   addDoctor,

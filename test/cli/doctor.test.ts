@@ -183,6 +183,6 @@ test('the package brings its command along', () => {
     encoding: 'utf8',
   });
   const files: string[] = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path);
-  for (const name of ['main', 'doctor', 'checks', 'probe']) expect(files).toContain(`lib/cli/${name}.js`);
+  for (const name of ['main', 'commands/doctor', 'checks', 'probe']) expect(files).toContain(`lib/cli/${name}.js`);
   expect(readFileSync(program, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
 });

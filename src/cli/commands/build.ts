@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { printJson } from './output.js';
-import type { Command } from './vendor.js';
+import { printJson } from '../output.js';
+import type { Command } from '../vendor.js';
 
 export function addBuild(program: Command): Command {
   return program
@@ -17,7 +17,7 @@ Example:
   npx aiosqlite build`,
     )
     .action(({ json }: { json?: boolean }) => {
-      const program = join(__dirname, '../../scripts/build-from-source.mjs');
+      const program = join(__dirname, '../../../scripts/build-from-source.mjs');
       const stdio = json ? (['inherit', 2, 2] as const) : ('inherit' as const);
       const built = spawnSync(process.execPath, [program], { stdio: stdio as 'inherit' }).status === 0;
       if (json) printJson({ built });

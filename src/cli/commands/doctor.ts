@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Check, checkDatabase, checkFolder, type Finding, run, selfTest } from './checks.js';
-import { coloured, print, printJson } from './output.js';
-import { readPackage } from './package.js';
-import type { Command } from './vendor.js';
+import { type Check, checkDatabase, checkFolder, type Finding, run, selfTest } from '../checks.js';
+import { coloured, print, printJson } from '../output.js';
+import { readPackage } from '../package.js';
+import type { Command } from '../vendor.js';
 
 /** The output of `aiosqlite doctor --json`. */
 interface Report {
@@ -90,7 +90,7 @@ function loadedAddons(): string[] {
 
 async function loadAddon(report: Report): Promise<string> {
   const before = new Set(loadedAddons());
-  const { connect, sqliteVersion } = await import('../index.js');
+  const { connect, sqliteVersion } = await import('../../index.js');
   report.addon = loadedAddons().find((file) => !before.has(file)) ?? null;
   report.versions.sqlite = sqliteVersion;
   await using db = await connect(':memory:');

@@ -1,10 +1,10 @@
 import { realpathSync, statSync } from 'node:fs';
-import type { Connection } from '../index.js';
-import type { ImportCounts, ImportReport, SessionStore } from '../store/index.js';
-import { Failure, failureOf, Misuse, onFile } from './failure.js';
-import { openFile } from './open.js';
-import { Progress, plain, print, printJson, printTable } from './output.js';
-import type { Command } from './vendor.js';
+import type { Connection } from '../../index.js';
+import type { ImportCounts, ImportReport, SessionStore } from '../../store/index.js';
+import { Failure, failureOf, Misuse, onFile } from '../failure.js';
+import { openFile } from '../open.js';
+import { Progress, plain, print, printJson, printTable } from '../output.js';
+import type { Command } from '../vendor.js';
 
 interface Options {
   db: string;
@@ -55,7 +55,7 @@ Example:
 }
 
 async function importFrom(source: string, target: Target, options: Options): Promise<ImportReport> {
-  const { importSessions } = await import('../store/index.js');
+  const { importSessions } = await import('../../store/index.js');
   const { db: _, json: __, ...chosen } = options;
   const progress = new Progress('sessions', options.json);
   try {
@@ -96,8 +96,8 @@ class Target {
   }
 
   async #make(db: string): Promise<SessionStore> {
-    const { connect } = await import('../index.js');
-    const { SessionStore } = await import('../store/index.js');
+    const { connect } = await import('../../index.js');
+    const { SessionStore } = await import('../../store/index.js');
     this.#db = await connect(db, { journalMode: 'wal' });
     const store = new SessionStore(this.#db);
     await store.createTables();

@@ -1,9 +1,9 @@
-import type { Connection } from '../index.js';
-import type { EventRecord, SessionKey, SessionStore } from '../store/index.js';
-import { onFile } from './failure.js';
-import { openFile } from './open.js';
-import { coloured, Progress, plain, print, printJson } from './output.js';
-import type { Command } from './vendor.js';
+import type { Connection } from '../../index.js';
+import type { EventRecord, SessionKey, SessionStore } from '../../store/index.js';
+import { onFile } from '../failure.js';
+import { openFile } from '../open.js';
+import { coloured, Progress, plain, print, printJson } from '../output.js';
+import type { Command } from '../vendor.js';
 
 /** A problem of a file; its place as far as it has one. */
 interface Problem {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Connection } from '../index.js';
-import type { EventRecord, SessionKey, SessionStore } from '../store/index.js';
-import { onFile } from './failure.js';
-import { openStore } from './open.js';
-import { type Chosen, chosenWhere } from './options.js';
-import { jsonLine, writeLine } from './output.js';
-import type { Command } from './vendor.js';
+import type { Connection } from '../../index.js';
+import type { EventRecord, SessionKey, SessionStore } from '../../store/index.js';
+import { onFile } from '../failure.js';
+import { openStore } from '../open.js';
+import { type Chosen, chosenWhere } from '../options.js';
+import { jsonLine, writeLine } from '../output.js';
+import type { Command } from '../vendor.js';
 
 /** Looks for new events this often; an event is shown at most a second after it was appended. */
 const EVERY_MS = 200;

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import type { Copied, CopyOptions, CopyProgress, SessionStore } from '../store/index.js';
-import { Failure, failureOf, Misuse, onFile } from './failure.js';
-import { openStore } from './open.js';
-import { CopyProgressLine, plain, print } from './output.js';
-import type { Command } from './vendor.js';
+import type { Copied, CopyOptions, CopyProgress, SessionStore } from '../../store/index.js';
+import { Failure, failureOf, Misuse, onFile } from '../failure.js';
+import { openStore } from '../open.js';
+import { CopyProgressLine, plain, print } from '../output.js';
+import type { Command } from '../vendor.js';
 
 interface CopyArguments extends Pick<CopyOptions, 'dryRun' | 'verify'> {
   from: string;
@@ -45,7 +45,7 @@ Example:
       const stop = chosen.follow ? stopSignal() : undefined;
       await using from = await openSource(chosen.from, chosen.fromSchema);
       await using to = await openTarget(chosen.to, chosen.toSchema, chosen.dryRun === true);
-      const { copySessions, unstorableRows } = await import('../store/internal.js');
+      const { copySessions, unstorableRows } = await import('../../store/internal.js');
       const unstorable = await onFile(from.name, () => unstorableRows(from.store, to.store));
       if (unstorable.length > 0) {
         const none: Copied = { sessions: { copied: 0, unchanged: 0, deleted: 0 }, events: { copied: 0 }, refused: [] };
@@ -92,8 +92,8 @@ async function openTarget(target: string, schema: string | undefined, dryRun: bo
   refuseSchema('--to-schema', schema);
   const found = statSync(target, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile()) throw new Failure(`${target} is no file`);
-  const { connect } = await import('../index.js');
-  const { SessionStore } = await import('../store/index.js');
+  const { connect } = await import('../../index.js');
+  const { SessionStore } = await import('../../store/index.js');
   const db = await onFile(target, () => {
     if (!dryRun) return connect(target, { journalMode: 'wal' });
     return found === undefined ? connect(':memory:') : connect(target, { readonly: true });
@@ -103,7 +103,7 @@ async function openTarget(target: string, schema: string | undefined, dryRun: bo
 
 /** The URL, which may hold a password, is in no message. */
 async function openPostgres(option: string, url: string, schema: string | undefined): Promise<Opened> {
-  const { PostgresSessionStore } = await import('../store/internal.js');
+  const { PostgresSessionStore } = await import('../../store/internal.js');
   try {
     const store = new PostgresSessionStore(url, schema === undefined ? {} : { schema });
     return { name: `PostgreSQL of ${option}`, store, [Symbol.asyncDispose]: () => store.close() };

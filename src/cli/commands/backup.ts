@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import { onFile } from './failure.js';
-import { openFile } from './open.js';
-import { Progress, print, printJson, sizeOf } from './output.js';
-import type { Command } from './vendor.js';
+import { onFile } from '../failure.js';
+import { openFile } from '../open.js';
+import { Progress, print, printJson, sizeOf } from '../output.js';
+import type { Command } from '../vendor.js';
 
 export function addBackup(program: Command): Command {
   return program

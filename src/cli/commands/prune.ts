@@ -1,9 +1,9 @@
-import type { Pruned, RetentionPolicy } from '../store/index.js';
-import { Failure, Misuse, onFile } from './failure.js';
-import { openFile } from './open.js';
-import { days, wholeNumber } from './options.js';
-import { Progress, print, printJson } from './output.js';
-import type { Command } from './vendor.js';
+import type { Pruned, RetentionPolicy } from '../../store/index.js';
+import { Failure, Misuse, onFile } from '../failure.js';
+import { openFile } from '../open.js';
+import { days, wholeNumber } from '../options.js';
+import { Progress, print, printJson } from '../output.js';
+import type { Command } from '../vendor.js';
 
 interface PruneArguments extends Omit<RetentionPolicy, 'appName'> {
   app?: string;
@@ -37,7 +37,7 @@ Example:
       if (Object.keys(rules).length === 0) throw new Misuse('prune needs a rule, such as --idle-days 90');
       await using opened = await openFile(file, { writable: !dryRun });
       if (opened.store === undefined) throw new Failure(`${file} holds no sessions`);
-      const { prune } = await import('../store/index.js');
+      const { prune } = await import('../../store/index.js');
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort(new Failure('stopped; what was removed stays removed')));
       const progress = new Progress('removed', json);

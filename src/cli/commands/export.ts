@@ -1,9 +1,9 @@
-import type { SessionKey } from '../store/index.js';
-import { onFile } from './failure.js';
-import { openStore } from './open.js';
-import { type Chosen, chosenWhere } from './options.js';
-import { writeLine } from './output.js';
-import type { Command } from './vendor.js';
+import type { SessionKey } from '../../store/index.js';
+import { onFile } from '../failure.js';
+import { openStore } from '../open.js';
+import { type Chosen, chosenWhere } from '../options.js';
+import { writeLine } from '../output.js';
+import type { Command } from '../vendor.js';
 
 export function addExport(program: Command): Command {
   return program
@@ -24,7 +24,7 @@ Example:
   npx aiosqlite export agent.db --app shop > shop.jsonl`,
     )
     .action(async (file: string, chosen: Chosen) => {
-      const { exportLine } = await import('../store/internal.js');
+      const { exportLine } = await import('../../store/internal.js');
       await using opened = await openStore(file);
       const { db, store } = opened;
       await onFile(file, async () => {

@@ -1,10 +1,10 @@
-import { Misuse, onFile } from './failure.js';
-import type { Overview } from './inspector-types.js';
-import { openFile } from './open.js';
-import { portNumber } from './options.js';
-import { print, printJson, printTable, sizeOf } from './output.js';
-import { overviewOf } from './overview.js';
-import type { Command } from './vendor.js';
+import { Misuse, onFile } from '../failure.js';
+import type { Overview } from '../inspector-types.js';
+import { openFile } from '../open.js';
+import { portNumber } from '../options.js';
+import { print, printJson, printTable, sizeOf } from '../output.js';
+import { overviewOf } from '../overview.js';
+import type { Command } from '../vendor.js';
 
 export function addInspect(program: Command): Command {
   return program
@@ -27,7 +27,7 @@ Examples:
     .action(async (file: string, options: { json?: boolean; open?: boolean; serve?: boolean; port?: number }) => {
       await using opened = await openFile(file);
       if (options.open || options.serve) {
-        const { servePage } = await import('./inspector.js');
+        const { servePage } = await import('../inspector.js');
         await servePage(opened, { ...options, open: options.open === true });
         return;
       }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Failure, onFile } from './failure.js';
-import { portNumber } from './options.js';
-import { print } from './output.js';
-import type { Command } from './vendor.js';
+import { Failure, onFile } from '../failure.js';
+import { portNumber } from '../options.js';
+import { print } from '../output.js';
+import type { Command } from '../vendor.js';
 
 interface WebOptions {
   db: string;
@@ -39,7 +39,7 @@ Example:
 /** ES modules of this package, as agents import them: both then use one copy of ADK. */
 async function load<Module>(path: string): Promise<Module> {
   try {
-    return await import(pathToFileURL(join(__dirname, '..', path)).href);
+    return await import(pathToFileURL(join(__dirname, '../..', path)).href);
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new Failure('aiosqlite web needs ADK: npm install @google/adk @google/adk-devtools', { cause: error });
@@ -47,8 +47,8 @@ async function load<Module>(path: string): Promise<Module> {
 }
 
 async function serve(agentsDir: string, options: WebOptions): Promise<void> {
-  const { openServices } = await load<typeof import('../adk/index.js')>('adk/index.mjs');
-  const { serveAdk } = await load<typeof import('../web/index.js')>('web/index.mjs');
+  const { openServices } = await load<typeof import('../../adk/index.js')>('adk/index.mjs');
+  const { serveAdk } = await load<typeof import('../../web/index.js')>('web/index.mjs');
   const { db, host, port, ui, allowHost = [], json } = options;
   await using services = openServices(db);
   await onFile(db, () => openNow(services.sessionService));
