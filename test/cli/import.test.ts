@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'aiosqlite';
@@ -106,10 +106,12 @@ test('an import that is killed goes on where it was, and ends as one that was no
   expect(sorted(killed)).toBe(sorted(whole));
 }, 120_000);
 
-describe('the commands of docs/guides/migrate.md', () => {
-  const guide = readFileSync(join(import.meta.dirname, '../../docs/guides/migrate.md'), 'utf8');
-  const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
-  const commands = blocks.flatMap((block) => block.trim().split('\n'));
+const guides = join(import.meta.dirname, '../../docs/guides');
+const pages = readdirSync(guides).filter((name) => /^migrate.*\.md$/.test(name));
+
+describe.each(pages)('the commands of docs/guides/%s', (page) => {
+  const blocks = [...readFileSync(join(guides, page), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)];
+  const commands = blocks.flatMap(([, block = '']) => block.trim().split('\n'));
 
   test('all run', () => {
     const python = fixture('adk-python-sqlite.db', folder);
@@ -128,12 +130,8 @@ describe('the commands of docs/guides/migrate.md', () => {
       const { status, stdout, stderr } = run(first!, { cwd: folder });
       const last = second === undefined ? { status, stderr } : run(second, { cwd: folder, input: stdout });
       if (last.status !== 0) failed.push(`${command}: ${last.stderr}`);
-      rmSync(path('agent.db'), { force: true });
-      if (second === undefined)
-        for (const suffix of ['', '-wal', '-shm']) rmSync(path(`agent.db${suffix}`), { force: true });
-      if (command.includes('s1.session.json')) run(first!, { cwd: folder });
     }
     expect(failed).toEqual([]);
-    expect(commands.length).toBeGreaterThan(8);
+    expect(commands.length).toBeGreaterThan(0);
   });
 });

@@ -1,7 +1,6 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery } from '../../executor.js';
 import type { JsonObject } from '../records.js';
-import { serializeObject } from '../serialize.js';
 import type { Rows } from '../sqlite/context.js';
 import { checkArtifactKey, keyParams } from './arguments.js';
 import type { ArtifactLayout } from './layout.js';
@@ -13,7 +12,8 @@ export interface ImportedVersion {
   key: ArtifactKey;
   version: number;
   part: JsonObject;
-  customMetadata?: JsonObject;
+  /** JSON text of an object. */
+  customMetadata?: string;
   /** Milliseconds since the Unix epoch. */
   createTime: number;
 }
@@ -25,11 +25,10 @@ export type VersionFate = 'converted' | 'unchanged' | 'other';
 export async function importQueries({ sql, maxBytes }: ArtifactLayout, imported: ImportedVersion) {
   const { key, version, part, customMetadata, createTime } = imported;
   checkArtifactKey(key);
-  const custom = customMetadata === undefined ? null : serializeObject(customMetadata, 'customMetadata');
   const { field, json, bytes, mimeType } = encodePart(part, maxBytes);
   const hash = await sha256(bytes);
   const params = [...keyParams(key), version];
-  const row = [field, json, mimeType, bytes.length, hash, custom];
+  const row = [field, json, mimeType, bytes.length, hash, customMetadata ?? null];
   const find: BatchQuery = { sql: sql.anyVersion, params };
   const insert: BatchQuery = { sql: sql.importVersion, params: [...params, ...row, julianDay.encode(createTime)] };
   return { find, insert, bytes, hash, row };

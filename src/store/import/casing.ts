@@ -49,17 +49,20 @@ export function camelCase(kept: readonly string[]): CamelCase {
   return (event) => convertObject(event, root);
 }
 
-function convert(value: unknown, kept: Map<string, Kept> | undefined): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => convert(item, kept));
-  return convertObject(value as JsonObject, kept);
+/** Deeper levels stay as they are: no database holds them, and the event is refused for it. */
+const MAX_DEPTH = 1_100;
+
+function convert(value: unknown, kept: Map<string, Kept> | undefined, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((item) => convert(item, kept, depth + 1));
+  return convertObject(value as JsonObject, kept, depth + 1);
 }
 
-function convertObject(object: JsonObject, kept: Map<string, Kept> | undefined): JsonObject {
+function convertObject(object: JsonObject, kept: Map<string, Kept> | undefined, depth = 0): JsonObject {
   const converted: JsonObject = {};
   for (const key of Object.keys(object)) {
     const below = kept?.get(key);
-    const value = below === true ? object[key] : convert(object[key], below);
+    const value = below === true ? object[key] : convert(object[key], below, depth);
     const name = nameOf(key);
     // Of two names that become one, the one that is so already has it.
     set(converted, name !== key && Object.hasOwn(object, name) ? key : name, value);

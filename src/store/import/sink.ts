@@ -1,17 +1,19 @@
 import { membersOf, objectOf } from '../../codec/json-parts.js';
-import { checkId, checkKey, checkTime } from '../arguments.js';
+import { checkId } from '../arguments.js';
 import type { VersionFate } from '../artifacts/import-version.js';
 import type { Backend } from '../backend.js';
-import type { EventPage, StoredSession, Transfer } from '../copy/transfer.js';
+import type { EventPage, Transfer } from '../copy/transfer.js';
 import { canHold, cannotHold } from '../copy/unstorable.js';
 import { encodeDelta } from '../deltas.js';
 import { jsonParam } from '../dialect.js';
+import { StoreError } from '../errors.js';
 import type { EntryFate } from '../memory/import-entries.js';
+import type { MemoryStore } from '../memory/memory-store.js';
 import type { JsonObject } from '../records.js';
 import { serializeObject } from '../serialize.js';
 import { hasMarked, parseExactly, restored } from './exact.js';
 import type { Fate } from './fate.js';
-import type { ImportCounts, ImportOptions, ImportReport } from './records.js';
+import type { ImportCounts, ImportOptions, ImportRefusal, ImportReport } from './records.js';
 import { isSame } from './same.js';
 import { refusalOf, SessionEvents } from './session-events.js';
 import type {
@@ -24,6 +26,7 @@ import type {
   FoundStored,
   Item,
 } from './source.js';
+import { storedSession } from './stored-session.js';
 import { StoresBeside } from './stores-beside.js';
 import { storeWhole } from './whole.js';
 
@@ -36,7 +39,7 @@ const MEMORY_PER_JOB = 250;
 const REASONS = {
   other: 'the database has it with other content',
   empty: 'it has no text',
-  digits: 'memory does not keep all digits of a number that it has',
+  digits: 'memory does not keep all digits of a number in it',
   nowhere: 'the database holds sessions alone: memory and artifacts go into a SQLite file',
 };
 
@@ -46,11 +49,18 @@ export class Sink {
   readonly #transfer: Transfer;
   readonly #options: ImportOptions;
   readonly #report: ImportReport;
-  readonly #jobs = new Set<Promise<void>>();
+  /** By the name of their session. */
+  readonly #jobs = new Map<string, Promise<void>>();
+  /** Hashes of the sessions that a dry run would have stored, by name. */
+  readonly #dry: Map<string, string> | undefined;
   readonly #failures: unknown[] = [];
   readonly #memory: FoundMemory[] = [];
   readonly #beside: StoresBeside;
   readonly #dryRun: boolean;
+  /** Number of the item that was taken last. */
+  #place = 0;
+  /** Rows, with the place of their item: jobs end in any order. */
+  readonly #refused: { place: number; refusal: ImportRefusal }[] = [];
 
   constructor(backend: Backend, options: ImportOptions, report: ImportReport) {
     this.#backend = backend;
@@ -58,10 +68,12 @@ export class Sink {
     this.#options = options;
     this.#report = report;
     this.#dryRun = options.dryRun === true;
+    this.#dry = this.#dryRun ? new Map() : undefined;
     this.#beside = new StoresBeside(backend, !this.#dryRun);
   }
 
   async take(item: Item): Promise<void> {
+    this.#place += 1;
     if (item.kind === 'state') await this.#takeState(item);
     else if (item.kind === 'session') await this.#takeSession(item);
     else if (item.kind === 'stored') await this.#takeStored(item);
@@ -74,12 +86,17 @@ export class Sink {
   /** Waits for what is under way. */
   async end(): Promise<void> {
     await this.#storeMemory();
-    await Promise.all(this.#jobs);
+    await Promise.all(this.#jobs.values());
     this.#throwFailure();
+    this.#report.refused = this.#refused.sort((a, b) => a.place - b.place).map(({ refusal }) => refusal);
+  }
+
+  #refuse(refusal: ImportRefusal, place = this.#place): void {
+    this.#refused.push({ place, refusal });
   }
 
   #takeRefusal({ kind: _, of, events = 0, ...refusal }: FoundRefusal): void {
-    this.#report.refused.push(refusal);
+    this.#refuse(refusal);
     if (of === 'states') return;
     add(countsOf(this.#report, of), 'refused', 1);
     add(this.#report.events, 'refused', events);
@@ -96,9 +113,9 @@ export class Sink {
   async #takeState(found: FoundState): Promise<void> {
     const { table, appName, userId } = found;
     const row = userId === undefined ? appName : `${appName}, ${userId}`;
-    const refuse = (reason: string) => this.#report.refused.push({ table, row, reason });
+    const refuse = (reason: string) => this.#refuse({ table, row, reason });
     const { idBytes } = this.#transfer;
-    if (!canHold(idBytes, appName, userId)) return void refuse(cannotHold(idBytes));
+    if (!canHold(idBytes, appName, userId)) return refuse(cannotHold(idBytes));
     try {
       const others = await this.#mergeState(found);
       if (others > 0) refuse(`the database has other values of ${others} keys, which stay`);
@@ -135,24 +152,37 @@ export class Sink {
   }
 
   async #storeMemory(): Promise<void> {
-    const found = this.#memory.splice(0).filter(({ table, record }) => {
-      if (!hasMarked(JSON.stringify(record))) return true;
-      this.#countOne('memory', table, record.id, { reason: REASONS.digits });
-      return false;
-    });
+    const found = this.#memory.splice(0);
     if (found.length === 0) return;
     const store = await this.#beside.memory();
-    const records = found.map(({ record }) => record);
-    const fates = await store?.importEntries(records, this.#dryRun);
+    const fates = store && (await this.#entriesInto(store, found));
     for (const [at, { table, record }] of found.entries()) {
-      this.#countOne('memory', table, record.id, store === null ? 'converted' : fates?.[at]);
+      this.#countOne('memory', table, String(record.id), store === null ? 'converted' : fates?.[at]);
+    }
+  }
+
+  /** All in one transaction; one by one, if one of them can't be stored. */
+  async #entriesInto(store: MemoryStore, found: readonly FoundMemory[]): Promise<(EntryFate | { reason: string })[]> {
+    try {
+      for (const { record } of found) {
+        if (hasMarked(serializeObject(record, 'the entry')))
+          throw new StoreError('ADK_NOT_SERIALIZABLE', REASONS.digits);
+      }
+      const records = found.map(({ record }) => record);
+      return await store.importEntries(records, this.#dryRun);
+    } catch (error) {
+      if (found.length === 1) return [{ reason: refusalOf(error) }];
+      const fates: (EntryFate | { reason: string })[] = [];
+      for (const one of found) fates.push(...(await this.#entriesInto(store, [one])));
+      return fates;
     }
   }
 
   async #takeArtifact({ key, version, part, customMetadata, createTime }: FoundArtifact): Promise<void> {
     const row = `${key.name}, version ${version}`;
-    const custom = customMetadata === undefined ? {} : { customMetadata };
     try {
+      const metadata = customMetadata && restored(serializeObject(customMetadata, 'customMetadata'));
+      const custom = metadata === undefined ? {} : { customMetadata: metadata };
       const store = await this.#beside.artifacts();
       const fate = await store?.importVersion({ key, version, part, ...custom, createTime }, this.#dryRun);
       this.#countOne('artifacts', 'artifacts', row, store === null ? 'converted' : fate);
@@ -172,7 +202,7 @@ export class Sink {
     add(counts, isTaken ? fate : 'refused', 1);
     if (isTaken) return;
     const reason = typeof fate === 'object' ? fate.reason : REASONS[fate ?? 'nowhere'];
-    this.#report.refused.push({ table, row, reason });
+    this.#refuse({ table, row, reason });
   }
 
   // ── sessions ──
@@ -180,21 +210,25 @@ export class Sink {
   async #takeSession(found: FoundSession): Promise<void> {
     const events = new SessionEvents(found, this.#transfer.idBytes, this.#options.keepRewound === true);
     const held = await events.hold();
+    const name = Object.values(found.key).join('\0');
+    // The first one of two with one id is stored.
+    await this.#jobs.get(name);
     const job = this.#import(found, events, held);
     // The events of a large session are read by its job.
     if (held === undefined) await job;
-    this.#jobs.add(job);
-    void job.finally(() => this.#jobs.delete(job));
-    if (this.#jobs.size >= UNDER_WAY) await Promise.race(this.#jobs);
+    this.#jobs.set(name, job);
+    void job.finally(() => this.#jobs.delete(name));
+    if (this.#jobs.size >= UNDER_WAY) await Promise.race(this.#jobs.values());
     this.#throwFailure();
   }
 
   /** Never rejects: the import ends at the next session. */
   async #import(found: FoundSession, events: SessionEvents, held: EventPage[] | undefined): Promise<void> {
+    const place = this.#place;
     try {
       const fate = await this.#store(found, events, held);
       await events.skip();
-      this.#count(found, events, fate);
+      this.#count(found, events, fate, place);
     } catch (error) {
       this.#failures.push(events.failure ?? error);
     }
@@ -205,7 +239,7 @@ export class Sink {
     if ('reason' in session) return session;
     const [refused] = found.isWhole ? events.refused : [];
     if (refused === undefined) {
-      return await storeWhole(this.#transfer, session, held ?? events.pages(), this.#dryRun);
+      return await storeWhole(this.#transfer, session, held ?? events.pages(), this.#dry);
     }
     events.refuseAll();
     return { reason: refused.reason };
@@ -217,7 +251,7 @@ export class Sink {
 
   async #takeStored({ table, session, pages }: FoundStored): Promise<void> {
     const taken = pages.reduce((sum, { rows, rewindKey }) => sum + (rewindKey === undefined ? rows.length : 0), 0);
-    const fate = await storeWhole(this.#transfer, session, pages, this.#dryRun);
+    const fate = await storeWhole(this.#transfer, session, pages, this.#dry);
     this.#count({ table, key: session.key }, { read: taken, taken, refused: [] }, fate);
   }
 
@@ -225,41 +259,18 @@ export class Sink {
     { table, key }: Pick<FoundSession, 'table' | 'key'>,
     { read, taken, refused }: Pick<SessionEvents, 'read' | 'taken' | 'refused'>,
     fate: Fate,
+    place = this.#place,
   ): void {
-    const { sessions, events, refused: list } = this.#report;
+    const { sessions, events } = this.#report;
     const name = typeof fate === 'string' ? fate : 'refused';
     add(sessions, name, 1);
     add(events, name, taken);
     add(events, 'refused', refused.length);
     events.read += read - taken - refused.length;
-    list.push(...refused);
-    if (typeof fate !== 'string') list.push({ table, row: key.sessionId, reason: fate.reason });
+    for (const refusal of refused) this.#refuse(refusal, place);
+    if (typeof fate !== 'string') this.#refuse({ table, row: key.sessionId, reason: fate.reason }, place);
   }
 }
-
-/** A session of another program: of the first revision, with no history but its events. */
-function storedSession({ key, state, createTime, updateTime }: FoundSession): StoredSession | { reason: string } {
-  try {
-    checkKey(key);
-    checkTime('createTime', createTime);
-    checkTime('updateTime', updateTime);
-    const text = restored(serializeObject(state, 'state'));
-    return { ...FIRST, key, state: text, createTime, updateTime };
-  } catch (error) {
-    return { reason: refusalOf(error) };
-  }
-}
-
-const FIRST = {
-  sessionKey: 0,
-  revision: 1,
-  initialState: null,
-  ownerId: null,
-  lastSeq: 0,
-  firstSeq: 0,
-  endSeq: 0,
-  changes: [],
-};
 
 function countsOf(report: ImportReport, of: Exclude<FoundRefusal['of'], 'states'>): ImportCounts {
   report[of] ??= noCounts();

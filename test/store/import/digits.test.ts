@@ -137,7 +137,7 @@ describe('memory of SQLSpec', () => {
     const report = await importSessions(file, store);
     expect(report.memory).toEqual({ read: 2, converted: 1, unchanged: 0, refused: 1 });
     expect(report.refused).toEqual([
-      { table: 'adk_memory', row: 'm0', reason: 'memory does not keep all digits of a number that it has' },
+      { table: 'adk_memory', row: 'm0', reason: 'memory does not keep all digits of a number in it' },
     ]);
   });
 });

@@ -7,7 +7,7 @@ import { eventRecord } from '../event.js';
 import { hasColumns, quoted, type TablesInput } from '../input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
 import { timeOf as anyTime } from '../times.js';
-import { parseObject } from './json.js';
+import { noObject, parseState } from './json.js';
 
 /** The tables that ADK for JavaScript and ADK for Python share; their events differ. */
 
@@ -96,14 +96,31 @@ async function* readStates(
     const rows = input.rows(`SELECT app_name, ${user}, ${text('state')} FROM ${quoted(table)} ORDER BY 1, 2`);
     for await (const [appName, userId, content] of rows) {
       if (app !== undefined && appName !== app) continue;
-      const state = withoutPrefix(parseObject(content), prefix);
-      const scope = { appName: String(appName), ...(typeof userId === 'string' ? { userId } : {}) };
-      const row = Object.values(scope).join(', ');
-      if (state !== undefined) yield { kind: 'state', table, ...scope, state };
-      else yield { kind: 'refused', of: 'states', table, row, reason: 'its state is no JSON object' };
+      const ids = user === 'NULL' ? [appName] : [appName, userId];
+      const refused = (reason: string) => ({
+        kind: 'refused' as const,
+        of: 'states' as const,
+        table,
+        row: ids.join(', '),
+        reason,
+      });
+      const state = withoutPrefix(parseState(content), prefix);
+      if (!areTexts(ids)) yield refused(NO_TEXT);
+      else if (state === undefined) yield refused(noObject('its state', content));
+      else
+        yield {
+          kind: 'state',
+          table,
+          appName: ids[0] as string,
+          ...(ids[1] === undefined ? {} : { userId: ids[1] }),
+          state,
+        };
     }
   }
 }
+
+const areTexts = (ids: readonly unknown[]): ids is string[] => ids.every((id) => typeof id === 'string');
+const NO_TEXT = 'its ids are not all texts';
 
 function withoutPrefix(state: JsonObject | undefined, prefix = ''): JsonObject | undefined {
   if (state === undefined || prefix === '') return state;
@@ -165,13 +182,23 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
   const rows = new Ahead(input.rows(sessionsAndEvents(input.engine, table)));
   try {
     for (let row = await rows.take(); row !== undefined; row = await rows.take()) {
-      const [appName, userId, sessionId] = row as string[];
-      if (app !== undefined && appName !== app) continue;
-      const key = { appName, userId, sessionId } as SessionKey;
-      if (row[KIND_AT] === 1) {
-        const reason = 'its session is missing';
-        yield { kind: 'refused', of: 'events', table: eventTable, row: String(row[ID_AT]), reason };
+      const ids = row.slice(0, 3);
+      if (app !== undefined && ids[0] !== app) continue;
+      if (row[KIND_AT] === 1 || !areTexts(ids)) {
+        const place =
+          row[KIND_AT] === 1
+            ? ({ of: 'events', table: eventTable } as const)
+            : ({ of: 'sessions', table: sessions } as const);
+        const reason = areTexts(ids) || row[KIND_AT] === 1 ? 'its session is missing' : NO_TEXT;
+        yield { kind: 'refused', ...place, row: String(row[ID_AT]), reason };
         continue;
+      }
+      const [appName, userId, sessionId] = ids as [string, string, string];
+      const key: SessionKey = { appName, userId, sessionId };
+      while (isRowOf(await rows.peek(), key, 0)) {
+        await rows.take();
+        const reason = 'the source has another session with this id';
+        yield { kind: 'refused', of: 'sessions', table: sessions, row: sessionId, reason };
       }
       const session = sessionOf(key, row, table);
       if (typeof session !== 'string') {
@@ -179,7 +206,7 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
         yield { ...session, isRewound: marked.has(nameOf(key)), hasUniqueIds, events };
       }
       let left = 0;
-      for (; isEventOf(await rows.peek(), key); left += 1) await rows.take();
+      for (; isRowOf(await rows.peek(), key, 1); left += 1) await rows.take();
       if (typeof session === 'string') {
         yield { kind: 'refused', of: 'sessions', table: sessions, row: key.sessionId, reason: session, events: left };
       }
@@ -189,20 +216,26 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
   }
 }
 
-/** Every primary key that these tables have begins or ends with the event's id. */
+/** Whether a primary key keeps the ids of a session's events apart. */
 async function hasPrimaryKey({ engine, rows }: TablesInput, events: string): Promise<boolean> {
   if (engine === 'postgres') return false;
-  for await (const _ of rows("SELECT 1 FROM pragma_table_xinfo(?) WHERE pk > 0 AND lower(name) = 'id'", [events]))
-    return true;
-  return false;
+  const columns = new Set<SqlValue | undefined>();
+  const sql = 'SELECT lower(name) FROM pragma_table_xinfo(?) WHERE pk > 0';
+  for await (const [name] of rows(sql, [events])) columns.add(name);
+  const hasId = columns.delete('id');
+  for (const name of ['app_name', 'user_id', 'session_id']) columns.delete(name);
+  return hasId && columns.size === 0;
 }
 
 async function sessionsWithMarkers(input: TablesInput, table: EventTable): Promise<Set<string>> {
   const found = new Set<string>();
   const { clause, key } = fromOf(table);
   const rows = input.rows(`SELECT DISTINCT ${key.join(', ')} FROM ${clause} WHERE ${table.isMarker}`);
-  for await (const [appName, userId, sessionId] of rows)
-    found.add(nameOf({ appName, userId, sessionId } as SessionKey));
+  for await (const ids of rows) {
+    if (!areTexts(ids)) continue;
+    const [appName, userId, sessionId] = ids as [string, string, string];
+    found.add(nameOf({ appName, userId, sessionId }));
+  }
   return found;
 }
 
@@ -212,8 +245,8 @@ function sessionOf(
   { names = ADK_NAMES, timeOf = anyTime }: EventTable,
 ): Omit<FoundSession, 'isRewound' | 'events'> | string {
   const [content, created, updated] = row.slice(SHARED);
-  const state = parseObject(content);
-  if (state === undefined) return 'its state is no JSON object';
+  const state = parseState(content);
+  if (state === undefined) return noObject('its state', content);
   const [createTime, updateTime] = [timeOf(created), timeOf(updated)];
   if (createTime === undefined) return 'its create_time is no time';
   if (updateTime === undefined) return 'its update_time is no time';
@@ -229,10 +262,11 @@ async function* eventsOf(
   const { key } = session;
   for (;;) {
     const row = await rows.peek();
-    if (!isEventOf(row, key)) return;
+    if (!isRowOf(row, key, 1)) return;
     await rows.take();
     const id = String(row[ID_AT]);
-    const event = table.decode(row.slice(EVENT_AT), id, session);
+    const isText = typeof row[ID_AT] === 'string';
+    const event = isText ? table.decode(row.slice(EVENT_AT), id, session) : 'its id is no text';
     const refusal = (reason: string) => ({ table: table.names?.events ?? 'events', row: id, reason });
     if (typeof event === 'string') yield refusal(event);
     else if (event instanceof RawEvent) yield { raw: eventRecord(key, event.event), refusal: refusal(event.reason) };
@@ -240,6 +274,11 @@ async function* eventsOf(
   }
 }
 
-function isEventOf(row: SqlValue[] | undefined, { appName, userId, sessionId }: SessionKey): row is SqlValue[] {
-  return row?.[KIND_AT] === 1 && row[2] === sessionId && row[1] === userId && row[0] === appName;
+/** `kind`: 0 for a session, 1 for an event. */
+function isRowOf(
+  row: SqlValue[] | undefined,
+  { appName, userId, sessionId }: SessionKey,
+  kind: 0 | 1,
+): row is SqlValue[] {
+  return row?.[KIND_AT] === kind && row[2] === sessionId && row[1] === userId && row[0] === appName;
 }

@@ -7,7 +7,7 @@ import type { Format, ReadOptions } from '../source.js';
 import { milliseconds, parseTime, timeOf } from '../times.js';
 import { Zone } from '../zone.js';
 import { checkVersion, type EventTable, isAdkTables, readAdkTables } from './adk-tables.js';
-import { parseObject } from './json.js';
+import { noObject, parseObject } from './json.js';
 
 type Name = 'adk-js' | 'adk-python-sqlite' | 'adk-python-v1';
 
@@ -53,12 +53,12 @@ export function eventDecoder(
 ): EventTable['decode'] {
   return ([content, column, invocationId], id) => {
     const event = parseObject(content);
-    if (event === undefined) return 'event_data is no JSON object';
+    if (event === undefined) return noObject('event_data', content);
     const timestamp = timeIn(event) ?? timeOfColumn(column);
-    if (timestamp === undefined) return NO_TIME;
+    if (timestamp === undefined) return typeof column === 'string' ? NO_ZONE : 'it has no time';
     const converted = toCamelCase(event);
     converted.timestamp = timestamp;
-    converted.id ??= id;
+    converted.id = id;
     if (typeof invocationId === 'string') converted.invocationId ??= invocationId;
     return converted;
   };
@@ -70,7 +70,7 @@ function timeIn({ timestamp }: JsonObject): number | undefined {
   return typeof time === 'number' ? milliseconds(time) : undefined;
 }
 
-const NO_TIME = 'it has no time of its own, and the one of its row is a local one: name the time zone (--timezone)';
+const NO_ZONE = 'it has no time of its own, and the one of its row is a local one: name the time zone (--timezone)';
 
 /** A text is a local time. */
 function timeOfColumn(column: SqlValue | undefined, zone: Zone | undefined): number | undefined {

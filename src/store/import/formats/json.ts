@@ -15,3 +15,15 @@ export function parseObject(text: unknown): JsonObject | undefined {
   const value = parseJson(text);
   return isJsonObject(value) ? value : undefined;
 }
+
+/** A state: a column without one holds nothing, an empty text or null. */
+export const parseState = (text: unknown): JsonObject | undefined =>
+  text === null || text === '' || text === 'null' ? {} : parseObject(text);
+
+const STRINGS = /"(?:[^"\\]|\\.)*"/g;
+
+/** Reason why a text is no JSON object. Python writes numbers that JSON has not. */
+export function noObject(name: string, text: unknown): string {
+  const hasNaN = typeof text === 'string' && /\b(?:NaN|Infinity)\b/.test(text.replace(STRINGS, ''));
+  return hasNaN ? `${name} has NaN or Infinity, which JSON has not` : `${name} is no JSON object`;
+}

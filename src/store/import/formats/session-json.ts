@@ -63,6 +63,7 @@ function keyOf(session: JsonObject, { app }: ReadOptions, at: number): SessionKe
 function eventOf(key: SessionKey, event: unknown, number: number): FoundEvent {
   const refused = (reason: string) => ({ table: 'events', row: `event ${number + 1}`, reason });
   if (!isJsonObject(event)) return refused('it is no object');
+  if (typeof event.id !== 'string') return refused('it has no id');
   const time = asNumber(event.timestamp);
   if (typeof time !== 'number') return refused('it has no time');
   const converted = isSnakeCase(event) ? toCamelCase(event) : { ...event };
