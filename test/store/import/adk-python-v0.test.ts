@@ -5,7 +5,7 @@ import { importSessions, SessionStore } from 'aiosqlite/store';
 import { beforeEach, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
-import { contentsOf, fixture, plain } from './support.js';
+import { actions, at, common, contentsOf, fixture, plain, s1, text } from './support.js';
 
 const on = databases();
 let store: SessionStore;
@@ -15,11 +15,6 @@ beforeEach(async () => {
 });
 
 const source = () => fixture('adk-python-v0.db', on.file('source'));
-const s1 = { appName: 'shop', userId: 'ada', sessionId: 's1' };
-const at = (utc: string) => Date.parse(`${utc}Z`);
-const text = (text: string) => ({ role: 'user', parts: [{ text }] });
-const common = { invocationId: 'i1', author: 'user' };
-const actions = { stateDelta: {}, artifactDelta: {}, requestedAuthConfigs: {} };
 
 const UNREADABLE = Buffer.from(
   '\x80\x05\x95\x27\0\0\0\0\0\0\0\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x0cecho hostile\x94\x85\x94R\x94.',
@@ -226,7 +221,7 @@ test('columns that can not be read refuse their event alone', async () => {
   const { refused, events } = await importSessions(file, store, { timezone: 'Europe/Berlin' });
   expect(events).toEqual({ read: 12, converted: 6, unchanged: 0, refused: 4 });
   expect(refused.map(({ row, reason }) => `${row}: ${reason}`).sort()).toEqual([
-    'e0: its content is no JSON object',
+    'e0: its content has NaN or Infinity, which JSON has not',
     'e0: its timestamp is no time',
     'e1: its actions are no pickle',
     expect.stringContaining('e4: '),

@@ -3,7 +3,7 @@ import { SqliteSessionService } from 'aiosqlite/adk';
 import { importSessions, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
-import { contentsOf, fixture, plain } from './support.js';
+import { contentsOf, fixture, plain, s1 } from './support.js';
 
 const on = databases();
 let pool: Pool;
@@ -13,8 +13,6 @@ beforeEach(async () => {
   store = new SessionStore(pool);
   await store.createTables();
 });
-
-const s1 = { appName: 'shop', userId: 'ada', sessionId: 's1' };
 
 /** The events of fixtures/adk-python.py as ADK for JavaScript has them. */
 const EVENTS = [

@@ -3,7 +3,7 @@ import { SqliteSessionService } from 'aiosqlite/adk';
 import { importSessions, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
-import { contentsOf, fixture, plain } from './support.js';
+import { actions, at, common, contentsOf, fixture, plain, s1, text } from './support.js';
 
 const on = databases();
 let pool: ReturnType<typeof on.pool>;
@@ -13,12 +13,6 @@ beforeEach(async () => {
   store = new SessionStore(pool);
   await store.createTables();
 });
-
-const s1 = { appName: 'shop', userId: 'ada', sessionId: 's1' };
-const at = (utc: string) => Date.parse(`${utc}Z`);
-const text = (text: string) => ({ role: 'user', parts: [{ text }] });
-const common = { invocationId: 'i1', author: 'user' };
-const actions = { stateDelta: {}, artifactDelta: {}, requestedAuthConfigs: {} };
 
 const REFUSED = {
   table: 'adk_events',

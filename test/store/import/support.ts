@@ -26,3 +26,10 @@ export function fixture(name: string, folder: string): string {
   writeFileSync(file, gunzipSync(readFileSync(join(import.meta.dirname, 'fixtures', `${name}.gz`))));
   return file;
 }
+
+/** Parts of what the fixtures of Python hold. */
+export const s1 = { appName: 'shop', userId: 'ada', sessionId: 's1' };
+export const at = (utc: string): number => Date.parse(`${utc}Z`);
+export const text = (text: string) => ({ role: 'user', parts: [{ text }] });
+export const common = { invocationId: 'i1', author: 'user' };
+export const actions = { stateDelta: {}, artifactDelta: {}, requestedAuthConfigs: {} };

@@ -6,7 +6,7 @@ import type { TablesInput } from '../input.js';
 import { actionsOf } from '../pickle/actions.js';
 import { PickleError } from '../pickle/error.js';
 import { RawEvent } from './adk-tables.js';
-import { parseJson } from './json.js';
+import { noObject, parseJson } from './json.js';
 
 /** Columns of an event that adk-python up to 1.21 and SQLSpec up to 0.41 write. */
 
@@ -76,8 +76,9 @@ export function pickledEvent(
     if (value !== null) event[column] = value === 0 || value === 1 ? value === 1 : value;
   }
   for (const column of OBJECTS) {
-    const value = objectOf(values[at++]);
-    if (value === undefined) return `its ${column} is no JSON object`;
+    const value = objectOf(values[at]);
+    if (value === undefined) return noObject(`its ${column}`, values[at]);
+    at += 1;
     if (value !== null) event[column] = value;
   }
   const toolIds = values[at++] ?? null;

@@ -155,11 +155,9 @@ export class SqliteTransfer implements Transfer {
   ): Promise<boolean> {
     const sql = await this.#queries();
     const given = pages();
-    if (origin === undefined && Array.isArray(given) && isPlain(session)) {
-      const [present] = await this.find([session.key]);
-      if (present === undefined && !decide(undefined)) return false;
-      if (present === undefined && (await addSession(this.#context, sql, session, given))) return true;
-    }
+    // The job itself finds out whether there is a session.
+    const mayBeNew = origin === undefined && Array.isArray(given) && isPlain(session) && decide(undefined);
+    if (mayBeNew && (await addSession(this.#context, sql, session, given))) return true;
     return await writeSession(this.#context.db, sql, {
       session,
       pages,
