@@ -25,6 +25,8 @@ export interface EventTable {
   columns: readonly string[];
   /** Time of an event in SQL, as microseconds: the order of events of one session, before that of their rows. */
   moment: string;
+  /** Whether events have ids of their own beside those of their rows. */
+  hasOwnIds?: boolean;
   /** Condition in SQL that the marker of a rewind fulfils. */
   isMarker: string;
   /** Converts the columns. Returns ADK's event, its timestamp in milliseconds, or the reason why it can't be read. */
@@ -178,7 +180,7 @@ const EVENT_AT = SHARED + 3;
 async function* readSessions(input: TablesInput, { app }: ReadOptions, table: EventTable): AsyncGenerator<Item, void> {
   const marked = await sessionsWithMarkers(input, table);
   const { sessions, events: eventTable } = table.names ?? ADK_NAMES;
-  const hasUniqueIds = await hasPrimaryKey(input, eventTable);
+  const hasUniqueIds = !table.hasOwnIds && (await hasPrimaryKey(input, eventTable));
   const rows = new Ahead(input.rows(sessionsAndEvents(input.engine, table)));
   try {
     for (let row = await rows.take(); row !== undefined; row = await rows.take()) {

@@ -46,10 +46,14 @@ function eventData({ engine }: TablesInput, toCamelCase: CamelCase, zone: Zone |
   return { ...SQL[engine], decode: eventDecoder(toCamelCase, (column) => timeOfColumn(column, zone)) };
 }
 
-/** Decodes the columns event_data, timestamp and invocation_id. The event's own time comes before that of its column. */
+/**
+ * Decodes the columns event_data, timestamp and invocation_id. The event's own time comes before that of its column, and so does
+ * its id where `hasOwnId`.
+ */
 export function eventDecoder(
   toCamelCase: CamelCase,
   timeOfColumn: (column: SqlValue | undefined) => number | undefined,
+  hasOwnId = false,
 ): EventTable['decode'] {
   return ([content, column, invocationId], id) => {
     const event = parseObject(content);
@@ -58,7 +62,7 @@ export function eventDecoder(
     if (timestamp === undefined) return typeof column === 'string' ? NO_ZONE : 'it has no time';
     const converted = toCamelCase(event);
     converted.timestamp = timestamp;
-    converted.id = id;
+    if (!hasOwnId || typeof converted.id !== 'string') converted.id = id;
     if (typeof invocationId === 'string') converted.invocationId ??= invocationId;
     return converted;
   };

@@ -12,7 +12,9 @@ import { namesOf, type SqlspecNames, storesOf } from './sqlspec-tables.js';
  */
 
 /** SQLSpec 0.42 to 0.50: events in JSON. */
-export const sqlspecEarly: Format<TablesInput> = format('sqlspec-0.42', withoutApp, (_, names) => sqlspecTables(names));
+export const sqlspecEarly: Format<TablesInput> = format('sqlspec-0.42', withoutApp, (_, names) =>
+  sqlspecTables(names, true),
+);
 
 /** SQLSpec up to 0.41: events in 18 columns, their actions pickled. */
 export const sqlspecPickled: Format<TablesInput> = format(

@@ -37,9 +37,10 @@ export async function* readStore(
 
 const timeInEvent = "json_extract(e.event_data, '$.timestamp')";
 
-/** Tables with events in JSON. */
-export const sqlspecTables = (names: TableNames): EventTable => ({
+/** Tables with events in JSON. `hasOwnIds`: the id of a row is not that of its event. */
+export const sqlspecTables = (names: TableNames, hasOwnIds = false): EventTable => ({
   names,
+  hasOwnIds,
   // The id of a session is its key.
   from: {
     clause: `${quoted(names.events)} AS e LEFT JOIN ${quoted(names.sessions)} AS s ON s.id = e.session_id`,
@@ -52,7 +53,7 @@ export const sqlspecTables = (names: TableNames): EventTable => ({
     ELSE round((e.timestamp - 2440587.5) * 86400e6) END`,
   isMarker: `instr(e.event_data, '${MARKER}') > 0`,
   timeOf: julianTime,
-  decode: eventDecoder(toCamelCase, julianTime),
+  decode: eventDecoder(toCamelCase, julianTime, hasOwnIds),
 });
 
 async function* readMemory(input: TablesInput, { app }: ReadOptions, table: string): AsyncGenerator<Item, void> {
