@@ -17,8 +17,8 @@ import fc from 'fast-check';
 import { type Budget, check } from './check.js';
 
 /**
- * Appends, rewinds, forks, undone rewinds, deleted invocations, retention and state set without an event, in random order and
- * through two stores on one file, compared with a model: a list of entries for each session, in the order in which they count.
+ * Appends, rewinds, forks, undone rewinds, deleted invocations, retention and state set without an event, in random order, some
+ * without waiting for the call before, and through two stores on one file, compared with a model: a list of entries for each session, in the order in which they count.
  */
 const name = fc.constantFrom('a', 'b', 'c', '__proto__', 'a"b', '\0');
 const value = fc.constantFrom<unknown>(null, 0, 1, 'x', [1], { a: 1 });
@@ -29,7 +29,7 @@ const delta = objectOf(fc.oneof(value, value, fc.constant(undefined)));
 const step = fc.record({
   kind: fc.constantFrom(
     ...['append', 'append', 'append', 'append', 'again', 'merge', 'replace', 'rewind', 'rewind'],
-    ...['undo', 'undo', 'undo', 'mark', 'fork', 'deleteInvocation', 'unarchived'],
+    ...['undo', 'undo', 'undo', 'mark', 'fork', 'deleteInvocation', 'unarchived', 'atOnce'],
     ...['deleteOldEvents', 'prune', 'surplus', 'deleteIdleSessions'],
   ),
   /** Which session, event or point: taken modulo what there is. */
@@ -253,6 +253,8 @@ class Run {
         model.append(entry);
         return;
       }
+      case 'atOnce':
+        return await this.#atOnce(step, at);
       case 'merge': {
         const merged = await store.mergeSessionState(key, step.delta);
         model.set('merge', step.delta);
@@ -332,6 +334,32 @@ class Run {
         deepStrictEqual(await store.deleteInvocation(key, invocationId), model.deleteInvocation(invocationId));
       }
     }
+  }
+
+  /** Calls that do not wait for each other: they count in their order. */
+  async #atOnce(step: Step, at: number): Promise<void> {
+    const store = this.#store(step.store);
+    const model = this.#models[at] as ModelSession;
+    const key = keyOf(at);
+    const point = await this.#point(step, at);
+    const added = [step.delta, step.delta, {}, {}].map((delta): Entry => {
+      const time = ++this.#events;
+      return { id: `event ${time}`, invocationId: `i${step.invocation}`, kind: 'event', delta, time };
+    });
+    const [before, behind, ...both] = added as [Entry, Entry, Entry, Entry];
+    await Promise.all([
+      store.appendEvent(recordOf(key, before), { session: before.delta }),
+      point && store.rewind(key, point.point),
+      store.appendEvent(recordOf(key, behind), { session: behind.delta }),
+      store.appendEvents(both.map((entry) => recordOf(key, entry))),
+      store.mergeSessionState(key, step.state),
+      store.updateSessionState(key, step.state),
+    ]);
+    model.append(before);
+    if (point) model.rewind(point.kept, true);
+    for (const entry of [behind, ...both]) model.append(entry);
+    model.set('merge', step.state);
+    model.set('replace', step.state);
   }
 
   #sum(each: (model: ModelSession) => number): number {

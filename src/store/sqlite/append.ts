@@ -21,7 +21,7 @@ export function append<Result>(
   const { known, sql } = context;
   const link = linkOf(known, prepared, condition);
   if (link === undefined) {
-    const appended = known.inTurn([prepared.name], () => appendUnchained(context, prepared, condition));
+    const appended = known.appendInTurn(prepared.name, () => appendUnchained(context, prepared, condition));
     return deliver(appended, target);
   }
   let sent: Promise<Rows[]>;

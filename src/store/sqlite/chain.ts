@@ -15,8 +15,8 @@ export interface Link {
  * missed: half of the work. If one is refused or fails, those behind it lack the event that they must follow, and are
  * refused too. All are sent again, in the same order, and take nothing for granted.
  *
- * An append that does not fit, and any other write of the session, waits until the chain has ended. So the order of the calls
- * is that of the commits.
+ * An append that does not fit, and any other write of the session, waits until the chain has ended. Other writes also wait for
+ * appends that do not fit, since these may go again. So the order of the calls is that of the commits.
  */
 export class Chain {
   /** Revision that the next append will find; NaN while it is unknown. */
@@ -26,7 +26,7 @@ export class Chain {
   #links = 0;
   #others = 0;
   #wary = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: { isAppend: boolean; resolve: () => void }[] = [];
 
   constructor(revision: number) {
     this.#revision = revision;
@@ -48,16 +48,20 @@ export class Chain {
   }
 
   /** Whether a write that does not fit need not wait. */
-  get isFree(): boolean {
-    return this.#links === 0 && this.#waiting.length === 0;
+  isFree(isAppend: boolean): boolean {
+    return this.#waiting.length === 0 && this.#hasEnded(isAppend);
+  }
+
+  #hasEnded(isAppend: boolean): boolean {
+    return this.#links === 0 && (isAppend || this.#others === 0);
   }
 
   /** Waits for the turn of a write that does not fit. Once it is sent, {@link passed} follows. */
-  turn(): Promise<void> {
+  turn(isAppend: boolean): Promise<void> {
     this.#wary = WARY;
-    const isNext = this.isFree;
+    const isNext = this.isFree(isAppend);
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      this.#waiting.push({ isAppend, resolve });
       if (isNext) resolve();
     });
   }
@@ -91,6 +95,7 @@ export class Chain {
   endOther(revision: number, lastId: string | null): void {
     this.#others -= 1;
     this.#settle(revision, lastId);
+    this.#next();
   }
 
   /** Once nothing is under way, the stored session is the one that is known. */
@@ -102,14 +107,18 @@ export class Chain {
 
   /** Lets the write go that has waited longest. It stays in the list until it is sent. */
   #next(): void {
-    if (this.#links === 0) this.#waiting[0]?.();
+    const first = this.#waiting[0];
+    if (first !== undefined && this.#hasEnded(first.isAppend)) first.resolve();
   }
 }
 
-/** Sends a write once no append of these chains is under way and no other write waits. Later calls come after it. */
-export function inTurn<T>(chains: readonly Chain[], send: () => Promise<T>): Promise<T> {
-  if (chains.every((chain) => chain.isFree)) return send();
-  const turns = chains.map((chain) => chain.turn());
+/**
+ * Sends a write once no append of these chains is under way and no other write waits. Later calls come after it. `isAppend`: an
+ * append that does not fit.
+ */
+export function inTurn<T>(chains: readonly Chain[], isAppend: boolean, send: () => Promise<T>): Promise<T> {
+  if (chains.every((chain) => chain.isFree(isAppend))) return send();
+  const turns = chains.map((chain) => chain.turn(isAppend));
   const all: Promise<unknown> = turns.length === 1 ? (turns[0] as Promise<void>) : Promise.all(turns); // very many may wait
   return all.then(() => {
     try {

@@ -118,9 +118,15 @@ export class KnownIds {
     entry.chain.end(entry.revision, entry.lastId);
   }
 
-  /** Sends a write that is in no chain, after the appends of these sessions that were called before it. */
+  /** Sends a write other than an append, after the appends of these sessions that were called before it. */
   inTurn<T>(names: readonly string[], send: () => Promise<T>): Promise<T> {
-    return inTurn([...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))], send);
+    return inTurn([...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))], false, send);
+  }
+
+  /** Sends an append that is in no chain, after those of the chain that were called before it. */
+  appendInTurn<T>(name: string, send: () => Promise<T>): Promise<T> {
+    const chain = this.#chainOf(name);
+    return chain === undefined ? send() : inTurn([chain], true, send);
   }
 
   #chainOf(name: string): Chain | undefined {
@@ -163,9 +169,12 @@ export class KnownIds {
     this.#add(name, newEntry(sessionKey, revision, false));
   }
 
-  /** Forgets a session: the statement refused the assumptions. */
+  /** Forgets all of a session but who waits for it: the statement refused the assumptions. */
   refused({ name, entry }: Lookup): void {
-    if (this.#young.get(name) === entry) this.#forget(name);
+    if (this.#young.get(name) !== entry) return;
+    this.#forget(name);
+    entry.behind = true;
+    this.#add(name, newEntry(Number.NaN, Number.NaN, true, entry.chain));
   }
 
   /** `fetched`: seq and id of the events after `fetchAfter`, in order, {@link FETCH_IDS} at most. */
@@ -236,8 +245,8 @@ export class KnownIds {
   }
 }
 
-function newEntry(sessionKey: number, revision: number, behind: boolean): Entry {
-  return { seq: 0, lastId: null, ids: new IdSet(), sessionKey, revision, behind, chain: new Chain(revision) };
+function newEntry(sessionKey: number, revision: number, behind: boolean, chain = new Chain(revision)): Entry {
+  return { seq: 0, lastId: null, ids: new IdSet(), sessionKey, revision, behind, chain };
 }
 
 function advance(entry: Entry, seq: number, id: string): void {

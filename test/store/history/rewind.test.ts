@@ -52,6 +52,23 @@ describe('rewind()', () => {
     expect(ids(await store.getEvents(key))).toEqual(['e1']);
   });
 
+  test('and what is called around it without waiting count in the order of the calls', async () => {
+    const rewind = () => store.rewind(key, { beforeInvocationId: 'i1' });
+    await Promise.all([
+      append('e1', 'i1', { cart: ['tea'] }),
+      rewind(),
+      append('e2', 'i1', { cart: ['milk'] }),
+      store.appendEvents([event('e3', { invocationId: 'i2' }), event('e4', { invocationId: 'i2' })]),
+      rewind(),
+      append('e5', 'i1', { cart: ['salt'] }),
+      store.mergeSessionState(key, { cart: ['none'], merged: true }),
+    ]);
+    const events = await store.getEvents(key);
+    expect(ids(events)).toEqual(['e5']);
+    expect(await stateOf()).toEqual({ kept: true, cart: ['none'], merged: true });
+    expect(await store.stateAt(key, events[0]?.seq as number)).toEqual({ kept: true, cart: ['salt'] });
+  });
+
   test('goes back to the first state of all before the first invocation', async () => {
     await threeTurns();
     expect(await store.rewind(key, { beforeInvocationId: 'i1' })).toMatchObject({ removed: 4 });

@@ -246,7 +246,7 @@ describe('Chain', () => {
     const chain = new Chain(7);
     const order: string[] = [];
     const sendOther = async (name: string) => {
-      await inTurn([chain], async () => {
+      await inTurn([chain], true, async () => {
         order.push(name);
         chain.addOther();
       });
