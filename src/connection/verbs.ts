@@ -31,7 +31,7 @@ import {
 import { Call, lengthOf } from '../wire/call.js';
 import { succeeded } from '../wire/failure.js';
 import { type Limits, NO_LIMITS } from '../wire/limits.js';
-import { type Outcome, resultOf } from '../wire/outcome.js';
+import { type EncodedResult, type Outcome, resultOf } from '../wire/outcome.js';
 import { IfNone, Policy, Request, RowMode, Setting } from '../wire/protocol.js';
 import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode } from '../wire/rows.js';
 import { addQuery, isArrayMode, limitsFrom, rowModeOf, type Statement, statementOf } from './query.js';
@@ -228,7 +228,10 @@ const decodeArrays = (outcome: Outcome) => decodeBatch(outcome, NO_LIMITS, 'mixe
 
 function decodeBatch(outcome: Outcome, limits: Limits, integers: IntegerMode, arrays: boolean): QueryResult[] {
   const { results: encoded, committed, groupSize } = succeeded(outcome, limits);
-  const results = encoded.map((result) => decodeQueryResult(result, integers, arrays) as QueryResult);
+  const results = new Array<QueryResult>(encoded.length);
+  for (let i = 0; i < encoded.length; i++) {
+    results[i] = decodeQueryResult(encoded[i] as EncodedResult, integers, arrays) as QueryResult;
+  }
   if (!committed && groupSize === 0) markUncommitted(results);
   return results;
 }

@@ -83,8 +83,9 @@ export class Call {
   sql(sql: string): this {
     if (this.#sql === undefined) {
       this.#sql = sql;
+    } else if (this.#moreSql === undefined) {
+      this.#moreSql = [sql]; // the first push() to an empty array makes room for 17
     } else {
-      this.#moreSql ??= [];
       this.#moreSql.push(sql);
     }
     return this.sharedText(sql);

@@ -126,7 +126,8 @@ export class Delivery {
   #outcome(message: Message): Outcome {
     const [id, failure, flags, groupSize, walPages, worker, info, changes, trace] = message;
     const reported = typeof changes === 'number' ? this.#changes(changes) : changes;
-    const results = message.slice(FIRST_RESULT).map((result) => this.#result(result as MessageResult));
+    const results = new Array<EncodedResult>(message.length - FIRST_RESULT);
+    for (let i = 0; i < results.length; i++) results[i] = this.#result(message[FIRST_RESULT + i] as MessageResult);
     return {
       id,
       failure: failure === 0 ? undefined : failure,
