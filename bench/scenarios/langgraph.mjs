@@ -2,6 +2,9 @@ const CALLERS = 64;
 const SOURCE = { source: 'loop', step: 1, parents: {} };
 const DRIVERS = ['aiosqlite', 'langgraph-sqlite'];
 
+/** A text of its own, in one piece, as a parsed message has it: repeat() makes a rope, which the first reader flattens. */
+const textOf = (letter) => Buffer.alloc(380, letter).toString('latin1');
+
 /** Ids that sort by age, as LangGraph's do. */
 const idOf = (n) => `1f0c9a00-${String(n).padStart(12, '0')}`;
 
@@ -10,7 +13,7 @@ function checkpointOf(n) {
   const messages = Array.from({ length: 10 }, (_, i) => ({
     id: `${n}-${i}`,
     role: 'assistant',
-    text: 'x'.repeat(380),
+    text: textOf('x'),
   }));
   return {
     v: 4,
@@ -64,7 +67,7 @@ const put = {
         const changed = { messages, step, 'branch:to:agent': branch };
         config = await saver.put(config, checkpoint, SOURCE, changed);
         const writes = [
-          ['messages', { id: checkpoint.id, role: 'assistant', text: 'y'.repeat(380) }],
+          ['messages', { id: checkpoint.id, role: 'assistant', text: textOf('y') }],
           ['step', 1],
         ];
         await saver.putWrites(config, writes, `task-${number}`);

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { RunnableConfig } from '@langchain/core/runnables';
 import {
   BaseCheckpointSaver,
@@ -6,21 +5,20 @@ import {
   type Checkpoint,
   type CheckpointListOptions,
   type CheckpointMetadata,
-  type CheckpointPendingWrite,
   type CheckpointTuple,
   copyCheckpoint,
-  maxChannelVersion,
   type PendingWrite,
   type SerializerProtocol,
-  TASKS,
   WRITES_IDX_MAP,
 } from '@langchain/langgraph-checkpoint';
 import type { NamesOf } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
-import type { BatchQuery, Connection, Executor, Pool, PoolOptions, SqlParam } from '../index.js';
+import type { BatchQuery, Connection, Pool, PoolOptions, SqlParam } from '../index.js';
 import { type AdapterDatabase, openAdapter } from '../source/adapter.js';
-import { type CheckpointKey, checkId, checkText, configOf, keyOf, listConditions, partsOf } from './saver-config.js';
+import { checkId, checkText, configOf, keyOf, listConditions, partsOf } from './saver-config.js';
 import * as sql from './saver-queries.js';
+import { type CheckpointRow, ROW, ROWS, Tuples } from './saver-tuples.js';
+import { type Dumped, dump } from './serialize.js';
 
 /** Options of {@link SqliteSaver}. */
 export interface SqliteSaverOptions {
@@ -33,24 +31,7 @@ const OPTIONS: NamesOf<SqliteSaverOptions> = { serde: true };
 /** Checkpoints that list() reads at a time. */
 const PAGE = 50;
 
-/** A row of a checkpoint: the columns of saver-queries.ts. */
-type CheckpointRow = [
-  key: number,
-  threadId: string,
-  namespace: string,
-  id: string,
-  parentId: string | null,
-  type: string,
-  checkpoint: Uint8Array,
-  metadataType: string,
-  metadata: Uint8Array,
-];
-type ValueRow = [channel: string, checkpointId: string, type: string, value: Uint8Array];
-type Dumped = [type: string, value: Uint8Array];
-type WriteRow = [taskId: string, channel: string, type: string, value: Uint8Array];
-
-/** Rows as arrays: a checkpoint, then values and writes of one or several. */
-const ROWS = { rowMode: 'array', columns: false } as const;
+type Versions = [channel: string, version: number | string][];
 
 /**
  * LangGraph's checkpoints in SQLite. Tables are made at the first call. put() and putWrites() resolve when the commit is
@@ -64,6 +45,7 @@ const ROWS = { rowMode: 'array', columns: false } as const;
  */
 export class SqliteSaver extends BaseCheckpointSaver {
   readonly #database: AdapterDatabase;
+  readonly #tuples: Tuples;
 
   /**
    * `database`: a path, `':memory:'`, a `'file:'` URI or URL; with the options of a pool and of the saver together. Throws on
@@ -80,6 +62,7 @@ export class SqliteSaver extends BaseCheckpointSaver {
     const opened = openAdapter<SqliteSaverOptions>(source, options, OPTIONS, sql.SAVER_TABLES);
     super(opened.options.serde);
     this.#database = opened.database;
+    this.#tuples = new Tuples(this.serde, () => this.getNextVersion(undefined));
   }
 
   /**
@@ -99,15 +82,7 @@ export class SqliteSaver extends BaseCheckpointSaver {
   async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { threadId, namespace = '', checkpointId } = partsOf(config);
     if (threadId === undefined) return undefined;
-    const params = [threadId, namespace, checkpointId ?? null];
-    const queries = [{ sql: sql.GET_CHECKPOINT, params }, ...detailQueries(params)];
-    return await this.#database.call(async (db) => {
-      const [found, values, writes] = await db.batch(queries, ROWS);
-      const row = found?.rows[0] as unknown as CheckpointRow | undefined;
-      if (row === undefined) return undefined;
-      const metadata = await this.#load<CheckpointMetadata>(row[7], row[8]);
-      return await this.#tuple(db, row, metadata, values?.rows as ValueRow[] | undefined, writes?.rows as WriteRow[]);
-    });
+    return await this.#database.call((db) => this.#tuples.one(db, [threadId, namespace, checkpointId ?? null]));
   }
 
   /**
@@ -123,8 +98,8 @@ export class SqliteSaver extends BaseCheckpointSaver {
       const cursor = after.length > 0 ? ['(checkpoint_id, checkpoint_key) < (?, ?)'] : [];
       const query = { sql: sql.listQuery([...conditions, ...cursor]), params: [...values, ...after, some] };
       const rows = await this.#database.call((db) => db.all<CheckpointRow>(query, ROW));
-      const found = await this.#matching(rows, filter);
-      const tuples = await this.#tuples(found.slice(0, left));
+      const found = (await this.#tuples.matching(rows, filter)).slice(0, left);
+      const tuples = await this.#database.call((db) => this.#tuples.all(db, found));
       left -= tuples.length;
       yield* tuples;
       const last = rows.at(-1);
@@ -149,29 +124,27 @@ export class SqliteSaver extends BaseCheckpointSaver {
     for (const channel of Object.keys(rest.channel_versions))
       checkText('a name in checkpoint.channel_versions', channel);
     const id = checkpoint.id;
-    const versionOf = (channel: string) =>
-      Object.hasOwn(rest.channel_versions, channel) ? rest.channel_versions[channel] : undefined;
-    const stored = Object.entries(newVersions).filter(([channel]) => Object.hasOwn(values, channel));
-    // A value without a version is found in no other row.
-    const own = Object.entries(values).filter(([channel]) => versionOf(channel) === undefined);
-    const versions = JSON.stringify(
-      Object.fromEntries(Object.keys(values).map((channel) => [channel, versionOf(channel)])),
-    );
+    const own: [channel: string, value: unknown][] = []; // values without a version are found in no other row
+    const made: Versions = [];
+    const kept: Versions = [];
+    for (const [channel, value] of Object.entries(values)) {
+      const version = Object.hasOwn(rest.channel_versions, channel) ? rest.channel_versions[channel] : undefined;
+      if (version === undefined) own.push([channel, value]);
+      else (Object.hasOwn(newVersions, channel) ? made : kept).push([channel, version]);
+    }
     // All at once, before the caller can change any of them.
-    const dump = () =>
-      Promise.all([
-        this.serde.dumpsTyped({ ...rest, id, channel_values: Object.fromEntries(own) }),
-        this.serde.dumpsTyped(metadata),
-        ...stored.map(([channel]) => this.serde.dumpsTyped(values[channel])),
-      ]);
+    const parts = [{ ...rest, id, channel_values: Object.fromEntries(own) }, metadata];
+    const contents = [...parts, ...made.map(([channel]) => values[channel])];
+    const dumpAll = () => Promise.all(contents.map((content) => dump(this.serde, content)));
     await this.#database.call(async (db, [body, meta, ...dumped]) => {
-      const queries: BatchQuery[] = stored.map(([channel, version], i) => ({
+      const place = [threadId, namespace, id];
+      const params = [...place, parentId ?? null, jsonOf(made), jsonOf(kept), ...(body as Dumped), ...(meta as Dumped)];
+      const queries: BatchQuery[] = made.map(([channel, version], i) => ({
         sql: sql.PUT_VALUE,
-        params: [threadId, namespace, channel, version, id, ...(dumped[i] as Dumped)],
+        params: [...place, channel, version, ...(dumped[i] as Dumped)],
       }));
-      const params = [threadId, namespace, id, parentId ?? null, versions, ...body, ...meta];
-      await db.batch([...queries, { sql: sql.PUT_CHECKPOINT, params }], ROWS);
-    }, dump);
+      await db.batch([{ sql: sql.PUT_CHECKPOINT, params }, ...queries], ROWS);
+    }, dumpAll);
     return configOf(threadId, namespace, id);
   }
 
@@ -186,26 +159,27 @@ export class SqliteSaver extends BaseCheckpointSaver {
     checkText('taskPath', taskPath);
     if (!Array.isArray(writes)) throw invalidArgument('writes', 'an array', writes);
     for (const [i, [channel]] of writes.entries()) checkText(`writes[${i}][0]`, channel);
-    const dump = () => Promise.all(writes.map(([, value]) => this.serde.dumpsTyped(value)));
+    const dumpAll = () => Promise.all(writes.map(([, value]) => dump(this.serde, value)));
     await this.#database.call(async (db, dumped) => {
       if (writes.length === 0) return;
+      const place = [threadId, namespace, checkpointId];
       const queries = writes.map(([channel], i) => {
         const idx = Object.hasOwn(WRITES_IDX_MAP, channel) ? (WRITES_IDX_MAP[channel] as number) : i;
-        const place = [threadId, namespace, checkpointId, taskId, idx, taskPath, channel];
-        return { sql: sql.PUT_WRITE, params: [...place, ...(dumped[i] as Dumped)] };
+        return { sql: sql.PUT_WRITE, params: [...place, taskId, idx, taskPath, channel, ...(dumped[i] as Dumped)] };
       });
-      await db.batch(queries, ROWS);
-    }, dump);
+      await db.batch([{ sql: sql.ADD_CHECKPOINT, params: place }, ...queries], ROWS);
+    }, dumpAll);
   }
 
   /**
-   * Deletes all checkpoints and writes of a thread, in every namespace.
+   * Deletes all checkpoints and writes of a thread, in every namespace, and overwrites their bytes at the next checkpoint of
+   * the write-ahead log.
    * @example await checkpointer.deleteThread('t1');
    */
   async deleteThread(threadId: string): Promise<void> {
     checkId('threadId', threadId);
     const queries = sql.DELETE_THREAD.map((text) => ({ sql: text, params: [threadId] }));
-    await this.#database.call((db) => db.batch(queries, ROWS));
+    await this.#database.call((db) => db.batch(queries, { ...ROWS, secureDelete: true }));
   }
 
   /**
@@ -221,99 +195,6 @@ export class SqliteSaver extends BaseCheckpointSaver {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  async #load<T>(type: string, value: Uint8Array): Promise<T> {
-    return await this.serde.loadsTyped(type, value);
-  }
-
-  /** Rows whose metadata have all fields of a filter, with these metadata. */
-  async #matching(rows: CheckpointRow[], filter: [string, unknown][]): Promise<[CheckpointRow, CheckpointMetadata][]> {
-    const loaded = await Promise.all(
-      rows.map(async (row) => [row, await this.#load(row[7], row[8])] as [CheckpointRow, CheckpointMetadata]),
-    );
-    return loaded.filter(([, metadata]) => {
-      const fields = metadata as unknown as Record<string, unknown> | undefined;
-      return filter.every(([key, value]) => isDeepStrictEqual(fields?.[key], value));
-    });
-  }
-
-  /** Tuples of checkpoints, each with its values and writes, read as one job. */
-  async #tuples(found: [CheckpointRow, CheckpointMetadata][]): Promise<CheckpointTuple[]> {
-    if (found.length === 0) return [];
-    const queries = found.flatMap(([[, threadId, namespace, id]]) => detailQueries([threadId, namespace, id]));
-    return await this.#database.call(async (db) => {
-      const details = (await db.batch(queries, ROWS)).map(({ rows }) => rows as unknown);
-      return await Promise.all(
-        found.map(([row, metadata], i) =>
-          this.#tuple(db, row, metadata, details[2 * i] as ValueRow[], details[2 * i + 1] as WriteRow[]),
-        ),
-      );
-    });
-  }
-
-  async #tuple(
-    db: Executor,
-    [, threadId, namespace, id, parentId, type, body]: CheckpointRow,
-    metadata: CheckpointMetadata,
-    valueRows: ValueRow[] = [],
-    writeRows: WriteRow[] = [],
-  ): Promise<CheckpointTuple> {
-    const key = { threadId, namespace, checkpointId: id };
-    const [checkpoint, values, pendingWrites] = await Promise.all([
-      this.#load<Checkpoint>(type, body),
-      this.#values(await onOwnLine(db, key, valueRows)),
-      this.#writes(writeRows),
-    ]);
-    checkpoint.channel_values = { ...checkpoint.channel_values, ...values };
-    const tuple: CheckpointTuple = { config: configOf(threadId, namespace, id), checkpoint, metadata, pendingWrites };
-    if (parentId !== null) {
-      tuple.parentConfig = configOf(threadId, namespace, parentId);
-      if (checkpoint.v < 4) await this.#addSends(db, checkpoint, [threadId, namespace, parentId]);
-    }
-    return tuple;
-  }
-
-  async #values(rows: ValueRow[]): Promise<Record<string, unknown>> {
-    const entries = rows.map(async ([channel, , type, value]) => [channel, await this.#load(type, value)] as const);
-    return Object.fromEntries(await Promise.all(entries));
-  }
-
-  #writes(rows: WriteRow[]): Promise<CheckpointPendingWrite[]> {
-    return Promise.all(
-      rows.map(async ([taskId, channel, type, value]) => [taskId, channel, await this.#load(type, value)]),
-    );
-  }
-
-  /** Before version 4 of the format, tasks that were sent stood in the writes of the parent alone. */
-  async #addSends(db: Executor, checkpoint: Checkpoint, parent: SqlParam[]): Promise<void> {
-    const rows = await db.all<WriteRow>({ sql: sql.GET_WRITES, params: parent }, ROW);
-    const writes = await this.#writes(rows.filter(([, channel]) => channel === TASKS));
-    const versions = Object.values(checkpoint.channel_versions);
-    checkpoint.channel_values[TASKS] = writes.map(([, , value]) => value);
-    checkpoint.channel_versions[TASKS] =
-      versions.length > 0 ? (maxChannelVersion(...versions) as number) : this.getNextVersion(undefined);
-  }
 }
 
-const ROW = { rowMode: 'array' } as const;
-
-const detailQueries = (params: SqlParam[]): BatchQuery[] => [
-  { sql: sql.GET_VALUES, params },
-  { sql: sql.GET_WRITES, params },
-];
-
-/**
- * One row for each channel. Forks of a thread may each have made a value of the same version: the checkpoint has the one that
- * it made itself or that its nearest ancestor made.
- */
-async function onOwnLine(db: Executor, key: CheckpointKey, rows: ValueRow[]): Promise<ValueRow[]> {
-  const channels = new Map<string, ValueRow[]>();
-  for (const row of rows) channels.set(row[0], [...(channels.get(row[0]) ?? []), row]);
-  if (channels.size === rows.length) return rows;
-  const makers = JSON.stringify([...new Set(rows.map(([, maker]) => maker))]);
-  const params = [key.threadId, key.namespace, key.checkpointId as string, makers];
-  const line = await db.all<[string]>({ sql: sql.GET_LINE, params }, ROW);
-  const ages = new Map(line.map(([id], age) => [id, age]));
-  const age = ([, maker]: ValueRow) => ages.get(maker) ?? Number.POSITIVE_INFINITY;
-  return [...channels.values()].map((same) => same.reduce((best, row) => (age(row) < age(best) ? row : best)));
-}
+const jsonOf = (versions: Versions) => (versions.length > 0 ? JSON.stringify(Object.fromEntries(versions)) : null);

@@ -41,7 +41,7 @@ test('each checkpoint and write that was acknowledged is there, whole, after kil
   expect(await db.integrityCheck()).toEqual({ ok: true, problems: [] });
   // Nor is there half of a checkpoint that was not acknowledged.
   const halves =
-    await db.all(`SELECT checkpoint_id FROM langgraph_checkpoints JOIN langgraph_values USING (checkpoint_id)
+    await db.all(`SELECT checkpoint_id FROM langgraph_checkpoints JOIN langgraph_values USING (checkpoint_key)
     GROUP BY checkpoint_id HAVING count(*) <> 2`);
   expect(halves).toEqual([]);
 });

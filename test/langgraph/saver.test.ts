@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { HumanMessage } from '@langchain/core/messages';
 import {
   type Checkpoint,
   type CheckpointTuple,
@@ -83,6 +85,47 @@ describe('values', () => {
     expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ messages: ['hi'], steps: 10 });
   });
 
+  test('that are plain are stored as the text that LangGraph would write, others by LangGraph', async () => {
+    const pool = on.pool();
+    const saver = new SqliteSaver(pool);
+    const cycle: Record<string, unknown> = { name: 'cycle' };
+    cycle.self = cycle;
+    const values: Record<string, unknown> = {
+      plain: {
+        text: 'a"b\\c\u2028\ud800',
+        numbers: [0, -0, 1.5, 1e21, Number.NaN],
+        none: null,
+        nested: { '': [true, {}] },
+      },
+      text: 'hi',
+      bare: Object.assign(Object.create(null), { a: 1 }),
+      lacking: { a: undefined, b: [undefined] },
+      holes: new Array(3),
+      set: { a: new Set([1, 2]) },
+      map: new Map([['a', new Date(0)]]),
+      bytes: { a: new Uint8Array([1, 255]) },
+      error: [new Error('no')],
+      regexp: /a/g,
+      send: { lg_name: 'Send', node: 'n', args: { a: 1 }, more: 1 },
+      record: { lc: 2, type: 'undefined' },
+      json: { toJSON: () => ({ a: undefined }) },
+      instance: new (class Point {
+        x = 1;
+      })(),
+      deep: Array.from({ length: 200 }).reduce((inner) => [inner], 'deep'),
+      cycle,
+      message: new HumanMessage('hi'),
+    };
+    await put(saver, root('t'), checkpointOf(values));
+    const rows = await pool.all<{ channel: string; type: string; value: string }>('SELECT * FROM langgraph_values');
+    const stored = Object.fromEntries(rows.map(({ channel, type, value }) => [channel, [type, value]]));
+    const serde = new JsonPlusSerializer();
+    for (const [channel, value] of Object.entries(values)) {
+      const [type, bytes] = await serde.dumpsTyped(value);
+      expect(stored[channel], channel).toEqual([type, Buffer.from(bytes).toString()]);
+    }
+  });
+
   test('of a channel without a version are kept too', async () => {
     await using saver = new SqliteSaver(on.file());
     const checkpoint = { ...checkpointOf({ versioned: 1 }), channel_values: { versioned: 1, loose: { x: 2 } } };
@@ -133,6 +176,30 @@ describe('forks of a thread', () => {
     const empty = { ...checkpointOf({}), channel_versions: { x: 2 } };
     const right = await put(saver, start, empty);
     expect((await saver.getTuple(right))?.checkpoint).toEqual(empty);
+  });
+
+  test('keep their values when the checkpoint that made them is put again with others', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const first = checkpointOf({ x: 'first', y: 1 }, 1);
+    const made = await put(saver, root('t'), first);
+    const child = { ...checkpointOf({ x: 'not stored', z: 2 }), channel_versions: { x: 1, z: 1 } };
+    const below = await saver.put(made, child, metadata, { z: 1 });
+    await put(saver, root('t'), { ...first, channel_values: { x: 'second' }, channel_versions: { x: 2 } });
+    const values = async (config: object) => (await saver.getTuple(config))?.checkpoint.channel_values;
+    expect(await values(made)).toEqual({ x: 'second' });
+    expect(await values(below)).toEqual({ x: 'first', z: 2 });
+  });
+
+  test('without a parent, or below one that has only writes, have the last values of their thread', async () => {
+    await using saver = new SqliteSaver(on.file());
+    for (const x of ['first', 'last']) await put(saver, root('t'), checkpointOf({ x }, 1));
+    await put(saver, root('other'), checkpointOf({ x: 'of another thread' }, 1));
+    const parent = { configurable: { thread_id: 't', checkpoint_ns: '', checkpoint_id: 'has only writes' } };
+    await saver.putWrites(parent, [['x', 1]], 'task');
+    for (const above of [root('t'), parent]) {
+      const config = await saver.put(above, checkpointOf({ x: 'not stored' }, 1), metadata, {});
+      expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ x: 'last' });
+    }
   });
 
   test('end at a checkpoint that is its own ancestor', async () => {
@@ -303,13 +370,29 @@ describe('threads', () => {
       for (const checkpoint_ns of ['', 'child']) {
         const config = await put(saver, { configurable: { thread_id: thread, checkpoint_ns } }, checkpointOf({ x: 1 }));
         await saver.putWrites(config, [['x', 1]], 'task');
+        const { configurable } = {
+          configurable: { thread_id: thread, checkpoint_ns, checkpoint_id: 'has only writes' },
+        };
+        await saver.putWrites({ configurable }, [['x', 1]], 'task');
       }
     }
     await saver.deleteThread('a');
-    for (const table of ['checkpoints', 'values', 'writes']) {
-      const rows = await pool.all(`SELECT thread_id, count(*) AS n FROM langgraph_${table} GROUP BY thread_id`);
-      expect(rows).toEqual([{ thread_id: 'b', n: 2 }]);
+    for (const [table, n] of Object.entries({ checkpoints: 4, values: 2, writes: 4 })) {
+      expect(await pool.get(`SELECT count(*) AS n FROM langgraph_${table}`)).toEqual({ n });
     }
+    expect(await pool.all('SELECT DISTINCT thread_id FROM langgraph_checkpoints')).toEqual([{ thread_id: 'b' }]);
+    expect(await collect(saver.list(root('a')))).toEqual([]);
+  });
+
+  test('leave no bytes in the file once they are deleted and the log is checkpointed', async () => {
+    const pool = on.pool();
+    const saver = new SqliteSaver(pool);
+    const long = 'secret of '.repeat(2_000); // pages of its own
+    const config = await put(saver, root('t'), checkpointOf({ x: long }));
+    await saver.putWrites(config, [['x', long]], 'task');
+    await saver.deleteThread('t');
+    await pool.checkpoint();
+    expect(readFileSync(on.file()).includes('secret of')).toBe(false);
   });
 });
 
