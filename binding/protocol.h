@@ -72,6 +72,7 @@ enum class Request : uint8_t {
   kApplyChangeset = 25,  // changeset, ConflictPolicy, count of tables (0: all), their names
   kDefine = 26,          // see FunctionSpec
   kReportCommits = 27,   // whether commits are reported
+  kRestore = 28,         // source
 };
 
 // Every connection and pool has the main lane; a transaction or a lease has one of its own.

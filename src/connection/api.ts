@@ -2,7 +2,7 @@ import type { Executor, Query, SqlParam, SqlValue, StatementDescription } from '
 import type { BlobHandle, BlobLocation } from './features/blob.js';
 import type { ApplyOptions, ChangeRecorder, CommitListener } from './features/changes.js';
 import type { AuthorizerRules, ConnectionStatus, LimitName } from './features/control.js';
-import type { BackupOptions } from './features/files.js';
+import type { BackupOptions, BackupProgress } from './features/files.js';
 import type { Aggregate, FunctionOptions } from './features/functions.js';
 
 /** Counters of one connection, as {@link Connection.stats} gives them. */
@@ -74,6 +74,13 @@ export interface Connection extends Executor, AsyncDisposable {
    * @example await db.backup('copy.db', { onProgress: ({ remainingPages }) => console.log(remainingPages) });
    */
   backup(destination: string, options?: BackupOptions): Promise<void>;
+  /**
+   * Replaces everything in this database by what another database file holds, as one job: all of it, or nothing if it rejects.
+   * Both files may be in use. Rejects `'SQLITE_CANTOPEN'`, `'SQLITE_NOTADB'`, `'SQLITE_READONLY'` also for another page size in
+   * WAL mode, `'SQLITE_BUSY'`, and `'SQLITE_ERROR'` inside a transaction or while rows are read. Resolves to the number of pages.
+   * @example await db.restore('copy.db');
+   */
+  restore(source: string): Promise<BackupProgress>;
   /**
    * A copy without free pages, made by VACUUM INTO. The destination, a path, appears only at success. Rejects if it exists
    * and is not empty.

@@ -21,7 +21,7 @@ import {
 import type { AuthorizerRules, ConnectionStatus, LimitName } from './features/control.js';
 import * as control from './features/control.js';
 import { dump } from './features/dump.js';
-import type { BackupOptions } from './features/files.js';
+import type { BackupOptions, BackupProgress } from './features/files.js';
 import * as files from './features/files.js';
 import { type Aggregate, type FunctionOptions, functionsOf } from './features/functions.js';
 import type { Send } from './features/send.js';
@@ -147,6 +147,10 @@ export class LaneConnection extends Verbs implements Connection {
 
   backup(destination: string, options?: BackupOptions): Promise<void> {
     return files.backup(this, this.perform, destination, options);
+  }
+
+  restore(source: string): Promise<BackupProgress> {
+    return files.restore(this.perform, source);
   }
 
   vacuumInto(destination: string): Promise<void> {

@@ -25,7 +25,8 @@ const DEEPEST = 100;
 
 /** Whether a value consists of what JSON has, and of nothing that a serializer may treat in a way of its own. */
 function isPlain(value: unknown, depth: number): boolean {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null) return true;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null)
+    return true;
   if (typeof value !== 'object' || depth > DEEPEST) return false;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false;

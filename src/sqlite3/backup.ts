@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events';
 import type { Connection } from '../index.js';
 import type { Callback, ErrorCallback } from './callbacks.js';
+import { ERROR } from './constants.js';
 import type { Database } from './database.js';
-import { misuse } from './errors.js';
+import { misuse, sqlite3Error } from './errors.js';
 
 /**
- * A copy of a database, made by {@link Database.backup}. Other calls run between its steps. The file appears, or is replaced,
- * once it is complete.
+ * A copy of a database into a file, or the other way, made by {@link Database.backup}. Other calls run between the steps of a copy
+ * into a file, which appears, or is replaced, once it is complete.
  */
 export class Backup extends EventEmitter {
-  /** Destination. */
+  /** The file. */
   readonly filename: string;
   /** Codes of errors after which `step()` may be called again. */
   retryErrors: number[] = [];
@@ -26,12 +27,26 @@ export class Backup extends EventEmitter {
   #isFinished = false;
 
   /** Made by {@link Database.backup}. */
-  constructor(db: Database, filename: string, callback?: ErrorCallback<Backup>) {
+  constructor(
+    db: Database,
+    filename: string,
+    /** Schema of the copy: `'main'`. */
+    readonly destName: string,
+    /** Schema that is copied: `'main'`. */
+    readonly sourceName: string,
+    /** Whether the file is the copy, not what is copied. */
+    readonly filenameIsDest: boolean,
+    callback?: ErrorCallback<Backup>,
+  ) {
     super();
     if (typeof filename !== 'string') throw new TypeError('Filename expected');
     this.#db = db;
     this.filename = filename;
-    this.#call(async () => {}, callback);
+    const work = async () => {
+      if (destName === 'main' && sourceName === 'main') return;
+      throw sqlite3Error('SQLITE_ERROR', ERROR, 'schemas other than main are not copied');
+    };
+    this.#call(work, callback);
   }
 
   /** Whether no step runs or waits. */
@@ -39,7 +54,10 @@ export class Backup extends EventEmitter {
     return this.#pending === 0 && !this.#isFinished;
   }
 
-  /** Copies everything that is left: `pages` is the number of pages that are copied at a time; -1: as many as fit. */
+  /**
+   * Copies everything that is left: `pages` is the number of pages that are copied at a time; -1: as many as fit. A file replaces
+   * the database at once.
+   */
   step(pages: number, callback?: (this: Backup, error: Error | null, completed: boolean) => void): this {
     if (typeof pages !== 'number') throw new TypeError('Argument 0 must be an integer');
     const work = async (connection: Connection) => {
@@ -49,7 +67,9 @@ export class Backup extends EventEmitter {
         this.pageCount = totalPages;
         this.remaining = remainingPages;
       };
-      await connection.backup(this.filename, { onProgress, ...(pages > 0 && { pagesPerStep: pages }) });
+      if (this.filenameIsDest)
+        await connection.backup(this.filename, { onProgress, ...(pages > 0 && { pagesPerStep: pages }) });
+      else onProgress(await connection.restore(this.filename));
       this.remaining = 0;
       this.completed = true;
     };

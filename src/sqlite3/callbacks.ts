@@ -5,6 +5,12 @@ import type { Statement } from './statement.js';
 // biome-ignore lint/suspicious/noExplicitAny: callbacks of every call
 export type Callback = (this: any, ...results: any[]) => void;
 
+/** A value of a parameter, an array or an object of values. */
+// biome-ignore lint/complexity/noBannedTypes: everything, and yet a function there has the type of the callback
+export type Param = {} | null | undefined;
+/** Arguments of a call: values, then perhaps a callback. */
+export type Args<Callback> = [...values: Param[], callback: Callback] | Param[];
+
 /** Callback of a call without a result. */
 export type ErrorCallback<This = Statement> = (this: This, error: Error | null) => void;
 /** Callback of `run()`: `this` has `lastID` and `changes`. */
@@ -15,6 +21,10 @@ export type RowCallback<T> = (this: Statement, error: Error | null, row: T) => v
 export type RowsCallback<T> = (this: Statement, error: Error | null, rows: T[]) => void;
 /** Callback of `each()` after the last row. */
 export type CompleteCallback = (this: Statement, error: Error | null, count: number) => void;
+/** Callback of `map()`. */
+export type MapCallback<T> = (this: Statement, error: Error | null, map: Record<string, T>) => void;
+/** Arguments of `each()`: values, then perhaps a callback for each row and one for the end. */
+export type EachArgs<T> = [...values: Param[], row: RowCallback<T>, complete: CompleteCallback] | Args<RowCallback<T>>;
 /** Callback of opening and closing. */
 export type DatabaseCallback = (this: Database, error: Error | null) => void;
 

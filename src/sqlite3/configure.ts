@@ -1,19 +1,13 @@
 import type { Connection, LimitName } from '../index.js';
+import * as constants from './constants.js';
 
-/** In the order of their numbers. */
-const LIMITS: readonly LimitName[] = [
-  'length',
-  'sqlLength',
-  'column',
-  'exprDepth',
-  'compoundSelect',
-  'vdbeOp',
-  'functionArg',
-  'attached',
-  'likePatternLength',
-  'variableNumber',
-  'triggerDepth',
-];
+/** `LIMIT_SQL_LENGTH` is `'sqlLength'` in this package. */
+function limitOf(id: number): LimitName | undefined {
+  if (id === constants.LIMIT_WORKER_THREADS) return undefined; // no statement here uses any
+  const [name] = Object.entries(constants).find(([key, value]) => key.startsWith('LIMIT_') && value === id) ?? [];
+  const words = name?.slice('LIMIT_'.length).toLowerCase();
+  return words?.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()) as LimitName | undefined;
+}
 
 /** The work of a call of `configure()`; `undefined` for options without effect. Throws for others, and for wrong values. */
 export function configuration(
@@ -30,7 +24,7 @@ export function configuration(
       return (connection) => connection.exec(`PRAGMA busy_timeout = ${ms}`);
     }
     case 'limit': {
-      const name = LIMITS[integer(first)];
+      const name = limitOf(integer(first));
       const value = integer(second);
       return async (connection) => name && connection.setLimit(name, value);
     }

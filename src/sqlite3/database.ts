@@ -3,15 +3,16 @@ import { resolve } from 'node:path';
 import { type Connection, connect, type Row } from '../index.js';
 import { Backup } from './backup.js';
 import {
+  type Args,
   type Callback,
-  type CompleteCallback,
   type DatabaseCallback,
   deliver,
+  type EachArgs,
   type ErrorCallback,
+  type MapCallback,
   type RowCallback,
   type RowsCallback,
   type RunCallback,
-  split,
 } from './callbacks.js';
 import { Calls } from './calls.js';
 import { configuration } from './configure.js';
@@ -103,60 +104,36 @@ export class Database extends EventEmitter {
   }
 
   /** Prepares a statement. With values, they are bound. */
-  prepare(sql: string, callback?: ErrorCallback): Statement;
-  /** Prepares a statement and binds values. */
-  prepare(sql: string, ...params: unknown[]): Statement;
-  prepare(sql: string, ...args: unknown[]): Statement {
+  prepare(sql: string, ...args: Args<ErrorCallback>): Statement {
     return new Statement(this, sql).prepared(args);
   }
 
   /** Runs a statement. `this` of the callback has `lastID` and `changes`. */
-  run(sql: string, callback?: RunCallback): this;
-  /** Runs a statement with values. */
-  run(sql: string, params: unknown, callback?: RunCallback): this;
-  /** Runs a statement with values, then perhaps a callback. */
-  run(sql: string, ...params: unknown[]): this;
-  run(sql: string, ...args: unknown[]): this {
+  run(sql: string, ...args: Args<RunCallback>): this {
     new Statement(this, sql).run(...args);
     return this;
   }
 
   /** Gives the first row, or none. */
-  get<T = Row>(sql: string, callback?: RowCallback<T>): this;
-  /** Gives the first row with these values, or none. */
-  get<T = Row>(sql: string, params: unknown, callback?: RowCallback<T>): this;
-  /** Gives the first row with these values, or none. */
-  get(sql: string, ...params: unknown[]): this;
-  get(sql: string, ...args: unknown[]): this {
-    const { given, callbacks } = split(args);
-    new Statement(this, sql).first(given, callbacks[0]);
+  get<T = Row>(sql: string, ...args: Args<RowCallback<T>>): this {
+    new Statement(this, sql).first(args);
     return this;
   }
 
   /** Gives all rows. */
-  all<T = Row>(sql: string, callback?: RowsCallback<T>): this;
-  /** Gives all rows with these values. */
-  all<T = Row>(sql: string, params: unknown, callback?: RowsCallback<T>): this;
-  /** Gives all rows with these values. */
-  all(sql: string, ...params: unknown[]): this;
-  all(sql: string, ...args: unknown[]): this {
+  all<T = Row>(sql: string, ...args: Args<RowsCallback<T>>): this {
     new Statement(this, sql).all(...args);
     return this;
   }
 
   /** Calls back for each row, then once with their number. Later calls wait for the last row. */
-  each<T = Row>(sql: string, callback?: RowCallback<T>, complete?: CompleteCallback): this;
-  /** Calls back for each row with these values, then once with their number. */
-  each<T = Row>(sql: string, params: unknown, callback?: RowCallback<T>, complete?: CompleteCallback): this;
-  /** Calls back for each row with these values, then once with their number. */
-  each(sql: string, ...params: unknown[]): this;
-  each(sql: string, ...args: unknown[]): this {
+  each<T = Row>(sql: string, ...args: EachArgs<T>): this {
     new Statement(this, sql).each(...args);
     return this;
   }
 
   /** Gives one object of all rows: see {@link Statement.map}. */
-  map(sql: string, ...args: unknown[]): this {
+  map<T = unknown>(sql: string, ...args: Args<MapCallback<T>>): this {
     new Statement(this, sql).map(...args);
     return this;
   }
@@ -213,8 +190,20 @@ export class Database extends EventEmitter {
   }
 
   /** Copies the database to a file: see {@link Backup}. */
-  backup(filename: string, callback?: ErrorCallback<Backup>): Backup {
-    return new Backup(this, filename, callback);
+  backup(filename: string, callback?: ErrorCallback<Backup>): Backup;
+  /** With `filenameIsDest` false, copies the file into the database, which loses what it has. */
+  backup(
+    filename: string,
+    destName: string,
+    sourceName: string,
+    filenameIsDest: boolean,
+    callback?: ErrorCallback<Backup>,
+  ): Backup;
+  backup(filename: string, ...args: unknown[]): Backup {
+    const [callback] = args.length > 1 ? args.slice(3) : args;
+    const [destName, sourceName, filenameIsDest] = args.length > 1 ? args : ['main', 'main', true];
+    const names = [String(destName), String(sourceName), filenameIsDest !== false] as const;
+    return new Backup(this, filename, ...names, callback as ErrorCallback<Backup> | undefined);
   }
 
   /** @internal Rowid of the last insert of any call, after one that inserted `rowid`, or nothing if it is 0. */
@@ -228,16 +217,14 @@ export class Database extends EventEmitter {
     const started = performance.now();
     const sent = traced(this.#send(work, alone), sql);
     if (sql !== '' && this.listenerCount('trace') > 0) this.emit('trace', sql);
-    this.#calls.settle(sent, {
-      resolved: (result) => {
-        if (callback !== undefined) deliver(owner, callback, [null, ...(results?.(result) ?? [])]);
-        if (sql !== '' && this.listenerCount('profile') > 0) this.emit('profile', sql, performance.now() - started);
-      },
-      rejected: (error) => {
-        // A statement of a closed database has no listener yet.
-        const emitter = this.#isClosing ? this : owner;
-        deliver(owner, callback ?? emitter.emit.bind(emitter, 'error'), [error]);
-      },
+    const resolved = (result: T) => {
+      if (callback !== undefined) deliver(owner, callback, [null, ...(results?.(result) ?? [])]);
+      if (sql !== '' && this.listenerCount('profile') > 0) this.emit('profile', sql, performance.now() - started);
+    };
+    this.#calls.settle(sent, resolved, (error) => {
+      // A statement of a closed database has no listener yet.
+      const emitter = this.#isClosing ? this : owner;
+      deliver(owner, callback ?? emitter.emit.bind(emitter, 'error'), [error]);
     });
   }
 
@@ -252,13 +239,11 @@ export class Database extends EventEmitter {
 
   /** Of opening and closing: the event follows the callback. */
   #settle(done: Promise<void>, callback: DatabaseCallback | undefined, event: 'open' | 'close'): void {
-    this.#calls.settle(done, {
-      resolved: () => {
-        if (callback !== undefined) deliver(this, callback, [null]);
-        deliver(this, this.emit, [event]);
-      },
-      rejected: (error) => deliver(this, callback ?? this.emit.bind(this, 'error'), [error]),
-    });
+    const resolved = () => {
+      if (callback !== undefined) deliver(this, callback, [null]);
+      deliver(this, this.emit, [event]);
+    };
+    this.#calls.settle(done, resolved, (error) => deliver(this, callback ?? this.emit.bind(this, 'error'), [error]));
   }
 
   #listen(): Promise<() => void> {

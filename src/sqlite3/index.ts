@@ -8,9 +8,13 @@ import { setVerbose } from './verbose.js';
 
 export { Backup } from './backup.js';
 export type {
+  Args,
   CompleteCallback,
   DatabaseCallback,
+  EachArgs,
   ErrorCallback,
+  MapCallback,
+  Param,
   RowCallback,
   RowsCallback,
   RunCallback,

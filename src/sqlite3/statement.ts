@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events';
-import type { Connection, Row, SqlParam } from '../index.js';
+import type { Connection, Row, RunResult, SqlParam } from '../index.js';
 import { bind, type Given } from './bind.js';
 import {
+  type Args,
   type Callback,
-  type CompleteCallback,
   deliver,
+  type EachArgs,
   type ErrorCallback,
+  type MapCallback,
   type RowCallback,
   type RowsCallback,
   type RunCallback,
@@ -40,23 +42,17 @@ export class Statement extends EventEmitter {
   }
 
   /** Binds values, and ends the rows of `get()`. Fails if the statement can't be prepared or has no such parameter. */
-  bind(callback?: ErrorCallback): this;
-  /** Binds values, and ends the rows of `get()`. Fails if the statement can't be prepared or has no such parameter. */
-  bind(...params: unknown[]): this;
-  bind(...args: unknown[]): this {
+  bind(...args: Args<ErrorCallback>): this {
     return this.prepared(args);
   }
 
   /** @internal bind(), which a program may replace. */
   prepared(args: readonly unknown[]): this {
-    const { given, callbacks } = split(args);
-    const params = this.#bind(given);
     const work = async (connection: Connection) => {
-      params();
       await this.#endRows();
       await connection.describe(this.sql);
     };
-    return this.#call(work, callbacks[0]);
+    return this.#run(args, work, () => []);
   }
 
   /** Ends the rows of `get()`: the next call begins with the first row. Values stay bound. */
@@ -71,77 +67,48 @@ export class Statement extends EventEmitter {
     return this.#db;
   }
 
-  /** Runs the statement. */
-  run(callback?: RunCallback): this;
-  /** Runs the statement with values. */
-  run(params: unknown, callback?: RunCallback): this;
-  /** Runs the statement with values, then perhaps a callback. */
-  run(...params: unknown[]): this;
-  run(...args: unknown[]): this {
-    const { given, callbacks } = split(args);
-    const params = this.#bind(given);
-    const work = async (connection: Connection) => {
-      const { changes, lastInsertRowid } = await connection.run(this.sql, params());
-      return { changes, lastID: this.#db.lastIdAfter(lastInsertRowid) };
-    };
-    return this.#call(work, callbacks[0], (result) => {
-      Object.assign(this, result);
+  /** Runs the statement. Values are given one by one, as an array or as an object by name or number. */
+  run(...args: Args<RunCallback>): this {
+    const keep = ({ changes, lastInsertRowid }: RunResult) => {
+      Object.assign(this, { changes, lastID: lastInsertRowid });
       return [];
-    });
+    };
+    const work = async (connection: Connection, params: SqlParam[]) => {
+      const result = await connection.run(this.sql, params);
+      return { ...result, lastInsertRowid: this.#db.lastIdAfter(result.lastInsertRowid) };
+    };
+    return this.#run(args, work, keep);
   }
 
   /** Gives the first row, or none; then, without `reset()` and without new values, the next one each time. */
-  get<T = Row>(callback?: RowCallback<T | undefined>): this;
-  /** Gives the first row with these values, or none. */
-  get<T = Row>(params: unknown, callback?: RowCallback<T | undefined>): this;
-  /** Gives the first row with these values, or none. */
-  get(...params: unknown[]): this;
-  get(...args: unknown[]): this {
-    const { given, callbacks } = split(args);
-    const params = this.#bind(given);
-    const work = async (connection: Connection) => {
-      if (given.length > 0) await this.#endRows();
-      this.#rows ??= await this.#open(connection, params());
+  get<T = Row>(...args: Args<RowCallback<T | undefined>>): this {
+    const work = async (connection: Connection, params: SqlParam[], areNew: boolean) => {
+      if (areNew) await this.#endRows();
+      this.#rows ??= await this.#open(connection, params);
       const { done, value } = await this.#rows.next();
       if (done === true) await this.#endRows();
-      return done === true ? [] : [withBuffers(value)];
+      return done === true ? undefined : value;
     };
-    return this.#call(work, callbacks[0], (row) => row, true);
+    return this.#run(args, work, oneOf, true);
   }
 
   /** @internal Gives the first row of a statement that is used once: one call to the thread. */
-  first(given: Given, callback: Callback | undefined): void {
-    const params = this.#bind(given);
-    const work = async (connection: Connection) => connection.get(this.sql, params());
-    this.#call(work, callback, (row) => (row === undefined ? [] : [withBuffers(row)]));
+  first(args: readonly unknown[]): void {
+    this.#run(args, (connection, params) => connection.get(this.sql, params), oneOf);
   }
 
   /** Gives all rows. */
-  all<T = Row>(callback?: RowsCallback<T>): this;
-  /** Gives all rows with these values. */
-  all<T = Row>(params: unknown, callback?: RowsCallback<T>): this;
-  /** Gives all rows with these values. */
-  all(...params: unknown[]): this;
-  all(...args: unknown[]): this {
-    const { given, callbacks } = split(args);
-    const params = this.#bind(given);
-    const work = async (connection: Connection) => connection.all(this.sql, params());
-    return this.#call(work, callbacks[0], (rows) => [rows.map(withBuffers)]);
+  all<T = Row>(...args: Args<RowsCallback<T>>): this {
+    return this.#run(args, this.#all, (rows) => [rows.map(withBuffers)]);
   }
 
   /** Calls back for each row, then once with their number. Later calls of the database wait for the last row. */
-  each<T = Row>(callback?: RowCallback<T>, complete?: CompleteCallback): this;
-  /** Calls back for each row with these values, then once with their number. */
-  each<T = Row>(params: unknown, callback?: RowCallback<T>, complete?: CompleteCallback): this;
-  /** Calls back for each row with these values, then once with their number. */
-  each(...params: unknown[]): this;
-  each(...args: unknown[]): this {
+  each<T = Row>(...args: EachArgs<T>): this {
     const { given, callbacks } = split(args, 2);
     const [onRow, onEnd] = callbacks;
-    const params = this.#bind(given);
     let isPrepared = false;
-    const work = async (connection: Connection) => {
-      const rows = await this.#open(connection, params());
+    const work = async (connection: Connection, params: SqlParam[]) => {
+      const rows = await this.#open(connection, params);
       isPrepared = true;
       let count = 0;
       for (let row = await rows.next(); row.done !== true; row = await rows.next()) {
@@ -155,18 +122,26 @@ export class Statement extends EventEmitter {
       if (error) (isPrepared ? onRow : (onEnd ?? onRow))?.call(this, error);
       else onEnd?.call(this, null, count);
     };
-    return this.#call(work, onRow && settled, (count) => [count], true);
+    return this.#run(onRow ? [...given, settled] : given, work, (count) => [count], true);
   }
 
   /** Gives one object of all rows: of two columns, the first is the key and the second the value; of more, the row. */
-  map<T = unknown>(callback?: (this: Statement, error: Error | null, map: Record<string, T>) => void): this;
-  /** Gives one object of all rows with these values. */
-  map(...params: unknown[]): this;
-  map(...args: unknown[]): this {
+  map<T = unknown>(...args: Args<MapCallback<T>>): this {
+    return this.#run(args, this.#all, (rows) => [mapOf(rows)]);
+  }
+
+  #all = (connection: Connection, params: SqlParam[]) => connection.all(this.sql, params);
+
+  /** Runs `work` with the values of a call, or with those of an earlier one. */
+  #run<T>(
+    args: readonly unknown[],
+    work: (connection: Connection, params: SqlParam[], areNew: boolean) => Promise<T>,
+    results: (result: T) => unknown[],
+    alone = false,
+  ): this {
     const { given, callbacks } = split(args);
     const params = this.#bind(given);
-    const work = async (connection: Connection) => connection.all(this.sql, params());
-    return this.#call(work, callbacks[0], (rows) => [mapOf(rows)]);
+    return this.#call(async (db) => work(db, params(), given.length > 0), callbacks[0], results, alone);
   }
 
   /** Keeps the values, as they are now, if there are any. The result throws if the statement can't take them. */
@@ -216,6 +191,8 @@ export class Statement extends EventEmitter {
     return this;
   }
 }
+
+const oneOf = (row: Row | undefined) => (row === undefined ? [] : [withBuffers(row)]);
 
 /** A BLOB is a Buffer there. */
 function withBuffers(row: Row): Row {

@@ -59,6 +59,7 @@ export const Request = {
   applyChangeset: 25,
   define: 26,
   reportCommits: 27,
+  restore: 28,
 } as const;
 export type Request = (typeof Request)[keyof typeof Request];
 

@@ -569,6 +569,46 @@ describe.each(modules)('%s', (name, sqlite3) => {
       expect(await called((done) => copy.get('SELECT x FROM t', done))).toEqual({ x: 1 });
     });
 
+    test('a file replaces what a database has', async () => {
+      const source = open(on.file('source.db'));
+      await called((done) => source.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)', done));
+      for (const name of [':memory:', on.file('restored.db')]) {
+        const db = open(name);
+        await called((done) => db.exec('CREATE TABLE old (x); INSERT INTO old VALUES (1)', done));
+        const backup = db.backup(on.file('source.db'), 'main', 'main', false);
+        expect(await called((done) => backup.step(-1, done))).toBe(true);
+        expect([backup.completed, backup.failed, backup.remaining, backup.pageCount]).toEqual([true, false, 0, 2]);
+        expect([backup.filename, backup.filenameIsDest]).toEqual([on.file('source.db'), false]);
+        await called((done) => backup.finish(done));
+        expect(await called((done) => db.all('SELECT x FROM t', done))).toEqual([{ x: 1 }, { x: 2 }]);
+        expect(await failure(called((done) => db.all('SELECT x FROM old', done)))).toMatchObject({
+          code: 'SQLITE_ERROR',
+        });
+      }
+    });
+
+    test('names may be given for a copy to a file', async () => {
+      const db = open(on.file());
+      await called((done) => db.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1)', done));
+      const backup = db.backup(on.file('copy.db'), 'main', 'main', true);
+      await called((done) => backup.step(-1, done));
+      await called((done) => backup.finish(done));
+      expect(await called((done) => open(on.file('copy.db')).get('SELECT x FROM t', done))).toEqual({ x: 1 });
+    });
+
+    test.runIf(isOurs)('a file that is missing replaces nothing, and other schemas than main are refused', async () => {
+      const db = open(on.file());
+      await called((done) => db.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1)', done));
+      const backup = db.backup(on.file('missing.db'), 'main', 'main', false);
+      expect(await failure(called((done) => backup.step(-1, done)))).toMatchObject({
+        code: 'SQLITE_CANTOPEN',
+        errno: 14,
+      });
+      expect(await called((done) => db.get('SELECT x FROM t', done))).toEqual({ x: 1 });
+      const refused = new Promise((resolve) => db.backup(on.file('x.db'), 'temp', 'main', false, resolve));
+      expect(await refused).toMatchObject({ code: 'SQLITE_ERROR', message: expect.stringMatching(/main/) });
+    });
+
     test('one that is finished early has failed', async () => {
       const db = open(on.file());
       const backup = db.backup(on.file('copy.db'));

@@ -2,11 +2,26 @@
 
 #include <sqlite3.h>
 
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "engine/sqlite/error.h"
 
 namespace aiosqlite {
+namespace {
+
+std::string Progress(sqlite3_backup* backup) {
+  return "[" + std::to_string(sqlite3_backup_remaining(backup)) + "," +
+         std::to_string(sqlite3_backup_pagecount(backup)) + "]";
+}
+
+// Closes a file that is copied from.
+struct CloseFile {
+  void operator()(sqlite3* db) const { sqlite3_close(db); }
+};
+
+}  // namespace
 
 Backup::~Backup() { Close(); }
 
@@ -37,8 +52,7 @@ std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
   for (int count = 0;; ++count) {
     const int rc = sqlite3_backup_step(backup_, pages);
     if ((rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && source_.hooks().WaitForLock(count)) continue;
-    outcome.info = "[" + std::to_string(sqlite3_backup_remaining(backup_)) + "," +
-                   std::to_string(sqlite3_backup_pagecount(backup_)) + "]";
+    outcome.info = Progress(backup_);
     if (rc == SQLITE_OK) return std::nullopt;
     if (rc != SQLITE_DONE) return Failed(rc);
     outcome.done = true;
@@ -65,6 +79,27 @@ std::string Backup::ListInUse(EntryReader& entries) {
     list.append(reserved != 0 ? "true" : "false");
   }
   return list.append("]");
+}
+
+std::optional<Failure> Restore(Database& database, const Job& job, Outcome& outcome) {
+  sqlite3* opened = nullptr;
+  const std::string path(PacketReader(job.packet).Text());
+  const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  int rc = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  const std::unique_ptr<sqlite3, CloseFile> file(opened);
+  if (rc != SQLITE_OK) return SqliteFailure(file.get(), rc, {});
+  sqlite3_backup* const backup = sqlite3_backup_init(database.handle(), "main", file.get(), "main");
+  if (backup == nullptr) return database.Failed(sqlite3_extended_errcode(database.handle()), {});
+  // In one step: the database must not be used between two (sqlite.org/c3ref/backup_finish.html).
+  for (int count = 0;; ++count) {
+    rc = sqlite3_backup_step(backup, -1);
+    const bool locked = (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED;
+    if (!locked || !database.hooks().WaitForLock(count)) break;
+  }
+  outcome.info = Progress(backup);
+  sqlite3_backup_finish(backup);
+  if (rc == SQLITE_DONE) return std::nullopt;
+  return SqliteFailure(nullptr, rc, {});
 }
 
 }  // namespace aiosqlite

@@ -1,4 +1,4 @@
-// Worker thread. Copies the database into another file, some pages at a time.
+// Worker thread. Copies the database into another file, some pages at a time, or another file into the database at once.
 #pragma once
 
 #include <optional>
@@ -33,5 +33,8 @@ class Backup final : public Resource {
   sqlite3* copy_ = nullptr;
   sqlite3_backup* backup_ = nullptr;
 };
+
+// kRestore: replaces `main` by what a file holds, or changes nothing. `outcome.info`: remaining and total pages.
+std::optional<Failure> Restore(Database& database, const Job& job, Outcome& outcome);
 
 }  // namespace aiosqlite

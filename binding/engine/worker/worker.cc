@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/features/backup.h"
 #include "engine/features/control.h"
 #include "engine/features/image.h"
 #include "engine/features/recorder.h"
@@ -134,6 +135,8 @@ std::optional<Failure> Worker::ServeConnection(const Job& job, Outcome& outcome)
       return Serialize(*database_, outcome);
     case Request::kDeserialize:
       return Deserialize(*database_, job);
+    case Request::kRestore:
+      return Restore(*database_, job, outcome);
     case Request::kDefine:
       return DefineFunction(*database_, job);
     case Request::kReportCommits:

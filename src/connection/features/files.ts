@@ -34,10 +34,10 @@ export interface BackupOptions extends CallOptions {
 export const BACKUP_OPTIONS: NamesOf<BackupOptions> = { ...CALL_OPTIONS, pagesPerStep: true, onProgress: true };
 
 /** An absolute path: SQLite would take a relative one that begins with 'file:' for a URI. */
-function absolute(destination: unknown): string {
-  checkPath('destination', destination);
-  if (/^file:/i.test(destination)) throw outOfRange('destination', "a path, not a 'file:' URI");
-  return resolve(destination);
+function absolute(path: unknown, name = 'destination'): string {
+  checkPath(name, path);
+  if (/^file:/i.test(path)) throw outOfRange(name, "a path, not a 'file:' URI");
+  return resolve(path);
 }
 
 export async function backup(
@@ -57,6 +57,16 @@ export async function backup(
     createNew(copy);
     await copyPages(send, copy, abandoned, pages, limits, onProgress);
   });
+}
+
+export async function restore(send: Send, source: string): Promise<BackupProgress> {
+  const { info } = await send(Call.of(Request.restore).text(absolute(source, 'source')));
+  return progressOf(info);
+}
+
+function progressOf(info: string): BackupProgress {
+  const [remainingPages, totalPages] = JSON.parse(info) as [number, number];
+  return { totalPages, remainingPages };
 }
 
 /**
@@ -117,8 +127,7 @@ async function copyPages(
     for (const [i, path] of abandoned.entries()) if (!inUse[i]) await removeDatabase(path).catch(() => {});
     for (;;) {
       const step = await send(Call.of(Request.stepBackup).number(id).number(pages), limits());
-      const [remainingPages, totalPages] = JSON.parse(step.info) as [number, number];
-      onProgress?.({ totalPages, remainingPages });
+      onProgress?.(progressOf(step.info));
       if (step.done) return;
     }
   } finally {
