@@ -141,7 +141,12 @@ export class Database extends EventEmitter {
   /** Runs a script of any number of statements. */
   exec(sql: string, callback?: DatabaseCallback): this {
     if (typeof sql !== 'string') throw new TypeError('Argument 0 must be a string');
-    this.call({ owner: this, sql, work: (connection) => connection.exec(sql), callback });
+    this.call({
+      owner: this,
+      sql,
+      work: (connection) => this.inserting(connection, sql, connection.exec(sql)),
+      callback,
+    });
     return this;
   }
 
@@ -204,6 +209,15 @@ export class Database extends EventEmitter {
     const [destName, sourceName, filenameIsDest] = args.length > 1 ? args : ['main', 'main', true];
     const names = [String(destName), String(sourceName), filenameIsDest !== false] as const;
     return new Backup(this, filename, ...names, callback as ErrorCallback<Backup> | undefined);
+  }
+
+  /** @internal Learns the rowid of the last insert after SQL other than that of run(). Call it when the SQL was sent. */
+  async inserting<T>(connection: Connection, sql: string, sent: Promise<T>): Promise<T> {
+    if (!/\b(?:insert|replace)\b/i.test(sql)) return sent;
+    const learning = connection.get<[number]>('SELECT last_insert_rowid()', [], { rowMode: 'array' });
+    const [result, row] = await Promise.all([sent, learning]);
+    this.lastIdAfter(row?.[0] ?? 0);
+    return result;
   }
 
   /** @internal Rowid of the last insert of any call, after one that inserted `rowid`, or nothing if it is 0. */

@@ -94,7 +94,9 @@ export class Statement extends EventEmitter {
 
   /** @internal Gives the first row of a statement that is used once: one call to the thread. */
   first(args: readonly unknown[]): void {
-    this.#run(args, (connection, params) => connection.get(this.sql, params), oneOf);
+    const work = (connection: Connection, params: SqlParam[]) =>
+      this.#db.inserting(connection, this.sql, connection.get(this.sql, params));
+    this.#run(args, work, oneOf);
   }
 
   /** Gives all rows. */
@@ -130,7 +132,8 @@ export class Statement extends EventEmitter {
     return this.#run(args, this.#all, (rows) => [mapOf(rows)]);
   }
 
-  #all = (connection: Connection, params: SqlParam[]) => connection.all(this.sql, params);
+  #all = (connection: Connection, params: SqlParam[]) =>
+    this.#db.inserting(connection, this.sql, connection.all(this.sql, params));
 
   /** Runs `work` with the values of a call, or with those of an earlier one. */
   #run<T>(
@@ -161,7 +164,7 @@ export class Statement extends EventEmitter {
   async #open(connection: Connection, params: SqlParam[]): Promise<AsyncIterator<Row>> {
     const { readonly: reads } = await connection.describe(this.sql);
     if (reads) return connection.iterate(this.sql, params);
-    const rows = await connection.all(this.sql, params);
+    const rows = await this.#all(connection, params);
     return (async function* () {
       yield* rows;
     })();

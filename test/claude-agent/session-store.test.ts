@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type FoldSessionSummary, SqliteSessionStore, type TranscriptEntry } from 'aiosqlite/claude-agent';
 import { describe, expect, test } from 'vitest';
-import { run, start } from '../support/child.js';
+import { run } from '../support/child.js';
 import { databases } from '../support/databases.js';
+import { killedAfter } from '../support/killed.js';
 import { rejection } from '../support/rejection.js';
 
 const on = databases();
@@ -326,16 +327,7 @@ describe('several processes', () => {
   test('one that is killed has lost no append that it said is stored, and stored none by halves', async () => {
     for (let kill = 0; kill < 4; kill++) {
       const file = on.file(`${kill}.db`);
-      const writer = start(child, [file, 'ada', 100_000]);
-      await writer.said(`stored ${3 + 5 * kill};`);
-      writer.kill('SIGKILL');
-      const { stdout } = await writer.ended;
-      const stored = Number(
-        stdout
-          .match(/stored (\d+);/g)
-          ?.at(-1)
-          ?.match(/\d+/)?.[0],
-      );
+      const stored = await killedAfter(child, [file, 'ada', 100_000], 3 + 5 * kill);
       const pool = on.pool({ database: file });
       await using store = new SqliteSessionStore(pool);
       const entries = await store.load({ projectKey: 'p', sessionId: 's' });

@@ -2,8 +2,9 @@ import type { AgentInputItem } from '@openai/agents-core';
 import { connect } from 'aiosqlite';
 import { SqliteSession } from 'aiosqlite/openai-agents';
 import { describe, expect, test } from 'vitest';
-import { run, start } from '../support/child.js';
+import { run } from '../support/child.js';
 import { databases } from '../support/databases.js';
+import { killedAfter } from '../support/killed.js';
 import { rejection } from '../support/rejection.js';
 
 const on = databases();
@@ -254,16 +255,7 @@ describe('several processes', () => {
   test('one that is killed has lost nothing that it said is stored, and stored nothing by halves', async () => {
     for (let kill = 0; kill < 4; kill++) {
       const file = on.file(`${kill}.db`);
-      const writer = start(child, [file, 'ada', 100_000]);
-      await writer.said(`stored ${3 + 5 * kill};`);
-      writer.kill('SIGKILL');
-      const { stdout } = await writer.ended;
-      const stored = Number(
-        stdout
-          .match(/stored (\d+);/g)
-          ?.at(-1)
-          ?.match(/\d+/)?.[0],
-      );
+      const stored = await killedAfter(child, [file, 'ada', 100_000], 3 + 5 * kill);
       await using session = new SqliteSession(file, { sessionId: 'shared' });
       const history = texts(await session.getItems());
       const rounds = (history.length - (history.length % 4)) / 4;

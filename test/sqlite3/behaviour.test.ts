@@ -252,6 +252,23 @@ describe.each(modules)('%s', (name, sqlite3) => {
     });
   });
 
+  test('lastID is the last rowid of the database, however it was inserted', async () => {
+    const db = open();
+    const lastID = async () => (await ran((done) => db.run('UPDATE t SET y = 1', done))).lastID;
+    await called((done) => db.exec('CREATE TABLE t (x INTEGER PRIMARY KEY, y); INSERT INTO t VALUES (5, 0)', done));
+    expect(await lastID()).toBe(5);
+    await called((done) => db.all('INSERT INTO t VALUES (7, 0) RETURNING x', done));
+    expect(await lastID()).toBe(7);
+    await called((done) => db.get('insert into t values (8, 0) returning x', done));
+    expect(await lastID()).toBe(8);
+    await called((done) => db.each('REPLACE INTO t VALUES (9, 0) RETURNING x', () => {}, done));
+    expect(await lastID()).toBe(9);
+    const statement = db.prepare('INSERT INTO t VALUES (?, 0) RETURNING x', 11);
+    await called((done) => statement.get(done));
+    await called((done) => statement.finalize(done));
+    expect(await lastID()).toBe(11);
+  });
+
   describe('get(), all(), each(), map()', () => {
     test('get gives the first row, or nothing', async () => {
       const db = open();

@@ -83,7 +83,7 @@ std::string Backup::ListInUse(EntryReader& entries) {
 
 std::optional<Failure> Restore(Database& database, const Job& job, Outcome& outcome) {
   sqlite3* opened = nullptr;
-  const std::string path(PacketReader(job.packet).Text());
+  const std::string path(EntryReader(job.entries).Text());
   const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   int rc = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   const std::unique_ptr<sqlite3, CloseFile> file(opened);
