@@ -15,6 +15,7 @@ import type { NamesOf } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import type { BatchQuery, Connection, Pool, PoolOptions, SqlParam } from '../index.js';
 import { type AdapterDatabase, openAdapter } from '../source/adapter.js';
+import { KnownVersions, type Versions } from './known-versions.js';
 import { checkId, checkText, configOf, keyOf, listConditions, partsOf } from './saver-config.js';
 import * as sql from './saver-queries.js';
 import { type CheckpointRow, ROW, ROWS, Tuples } from './saver-tuples.js';
@@ -31,8 +32,6 @@ const OPTIONS: NamesOf<SqliteSaverOptions> = { serde: true };
 /** Checkpoints that list() reads at a time. */
 const PAGE = 50;
 
-type Versions = [channel: string, version: number | string][];
-
 /**
  * LangGraph's checkpoints in SQLite. Tables are made at the first call. put() and putWrites() resolve when the commit is
  * durable, and calls that wait together share one commit. No call blocks the event loop.
@@ -46,6 +45,7 @@ type Versions = [channel: string, version: number | string][];
 export class SqliteSaver extends BaseCheckpointSaver {
   readonly #database: AdapterDatabase;
   readonly #tuples: Tuples;
+  readonly #known = new KnownVersions();
 
   /**
    * `database`: a path, `':memory:'`, a `'file:'` URI or URL; with the options of a pool and of the saver together. Throws on
@@ -82,7 +82,9 @@ export class SqliteSaver extends BaseCheckpointSaver {
   async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { threadId, namespace = '', checkpointId } = partsOf(config);
     if (threadId === undefined) return undefined;
-    return await this.#database.call((db) => this.#tuples.one(db, [threadId, namespace, checkpointId ?? null]));
+    const tuple = await this.#database.call((db) => this.#tuples.one(db, [threadId, namespace, checkpointId ?? null]));
+    if (tuple !== undefined) this.#known.addTuple(threadId, namespace, tuple.checkpoint);
+    return tuple;
   }
 
   /**
@@ -109,8 +111,8 @@ export class SqliteSaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Stores a checkpoint below the one that the config names: its values at `newVersions`, those of other channels as they
-   * are stored. Resolves to the config of the checkpoint.
+   * Stores a checkpoint below the one that the config names: its values at `newVersions`, and those that the one above has in
+   * other versions; values of other channels are stored already. Resolves to the config of the checkpoint.
    */
   async put(
     config: RunnableConfig,
@@ -127,10 +129,14 @@ export class SqliteSaver extends BaseCheckpointSaver {
     const own: [channel: string, value: unknown][] = []; // values without a version are found in no other row
     const made: Versions = [];
     const kept: Versions = [];
+    const parentHas = parentId === undefined ? undefined : this.#known.of(threadId, namespace, parentId);
     for (const [channel, value] of Object.entries(values)) {
       const version = Object.hasOwn(rest.channel_versions, channel) ? rest.channel_versions[channel] : undefined;
       if (version === undefined) own.push([channel, value]);
-      else (Object.hasOwn(newVersions, channel) ? made : kept).push([channel, version]);
+      // Without a parent, newVersions alone tells; one that is not known to have a value need not have it.
+      else if (Object.hasOwn(newVersions, channel) || (parentId !== undefined && parentHas?.get(channel) !== version))
+        made.push([channel, version]);
+      else kept.push([channel, version]);
     }
     // All at once, before the caller can change any of them.
     const parts = [{ ...rest, id, channel_values: Object.fromEntries(own) }, metadata];
@@ -145,6 +151,7 @@ export class SqliteSaver extends BaseCheckpointSaver {
       }));
       await db.batch([{ sql: sql.PUT_CHECKPOINT, params }, ...queries], ROWS);
     }, dumpAll);
+    this.#known.add(threadId, namespace, id, [...made, ...kept]);
     return configOf(threadId, namespace, id);
   }
 

@@ -190,16 +190,28 @@ describe('forks of a thread', () => {
     expect(await values(below)).toEqual({ x: 'first', z: 2 });
   });
 
-  test('without a parent, or below one that has only writes, have the last values of their thread', async () => {
+  test('without a parent have the last values of their thread', async () => {
     await using saver = new SqliteSaver(on.file());
     for (const x of ['first', 'last']) await put(saver, root('t'), checkpointOf({ x }, 1));
     await put(saver, root('other'), checkpointOf({ x: 'of another thread' }, 1));
-    const parent = { configurable: { thread_id: 't', checkpoint_ns: '', checkpoint_id: 'has only writes' } };
-    await saver.putWrites(parent, [['x', 1]], 'task');
-    for (const above of [root('t'), parent]) {
-      const config = await saver.put(above, checkpointOf({ x: 'not stored' }, 1), metadata, {});
-      expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ x: 'last' });
-    }
+    const config = await saver.put(root('t'), checkpointOf({ x: 'not stored' }, 1), metadata, {});
+    expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ x: 'last' });
+  });
+
+  test('have the values that their parent lacks or has at other versions, also where these are not called new', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const start = await put(saver, root('t'), checkpointOf({ x: 'start', y: 'kept' }, 1));
+    // LangGraph copies a checkpoint so: below the parent of the copied one, beside a fork that counts alike.
+    const copied = { ...checkpointOf({ x: 'copied', y: 'kept', z: 'new' }, 2), channel_versions: { x: 2, y: 1, z: 2 } };
+    await saver.put(start, copied, metadata, { x: 2, z: 2 });
+    await saver.put(start, { ...copied, id: uuid6(ids++), channel_values: { x: 'fork' } }, metadata, { x: 2 });
+    const copy = await saver.put(start, { ...copied, id: uuid6(ids++) }, metadata, {});
+    expect((await saver.getTuple(copy))?.checkpoint.channel_values).toEqual(copied.channel_values);
+    // So does one whose parent has only writes, or is not known to this saver.
+    const unknown = { configurable: { thread_id: 't', checkpoint_ns: '', checkpoint_id: 'has only writes' } };
+    await saver.putWrites(unknown, [['x', 1]], 'task');
+    const below = await saver.put(unknown, { ...copied, id: uuid6(ids++) }, metadata, {});
+    expect((await saver.getTuple(below))?.checkpoint.channel_values).toEqual(copied.channel_values);
   });
 
   test('end at a checkpoint that is its own ancestor', async () => {

@@ -1,4 +1,5 @@
-// Worker thread. Copies the database into another file, some pages at a time, or another file into the database at once.
+// Worker thread. Copies the database into another file, some pages at a time, or a file into the database at
+// once.
 #pragma once
 
 #include <optional>
@@ -34,7 +35,8 @@ class Backup final : public Resource {
   sqlite3_backup* backup_ = nullptr;
 };
 
-// kRestore: replaces `main` by what a file holds, or changes nothing. `outcome.info`: remaining and total pages.
+// kRestore: replaces `main` by what a file holds, or changes nothing. `outcome.info`: remaining and total
+// pages.
 std::optional<Failure> Restore(Database& database, const Job& job, Outcome& outcome);
 
 }  // namespace aiosqlite
