@@ -94,11 +94,20 @@ struct Job {
 };
 using JobPtr = std::unique_ptr<Job>;
 
-// The first rows of a result, as JSON: `[rows, patches]`, where patches are the values that JSON can't hold:
-// `[row, column, "integer"]` or `[row, column, offset, length]` in `bytes`.
+// A text that becomes a JavaScript string of its own, in one of two forms.
+struct LongText {
+  std::string ascii;
+  std::u16string wide;
+};
+
+// The first rows of a result, as JSON: `[rows, patches]`. Patches are the values that JSON can't hold, or
+// that are too long to be parsed: `[row, column, "integer"]`, `[row, column, offset, length]` in `bytes`, or
+// `[row, column, number]` of `long_texts`.
+
 struct JsonRows {
   std::string text;  // empty: no rows
   std::string bytes;
+  std::vector<LongText> long_texts;
   bool ascii = true;
 };
 

@@ -4,11 +4,13 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/rows/json_text.h"
 #include "engine/rows/number_text.h"
 #include "engine/sqlite/error.h"
+#include "node/external_text.h"
 #include "protocol.h"
 
 namespace aiosqlite {
@@ -66,15 +68,16 @@ class SideParts {
  public:
   explicit SideParts(Napi::Env env) : env_(env) {}
 
-  void AddText(const std::string& text, bool ascii) {
-    if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
-    chunks_.Set(chunk_count_++, MakeString(env_, text, ascii));
-  }
+  void AddText(const std::string& text, bool ascii) { AddChunk(MakeString(env_, text, ascii)); }
   void AddWide(const std::u16string& text) {
-    if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
     napi_value value = nullptr;
     napi_create_string_utf16(env_, text.data(), text.size(), &value);
-    chunks_.Set(chunk_count_++, Napi::Value(env_, value));
+    AddChunk({env_, value});
+  }
+  // Its memory goes with the string.
+  void AddLongText(LongText& text) {
+    AddChunk(text.wide.empty() ? MakeExternalText(env_, std::move(text.ascii))
+                               : MakeExternalText(env_, std::move(text.wide)));
   }
   void AddBuffer(std::initializer_list<std::string_view> parts) {
     size_t size = 0;
@@ -92,6 +95,11 @@ class SideParts {
   Napi::Value buffers() const { return buffers_.IsEmpty() ? env_.Undefined() : Napi::Value(buffers_); }
 
  private:
+  void AddChunk(Napi::Value text) {
+    if (chunks_.IsEmpty()) chunks_ = Napi::Array::New(env_);
+    chunks_.Set(chunk_count_++, text);
+  }
+
   Napi::Env env_;
   Napi::Array chunks_;
   Napi::Array buffers_;
@@ -99,7 +107,7 @@ class SideParts {
   uint32_t buffer_count_ = 0;
 };
 
-void AppendFirst(std::string& out, const JsonRows& first, SideParts& side) {
+void AppendFirst(std::string& out, JsonRows& first, SideParts& side) {
   if (first.text.empty()) {
     out.push_back('0');
   } else if (first.text.size() <= kInlineBytes && out.size() < kLongestPart) {
@@ -108,8 +116,11 @@ void AppendFirst(std::string& out, const JsonRows& first, SideParts& side) {
     out.push_back('1');
     side.AddText(first.text, first.ascii);
   }
-  out.append(first.bytes.empty() ? ",0" : ",1");
-  if (!first.bytes.empty()) side.AddBuffer({first.bytes});
+  const bool has_bytes = !first.bytes.empty();
+  out.push_back(',');
+  AppendInteger(out, first.long_texts.size() * 2 + (has_bytes ? 1 : 0));
+  for (LongText& text : first.long_texts) side.AddLongText(text);
+  if (has_bytes) side.AddBuffer({first.bytes});
 }
 
 void AppendRest(std::string& out, const PackedRows& rest, SideParts& side) {
@@ -127,7 +138,7 @@ void AppendRest(std::string& out, const PackedRows& rest, SideParts& side) {
   side.AddBuffer({BytesOf(rest.numbers), BytesOf(rest.tags), rest.bytes});
 }
 
-void AppendResult(std::string& out, const Result& result, SideParts& side) {
+void AppendResult(std::string& out, Result& result, SideParts& side) {
   out.append(",[");
   AppendInteger(out, result.changes);
   const int64_t rowid = result.last_insert_rowid;
@@ -144,6 +155,7 @@ void AppendResult(std::string& out, const Result& result, SideParts& side) {
 
 size_t ByteSize(const Result& result) {
   size_t size = result.first.text.size() + result.first.bytes.size();
+  for (const LongText& text : result.first.long_texts) size += text.ascii.size() + text.wide.size() * 2;
   for (const PackedRows& rest : result.rest)
     size += rest.texts.size() + rest.wides.size() + rest.shorts.size() + rest.numbers.size() * 8 +
             rest.bytes.size();
@@ -182,7 +194,7 @@ int FlagsOf(const Outcome& outcome) {
          (outcome.done ? outcome_flag::kDone : 0);
 }
 
-void AppendOutcome(std::string& out, const Outcome& outcome, SideParts& side) {
+void AppendOutcome(std::string& out, Outcome& outcome, SideParts& side) {
   out.push_back('[');
   AppendInteger(out, outcome.id);
   out.push_back(',');
@@ -213,7 +225,7 @@ void AppendOutcome(std::string& out, const Outcome& outcome, SideParts& side) {
   } else {
     out.push_back('0');
   }
-  for (const Result& result : outcome.results) AppendResult(out, result, side);
+  for (Result& result : outcome.results) AppendResult(out, result, side);
   out.push_back(']');
 }
 

@@ -23,9 +23,10 @@ struct Delivery {
 //   outcome  [id, failure | 0, flags, group size, WAL pages, worker, info | 0, changes, trace | 0, result …]
 //   changes  the JSON of ChangeLog, or the number of `chunks` that it comes in
 //   trace    [microseconds in the queue, of its statements, rows, bytes of rows]
-//   result   [changes, rowid, columns | 0, rows, has bytes, packed …]
+//   result   [changes, rowid, columns | 0, rows, attached, packed …]
 //   rowid    a string if it is no safe integer
-//   rows     the JSON of JsonRows; 0 for no rows; 1 if it comes in `chunks`. Its bytes, if any, come in `buffers`
+//   rows     the JSON of JsonRows; 0 for no rows; 1 if it comes in `chunks`
+//   attached to the rows: twice the number of long texts, which come in `chunks`, and 1 more if bytes come in `buffers`
 //   packed   of each PackedRows: rows, numbers, bits of ChunkText; its texts come in `chunks` in the order of these bits,
 //            and all else in one of `buffers`: numbers, tags, bytes
 // clang-format on

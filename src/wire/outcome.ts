@@ -49,13 +49,17 @@ export interface EncodedResult {
   readonly columns: readonly string[];
   /** The first rows, as JSON where they are many; undefined if there are none. */
   readonly first: FirstRows | string | undefined;
-  /** The bytes that {@link first} refers to. */
+  /** The bytes and the long texts that {@link first} refers to. */
   readonly bytes: ArrayBuffer | undefined;
+  readonly longTexts: readonly string[];
   /** The rows that follow. */
   readonly packed: readonly PackedRows[];
 }
 
-/** Rows, and the values that JSON can't hold: `[row, column, integer]` or `[row, column, offset, length]`. */
+/**
+ * Rows, and the values that are not in the JSON: `[row, column, integer as text]`, `[row, column, offset, length]` of
+ * bytes, or `[row, column, number]` of a long text.
+ */
 export type FirstRows = [rows: unknown[], patches: (number | string)[][]];
 
 /** A chunk of rows, cell by cell (binding/engine/job.h, PackedRows). */
@@ -99,7 +103,7 @@ type MessageResult = [
   rowid: number | string,
   columns: string[] | 0,
   first: FirstRows | 0 | 1,
-  hasBytes: 0 | 1,
+  attached: number,
   ...packed: number[],
 ];
 const FIRST_PACKED = 5;
@@ -150,13 +154,14 @@ export class Delivery {
   }
 
   #result(encoded: MessageResult): EncodedResult {
-    const [changes, rowid, columns, first, hasBytes] = encoded;
+    const [changes, rowid, columns, first, attached] = encoded;
     return {
       changes,
       rowid,
       columns: columns === 0 ? NONE : columns,
       first: first === 0 ? undefined : first === 1 ? this.#chunk() : first,
-      bytes: hasBytes === 1 ? this.#buffer() : undefined,
+      bytes: attached & 1 ? this.#buffer() : undefined,
+      longTexts: attached < 2 ? NONE : Array.from({ length: attached >> 1 }, () => this.#chunk()),
       packed: encoded.length === FIRST_PACKED ? NONE : this.#packed(encoded),
     };
   }

@@ -6,10 +6,11 @@ import { unpackerFor } from './unpack.js';
 export type IntegerMode = 'mixed' | 'number' | 'bigint';
 
 /** Decodes the rows: the first are JSON, the rest is packed cell by cell. */
-export function decodeRows({ first, columns, bytes, packed }: EncodedResult, arrays: boolean): unknown[] {
+export function decodeRows(result: EncodedResult, arrays: boolean): unknown[] {
+  const { first, columns, packed } = result;
   if (first === undefined) return [];
   const [rows, patches] = typeof first === 'string' ? (JSON.parse(first) as FirstRows) : first;
-  if (patches.length > 0) patch(rows, patches, columns, bytes);
+  if (patches.length > 0) patch(rows, patches, result);
   if (packed.length > 0) {
     const unpack = unpackerFor(columns, arrays);
     for (const chunk of packed) unpack(rows, chunk);
@@ -17,14 +18,9 @@ export function decodeRows({ first, columns, bytes, packed }: EncodedResult, arr
   return rows;
 }
 
-function patch(
-  rows: unknown[],
-  patches: (number | string)[][],
-  columns: readonly string[],
-  bytes: ArrayBuffer | undefined,
-): void {
+function patch(rows: unknown[], patches: (number | string)[][], { columns, bytes, longTexts }: EncodedResult): void {
   for (const [row, column, third, length] of patches) {
-    const value = length === undefined ? BigInt(third as string) : bytesOf(bytes, third as number, length as number);
+    const value = patchedValue(third, length as number | undefined, bytes, longTexts);
     const target = rows[row as number];
     if (Array.isArray(target)) {
       target[column as number] = value;
@@ -34,6 +30,16 @@ function patch(
       Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
     }
   }
+}
+
+function patchedValue(
+  third: number | string | undefined,
+  length: number | undefined,
+  bytes: ArrayBuffer | undefined,
+  longTexts: readonly string[],
+): bigint | string | Uint8Array | undefined {
+  if (typeof third === 'string') return BigInt(third);
+  return length === undefined ? longTexts[third as number] : bytesOf(bytes, third as number, length);
 }
 
 /** Memory of its own, since results share nothing: a copy, or all of the buffer. An empty blob has no buffer. */

@@ -179,6 +179,21 @@ TEST("texts keep quotes, control characters and U+0000; bytes that are no UTF-8 
   EXPECT(FirstOf(Arrays("SELECT ?, CAST(x'FF80' AS TEXT)", {"é😀"})) == "[[[\"é😀\",\"\xFF\x80\"]],[]]");
 }
 
+TEST("long texts stand apart from the JSON, as what they become; patches say where") {
+  Local local;
+  Outcome outcome;
+  const std::string plain(65536, 'x');
+  std::string wide;
+  for (int i = 0; i < 32768; ++i) wide += "é";
+  EXPECT(!local.Run(Arrays("SELECT 'a', ?, ?, ?", {plain, wide, plain.substr(1)}), outcome));
+  const JsonRows& first = outcome.results[0].first;
+  EXPECT(first.text == "[[[\"a\",null,null,\"" + plain.substr(1) + "\"]],[[0,1,0],[0,2,1]]]");
+  EXPECT(first.ascii);
+  EXPECT(first.long_texts.size() == 2);
+  EXPECT(first.long_texts[0].ascii == plain && first.long_texts[0].wide.empty());
+  EXPECT(first.long_texts[1].ascii.empty() && first.long_texts[1].wide == std::u16string(32768, u'é'));
+}
+
 TEST("whether the text is ASCII is right for values, names and JSON") {
   const auto ascii = [](const Query& query) {
     Local local;

@@ -12,6 +12,15 @@ describe('a process that does a bit of everything, over and over', () => {
   });
 });
 
+describe('a text of a million characters that is read 500 times', () => {
+  test('is freed by the garbage collector, and outlives connection and environment until then', async () => {
+    const end = await run(new URL('children/long-texts.mjs', import.meta.url), [500]);
+    expect(end, end.stderr).toMatchObject({ code: 0, signal: null, stderr: '' });
+    // All of them together are 1,500 MB.
+    expect(JSON.parse(end.stdout).grownMb).toBeLessThan(500);
+  });
+});
+
 describe('30,000 appends without awaiting, while another holds the lock', () => {
   test('are queued as far as maxPendingBytes allows, and what is queued is stored', async () => {
     const end = await run(

@@ -151,6 +151,33 @@ describe('many rows', () => {
     expect(rows).toEqual(texts.map((text, i) => [text, blobs[i]]));
   });
 
+  test('have long texts of any script beside other values, in objects and arrays', async () => {
+    const units = ['a', 'ä', '日', '😀', '"\\\n\u0000', '\ufeffx'];
+    // About the length from which on a text crosses as a string of its own: 64 KiB of UTF-8.
+    const texts = units.flatMap((unit) =>
+      [65_535, 65_536, 300_000].map((length) => unit.repeat(length).slice(0, length)),
+    );
+    const sql = "SELECT ? AS a, 1 AS i, x'0102' AS b, ? AS \"__proto__\", 9007199254740993 AS big, 'short' AS s";
+    for (const [at, text] of texts.entries()) {
+      const other = texts.at(-1 - at) as string;
+      const values = [text, 1, new Uint8Array([1, 2]), other, 9007199254740993n, 'short'].map(wellFormed);
+      const params = [text, other].map(wellFormed) as string[];
+      const row = await db.get(sql, params);
+      expect(Object.entries(row as object)).toEqual(
+        ['a', 'i', 'b', '__proto__', 'big', 's'].map((k, i) => [k, values[i]]),
+      );
+      expect(await db.get(sql, params, { rowMode: 'array' })).toEqual(values);
+    }
+  });
+
+  test('have long texts each of which is nearly as long as a string can be', async () => {
+    const half = 300 * 2 ** 20;
+    const [a, b] = (await db.get(`SELECT printf('%.*c', ${half}, 'a'), printf('%.*c', ${half}, 'b')`, [], {
+      rowMode: 'array',
+    })) as [string, string];
+    expect([a.length, b.length, a.at(-1), b.at(-1)]).toEqual([half, half, 'a', 'b']);
+  });
+
   test('each have blobs with memory of their own', async () => {
     const [a, b] = await db.all<{ x: Uint8Array }>("SELECT x'0102' AS x UNION ALL SELECT x'0304'");
     expect(a?.x.buffer).not.toBe(b?.x.buffer);
@@ -404,3 +431,8 @@ describe('jsonColumns', () => {
     expect(rows.every((row, i) => row.j.i === i + 1 && row.j.text.length === Math.max((i + 1) % 100, 1))).toBe(true);
   });
 });
+
+/** A text that was cut may end with half a character. */
+function wellFormed<T>(value: T): T {
+  return typeof value === 'string' ? (value.replace(/[\ud800-\udbff]$/, '') as T) : value;
+}

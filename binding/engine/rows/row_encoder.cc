@@ -134,7 +134,7 @@ std::optional<Failure> RowEncoder::AddText(Writer& writer, Statement& statement,
   if (bytes == nullptr) return NoMemory(statement.sql());
   const std::string_view text(bytes, static_cast<size_t>(sqlite3_column_bytes(handle, column)));
   if (!columns_[static_cast<size_t>(column)].json) {
-    writer.Text(text);
+    writer.Text(column, text);
     return std::nullopt;
   }
   bool ascii = true;

@@ -11,6 +11,8 @@ namespace aiosqlite {
 namespace {
 
 constexpr size_t kChunkBytes = size_t{32} << 10;
+// Parsing JSON copies a text once more: from here on that costs more than a string of its own.
+constexpr size_t kLongTextBytes = size_t{64} << 10;
 
 }  // namespace
 
@@ -60,7 +62,29 @@ void JsonRowWriter::Blob(int column, std::string_view bytes) {
   rows_.bytes.append(bytes);
 }
 
-void JsonRowWriter::Text(std::string_view text) { rows_.ascii &= json::AppendString(rows_.text, text); }
+void JsonRowWriter::Text(int column, std::string_view text) {
+  if (text.size() < kLongTextBytes) {
+    rows_.ascii &= json::AppendString(rows_.text, text);
+  } else {
+    AddLongText(column, text);
+  }
+}
+
+void JsonRowWriter::AddLongText(int column, std::string_view text) {
+  BeginPatch(column);
+  AppendInteger(patches_, rows_.long_texts.size());
+  patches_.push_back(']');
+  long_bytes_ += text.size();
+  longest_bytes_ = std::max(longest_bytes_, text.size());
+  // Rejected by the encoder: no copy is made.
+  if (text.size() > kLongestText) return;
+  LongText& added = rows_.long_texts.emplace_back();
+  if (json::IsAscii(text)) {
+    added.ascii = text;
+  } else {
+    AppendUtf16(added.wide, text);
+  }
+}
 
 void JsonRowWriter::Json(std::string_view text, bool ascii) {
   rows_.text.append(text);
@@ -101,7 +125,7 @@ std::string& PackedRowWriter::Begin(bool ascii) {
   return list;
 }
 
-void PackedRowWriter::Text(std::string_view text) {
+void PackedRowWriter::Text(int, std::string_view text) {
   const bool ascii = json::IsAscii(text);
   if (ascii && text.size() <= PackedRows::kLongestShort) {
     chunk_.tags.push_back(static_cast<uint8_t>(static_cast<uint8_t>(Tag::kShort) + text.size()));

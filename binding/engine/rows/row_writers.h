@@ -21,24 +21,27 @@ class JsonRowWriter {
   void Null() { rows_.text.append("null"); }
   void Integer(int64_t value);
   void Real(double value);
-  // Writes null and adds a patch: for an integer that no number holds, or a blob.
+  // Writes null and adds a patch: for an integer that no number holds, a blob, or a long text.
   void BigInteger(int column, int64_t value);
   void Blob(int column, std::string_view bytes);
-  void Text(std::string_view text);
+  void Text(int column, std::string_view text);
   void Json(std::string_view text, bool ascii);
   void EndRow();
 
-  size_t size() const { return rows_.text.size() + rows_.bytes.size(); }
+  size_t size() const { return rows_.text.size() + rows_.bytes.size() + long_bytes_; }
   // Bytes of the longest JavaScript string that this becomes.
-  size_t LongestText() const { return rows_.text.size() + patches_.size(); }
+  size_t LongestText() const { return std::max(rows_.text.size() + patches_.size(), longest_bytes_); }
   bool patched() const { return !patches_.empty(); }
   JsonRows Finish();
 
  private:
   void BeginPatch(int column);
+  void AddLongText(int column, std::string_view text);
 
   JsonRows rows_;
   std::string patches_;
+  size_t long_bytes_ = 0;     // of all long texts, as UTF-8
+  size_t longest_bytes_ = 0;  // of the longest
   bool objects_ = false;
   bool first_cell_ = true;
   int row_ = 0;
@@ -56,7 +59,7 @@ class PackedRowWriter {
   void Real(double value);
   void BigInteger(int column, int64_t value);
   void Blob(int column, std::string_view bytes);
-  void Text(std::string_view text);
+  void Text(int column, std::string_view text);
   void Json(std::string_view text, bool ascii) { Begin(ascii).append(text); }
   void EndRow();
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/features/chunk_text.h"
 #include "engine/features/collations.h"
 #include "engine/features/full_text.h"
 #include "engine/features/json_merge.h"
@@ -71,6 +72,7 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
   for (const int config : {SQLITE_DBCONFIG_DQS_DDL, SQLITE_DBCONFIG_DQS_DML})
     sqlite3_db_config(db_, config, options_.double_quoted_strings ? 1 : 0, nullptr);
   if (const int rc = RegisterJsonMerge(db_); rc != SQLITE_OK) return Failed(rc, {});
+  if (const int rc = RegisterChunkText(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (const int rc = RegisterFullText(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (const int rc = RegisterCollations(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (auto failure = Control("PRAGMA cell_size_check = 1")) return failure;

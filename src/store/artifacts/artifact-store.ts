@@ -142,17 +142,13 @@ export class ArtifactStore {
     const selection = selectVersion(key, options);
     if (selection === undefined) return undefined;
     const { which, params } = selection;
-    const [found, chunks] = await this.#send([
-      { sql: sql.part[which], params, ifNone: 'stop' },
-      { sql: sql.bytes[which], params },
-    ]);
+    const [found] = await this.#send([{ sql: sql.part[which], params }]);
     const [row] = found?.rows ?? [];
     if (row === undefined) return undefined;
     const info = this.#decodeInfo(params, row);
-    const bytes = joined((chunks?.rows ?? []).map(([chunk]) => chunk as Uint8Array));
-    if (bytes.length !== info.size) throw corruptRow(this.#layout.names.blobs, info.sha256, 'bytes');
-    const [field, json] = row.slice(-2);
-    const part = decodePart({ field, json, bytes }, this.#where(params, info.version));
+    const [field, json, content] = row.slice(-3) as [unknown, unknown, string];
+    const part = decodePart({ field, json, content }, this.#where(params, info.version));
+    if (sizeOf(content, field) !== info.size) throw corruptRow(this.#layout.names.blobs, info.sha256, 'bytes');
     return isWithinScope((part.fileData as JsonObject | undefined)?.fileUri, key) ? { part, info } : undefined;
   }
 
@@ -278,9 +274,5 @@ export class ArtifactStore {
 /** Whether a column holds an integer, in any integerMode. */
 const isInteger = (value: unknown) => typeof value === 'number' || typeof value === 'bigint';
 
-/** One chunk, as nearly all contents are, needs no copy. */
-function joined(chunks: Uint8Array[]): Buffer {
-  const [first, ...more] = chunks;
-  if (first === undefined || more.length > 0) return Buffer.concat(chunks);
-  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
-}
+/** Bytes that were stored, from the text that they have become. */
+const sizeOf = (content: string, field: unknown) => Buffer.byteLength(content, field === 'text' ? 'utf8' : 'base64');

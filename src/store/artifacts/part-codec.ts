@@ -65,9 +65,12 @@ function encodeFileData(part: JsonObject, fileData: unknown): EncodedPart {
   return { field: 'fileData', json: serializeObject(part, 'part'), bytes: EMPTY, mimeType: textOrNull(mimeType) };
 }
 
-/** A part as it was saved, of fresh objects. `where`: table and key, for a row that can't be one of ours. */
+/**
+ * A part as it was saved, of fresh objects. `content`: the text of its field. `where`: table and key, for a row that can't
+ * be one of ours.
+ */
 export function decodePart(
-  { field, json, bytes }: { field: unknown; json: unknown; bytes: Buffer },
+  { field, json, content }: { field: unknown; json: unknown; content: string },
   where: { table: string; key: string },
 ): JsonObject {
   const part = parseObject(json, (cause) => corruptRow(where.table, where.key, 'part', cause));
@@ -75,11 +78,11 @@ export function decodePart(
     case 'inlineData': {
       const { inlineData } = part;
       if (typeof inlineData !== 'object' || inlineData === null) throw corruptRow(where.table, where.key, 'part');
-      (inlineData as JsonObject).data = bytes.toString('base64');
+      (inlineData as JsonObject).data = content;
       return part;
     }
     case 'text':
-      if (!Object.hasOwn(part, 'text')) part.text = bytes.toString();
+      if (!Object.hasOwn(part, 'text')) part.text = content;
       return part;
     case 'fileData':
     case 'none':

@@ -1,0 +1,80 @@
+#include "node/external_text.h"
+
+#if !defined(_WIN32)
+#include <dlfcn.h>
+#endif
+
+#include <memory>
+#include <utility>
+
+namespace aiosqlite {
+namespace {
+
+// Node-API has these from version 10 on, and as an experiment in the releases before. This addon is compiled
+// for an earlier version, so they are looked up. Windows: always null, and texts are copied.
+template <class Char>
+using CreateExternal = napi_status(NAPI_CDECL*)(napi_env env, Char* text, size_t length, napi_finalize free,
+                                                void* hint, napi_value* result, bool* copied);
+
+template <class Char>
+CreateExternal<Char> LookUp([[maybe_unused]] const char* name) {
+#if defined(_WIN32)
+  return nullptr;
+#else
+  return reinterpret_cast<CreateExternal<Char>>(dlsym(RTLD_DEFAULT, name));
+#endif
+}
+
+// Without this the garbage collector sees a few bytes, and lets gigabytes grow behind them.
+void ReportMemory(napi_env env, int64_t bytes) {
+  int64_t total = 0;
+  napi_adjust_external_memory(env, bytes, &total);
+}
+
+template <class Text>
+int64_t BytesOf(const Text& text) {
+  return static_cast<int64_t>(text.size() * sizeof(typename Text::value_type));
+}
+
+// Inside the garbage collector. Without an environment, once that has ended.
+template <class Text>
+void Free(napi_env env, void*, void* text) {
+  const std::unique_ptr<Text> owned(static_cast<Text*>(text));
+  if (env != nullptr) ReportMemory(env, -BytesOf(*owned));
+}
+
+template <class Text>
+bool MakeExternal(Napi::Env env, CreateExternal<typename Text::value_type> create, Text& text,
+                  napi_value* value) {
+  if (create == nullptr) return false;
+  auto owned = std::make_unique<Text>(std::move(text));
+  const int64_t bytes = BytesOf(*owned);
+  bool copied = false;
+  if (create(env, owned->data(), owned->size(), &Free<Text>, owned.get(), value, &copied) == napi_ok) {
+    ReportMemory(env, bytes);
+    owned.release();
+    return true;
+  }
+  text = std::move(*owned);
+  return false;
+}
+
+}  // namespace
+
+Napi::Value MakeExternalText(Napi::Env env, std::string text) {
+  static const auto create = LookUp<char>("node_api_create_external_string_latin1");
+  napi_value value = nullptr;
+  if (!MakeExternal(env, create, text, &value))
+    napi_create_string_latin1(env, text.data(), text.size(), &value);
+  return {env, value};
+}
+
+Napi::Value MakeExternalText(Napi::Env env, std::u16string text) {
+  static const auto create = LookUp<char16_t>("node_api_create_external_string_utf16");
+  napi_value value = nullptr;
+  if (!MakeExternal(env, create, text, &value))
+    napi_create_string_utf16(env, text.data(), text.size(), &value);
+  return {env, value};
+}
+
+}  // namespace aiosqlite
