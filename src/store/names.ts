@@ -83,7 +83,7 @@ export function resolveNames(options: SessionStoreOptions): Names {
     throw new StoreError('ADK_INVALID_NAME', 'The five tables need five different names');
   }
   const history = {
-    rewound: eventsTable === 'adk_events' ? 'adk_rewound_events' : `${eventsTable}_rewound`,
+    rewound: rewoundTable(eventsTable),
     changes: `${sessionsTable}_changes`,
   };
   if (distinct({ ...own, ...history }).size < 7) {
@@ -99,6 +99,10 @@ export function resolveNames(options: SessionStoreOptions): Names {
   if (ownerIdColumn !== undefined) names.owner = ownerColumn(ownerIdColumn);
   return names;
 }
+
+/** The table of the events that a rewind has removed. */
+export const rewoundTable = (eventsTable: string) =>
+  eventsTable === 'adk_events' ? 'adk_rewound_events' : `${eventsTable}_rewound`;
 
 /** Table names as SQL has them, in quotes. Members that are no text are left out. */
 export function quoted<N extends object>(

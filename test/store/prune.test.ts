@@ -162,6 +162,28 @@ describe('prune() applies', () => {
   });
 });
 
+describe('artifactOrphanDays takes versions whose event another rule takes, and a dry run says so', () => {
+  test.each<[string, RetentionPolicy, number]>([
+    ['eventDays', { eventDays: 20 }, 3],
+    ['maxEventsPerSession', { maxEventsPerSession: 1 }, 2],
+    ['both', { maxEventsPerSession: 1, eventDays: 45 }, 2],
+    ['idleDays, of a session that mentions versions of the user', { idleDays: 30 }, 3],
+  ])('%s', async (_, rules, versions) => {
+    const artifacts = new ArtifactStore(pool);
+    await artifacts.createTables();
+    const name = 'user:a';
+    for (const text of ['zero', 'one', 'two']) await artifacts.save({ appName: 'app', userId: 'ada', name }, { text });
+    await pool.run('UPDATE adk_artifacts SET create_time = create_time - 9');
+    const old = session('old');
+    await store.createSession(old);
+    for (const [version, days] of [50, 40].entries()) {
+      const actions = { artifactDelta: { [name]: version } };
+      await store.appendEvent(event(`e${version}`, { ...old, timestamp: ago(days), actions }));
+    }
+    expect(await pruneChecked({ ...rules, artifactOrphanDays: 7 })).toMatchObject({ artifacts: versions });
+  });
+});
+
 describe('the state at every event that is left is what it was', () => {
   const key = session('s1');
   /** Events with deltas, states set in between, a replaced state. Some values repeat, some keys are removed. */

@@ -61,6 +61,22 @@ describe('deleteUser()', () => {
     for (const file of [on.file(), `${on.file()}-wal`]) expect(readFileSync(file).includes(secret)).toBe(false);
   });
 
+  sqliteTest('leaves nothing of events that a rewind has removed, once or put back in between', async () => {
+    const secret = 'a secret of some length that is easy to find';
+    for (const isUndone of [false, true]) {
+      await store.createSession(key);
+      for (let i = 0; i < 30; i += 1) {
+        const content = { text: `${secret} ${'y'.repeat(i * 60)}` };
+        await store.appendEvent(event(`e${i}`, { invocationId: `i${i}`, content }));
+      }
+      await store.rewind(key, { beforeInvocationId: 'i0' });
+      if (isUndone) await store.undoRewind(key);
+      await store.deleteUser({ appName: 'app', userId: 'ada' });
+      await pool.checkpoint();
+      for (const file of [on.file(), `${on.file()}-wal`]) expect(readFileSync(file).includes(secret)).toBe(false);
+    }
+  });
+
   sqliteTest("erases the user's memory and artifacts in the same file, of this user alone", async () => {
     const memory = new MemoryStore(pool);
     const artifacts = new ArtifactStore(pool);

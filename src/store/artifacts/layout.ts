@@ -2,7 +2,7 @@ import { checkNames } from '../../arguments.js';
 import { checkCount, refusesForeign } from '../arguments.js';
 import { index, metadataTable, type Schema, setVersion, table, trigger } from '../ddl.js';
 import { StoreError } from '../errors.js';
-import { tableName } from '../names.js';
+import { rewoundTable, tableName } from '../names.js';
 import { cascadeToArtifacts } from './cascade.js';
 import { buildArtifactQueries } from './queries.js';
 import { ARTIFACT_STORE_OPTIONS, type ArtifactStoreOptions } from './records.js';
@@ -17,6 +17,7 @@ export interface ArtifactNames {
   /** Of the session store in the same file. */
   sessions: string;
   events: string;
+  rewound: string;
 }
 
 /** Everything that follows from a store's options: made once, shared with the stores inside transactions. */
@@ -53,7 +54,7 @@ function resolveNames({
   };
   const distinct = new Set(Object.values(names).map((name) => name.toLowerCase()));
   if (distinct.size < 5) throw new StoreError('ADK_INVALID_NAME', 'The five tables need five different names');
-  return names;
+  return { ...names, rewound: rewoundTable(names.events) };
 }
 
 /** Only built-in functions, so that any SQLite can open and write the file. */

@@ -3,7 +3,7 @@ import type { ArtifactNames } from './layout.js';
 
 /** Every statement of the store. `key` is four parameters: app, user, session (`''` for the user's scope), name. */
 export function buildArtifactQueries(names: ArtifactNames) {
-  const { artifacts, blobs, sessions, events } = quoted(names);
+  const { artifacts, blobs, sessions, events, rewound } = quoted(names);
   const scope = 'app_name = ? AND user_id = ? AND session_id = ?';
   const visible = `${scope} AND name = ? AND hidden_by IS NULL`;
   const info = 'version, mime_type, size, sha256, custom_metadata, create_time';
@@ -42,21 +42,36 @@ export function buildArtifactQueries(names: ArtifactNames) {
   WHERE artifact_key > ?1 AND create_time < ?2 AND (?3 IS NULL OR app_name = ?3) AND (?4 IS NULL OR NOT EXISTS (SELECT 1
     FROM ${sessions} AS s WHERE s.app_name = a.app_name AND s.user_id = a.user_id AND s.id = a.session_id AND s.update_time < ?4))
   ORDER BY artifact_key LIMIT ?5`,
-    /** Event ids and artifact deltas of one session, or of all sessions of a user. */
+    /**
+     * Event ids and artifact deltas of one session, or of all sessions of a user; of events that a rewind has removed, too, as an
+     * undo brings them back. Parameters: app, user, session or NULL; what goes before: see {@link mentions}.
+     */
     mentions: {
-      session: mentions(sessions, events, 's.app_name = ? AND s.user_id = ? AND s.id = ?'),
-      user: mentions(sessions, events, 's.app_name = ? AND s.user_id = ?'),
+      session: mentions({ sessions, events, rewound }, 's.app_name = ?1 AND s.user_id = ?2 AND s.id = ?3'),
+      user: mentions({ sessions, events, rewound }, 's.app_name = ?1 AND s.user_id = ?2'),
     },
     deleteVersion: `DELETE FROM ${artifacts} WHERE artifact_key = ?`,
     hasBlob: `SELECT 1 FROM ${blobs} WHERE sha256 = ? LIMIT 1`,
     unusedBlobs: `SELECT sha256, sum(octet_length(bytes)) FROM ${blobs} AS b WHERE NOT ${isUsed} GROUP BY sha256 LIMIT ?`,
     deleteBlob: `DELETE FROM ${blobs} AS b WHERE sha256 = ? AND NOT ${isUsed}`,
-    tables: `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name COLLATE NOCASE IN (?, ?)`,
+    tables: `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name COLLATE NOCASE IN (?, ?, ?)`,
   };
 }
 
-function mentions(sessions: string, events: string, where: string): string {
-  return `SELECT e.id, iif(json_valid(CAST(e.actions AS TEXT)), json_extract(CAST(e.actions AS TEXT), '$.artifactDelta'), '')
-  FROM ${sessions} AS s JOIN ${events} AS e ON e.session_key = s.session_key
-  WHERE ${where} AND instr(CAST(e.actions AS TEXT), '"artifactDelta"') > 0`;
+/**
+ * Parameters from the fourth on leave out events that are deleted before a sweep: of sessions last updated before a time, older
+ * than a time, beyond the newest so many of a session. NULL leaves out none.
+ */
+function mentions(tables: Record<'sessions' | 'events' | 'rewound', string>, where: string): string {
+  const { sessions, events, rewound } = tables;
+  const isRecent = (event: string) => `(?5 IS NULL OR ${event}.timestamp >= ?5)`;
+  const isNew = `(?6 IS NULL OR (SELECT count(*) FROM (SELECT 1 FROM ${events} AS n
+    WHERE n.session_key = e.session_key AND n.seq > e.seq AND ${isRecent('n')} LIMIT ?6)) < ?6)`;
+  const of = (
+    table: string,
+  ) => `SELECT e.id, iif(json_valid(CAST(e.actions AS TEXT)), json_extract(CAST(e.actions AS TEXT), '$.artifactDelta'), '')
+  FROM ${sessions} AS s JOIN ${table} AS e ON e.session_key = s.session_key
+  WHERE ${where} AND instr(CAST(e.actions AS TEXT), '"artifactDelta"') > 0
+    AND (?4 IS NULL OR s.update_time >= ?4) AND ${isRecent('e')}`;
+  return `${of(events)} AND ${isNew} UNION ALL ${of(rewound)}`;
 }

@@ -27,13 +27,24 @@ type OldVersion = [
   size: number,
 ];
 
+/** Rules by which events go before a sweep; null where there is none. Times are Julian Days. */
+export interface Leaving {
+  /** Sessions last updated before this time, with their versions. */
+  idle: number | null;
+  /** Events older than this time. */
+  old: number | null;
+  /** Events beyond the newest so many of each session. */
+  surplus: number | null;
+}
+const NOTHING: Leaving = { idle: null, old: null, surplus: null };
+
 /** Selects the versions that a sweep removes; times are Julian Days. */
 export interface Sweep {
   before: number;
   /** Only this app's, unless null. */
   appName?: string | null;
-  /** Leaves out those of sessions last updated before this time, unless null. */
-  idle?: number | null;
+  /** Events and sessions that are deleted before a sweep, in a dry run. */
+  leaving?: Leaving;
   /** Counts versions and removes nothing. */
   dryRun?: boolean;
   /** Called after each step; ends the sweep by an exception. */
@@ -60,8 +71,8 @@ export async function sweep(db: Executor, layout: ArtifactLayout, options: Sweep
 }
 
 async function hasEvents(db: Executor, { names, sql }: ArtifactLayout): Promise<boolean> {
-  const [found] = await sendBatch({ db }, [{ sql: sql.tables, params: [names.sessions, names.events] }]);
-  return Number(found?.rows[0]?.[0]) === 2;
+  const [found] = await sendBatch({ db }, [{ sql: sql.tables, params: [names.sessions, names.events, names.rewound] }]);
+  return Number(found?.rows[0]?.[0]) === 3;
 }
 
 /** One step through the old versions; the last key of the step, or `undefined` at the end. */
@@ -69,14 +80,14 @@ async function sweepVersions(
   tx: Executor,
   layout: ArtifactLayout,
   after: number,
-  { before, appName = null, idle = null, dryRun }: Sweep,
+  { before, appName = null, leaving = NOTHING, dryRun }: Sweep,
   swept: Swept,
 ): Promise<number | undefined> {
   const { sql } = layout;
-  const params = [after, before, appName, idle, VERSIONS_PER_STEP];
+  const params = [after, before, appName, leaving.idle, VERSIONS_PER_STEP];
   const [page] = await sendBatch({ db: tx }, [{ sql: sql.old, params }]);
   const rows = (page?.rows ?? []).map(decodeOldVersion);
-  const mentioned = await readMentions(tx, layout, rows);
+  const mentioned = await readMentions(tx, layout, rows, leaving);
   const unmentioned = rows.filter((row) => !mentioned.has(mentionOf(scopeOf(row), row[4], row[5])));
   if (dryRun) swept.versions += unmentioned.length;
   else if (unmentioned.length > 0) {
@@ -98,16 +109,19 @@ function decodeOldVersion([key, appName, userId, sessionId, name, version, sha25
 }
 
 /** Every (scope, name, version) that events of these rows' scopes mention. */
-async function readMentions(tx: Executor, layout: ArtifactLayout, rows: OldVersion[]): Promise<Set<string>> {
+async function readMentions(
+  tx: Executor,
+  layout: ArtifactLayout,
+  rows: OldVersion[],
+  { idle, old, surplus }: Leaving,
+): Promise<Set<string>> {
   const mentioned = new Set<string>();
   const scopes = new Map(rows.map((row) => [scopeOf(row), row]));
   for (const [scope, [, appName, userId, sessionId]] of scopes) {
     const { session, user } = layout.sql.mentions;
-    const query =
-      sessionId === ''
-        ? { sql: user, params: [appName, userId] }
-        : { sql: session, params: [appName, userId, sessionId] };
-    const [events] = (await sendBatch({ db: tx }, [query])) as [Rows];
+    const ofUser = sessionId === '';
+    const params = [appName, userId, ofUser ? null : sessionId, idle, old, surplus];
+    const [events] = (await sendBatch({ db: tx }, [{ sql: ofUser ? user : session, params }])) as [Rows];
     for (const [id, delta] of events.rows) {
       for (const [name, version] of Object.entries(parseDelta(delta, layout.names.events, String(id)))) {
         mentioned.add(mentionOf(scope, name, version));

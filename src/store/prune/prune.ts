@@ -1,6 +1,6 @@
 import type { BatchQuery, Executor } from '../../executor.js';
 import { ArtifactLayout } from '../artifacts/layout.js';
-import { sweep } from '../artifacts/sweep.js';
+import { type Sweep, sweep } from '../artifacts/sweep.js';
 import { StoreError } from '../errors.js';
 import { scopesTable } from '../memory/erasure.js';
 import { resolveNames } from '../names.js';
@@ -76,7 +76,7 @@ class Run {
       if (has(userStates)) await this.#apply('userStates', rules.userStates);
     }
     if (has(memory) && has(scopesTable(memory))) await this.#apply('memory', rules.memory);
-    if (has(artifacts)) await this.#sweep(idle);
+    if (has(artifacts)) await this.#sweep();
     if (!this.#options.dryRun) await this.#vacuum();
     return this.#removed;
   }
@@ -131,8 +131,8 @@ class Run {
     }
   }
 
-  async #sweep(idle: number | null): Promise<void> {
-    const { artifactOrphanDays: before, appName } = this.#cuts;
+  async #sweep(): Promise<void> {
+    const { artifactOrphanDays: before, appName, idleDays, eventDays, maxEventsPerSession } = this.#cuts;
     if (before === undefined) return;
     const { dryRun = false, signal } = this.#options;
     let reported = 0;
@@ -141,7 +141,12 @@ class Run {
       reported = versions;
       signal?.throwIfAborted();
     };
-    await sweep(this.#db, this.#artifacts, { before, appName, idle, dryRun, afterStep });
+    const options: Sweep = { before, appName, dryRun, afterStep };
+    // In a dry run events that go before are still there.
+    if (dryRun) {
+      options.leaving = { idle: idleDays ?? null, old: eventDays ?? null, surplus: maxEventsPerSession ?? null };
+    }
+    await sweep(this.#db, this.#artifacts, options);
   }
 
   /** Frees pages in steps, where the file was made with `auto_vacuum = incremental`. */

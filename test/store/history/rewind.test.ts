@@ -345,6 +345,19 @@ sqliteDescribe('artifacts follow a rewind', () => {
     expect(await artifacts.save(name('a'), text('2'))).toMatchObject({ version: 2 });
   });
 
+  test('those that a removed event names survive a sweep, as an undo shows them again', async () => {
+    for (const [at, content] of ['0', '1'].entries()) {
+      await artifacts.save(name('a'), text(content));
+      await append(`e${at}`, `i${at}`, {}, { actions: { artifactDelta: { a: at } } });
+    }
+    await artifacts.save(name('a'), text('orphan'));
+    await store.rewind(key, { beforeInvocationId: 'i1' });
+    expect(await artifacts.sweep({ olderThan: Date.now() + 60_000 })).toMatchObject({ versions: 1 });
+    await store.undoRewind(key);
+    expect(await versions('a')).toEqual([0, 1]);
+    expect(await artifacts.load(name('a'))).toMatchObject({ part: text('1') });
+  });
+
   test('those that no event names are hidden by their time', async () => {
     const timestamp = Date.now();
     await artifacts.save(name('early'), text(''));

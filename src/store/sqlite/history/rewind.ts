@@ -3,7 +3,7 @@ import { type Cut, cut, laterVersions, type RewindPlan } from '../../history/pla
 import type { RewindRecord } from '../../history/stored.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { serializeObject } from '../../serialize.js';
-import { type Context, runReads, sendBatch, sendErasure } from '../context.js';
+import { type Context, runReads, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
@@ -63,7 +63,8 @@ async function carryOut(
     ...(archive ? [] : [{ sql: sql.deleteUndone, params: [sessionKey, rewindKey] }]),
     { sql: sql.setState, params: [serializeObject(cut.state, 'state'), now, sessionKey] },
   ];
-  await (archive ? sendBatch : sendErasure)(context, [
+  // Erased from its place also where the archive keeps it: only then does deleting the archive erase it.
+  await sendErasure(context, [
     ...(appended ? [] : removal),
     ...(later.length > 0
       ? [{ sql: sql.hideVersions, params: [rewindKey, later.map(({ artifactKey }) => artifactKey)] }]
