@@ -3,11 +3,11 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <new>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,29 +19,37 @@ namespace {
 // FTS5's porter leaves shorter words alone.
 constexpr size_t kStemmedBytes = 3;
 
-bool IsWordByte(unsigned char byte) {
-  return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-         (byte >= 'a' && byte <= 'z');
+constexpr std::array<bool, 256> WordBytes() {
+  std::array<bool, 256> bytes{};
+  for (size_t byte = 0; byte < bytes.size(); ++byte)
+    bytes[byte] = byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+                  (byte >= 'a' && byte <= 'z');
+  return bytes;
 }
+constexpr std::array<bool, 256> kWordBytes = WordBytes();
 
 void ScopeWords(sqlite3_context* context, int, sqlite3_value** arguments) {
   if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) return;
   const std::string_view text = TextOf(arguments[0]);
   const std::string_view prefix = TextOf(arguments[1]);
-  std::string words;
-  words.reserve(text.size() * 2);
-  const auto is_word_at = [&](size_t at) { return IsWordByte(static_cast<unsigned char>(text[at])); };
+  // Every second byte can be a word; each has a prefix, a space and a 0 besides.
+  const sqlite3_uint64 most = text.size() + (text.size() + 1) / 2 * (prefix.size() + 2);
+  auto* const words = static_cast<char*>(sqlite3_malloc64(most + 1));
+  if (words == nullptr) return sqlite3_result_error_nomem(context);
+  char* out = words;
+  const auto is_word_at = [&](size_t at) { return kWordBytes[static_cast<unsigned char>(text[at])]; };
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
     while (end < text.size() && is_word_at(end)) ++end;
     if (end > at) {
-      if (!words.empty()) words.push_back(' ');
-      words.append(prefix).append(text, at, end - at);
-      if (end - at < kStemmedBytes) words.push_back('0');
+      if (out != words) *out++ = ' ';
+      out = std::copy(prefix.begin(), prefix.end(), out);
+      out = std::copy_n(text.data() + at, end - at, out);
+      if (end - at < kStemmedBytes) *out++ = '0';
     }
     at = end + 1;
   }
-  sqlite3_result_text64(context, words.data(), words.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  sqlite3_result_text64(context, words, static_cast<sqlite3_uint64>(out - words), &sqlite3_free, SQLITE_UTF8);
 }
 
 // The nth float of a blob, which may stand at any address.

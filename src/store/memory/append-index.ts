@@ -62,9 +62,6 @@ export class AppendIndex implements Attachments {
 }
 
 /** Statements for an entry that is not there yet, of a scope that is. */
-function newEntryQueries(sql: MemoryLayout['sql'], { scope, identity, params }: Entry): BatchQuery[] {
-  return [
-    { sql: sql.addNewEntry, params, ifNone: 'rollback' },
-    { sql: sql.indexNewEntry, params: [...scope, ...identity] },
-  ];
+function newEntryQueries(sql: MemoryLayout['sql'], { params }: Entry): BatchQuery[] {
+  return [{ sql: sql.addNewEntry, params, ifNone: 'rollback' }, { sql: sql.indexNewEntry }];
 }

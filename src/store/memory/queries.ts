@@ -19,7 +19,6 @@ export function buildMemoryQueries(names: MemoryNames) {
   const { inFilter, ...erasure } = buildErasure(names.memory);
   const isIdentical = `scope_key = (SELECT scope_key FROM ${scopes} WHERE ${scope}) AND ${ORIGIN} = ? AND id = ?`;
   const scopeKey = `(SELECT scope_key FROM ${scopes} WHERE app_name = ?1 AND kind = ?2 AND user_id = ?3)`;
-  const isNamed = `scope_key = ${scopeKey} AND ${ORIGIN} = ?4 AND id = ?5`;
 
   return {
     // ── add ──
@@ -43,12 +42,12 @@ export function buildMemoryQueries(names: MemoryNames) {
   AND NOT EXISTS (SELECT 1 FROM "${names.fts}_docsize" AS indexed WHERE indexed.id = memory_key)`,
     /**
      * Both in the form that needs no statement journal, which would make FTS5 write its words out. A new entry of a scope that is
-     * there; for any other the first one changes no row. Parameters as those of `addEntry`; identity.
+     * there; for any other the first one changes no row. Parameters as those of `addEntry`; none, as the new row has the highest key.
      */
     addNewEntry: `INSERT OR IGNORE INTO ${memory} (scope_key, session_id, event_id, id, author, timestamp, custom_metadata, content, terms)
   VALUES (${scopeKey}, ?4, ?5, ?6, ?7, ?8, ?9, ?10, scope_words(?11, 's' || ${scopeKey} || 'x'))`,
-    indexNewEntry: `INSERT INTO ${fts} (rowid, terms) VALUES (
-  (SELECT memory_key FROM ${memory} WHERE ${isNamed}), (SELECT terms FROM ${memory} WHERE ${isNamed}))`,
+    indexNewEntry: `INSERT INTO ${fts} (rowid, terms) VALUES ((SELECT max(memory_key) FROM ${memory}),
+  (SELECT terms FROM ${memory} WHERE memory_key = (SELECT max(memory_key) FROM ${memory})))`,
 
     // ── search ──
     /** Parameters: searched scopes, within, then phrases, their number, limit. */
