@@ -82,6 +82,32 @@ test('openServices() is all that a Runner needs: sessions, memory and artifacts 
   expect(await count(again)).toBe(2);
 });
 
+test('a Runner goes on behind a rewind as if the turns that it undid had never been', async () => {
+  const requests: any[] = [];
+  const services = open();
+  const runner = new Runner({ appName: key.appName, agent: makeAgent(requests), ...services });
+  const { sessionService, artifactService } = services;
+  const at = { ...owner, sessionId: 's1' };
+  const note = { ...at, filename: 'note.txt' };
+  for (const sessionId of ['s1', 's2']) await sessionService.createSession({ ...owner, sessionId });
+  await run(runner, 's1', 'Note: tea with milk.');
+  await run(runner, 's1', 'Note: tea with walrus.');
+  const { events } = (await sessionService.getSession(at))!;
+  const { invocationId } = events.find(({ content }) => JSON.stringify(content).includes('walrus'))!;
+  await sessionService.rewind(at, { beforeInvocationId: invocationId });
+  expect(await artifactService.listVersions(note)).toEqual([0]);
+
+  requests.length = 0;
+  await run(runner, 's1', 'Which tea?');
+  await run(runner, 's2', 'Which tea?');
+  expect(JSON.stringify(requests)).toContain('tea with milk');
+  expect(JSON.stringify(requests)).not.toContain('walrus');
+  // The number of the hidden version is not used again.
+  await run(runner, 's1', 'Note: tea with lemon.');
+  expect(await artifactService.listVersions(note)).toEqual([0, 2]);
+  expect(await artifactService.loadArtifact(note)).toEqual({ text: 'Note: tea with lemon.' });
+});
+
 test('each service can make the first call: tables are made once, for all of them', async () => {
   const first: ((services: Services) => Promise<unknown>)[] = [
     ({ sessionService }) => sessionService.createSession(key),
