@@ -48,7 +48,8 @@ bool MakeExternal(Napi::Env env, CreateExternal<typename Text::value_type> creat
                   napi_value* value) {
   if (create == nullptr) return false;
   auto owned = std::make_unique<Text>(std::move(text));
-  // Before it can be freed: a runtime that copies the text frees it at once, and V8 counts in no negative numbers.
+  // Before it can be freed: a runtime that copies the text frees it at once, and V8 counts in no negative
+  // numbers.
   const int64_t bytes = BytesOf(*owned);
   ReportMemory(env, bytes);
   bool copied = false;
