@@ -97,6 +97,8 @@ const most = (id, what, target, stretch, values, show = plain) => ({
   ...least(id, what, target, stretch, values, show),
   bound: /** @type {const} */ ('most'),
 });
+/** No target: where another library stands. */
+const compared = (id, what, values) => most(id, what, Number.POSITIVE_INFINITY, undefined, values);
 
 /** @type {Target[]} */
 export const TARGETS = [
@@ -137,9 +139,11 @@ export const TARGETS = [
   most('P13', "mixed: p99 delay, part of the peer's", 1, undefined, part('mixed', 'delay')),
   most('P13', 'mixed: p99 delay', Number.POSITIVE_INFINITY, 2, single('mixed', 'delay'), millis),
   most('P14', 'newest 50 events, large file vs small', 1.3, 1.1, single('growth-recent', 'ratio')),
+  compared('P14', '… with better-sqlite3', single('growth-recent', 'ratio', PEER)),
   most('P15', "page of a user's sessions, large vs small", 2, 1.2, single('growth-list-user', 'ratio')),
   most('P15', "page of the app's sessions, large vs small", 2, 1.2, single('growth-list-app', 'ratio')),
   most('P16', 'append, large file vs small', 1.5, 1.2, single('growth-append', 'ratio')),
+  compared('P16', '… with better-sqlite3', single('growth-append', 'ratio', PEER)),
   most('P17', 'process start to first row', 1.3, 1, part('startup', 'firstRowMs')),
   most(
     'P18',
@@ -283,7 +287,15 @@ export function judge(target, results, loose = 1) {
   const { median, low, high } = summary(values);
   const reaches = (limit) => (bound === 'least' ? median >= limit : median <= limit);
   const stretched = stretch !== undefined && reaches(stretch);
-  const verdict = !reaches(goal) ? 'missed' : stretched ? 'stretch' : Number.isFinite(goal) ? 'met' : 'no stretch yet';
+  const verdict = !reaches(goal)
+    ? 'missed'
+    : stretched
+      ? 'stretch'
+      : Number.isFinite(goal)
+        ? 'met'
+        : stretch === undefined
+          ? ''
+          : 'no stretch yet';
   const onCore = target.values.onCore?.(results);
   return {
     ...shown,

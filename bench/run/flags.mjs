@@ -8,7 +8,7 @@ export const USAGE = `npm run bench -- [flags]
   --driver NAME     only this one, and what it is compared with stays out unless named too; may be repeated
   --rounds N        rounds of each driver, 5 or more (default: 7, with --quick 5)
   --quick           the scenarios that targets need, with short rounds and small growth files: under five minutes
-  --report          what the committed results show: the scenarios that targets and the chart need, at full length
+  --report          what the committed results show: the scenarios that targets and the chart need, in 5 rounds
   --json FILE       results as JSON, and beside it two charts and the tables (FILE with .svg, -summary.svg and .md)
   --chart FILE      only makes charts and tables of results that --json has written
   --check           P1, P7, P9 and P11 against loose bounds; exits 1 when one is missed

@@ -25,7 +25,7 @@ async function makeFiles(file, options) {
   }
 }
 
-const folderOf = (file) => join(dirname(dirname(file)), 'growth');
+const folderOf = (file) => process.env.AIOSQLITE_BENCH_DATA ?? join(dirname(dirname(file)), 'growth');
 
 let seed = 1;
 /** A number below n, and the same ones in every run. */
@@ -45,7 +45,7 @@ const growth = ({ name, title, unit, durable, turns, work }) => ({
   title: (options) => title({ events: count(sizeOf(options).events), sessions: count(sizeOf(options).sessions) }),
   unit,
   drivers: ['aiosqlite', 'better-sqlite3'],
-  quick: ['aiosqlite'],
+  quick: ['aiosqlite', 'better-sqlite3'],
   durable,
   shared: true,
   fixed: turns,

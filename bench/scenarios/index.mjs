@@ -35,6 +35,7 @@ import web from './web.mjs';
  * @property {boolean} [shared] all drivers work on the template itself, one after the other
  * @property {number} [step] operations come in multiples of this
  * @property {number} [fixed] so many operations, whatever they take; without it a round has a wanted length
+ * @property {boolean} [long] at its full size only where all scenarios are run
  * @property {number} [roundMs] wanted length of a round, other than asked for
  * @property {boolean} [timed] `fixed`, and its time is a figure all the same
  * @property {boolean} [warm] false: no warm-up

@@ -115,6 +115,7 @@ async function append({ service, filled, made }) {
 
 const growth = {
   name: 'postgres-growth',
+  long: true,
   title: (options) =>
     `PostgreSQL with ${SMALL.sessions} sessions and ${sizeOf(options).sessions}: append, newest 50, page`,
   unit: 'turn',
