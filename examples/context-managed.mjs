@@ -4,13 +4,13 @@
 //
 //   await using db = await connect(file);
 //
-// and it closes at the end of the block, however the block ends. That is syntax for what this program does by hand,
-// because the oldest Node that aiosqlite runs on has no such syntax yet: Symbol.asyncDispose is there on all of them.
+// and it closes at the end of the block, however the block ends. This program does the same by hand, because
+// the oldest Node that aiosqlite runs on lacks the syntax. Symbol.asyncDispose is there on all of them.
 import { connect, createPool } from 'aiosqlite';
 import { scratchFile } from './support/scratch-file.mjs';
 
 /**
- * What `await using` does, as a function.
+ * Does the work of `await using`, as a function.
  *
  * @template {AsyncDisposable} R
  * @template T
@@ -35,7 +35,7 @@ const forgotten = await using(connect(file), async (db) => {
 console.log('after the block:', await forgotten.run('INSERT INTO t VALUES (1)').catch((error) => error.code));
 
 await using(createPool({ database: file }), async (pool) => {
-  // A lease goes back to the pool. What it leaves behind is undone: here a transaction that was never committed.
+  // A lease goes back to the pool. Work that it leaves open is undone: here a transaction that was never committed.
   await using(pool.acquire(), async (lease) => {
     await lease.exec('BEGIN; INSERT INTO t VALUES (2)');
   });

@@ -7,7 +7,7 @@ import { scratchFile } from './support/scratch-file.mjs';
 
 class SoldOut extends Error {}
 
-/** What the application does. It knows SQL and sessions, and nothing of files, threads or connections. */
+/** Work of the application. It knows SQL and sessions, and nothing of files, threads or connections. */
 class Shop {
   /** @param {import('aiosqlite').Pool} pool */
   constructor(pool) {

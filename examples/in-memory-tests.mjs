@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import { connect, createPool } from 'aiosqlite';
 import { SessionStore } from 'aiosqlite/store';
 
-/** What is tested: it takes any Executor, so a Connection, a Pool or a Transaction. */
+/** The code under test: it takes any Executor, so a Connection, a Pool or a Transaction. */
 async function rename(/** @type {import('aiosqlite').Executor} */ db, id, name) {
   const { changes } = await db.run('UPDATE cat SET name = ? WHERE id = ?', [name, id]);
   if (changes === 0) throw new Error(`no cat ${id}`);
 }
 
-/** Each ':memory:' connection is a database that nobody else sees. */
+/** Each ':memory:' connection is a private database. */
 async function openCats(t) {
   const db = await connect(':memory:');
   t.after(() => db.close());

@@ -21,7 +21,7 @@ export function printHeader(database, session) {
 /** Prints events as they come: what is streamed word by word, everything else as a line. */
 export class ConversationPrinter {
   partialEvents = 0;
-  /** Whose words are on the line that is being written. */
+  /** Author of the line that is being written. */
   #streaming = '';
 
   /** @param {string} text */

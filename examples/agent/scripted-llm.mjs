@@ -68,7 +68,7 @@ function viewOf(request) {
   let results = {};
   for (const { role, parts = [] } of request.contents) {
     const [first] = parts;
-    // What other agents have said comes as a user's text that begins so.
+    // ADK passes words of other agents as a user's text that begins so.
     if (role === 'user' && first?.text !== undefined && !first.text.startsWith('For context:')) {
       history.push(first.text);
       results = {};

@@ -107,7 +107,7 @@ export function createTravelAgent() {
   return new SequentialAgent({ name: 'travel_agency', subAgents: [createConcierge(), experts, createWriter()] });
 }
 
-/** What the guest says in the first run, and in each one after it. */
+/** Words of the guest in the first run, and in each one after it. */
 export const firstVisit = ['Hello, I am Ada. What can I do in Lisbon today?', 'And in Porto?'];
 export const laterVisit = [
   'I am back. Do you still know who I am and where I wanted to go?',

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * Where an example keeps its database: the path on the command line, which stays, or a folder of its own among the
- * temporary files, which `cleanUp` removes.
+ * Path of an example's database: the one on the command line, which stays, or one in a new temporary folder, which
+ * `cleanUp` removes.
  */
 export function scratchFile() {
   const [, , given] = process.argv;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 const appName = 'workers';
 
-// What keeps a processor busy belongs in a worker: here a tool that calculates.
+// Work that keeps a processor busy belongs in a worker: here a tool that calculates.
 const fibonacci = new FunctionTool({
   name: 'fibonacci',
   description: 'Calculates a Fibonacci number.',

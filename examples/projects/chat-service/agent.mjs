@@ -1,6 +1,6 @@
 import { BaseLlm, LlmAgent } from '@google/adk';
 
-/** Stands in for a model where there is no key: answers word by word, and knows how often it was asked. */
+/** Replaces a model where there is no key: answers word by word, and knows how often it was asked. */
 class Parrot extends BaseLlm {
   /** @override */
   async *generateContentAsync({ contents }, stream = false) {

@@ -26,7 +26,7 @@ const commands = {
     await graph.invoke(new Command({ resume: text }), config);
     await report();
   },
-  /** Back to the last question, and another answer. What was answered before stays in the history. */
+  /** Back to the last question, and another answer. Earlier answers stay in the history. */
   async redo() {
     for await (const { next, config: past } of graph.getStateHistory(config)) {
       if (next[0] !== 'approve') continue;

@@ -11,7 +11,7 @@ const State = Annotation.Root({
   decision: Annotation(),
 });
 
-/** Where a model would read the request. */
+/** A model would read the request here. */
 function understand({ messages }) {
   const [amount] = /\d+/.exec(messages.at(-1)?.text ?? '') ?? [];
   return { amount: Number(amount ?? 0), decision: 'yes' };

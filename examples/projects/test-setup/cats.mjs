@@ -1,4 +1,4 @@
-/** What is tested: it takes any executor, so a pool in the service and a connection in memory in its tests. */
+/** The code under test: it takes any executor, so a pool in the service and a connection in memory in its tests. */
 export class Cats {
   /** @param {import('aiosqlite').Executor} db */
   constructor(db) {

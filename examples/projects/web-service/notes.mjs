@@ -1,4 +1,4 @@
-/** What the service does with its tables. It takes any executor of aiosqlite: a pool, a connection, a transaction. */
+/** Queries of the service on its tables. It takes any executor of aiosqlite: a pool, a connection, a transaction. */
 export class Notes {
   /** @param {import('aiosqlite').Executor} db */
   constructor(db) {

@@ -35,7 +35,7 @@ app.get('/search', async ({ query }, response) => {
   response.json(await notes.search(String(query.q ?? '')));
 });
 
-/** Codes are a promise, messages are not. What is not known here is a fault of ours. */
+/** Codes are a promise, messages are not. Any other error is a fault of ours. */
 const STATUS = { SQLITE_CONSTRAINT_UNIQUE: 409, ERR_QUEUE_FULL: 503, ERR_TIMEOUT: 503, SQLITE_BUSY: 503 };
 app.use((error, _request, response, _next) => {
   const status = STATUS[error.code] ?? error.status ?? 500;

@@ -1,6 +1,6 @@
 import { BaseLlm } from '@google/adk';
 
-/** Stands in for a model: answers "order TEA", "receipt" and "remember WORDS". */
+/** Replaces a model: answers "order TEA", "receipt" and "remember WORDS". */
 export class ScriptedClerk extends BaseLlm {
   /** @param {any} request */
   async *generateContentAsync({ contents }) {
