@@ -8,7 +8,10 @@ import { type ServeOptions, serveAdk } from 'aiosqlite/web';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** An agent that repeats each message; `slowly` in 20 pieces, until it is stopped; `save NAME` saves an artifact. */
+/**
+ * An agent that repeats each message; `slowly` in pieces until it is stopped, 20 or as many as `globalThis.lastPiece` says at
+ * each of them; `save NAME` saves an artifact.
+ */
 const HELLO = `import { BaseLlm, FunctionTool, LlmAgent } from '@google/adk';
 
 class Echo extends BaseLlm {
@@ -19,7 +22,7 @@ class Echo extends BaseLlm {
       yield { content: { role: 'model', parts: [{ functionCall: { name: 'save', args: { name } } }] } };
       return;
     }
-    for (let i = 1; text.startsWith('slowly') && i <= 20; i++) {
+    for (let i = 1; text.startsWith('slowly') && i <= (globalThis.lastPiece ?? 20); i++) {
       globalThis.pieces = i;
       await new Promise((resolve) => setTimeout(resolve, 50));
       yield { partial: true, content: { role: 'model', parts: [{ text: String(i) }] } };
