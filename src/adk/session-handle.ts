@@ -21,7 +21,7 @@ import { define, mergeState } from './state-scopes.js';
 
 /** How much of the stored session a session object shows. */
 interface Seen {
-  sessionKey: number;
+  sessionNumber: number;
   revision: number;
   /** All events up to this one. */
   seq: number;
@@ -201,19 +201,19 @@ export class SessionHandle implements NamedSession {
       const id = this.#session.events.findLast((event) => event.id !== eventId)?.id ?? null;
       return { kind: 'after', ifStale, eventId: id };
     }
-    const { sessionKey, revision, seq } = seen;
-    return { kind: 'revision', ifStale, revision: revision + this.#underWay, sessionKey, seq };
+    const { sessionNumber, revision, seq } = seen;
+    return { kind: 'revision', ifStale, revision: revision + this.#underWay, sessionNumber, seq };
   }
 
   /** Changes the object at once. The promise rejects if ADK refused a part. */
   #apply(
-    { sessionKey, revision, seq, updateTime, missed }: Appended,
+    { sessionNumber, revision, seq, updateTime, missed }: Appended,
     { event, temp }: PendingAppend,
   ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;
     // The session was created again: the object's events belong to the old one.
-    const isOther = seen !== undefined && seen.sessionKey !== sessionKey;
+    const isOther = seen !== undefined && seen.sessionNumber !== sessionNumber;
     // Decoded before any change: a damaged row leaves the object as it was.
     const lacking = missed ? this.#lackingOf(missed, seq, isOther) : NONE;
     this.#noticeEdit();
@@ -237,7 +237,7 @@ export class SessionHandle implements NamedSession {
     this.#leaveEvents();
     session.lastUpdateTime = updateTime;
     this.#seen = {
-      sessionKey,
+      sessionNumber,
       revision,
       seq: Math.max(seq, missed?.snapshot.lastSeq ?? 0, seen?.seq ?? 0),
     };
@@ -306,7 +306,7 @@ export class SessionHandle implements NamedSession {
     const rows = isRewound ? fromFirstShown(visible(this.#backend, loaded.events), shown) : loaded.events;
     const later = rows.map((row) => shown.get(row[1] as string) ?? toEvent(this.#backend, row));
     const moved = new Set(later);
-    const isSame = loaded.snapshot.sessionKey === this.#seen?.sessionKey && !isRewound;
+    const isSame = loaded.snapshot.sessionNumber === this.#seen?.sessionNumber && !isRewound;
     const earlier = isSame ? events.filter((event) => !moved.has(event)) : [];
     events.length = 0;
     for (const event of earlier) events.push(event);
@@ -344,6 +344,6 @@ export function stateOf({ session, appState, userState }: Snapshot): JsonObject 
   return mergeState(session.state, appState, userState);
 }
 
-function seenOf({ sessionKey, session, lastSeq }: Snapshot): Seen {
-  return { sessionKey, revision: session.revision, seq: lastSeq };
+function seenOf({ sessionNumber, session, lastSeq }: Snapshot): Seen {
+  return { sessionNumber, revision: session.revision, seq: lastSeq };
 }

@@ -15,7 +15,7 @@ import type { SessionCodec } from './session-codec.js';
 /** A session as it was at one moment, with all that a session object shows of it. */
 export interface Snapshot {
   /** The internal key: another one if the session was deleted and created again. */
-  sessionKey: number;
+  sessionNumber: number;
   session: SessionRecord;
   appState: JsonObject;
   userState: JsonObject;
@@ -46,7 +46,7 @@ export type AppendCondition =
    * The session has this revision and, unless it is null, this internal key. `seq` is that of the last event that the
    * caller has seen: a catch-up begins behind it.
    */
-  | { kind: 'revision'; ifStale: IfStale; revision: number; sessionKey: number | null; seq: number }
+  | { kind: 'revision'; ifStale: IfStale; revision: number; sessionNumber: number | null; seq: number }
   /** The newest event is this one; null: there is none. For callers that know no revision. A catch-up always returns. */
   | { kind: 'after'; ifStale: IfStale; eventId: string | null };
 
@@ -55,7 +55,7 @@ type IfStale = 'reject' | 'catchUp';
 /** Outcome of a committed append. */
 export interface Appended {
   /** The session's internal key. */
-  sessionKey: number;
+  sessionNumber: number;
   /** The revision that the append made. If `missed` is set, the one that `missed` has. */
   revision: number;
   seq: number;

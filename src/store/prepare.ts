@@ -97,7 +97,7 @@ function named({ appName, userId, sessionId }: EventRecord): NamedSession {
 export function conditionOf({ expectedRevision: revision }: { expectedRevision?: number }): AppendCondition {
   checkCount('options.expectedRevision', revision);
   if (revision === undefined) return { kind: 'none' };
-  return { kind: 'revision', ifStale: 'reject', revision, sessionKey: null, seq: 0 };
+  return { kind: 'revision', ifStale: 'reject', revision, sessionNumber: null, seq: 0 };
 }
 
 /** A session's key as the parameters of a statement. */

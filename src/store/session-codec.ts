@@ -77,7 +77,7 @@ export function decodeSnapshot(tables: Tables, row: SessionRow): Snapshot {
   const session = decodeSession(tables, row);
   const at = sessions.ownerAt + 1;
   return {
-    sessionKey: Number(row[0]),
+    sessionNumber: Number(row[0]),
     session,
     appState: decodeState(row[at] ?? {}, names.appStates, session.appName),
     userState: decodeState(row[at + 1] ?? {}, names.userStates, `${session.appName}, ${session.userId}`),

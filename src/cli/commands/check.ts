@@ -69,10 +69,10 @@ async function damagedRows(db: Connection, store: SessionStore, progress: Progre
   };
   const total = ((await db.get<[number]>('SELECT count(*) FROM adk_sessions', [], { rowMode: 'array' })) ?? [0])[0];
   let done = 0;
-  for await (const row of db.iterate<SessionKey & { sessionKey: number }>(
-    'SELECT session_key AS sessionKey, app_name AS appName, user_id AS userId, id AS sessionId FROM adk_sessions',
+  for await (const row of db.iterate<SessionKey & { sessionNumber: number }>(
+    'SELECT session_key AS sessionNumber, app_name AS appName, user_id AS userId, id AS sessionId FROM adk_sessions',
   )) {
-    const { sessionKey, ...key } = row;
+    const { sessionNumber, ...key } = row;
     await note(() => store.loadSession(key, { limit: 0 }));
     await note(() => store.getSession(key));
     await checkEvents(db, store, row, note);
@@ -97,14 +97,14 @@ async function problemOf(read: () => Promise<unknown>): Promise<Problem | undefi
 async function checkEvents(
   db: Connection,
   store: SessionStore,
-  { sessionKey, ...key }: SessionKey & { sessionKey: number },
+  { sessionNumber, ...key }: SessionKey & { sessionNumber: number },
   note: (read: () => Promise<unknown>) => Promise<boolean>,
 ): Promise<void> {
   let afterSeq = 0;
   for (;;) {
     const seqs = await db.all<[number]>(
       'SELECT seq FROM adk_events WHERE session_key = ? AND seq > ? ORDER BY seq LIMIT ?',
-      [sessionKey, afterSeq, EVENTS_AT_ONCE],
+      [sessionNumber, afterSeq, EVENTS_AT_ONCE],
       { rowMode: 'array' },
     );
     const read = (filter: { afterSeq: number; limit: number }): Promise<EventRecord[]> => store.getEvents(key, filter);

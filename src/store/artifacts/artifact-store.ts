@@ -7,7 +7,7 @@ import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
 import { parseObject, serializeObject } from '../serialize.js';
 import type { Database } from '../sqlite/backend.js';
-import { type Rows, sendBatch } from '../sqlite/context.js';
+import { type StatementResult, sendBatch } from '../sqlite/context.js';
 import { createTables } from '../sqlite/tables.js';
 import {
   checkArtifactKey,
@@ -240,7 +240,7 @@ export class ArtifactStore {
     return await sweep(this.#db, this.#layout, { before: julianDay.encode(filter.olderThan) });
   }
 
-  #send(queries: BatchQuery[]): Promise<Rows[]> {
+  #send(queries: BatchQuery[]): Promise<StatementResult[]> {
     return sendBatch({ db: this.#db, ready: this.#ready }, queries);
   }
 

@@ -1,7 +1,7 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery } from '../../executor.js';
 import type { JsonObject } from '../records.js';
-import type { Rows } from '../sqlite/context.js';
+import type { StatementResult } from '../sqlite/context.js';
 import { checkArtifactKey, keyParams } from './arguments.js';
 import type { ArtifactLayout } from './layout.js';
 import { encodePart, sha256 } from './part-codec.js';
@@ -34,7 +34,7 @@ export async function importQueries({ sql, maxBytes }: ArtifactLayout, imported:
   return { find, insert, bytes, hash, row };
 }
 
-export function fateOf(row: readonly unknown[], found: Rows | undefined): VersionFate {
+export function fateOf(row: readonly unknown[], found: StatementResult | undefined): VersionFate {
   const [stored] = found?.rows ?? [];
   if (stored === undefined) return 'converted';
   return row.every((value, at) => value === stored[at]) ? 'unchanged' : 'other';

@@ -1,6 +1,6 @@
 import type { BatchQuery, Executor } from '../../executor.js';
 import { corruptRow } from '../errors.js';
-import { type Rows, sendBatch } from '../sqlite/context.js';
+import { type StatementResult, sendBatch } from '../sqlite/context.js';
 import type { ArtifactLayout } from './layout.js';
 
 /** Work of one transaction: writers wait some milliseconds at most. */
@@ -121,7 +121,7 @@ async function readMentions(
     const { session, user } = layout.sql.mentions;
     const ofUser = sessionId === '';
     const params = [appName, userId, ofUser ? null : sessionId, idle, old, surplus];
-    const [events] = (await sendBatch({ db: tx }, [{ sql: ofUser ? user : session, params }])) as [Rows];
+    const [events] = (await sendBatch({ db: tx }, [{ sql: ofUser ? user : session, params }])) as [StatementResult];
     for (const [id, delta] of events.rows) {
       for (const [name, version] of Object.entries(parseDelta(delta, layout.names.events, String(id)))) {
         mentioned.add(mentionOf(scope, name, version));

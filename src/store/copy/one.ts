@@ -90,8 +90,8 @@ export class Copier {
   }
 
   async #write(session: StoredSession, pages: () => AsyncIterable<EventPage> | Iterable<EventPage>): Promise<One> {
-    const { key: _, sessionKey, createTime, revision, lastSeq } = session;
-    const origin: Origin = { source: this.#place, sessionKey, createTime, revision, lastSeq };
+    const { key: _, sessionNumber, createTime, revision, lastSeq } = session;
+    const origin: Origin = { source: this.#place, sessionNumber, createTime, revision, lastSeq };
     const keptTime = (time: number) => this.#to.keptTime(time);
     let fate: ReturnType<typeof fateOf> = 'copied';
     let attempts = 0;

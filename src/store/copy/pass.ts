@@ -108,7 +108,7 @@ export class Pass {
       this.#options.signal?.throwIfAborted();
     } while (last !== undefined);
     // A database never uses an internal key twice: this one has taken the place of another.
-    const isOther = gone.length > 0 && (await this.#from.hasAny(gone.map(({ origin }) => origin?.sessionKey ?? 0)));
+    const isOther = gone.length > 0 && (await this.#from.hasAny(gone.map(({ origin }) => origin?.sessionNumber ?? 0)));
     for (const session of gone) {
       if (isOther)
         this.#refuse(session.key, { reason: 'it was copied from another database at the place of the source' });

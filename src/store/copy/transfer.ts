@@ -6,7 +6,7 @@ import type { SessionKey } from '../records.js';
 export interface Stamp {
   key: SessionKey;
   /** The internal key. A database never uses one twice. */
-  sessionKey: number;
+  sessionNumber: number;
   createTime: number;
   revision: number;
   /** Seq of the newest event. */

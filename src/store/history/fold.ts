@@ -56,7 +56,7 @@ export function fold({ initialState, firstLeft, deleted, stored }: Folding): Fol
  * latter parsed; `undefined` what can't be read, which makes no change.
  */
 export function changesBySession(
-  rows: readonly [seq: number, sessionKey: number, actions: JsonObject | undefined, extra: JsonObject | undefined][],
+  rows: readonly [seq: number, sessionNumber: number, actions: JsonObject | undefined, extra: JsonObject | undefined][],
 ): Map<number, PlacedChange[]> {
   const changes = new Map<number, PlacedChange[]>();
   for (const [seq, session, actions = {}, extra = {}] of rows) {

@@ -24,7 +24,7 @@ export function storedSession({
 }
 
 const FIRST = {
-  sessionKey: 0,
+  sessionNumber: 0,
   revision: 1,
   initialState: null,
   ownerId: null,

@@ -78,7 +78,7 @@ async function hasSessions(context: MemoryContext): Promise<boolean> {
   return Number(found?.rows[0]?.[0]) === 2;
 }
 
-type StoredSession = [sessionKey: number, appName: string, userId: string, sessionId: string];
+type StoredSession = [sessionNumber: number, appName: string, userId: string, sessionId: string];
 
 /** An event as the query `outline` has it. */
 interface Outline extends Rewindable {
@@ -95,8 +95,8 @@ async function fillSession(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const { sql } = context.layout;
-  const [sessionKey, appName, userId, sessionId] = session;
-  const [read] = await sendReads(context, [{ sql: sql.outline, params: [sessionKey, appName, userId, sessionId] }]);
+  const [sessionNumber, appName, userId, sessionId] = session;
+  const [read] = await sendReads(context, [{ sql: sql.outline, params: [sessionNumber, appName, userId, sessionId] }]);
   const outline = (read?.rows ?? []).map((row) => decodeOutline(context, row));
   const counting = new Set(withoutRewound(outline));
   const undone = outline.filter((event) => event.isRemembered && !counting.has(event));

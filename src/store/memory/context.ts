@@ -1,5 +1,5 @@
 import type { BatchQuery, Executor } from '../../executor.js';
-import type { Rows } from '../sqlite/context.js';
+import type { StatementResult } from '../sqlite/context.js';
 import type { MemoryLayout } from './layout.js';
 
 /** Shared by all operations of a memory store. */
@@ -24,7 +24,7 @@ async function send(
   { db, ready }: MemoryContext,
   queries: BatchQuery[],
   options: typeof READS | typeof WRITES,
-): Promise<Rows[]> {
+): Promise<StatementResult[]> {
   await ready?.();
-  return (await db.batch(queries, options)) as unknown as Rows[];
+  return (await db.batch(queries, options)) as unknown as StatementResult[];
 }

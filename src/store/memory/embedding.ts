@@ -1,6 +1,6 @@
 import type { BatchQuery } from '../../executor.js';
 import { corruptRow } from '../errors.js';
-import type { Rows } from '../sqlite/context.js';
+import type { StatementResult } from '../sqlite/context.js';
 import type { Embedding } from './embedder.js';
 import type { MemoryLayout } from './layout.js';
 
@@ -13,7 +13,7 @@ export const embeddingQuery = (layout: MemoryLayout): BatchQuery => ({
 });
 
 /** The embedding of the file, from the result of {@link embeddingQuery}; `undefined` while there are no vectors. */
-export function decodeEmbedding(layout: MemoryLayout, result: Rows | undefined): Embedding | undefined {
+export function decodeEmbedding(layout: MemoryLayout, result: StatementResult | undefined): Embedding | undefined {
   const [row] = result?.rows ?? [];
   if (row === undefined) return undefined;
   try {

@@ -91,10 +91,10 @@ async function conclude(
   { append, condition }: Pick<PendingAppend, 'append' | 'condition'>,
   row: unknown[] = [],
 ): Promise<Appended> {
-  const [sessionKey, seq, revision] = refuse(append.key, row);
-  const missed = await readMissed(context, append.key, condition, sessionKey, revision);
+  const [sessionNumber, seq, revision] = refuse(append.key, row);
+  const missed = await readMissed(context, append.key, condition, sessionNumber, revision);
   return {
-    sessionKey,
+    sessionNumber,
     revision: missed?.snapshot.session.revision ?? revision,
     seq,
     updateTime: context.dialect.decodeTime(append.updateTime),
@@ -116,7 +116,7 @@ async function readMissed(
   context: Context,
   key: SessionKey,
   condition: AppendCondition,
-  sessionKey: number,
+  sessionNumber: number,
   revision: number,
 ): Promise<Appended['missed']> {
   if (condition.kind === 'none' || condition.ifStale === 'reject') return undefined;
@@ -125,17 +125,17 @@ async function readMissed(
     const loaded = await loadSession(context, key, { afterSeq: seq });
     return loaded && { ...loaded, isRewound };
   }
-  const isOther = condition.sessionKey !== null && condition.sessionKey !== sessionKey;
+  const isOther = condition.sessionNumber !== null && condition.sessionNumber !== sessionNumber;
   if (!isOther && revision === condition.revision + 1) return undefined;
   const { seq } = condition;
   const loaded = await loadSession(context, key, { afterSeq: isOther ? 0 : seq });
-  const isThere = isOther || seq === 0 || (await hasSeq(context, key.userId, sessionKey, seq));
+  const isThere = isOther || seq === 0 || (await hasSeq(context, key.userId, sessionNumber, seq));
   return loaded && { ...loaded, isRewound: !isThere };
 }
 
 /** Whether the event that the caller has seen last is still there. */
-async function hasSeq(context: Context, userId: string, sessionKey: number, seq: number): Promise<boolean> {
-  return (await context.runner.run(context.sql.hasSeq, [userId, sessionKey, seq])).length === 1;
+async function hasSeq(context: Context, userId: string, sessionNumber: number, seq: number): Promise<boolean> {
+  return (await context.runner.run(context.sql.hasSeq, [userId, sessionNumber, seq])).length === 1;
 }
 
 /** Seq of an event, 0 if there is no such event, and whether a rewind has removed it. */
@@ -190,7 +190,7 @@ async function appendInTransaction(context: Context, appends: readonly PreparedA
 
 /** Parameters of `append`, in the order of APPEND_PARAMS behind those of the event; `again` is the last one. */
 function paramsOf(append: PreparedAppend, condition: AppendCondition, again = false): SqlParam[] {
-  const { revision, sessionKey } = expected(condition);
+  const { revision, sessionNumber } = expected(condition);
   const isChecked = checksLast(condition);
   return [
     ...append.params,
@@ -201,7 +201,7 @@ function paramsOf(append: PreparedAppend, condition: AppendCondition, again = fa
     append.app?.set ?? null,
     append.app?.remove ?? null,
     revision,
-    sessionKey,
+    sessionNumber,
     isChecked ? true : null,
     isChecked ? condition.eventId : null,
     again ? true : null,
@@ -210,14 +210,14 @@ function paramsOf(append: PreparedAppend, condition: AppendCondition, again = fa
 
 /** Parameters of `append_batch`, in the order of BATCH_PARAMS behind those of the event. */
 function batchParamsOf({ params, session }: PreparedAppend, condition: AppendCondition): SqlParam[] {
-  const { revision, sessionKey } = expected(condition);
-  return [...params, session?.set ?? null, session?.remove ?? null, revision, sessionKey];
+  const { revision, sessionNumber } = expected(condition);
+  return [...params, session?.set ?? null, session?.remove ?? null, revision, sessionNumber];
 }
 
 /** The state that the session must be in; null where any will do. */
-function expected(condition: AppendCondition): { revision: SqlParam; sessionKey: SqlParam } {
+function expected(condition: AppendCondition): { revision: SqlParam; sessionNumber: SqlParam } {
   const isChecked = condition.kind === 'revision' && condition.ifStale === 'reject';
-  return isChecked ? condition : { revision: null, sessionKey: null };
+  return isChecked ? condition : { revision: null, sessionNumber: null };
 }
 
 /** Whether the newest event must be the one that the caller has seen last. */

@@ -43,10 +43,10 @@ export async function* iterateEvents(
   if (!isStorableKey(key)) return;
   const [session] = await run(context, context.sql.lastSeq, keyParams(key), AGAIN);
   if (!session) return;
-  const [sessionKey, lastSeq] = session.map(Number) as [number, number];
+  const [sessionNumber, lastSeq] = session.map(Number) as [number, number];
   const [from, after] = filterParams(context, filter) as [number, number | null];
   for (let seq = from, count = EVENTS_PER_PAGE; count === EVENTS_PER_PAGE; ) {
-    const params = [key.userId, sessionKey, seq, lastSeq, after, EVENTS_PER_PAGE];
+    const params = [key.userId, sessionNumber, seq, lastSeq, after, EVENTS_PER_PAGE];
     const rows = eventRows(await run(context, context.sql.eventPage, params, AGAIN));
     yield* rows;
     count = rows.length;

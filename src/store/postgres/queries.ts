@@ -29,14 +29,14 @@ export function buildQueries(layout: Layout) {
   coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.user_id = s.user_id AND e.session_key = s.session_key), 0)`;
   const eventColumns = ['e.seq', ...EVENT_COLUMNS.map(select('e'))].join(', ');
 
-  /** Events of the session whose key is `sessionKey`: after `$4`, after the time `$5`, at most `$6`. */
-  const someEvents = (sessionKey: string, order: 'ASC' | 'DESC') => `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.user_id = $2 AND e.session_key = ${sessionKey} AND e.seq > $4
+  /** Events of the session whose key is `sessionNumber`: after `$4`, after the time `$5`, at most `$6`. */
+  const someEvents = (sessionNumber: string, order: 'ASC' | 'DESC') => `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.user_id = $2 AND e.session_key = ${sessionNumber} AND e.seq > $4
     AND ($5::double precision IS NULL OR e."timestamp" > ${timeOf('$5::double precision')})
   ORDER BY e.seq ${order} LIMIT $6`;
-  const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE ${key})`;
+  const sessionNumber = `(SELECT s.session_key FROM ${sessions} AS s WHERE ${key})`;
   const between = (order: 'ASC' | 'DESC') => `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.user_id = $2 AND e.session_key = ${sessionKey} AND e.seq > $4 AND e.seq < $5 ORDER BY e.seq ${order} LIMIT $6`;
+  WHERE e.user_id = $2 AND e.session_key = ${sessionNumber} AND e.seq > $4 AND e.seq < $5 ORDER BY e.seq ${order} LIMIT $6`;
   const nulls = (count: number) => Array(count).fill('NULL').join(', ');
   /** One row of the session, then the events: one statement, so that all is of one moment. */
   const load = (
@@ -124,14 +124,14 @@ SELECT ${sessionColumns}, ${call('change')}(s.user_id, s.session_key, s.last_seq
     appendMany: statement(
       `SELECT r.* FROM unnest(${appendParams.map((type, i) => `$${i + 1}::${type}[]`).join(', ')}) WITH ORDINALITY AS d(${appendParams.map((_, i) => `p${i}`).join(', ')}, n), LATERAL ${call('append')}(${appendArgs}) AS r ORDER BY d.n`,
     ),
-    events: { asc: statement(someEvents(sessionKey, 'ASC')), desc: statement(someEvents(sessionKey, 'DESC')) },
+    events: { asc: statement(someEvents(sessionNumber, 'ASC')), desc: statement(someEvents(sessionNumber, 'DESC')) },
     /** Seq of the event with the id `$4`. */
     seqOf: statement(
-      `SELECT e.seq FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionKey} AND e.id = $4`,
+      `SELECT e.seq FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionNumber} AND e.id = $4`,
     ),
     /** Whether a rewind has removed the event with the id `$4`. */
     isRewound: statement(
-      `SELECT 1 FROM ${rewound} AS r WHERE r.user_id = $2 AND r.session_key = ${sessionKey} AND r.id = $4 LIMIT 1`,
+      `SELECT 1 FROM ${rewound} AS r WHERE r.user_id = $2 AND r.session_key = ${sessionNumber} AND r.id = $4 LIMIT 1`,
     ),
     hasSeq: statement(`SELECT 1 FROM ${events} AS e WHERE e.user_id = $1 AND e.session_key = $2 AND e.seq = $3`),
     lastSeq: statement(`SELECT s.session_key, s.last_seq FROM ${sessions} AS s WHERE ${key}`),
@@ -145,7 +145,7 @@ SELECT ${sessionColumns}, ${call('change')}(s.user_id, s.session_key, s.last_seq
     between: { asc: statement(between('ASC')), desc: statement(between('DESC')) },
     /** Whether a marker of a rewind follows the seq `$4`. */
     isMarked:
-      statement(`SELECT 1 FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionKey} AND e.seq > $4
+      statement(`SELECT 1 FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionNumber} AND e.seq > $4
   AND strpos(e.actions::text, '"rewindBeforeInvocationId"') > 0 LIMIT 1`),
 
     // ── shared states ──

@@ -41,9 +41,9 @@ async function create(context: Context, prepared: PreparedSession, events: Event
   };
   for (let attempt = 1; ; attempt++) {
     const [row] = await run(context, context.sql.create, params, { onUnknown });
-    const [sessionKey, isNew, userState, appState] = row ?? [];
+    const [sessionNumber, isNew, userState, appState] = row ?? [];
     if (isNew === true) {
-      const row = [sessionKey, ...newRow(given), ownerId, appState, userState, 0];
+      const row = [sessionNumber, ...newRow(given), ownerId, appState, userState, 0];
       return { snapshot: snapshotOf(context, row), events: [] };
     }
     if (ifExists === 'error') throw sessionExists(key.sessionId);

@@ -4,7 +4,7 @@ import { type Sweep, sweep } from '../artifacts/sweep.js';
 import { StoreError } from '../errors.js';
 import { scopesTable } from '../memory/erasure.js';
 import { resolveNames } from '../names.js';
-import { type Rows, sendBatch } from '../sqlite/context.js';
+import { type StatementResult, sendBatch } from '../sqlite/context.js';
 import {
   type Cuts,
   checkPolicy,
@@ -168,7 +168,7 @@ class Run {
     this.#options.signal?.throwIfAborted();
   }
 
-  #read(query: BatchQuery): Promise<Rows[]> {
+  #read(query: BatchQuery): Promise<StatementResult[]> {
     return sendBatch({ db: this.#db }, [query]);
   }
 }

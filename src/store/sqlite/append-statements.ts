@@ -3,7 +3,7 @@ import type { AppendCondition } from '../backend.js';
 import type { PreparedAppend } from '../prepare.js';
 import { SNAPSHOT_JSON } from '../session-codec.js';
 import type { Attachment } from './attachments.js';
-import { type Context, type Rows, sendBatch, sendErasure } from './context.js';
+import { type Context, type StatementResult, sendBatch, sendErasure } from './context.js';
 import { eventCodec, KNOWN_AT } from './dialect.js';
 import type { ChainLink, Lookup } from './known-ids.js';
 import type { Queries } from './queries.js';
@@ -18,9 +18,9 @@ export function writesInChain(
   { entry, revision, lastId }: ChainLink,
 ): BatchQuery[] {
   const { key, params, session, updateTime } = append;
-  params[KNOWN_AT.sessionKey] = entry.sessionKey;
+  params[KNOWN_AT.sessionNumber] = entry.sessionNumber;
   params[KNOWN_AT.knownId] = lastId;
-  const where: SqlParam[] = [updateTime, entry.sessionKey, revision, key.appName, key.userId, key.sessionId];
+  const where: SqlParam[] = [updateTime, entry.sessionNumber, revision, key.appName, key.userId, key.sessionId];
   if (session !== undefined) where.unshift(session.set, session.remove);
   const { touch, merge } = sql.updateSession.next;
   const queries: BatchQuery[] = [
@@ -38,13 +38,13 @@ export function writesByKey(
   lookup: Lookup,
 ): BatchQuery[] {
   const { params, session, updateTime } = append;
-  params[KNOWN_AT.sessionKey] = lookup.sessionKey;
+  params[KNOWN_AT.sessionNumber] = lookup.sessionNumber;
   params[KNOWN_AT.knownSeq] = lookup.knownSeq;
   params[KNOWN_AT.knownId] = lookup.knownId;
   const update: SqlParam[] =
     session === undefined
-      ? [updateTime, lookup.sessionKey]
-      : [session.set, session.remove, updateTime, lookup.sessionKey];
+      ? [updateTime, lookup.sessionNumber]
+      : [session.set, session.remove, updateTime, lookup.sessionNumber];
   const { plain, silent, ifRevision } = sql.updateSession.byKey;
   let texts = plain;
   if (condition.kind === 'revision' && condition.ifStale === 'reject') {
@@ -65,7 +65,7 @@ export function writesByName(sql: Queries, append: PreparedAppend, condition: Ap
   let texts = plain;
   if (condition.kind === 'revision' && condition.ifStale === 'reject') {
     texts = ifRevision;
-    update.push(condition.revision, condition.sessionKey, condition.sessionKey);
+    update.push(condition.revision, condition.sessionNumber, condition.sessionNumber);
   } else if (condition.kind === 'after' && condition.ifStale === 'reject') {
     texts = ifLast;
     update.push(append.id, condition.eventId);
@@ -77,7 +77,11 @@ export function writesByName(sql: Queries, append: PreparedAppend, condition: Ap
 }
 
 /** Sends the statements of appends as one job. Attachments overwrite what they delete. */
-export function sendAppend(context: Context, queries: BatchQuery[], hasAttachment: boolean): Promise<Rows[]> {
+export function sendAppend(
+  context: Context,
+  queries: BatchQuery[],
+  hasAttachment: boolean,
+): Promise<StatementResult[]> {
   return hasAttachment ? sendErasure(context, queries) : sendBatch(context, queries);
 }
 
@@ -106,12 +110,12 @@ export function addCatchUp(
     queries.push(missed(sql.missed.afterEvent, [...key, ...key, condition.eventId]));
     return;
   }
-  const { sessionKey, seq } = condition;
+  const { sessionNumber, seq } = condition;
   const revision = condition.revision + 1;
   queries.push(
     byKey
-      ? overtaken(sql.overtaken.byKey, [seq, seq, sessionKey, revision])
-      : overtaken(sql.overtaken.byName, [seq, seq, ...key, revision, sessionKey]),
+      ? overtaken(sql.overtaken.byKey, [seq, seq, sessionNumber, revision])
+      : overtaken(sql.overtaken.byName, [seq, seq, ...key, revision, sessionNumber]),
   );
   queries.push(missed(sql.missed.afterSeq, [...key, seq]));
 }

@@ -2,7 +2,7 @@ import { type AppendTarget, deliver } from '../append-target.js';
 import type { AppendCondition, Appended } from '../backend.js';
 import type { PreparedAppend } from '../prepare.js';
 import { attachmentOf, sendAppend, writesByName, writesInChain } from './append-statements.js';
-import { type Context, hasCode, isCommitted, type Rows } from './context.js';
+import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
 import { sqliteDialect } from './dialect.js';
 import type { ChainLink } from './known-ids.js';
 import { refusal } from './refusal.js';
@@ -24,7 +24,7 @@ export function append<Result>(
     const appended = known.appendInTurn(prepared.name, () => appendUnchained(context, prepared, condition));
     return deliver(appended, target);
   }
-  let sent: Promise<Rows[]>;
+  let sent: Promise<StatementResult[]>;
   try {
     sent = sendAppend(context, writesInChain(sql, prepared, link), prepared.attachment !== undefined);
   } catch (error) {
@@ -38,16 +38,21 @@ export function append<Result>(
 }
 
 function linkOf(known: Context['known'], { name, id }: PreparedAppend, condition: AppendCondition) {
-  if (condition.kind === 'revision') return known.link(name, id, condition.sessionKey, condition.revision);
+  if (condition.kind === 'revision') return known.link(name, id, condition.sessionNumber, condition.revision);
   return condition.kind === 'none' ? known.link(name, id, null, undefined) : undefined;
 }
 
-function concludeLink(known: Context['known'], append: PreparedAppend, link: ChainLink, results: Rows[]): Appended {
-  const seq = Number((results[1] as Rows).lastInsertRowid);
+function concludeLink(
+  known: Context['known'],
+  append: PreparedAppend,
+  link: ChainLink,
+  results: StatementResult[],
+): Appended {
+  const seq = Number((results[1] as StatementResult).lastInsertRowid);
   known.linked(link, append.id, seq);
   attachmentOf(append)?.committed();
   return {
-    sessionKey: link.entry.sessionKey,
+    sessionNumber: link.entry.sessionNumber,
     revision: link.revision + 1,
     seq,
     updateTime: sqliteDialect.decodeTime(append.updateTime),

@@ -22,7 +22,7 @@ const AS_ARRAYS = { rowMode: 'array', columns: false } as const;
 const ERASING = { ...AS_ARRAYS, secureDelete: true } as const;
 
 /** One result of a batch whose rows are arrays. */
-export interface Rows {
+export interface StatementResult {
   rows: unknown[][];
   changes: number;
   lastInsertRowid: number | bigint;
@@ -33,21 +33,21 @@ export function sendBatch(
   { db, ready }: Pick<Context, 'db' | 'ready'>,
   queries: BatchQuery[],
   options: BatchOptions = AS_ARRAYS,
-): Promise<Rows[]> {
+): Promise<StatementResult[]> {
   const waiting = ready?.();
   const batch = waiting ? waiting.then(() => db.batch(queries, options)) : db.batch(queries, options);
-  return batch as Promise<unknown> as Promise<Rows[]>;
+  return batch as Promise<unknown> as Promise<StatementResult[]>;
 }
 
 /** Whether a batch that wrote was committed when it resolved: not inside a transaction that can still be rolled back. */
-export const isCommitted = (results: Rows[]): boolean => !(UNCOMMITTED in results);
+export const isCommitted = (results: StatementResult[]): boolean => !(UNCOMMITTED in results);
 
 /** The same for queries that erase: deleted content is overwritten. */
-export const sendErasure = (context: Context, queries: BatchQuery[]): Promise<Rows[]> =>
+export const sendErasure = (context: Context, queries: BatchQuery[]): Promise<StatementResult[]> =>
   sendBatch(context, queries, ERASING);
 
 /** The same for queries that only read. A row that can't be read rejects `'ADK_CORRUPT_ROW'`. */
-export async function runReads(context: Context, queries: BatchQuery[]): Promise<Rows[]> {
+export async function runReads(context: Context, queries: BatchQuery[]): Promise<StatementResult[]> {
   try {
     return await sendBatch(context, queries);
   } catch (error) {

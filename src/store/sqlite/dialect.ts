@@ -9,7 +9,7 @@ import { makeSessionCodec } from '../session-codec.js';
  * The first parameters of `insertEvent`, which are set when an append is sent (see known-ids.ts). The session's key and the
  * fields follow.
  */
-export const KNOWN_AT = { sessionKey: 0, knownSeq: 1, knownId: 2 } as const;
+export const KNOWN_AT = { sessionNumber: 0, knownSeq: 1, knownId: 2 } as const;
 export const KNOWN_PARAMS = Object.keys(KNOWN_AT);
 /** Place of the content among the parameters: behind the three parts of the session's key. */
 export const CONTENT_AT = KNOWN_PARAMS.length + 3 + EVENT_COLUMNS.findIndex(({ field }) => field === 'content');

@@ -6,7 +6,16 @@ import type { EventRow } from '../event-codec.js';
 import { keyParams, type PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
 import { decodeSession, decodeSnapshot, SESSION_JSON, SNAPSHOT_JSON } from '../session-codec.js';
-import { type Context, explain, hasCode, isCommitted, type Rows, runReads, sendBatch, sendErasure } from './context.js';
+import {
+  type Context,
+  explain,
+  hasCode,
+  isCommitted,
+  runReads,
+  type StatementResult,
+  sendBatch,
+  sendErasure,
+} from './context.js';
 import { eventCodec } from './dialect.js';
 import { eraseMemory } from './other-stores.js';
 import { mergeStateIfNew, readState } from './shared-states.js';
@@ -29,8 +38,8 @@ export async function createSession(context: Context, prepared: PreparedSession,
     const results = await sendBatch(context, [...writes, ...reads]);
     const loaded = decodeLoaded(context, results.slice(writes.length), events) as Loaded;
     const isNew = results[writes.length - 1]?.changes === 1;
-    const { sessionKey, session: stored } = loaded.snapshot;
-    if (isNew) known.created(session, sessionKey, stored.revision, isCommitted(results));
+    const { sessionNumber, session: stored } = loaded.snapshot;
+    if (isNew) known.created(session, sessionNumber, stored.revision, isCommitted(results));
     return loaded;
   } catch (error) {
     if (!hasCode(error, 'ERR_NO_MATCH')) {
@@ -103,7 +112,7 @@ function loadQueries(context: Context, key: SessionKey, filter: EventFilter): Ba
   ];
 }
 
-function decodeLoaded(context: Context, [session, events]: Rows[], filter: EventFilter): Loaded | undefined {
+function decodeLoaded(context: Context, [session, events]: StatementResult[], filter: EventFilter): Loaded | undefined {
   const [row] = session?.rows ?? [];
   if (!row || !events) return undefined;
   return { snapshot: decodeSnapshot(context, row), events: inOrder(events.rows, filter) };

@@ -17,7 +17,7 @@ interface Entry {
   lastId: string | null;
   ids: IdSet;
   /** Key and revision of the session when `seq` was its newest event; NaN while unknown. */
-  sessionKey: number;
+  sessionNumber: number;
   revision: number;
   /** Whether another writer came in between, so that the next append fetches the new ids. */
   behind: boolean;
@@ -32,7 +32,7 @@ export interface ChainLink extends Link {
 /** Assumptions of an append, which its statement checks. */
 export interface Lookup {
   /** NaN if the session is not known yet. */
-  sessionKey: number;
+  sessionNumber: number;
   /** No event up to this seq has the id, if the event of this seq is (still) the one called `knownId`. */
   knownSeq: number;
   knownId: string | null;
@@ -46,7 +46,7 @@ export interface Lookup {
 
 /** Facts that a committed append returns. */
 export interface Found {
-  sessionKey: number;
+  sessionNumber: number;
   revision: number;
   seq: number;
 }
@@ -88,11 +88,11 @@ export class KnownIds {
    * The part of an append in its session's chain, if it can be one. `expected`: key and revision that its caller has seen, if it
    * says so.
    */
-  link(name: string, id: string, sessionKey: number | null, revision: number | undefined): ChainLink | undefined {
+  link(name: string, id: string, sessionNumber: number | null, revision: number | undefined): ChainLink | undefined {
     if (!this.#chains) return undefined;
     const entry = this.#young.get(name);
     if (entry === undefined || !entry.chain.fits(revision)) return undefined;
-    if (sessionKey !== null && sessionKey !== entry.sessionKey) return undefined;
+    if (sessionNumber !== null && sessionNumber !== entry.sessionNumber) return undefined;
     // Added at once: the next append of the chain may have the same id.
     if (entry.ids.size >= MAX_IDS_OF_SESSION || !entry.ids.add(id)) return undefined;
     this.#grow(1);
@@ -151,7 +151,7 @@ export class KnownIds {
     entry.behind = false;
     const isListed = entry.ids.has(id);
     return {
-      sessionKey: entry.sessionKey,
+      sessionNumber: entry.sessionNumber,
       knownSeq: isListed ? 0 : entry.seq,
       knownId: isListed ? null : entry.lastId,
       isListed,
@@ -162,11 +162,11 @@ export class KnownIds {
   }
 
   /** A session was created: it has no events. */
-  created(session: SessionKey, sessionKey: number, revision: number, isCommitted = true): void {
+  created(session: SessionKey, sessionNumber: number, revision: number, isCommitted = true): void {
     const name = nameOf(session);
     this.#forget(name);
     if (!isCommitted && !this.#keepsUncommitted) return;
-    this.#add(name, newEntry(sessionKey, revision, false));
+    this.#add(name, newEntry(sessionNumber, revision, false));
   }
 
   /** Forgets all of a session but who waits for it: the statement refused the assumptions. */
@@ -204,9 +204,9 @@ export class KnownIds {
       const [lastSeq, lastId] = fetched.at(-1) ?? [0, null];
       advance(entry, Number(lastSeq), lastId as string);
       entry.behind = fetched.length === FETCH_IDS;
-      entry.sessionKey = found.sessionKey;
+      entry.sessionNumber = found.sessionNumber;
       entry.revision = entry.behind ? Number.NaN : found.revision;
-    } else if (entry.sessionKey === found.sessionKey && entry.revision + 1 === found.revision) {
+    } else if (entry.sessionNumber === found.sessionNumber && entry.revision + 1 === found.revision) {
       entry.ids.add(id);
       advance(entry, found.seq, id);
       entry.revision = found.revision;
@@ -245,8 +245,8 @@ export class KnownIds {
   }
 }
 
-function newEntry(sessionKey: number, revision: number, behind: boolean, chain = new Chain(revision)): Entry {
-  return { seq: 0, lastId: null, ids: new IdSet(), sessionKey, revision, behind, chain };
+function newEntry(sessionNumber: number, revision: number, behind: boolean, chain = new Chain(revision)): Entry {
+  return { seq: 0, lastId: null, ids: new IdSet(), sessionNumber, revision, behind, chain };
 }
 
 function advance(entry: Entry, seq: number, id: string): void {

@@ -4,7 +4,7 @@ import { corruptRow } from '../errors.js';
 import type { Names } from '../names.js';
 import type { SessionFilter } from '../records.js';
 import { SESSION_JSON, type SessionRow, SNAPSHOT_JSON } from '../session-codec.js';
-import { type Context, type Rows, runReads } from './context.js';
+import { type Context, runReads, type StatementResult } from './context.js';
 import { scopeParams } from './shared-states.js';
 
 /** A page and its total, of one moment. `shared`: each row with the states that the session shares. */
@@ -43,7 +43,7 @@ function filterParams(filter: SessionFilter): string[] {
 }
 
 /** The counter's row is there as soon as there is one session. */
-function totalOf({ names }: Context, result: Rows | undefined): number {
+function totalOf({ names }: Context, result: StatementResult | undefined): number {
   const [row] = result?.rows ?? [];
   return row ? decodeTotal(names, row[0], row[1]) : 0;
 }

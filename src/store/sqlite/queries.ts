@@ -22,7 +22,7 @@ export function buildQueries(
   const owner = names.owner ? `"${names.owner.column}"` : undefined;
 
   const key = 's.app_name = ? AND s.user_id = ? AND s.id = ?';
-  const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE ${key})`;
+  const sessionNumber = `(SELECT s.session_key FROM ${sessions} AS s WHERE ${key})`;
   const sessionColumns = [
     's.session_key',
     ...sessionFields.filter(isRead).map(({ column }) => `s.${column}`),
@@ -64,7 +64,7 @@ export function buildQueries(
     return {
       read: `SELECT ${key.join(', ')}, state FROM ${table} WHERE ${key.map((column) => `${column} = ?`).join(' AND ')}`,
       merge: `${insert} VALUES (${values}) ${merge}`,
-      mergeIfNew: `${insert} SELECT ${values} WHERE NOT EXISTS ${sessionKey} ${merge}`,
+      mergeIfNew: `${insert} SELECT ${values} WHERE NOT EXISTS ${sessionNumber} ${merge}`,
     };
   };
 
@@ -120,7 +120,7 @@ export function buildQueries(
     session: `SELECT ${sessionColumns} FROM ${sessions} AS s WHERE ${key}`,
     snapshot: `SELECT ${sessionColumns}, ${sharedColumns} FROM ${sessions} AS s WHERE ${key}`,
     // Without counting on the cascade, which a connection with foreign keys off has not.
-    deleteEvents: `DELETE FROM ${events} WHERE session_key = ${sessionKey}`,
+    deleteEvents: `DELETE FROM ${events} WHERE session_key = ${sessionNumber}`,
     deleteSession: `DELETE FROM ${sessions} AS s WHERE ${key}`,
     writeNothing: `DELETE FROM ${sessions} WHERE 0`,
     sessionPage: pages(sessionColumns),
@@ -144,14 +144,14 @@ export function buildQueries(
      * constraint refuses.
      */
     insertEvent: {
-      byKey: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ${param('sessionKey')} AND e.seq > ${param('knownSeq')} AND e.id = ${param('id')} LIMIT 1),
-  (SELECT s.session_key FROM ${sessions} AS s WHERE s.session_key = ${param('sessionKey')} AND ${sessionIs}
+      byKey: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ${param('sessionNumber')} AND e.seq > ${param('knownSeq')} AND e.id = ${param('id')} LIMIT 1),
+  (SELECT s.session_key FROM ${sessions} AS s WHERE s.session_key = ${param('sessionNumber')} AND ${sessionIs}
     AND (${param('knownSeq')} = 0 OR EXISTS (SELECT 1 FROM ${events} AS k INDEXED BY "${names.events}_session_seq"
-      WHERE k.session_key = ${param('sessionKey')} AND k.seq = ${param('knownSeq')} AND k.id = ${param('knownId')}))),
+      WHERE k.session_key = ${param('sessionNumber')} AND k.seq = ${param('knownSeq')} AND k.id = ${param('knownId')}))),
   ${eventParams})`,
       /** Of a chain, behind `updateSession.next`: a new event, if the session's newest event has the id that is known. */
-      next: `INSERT INTO ${events} (${insertedColumns}) VALUES (iif((SELECT e.id FROM ${events} AS e WHERE e.session_key = ${param('sessionKey')}
-  ORDER BY e.seq DESC LIMIT 1) IS ${param('knownId')}, ${param('sessionKey')}, NULL),
+      next: `INSERT INTO ${events} (${insertedColumns}) VALUES (iif((SELECT e.id FROM ${events} AS e WHERE e.session_key = ${param('sessionNumber')}
+  ORDER BY e.seq DESC LIMIT 1) IS ${param('knownId')}, ${param('sessionNumber')}, NULL),
   ${eventParams})`,
       byName: `${insertEvent} SELECT (SELECT e.seq FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id = ${param('id')} LIMIT 1),
   s.session_key, ${eventParams}
@@ -179,7 +179,7 @@ export function buildQueries(
       },
     },
     /** Ids after a seq, in order: what known-ids.ts remembers. */
-    eventIds: `SELECT e.seq, e.id FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq LIMIT ?`,
+    eventIds: `SELECT e.seq, e.id FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq > ? ORDER BY e.seq LIMIT ?`,
     /** A snapshot, if the session is another one than the caller has seen, or has another revision. */
     overtaken: {
       byKey: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s WHERE s.session_key = ? AND s.revision <> ?`,
@@ -191,28 +191,28 @@ export function buildQueries(
     /** The events after the last one that the caller has seen, given by seq or id; all if there is none of that id. */
     missed: {
       afterSeq: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionKey} AND e.seq > ? ORDER BY e.seq`,
-      afterEvent: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ${sessionKey}
-  AND e.seq > coalesce((SELECT l.seq FROM ${events} AS l WHERE l.session_key = ${sessionKey} AND l.id = ?
+  WHERE e.session_key = ${sessionNumber} AND e.seq > ? ORDER BY e.seq`,
+      afterEvent: `SELECT ${eventColumns} FROM ${events} AS e WHERE e.session_key = ${sessionNumber}
+  AND e.seq > coalesce((SELECT l.seq FROM ${events} AS l WHERE l.session_key = ${sessionNumber} AND l.id = ?
     ORDER BY l.seq DESC LIMIT 1), 0) ORDER BY e.seq`,
     },
     /** Parameters of both orders: key, after which seq, after which time, how many. */
     events: {
       asc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq LIMIT ?`,
+  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq LIMIT ?`,
       desc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq DESC LIMIT ?`,
+  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq DESC LIMIT ?`,
     },
 
     /** Parameters: key, after which seq, before which seq, how many. */
     eventPage: {
       asc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.seq < ? ORDER BY e.seq LIMIT ?`,
+  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.seq < ? ORDER BY e.seq LIMIT ?`,
       desc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionKey} AND e.seq > ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`,
+  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`,
     },
     /** Whether a marker of a rewind follows a seq. */
-    isMarked: `SELECT 1 FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ?
+    isMarked: `SELECT 1 FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq > ?
   AND instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0 LIMIT 1`,
     history: buildHistoryQueries(names, {
       sessionColumns,

@@ -2,7 +2,7 @@ import type { AppendCondition, Appended } from '../backend.js';
 import type { PreparedAppend } from '../prepare.js';
 import { decodeSnapshot } from '../session-codec.js';
 import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByName } from './append-statements.js';
-import { type Context, hasCode, isCommitted, type Rows } from './context.js';
+import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
 import { sqliteDialect } from './dialect.js';
 import { FETCH_IDS, type Lookup } from './known-ids.js';
 import { refusal } from './refusal.js';
@@ -14,7 +14,7 @@ interface AppendJob {
   lookup: Lookup;
   /** By the session's internal key, which is the lean way; or by its name, which takes nothing for granted. */
   byKey: boolean;
-  results: Promise<Rows[]>;
+  results: Promise<StatementResult[]>;
   /** Index of the list of ids, if one was requested (`idsAt < missedAt`), and of the first result of the catch-up. */
   idsAt: number;
   missedAt: number;
@@ -57,9 +57,9 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
 }
 
 /** Outcome of an append from the results of its statements. */
-function conclude(context: Context, job: AppendJob, results: Rows[]): Appended {
+function conclude(context: Context, job: AppendJob, results: StatementResult[]): Appended {
   const { append, condition, lookup, byKey, idsAt, missedAt } = job;
-  const [inserted, updated] = results as [Rows, Rows];
+  const [inserted, updated] = results as [StatementResult, StatementResult];
   const overtaken = results[missedAt]?.rows[0];
   const missed = overtaken && {
     snapshot: decodeSnapshot(context, overtaken),
@@ -67,7 +67,7 @@ function conclude(context: Context, job: AppendJob, results: Rows[]): Appended {
     isRewound: Number(overtaken.at(-1)) === 0,
   };
   const appended: Appended = {
-    sessionKey: byKey ? lookup.sessionKey : Number(inserted.rows[0]?.[1]),
+    sessionNumber: byKey ? lookup.sessionNumber : Number(inserted.rows[0]?.[1]),
     revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(condition)),
     seq: Number(byKey ? inserted.lastInsertRowid : inserted.rows[0]?.[0]),
     updateTime: sqliteDialect.decodeTime(append.updateTime),
@@ -91,8 +91,8 @@ async function retry(context: Context, { append: prepared, condition, lookup, by
 /** Whether the session's internal key is known, and is that of the session that the caller has seen. */
 function isKnown(lookup: Lookup, condition: AppendCondition): boolean {
   if (condition.kind === 'after') return false;
-  if (condition.kind === 'none' || condition.sessionKey === null) return !Number.isNaN(lookup.sessionKey);
-  return condition.sessionKey === lookup.sessionKey;
+  if (condition.kind === 'none' || condition.sessionNumber === null) return !Number.isNaN(lookup.sessionNumber);
+  return condition.sessionNumber === lookup.sessionNumber;
 }
 
 /** The revision where no statement returns one: as expected, or a statement would have refused or returned more. */

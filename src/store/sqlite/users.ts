@@ -1,4 +1,4 @@
-import { type Context, type Rows, runReads, sendErasure } from './context.js';
+import { type Context, runReads, type StatementResult, sendErasure } from './context.js';
 import { decodeTotal } from './listing.js';
 import { eraseArtifacts, eraseMemory } from './other-stores.js';
 
@@ -46,6 +46,6 @@ export async function listUsers(
 }
 
 /** Names with the values of their counters. */
-function counts({ names }: Context, result: Rows | undefined): [name: string, sessions: number][] {
+function counts({ names }: Context, result: StatementResult | undefined): [name: string, sessions: number][] {
   return (result?.rows ?? []).map(([name, key, value]) => [String(name), decodeTotal(names, key, value)]);
 }

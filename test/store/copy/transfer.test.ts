@@ -19,7 +19,7 @@ const updateTime = 1_600_000_000_456;
 
 const session = (state: object = { cart: ['tea'] }): StoredSession => ({
   key,
-  sessionKey: 0,
+  sessionNumber: 0,
   createTime,
   updateTime,
   revision: 7,

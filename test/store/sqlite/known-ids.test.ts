@@ -9,7 +9,7 @@ const name = nameOf(key);
 describe('KnownIds', () => {
   test('knows nothing of a session at first, and asks for its ids once', () => {
     const known = new KnownIds();
-    expect(known.lookup(name, 'a')).toMatchObject({ sessionKey: Number.NaN, knownSeq: 0, fetchAfter: 0 });
+    expect(known.lookup(name, 'a')).toMatchObject({ sessionNumber: Number.NaN, knownSeq: 0, fetchAfter: 0 });
     expect(known.lookup(name, 'b')).toMatchObject({ knownSeq: 0, fetchAfter: undefined });
   });
 
@@ -17,8 +17,8 @@ describe('KnownIds', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
     const first = known.lookup(name, 'a');
-    expect(first).toMatchObject({ sessionKey: 7, knownSeq: 0, fetchAfter: undefined });
-    known.appended(first, 'a', { sessionKey: 7, revision: 2, seq: 31 });
+    expect(first).toMatchObject({ sessionNumber: 7, knownSeq: 0, fetchAfter: undefined });
+    known.appended(first, 'a', { sessionNumber: 7, revision: 2, seq: 31 });
     expect(known.lookup(name, 'b')).toMatchObject({ knownSeq: 31, knownId: 'a', isListed: false });
     expect(known.lookup(name, 'a')).toMatchObject({ knownSeq: 0, isListed: true });
   });
@@ -26,11 +26,11 @@ describe('KnownIds', () => {
   test('fetches after the last known seq when others have written', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
-    known.appended(known.lookup(name, 'a'), 'a', { sessionKey: 7, revision: 2, seq: 31 });
-    known.appended(known.lookup(name, 'b'), 'b', { sessionKey: 7, revision: 5, seq: 40 });
+    known.appended(known.lookup(name, 'a'), 'a', { sessionNumber: 7, revision: 2, seq: 31 });
+    known.appended(known.lookup(name, 'b'), 'b', { sessionNumber: 7, revision: 5, seq: 40 });
     const third = known.lookup(name, 'c');
     expect(third).toMatchObject({ knownSeq: 31, fetchAfter: 31 });
-    known.appended(third, 'c', { sessionKey: 7, revision: 6, seq: 41 }, [
+    known.appended(third, 'c', { sessionNumber: 7, revision: 6, seq: 41 }, [
       [35, 'x'],
       [40, 'b'],
       [41, 'c'],
@@ -43,40 +43,40 @@ describe('KnownIds', () => {
     const known = new KnownIds();
     const first = known.lookup(name, 'new');
     const part = Array.from({ length: FETCH_IDS }, (_, at) => [at + 1, `e${at}`]);
-    known.appended(first, 'new', { sessionKey: 7, revision: 9_000, seq: 5_000 }, part);
+    known.appended(first, 'new', { sessionNumber: 7, revision: 9_000, seq: 5_000 }, part);
     expect(known.lookup(name, 'next')).toMatchObject({ knownSeq: FETCH_IDS, fetchAfter: FETCH_IDS });
   });
 
   test('is not fooled by a session that was created again and has the next revision', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
-    known.appended(known.lookup(name, 'a'), 'a', { sessionKey: 8, revision: 2, seq: 50 });
+    known.appended(known.lookup(name, 'a'), 'a', { sessionNumber: 8, revision: 2, seq: 50 });
     expect(known.lookup(name, 'b')).toMatchObject({ knownSeq: 0, fetchAfter: 0 });
   });
 
   test('forgets a session whose listed event turns out not to be there', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
-    known.appended(known.lookup(name, 'a'), 'a', { sessionKey: 7, revision: 2, seq: 31 });
+    known.appended(known.lookup(name, 'a'), 'a', { sessionNumber: 7, revision: 2, seq: 31 });
     const again = known.lookup(name, 'a');
-    known.appended(again, 'a', { sessionKey: 7, revision: 3, seq: 32 });
-    expect(known.lookup(name, 'b')).toMatchObject({ sessionKey: Number.NaN, fetchAfter: 0 });
+    known.appended(again, 'a', { sessionNumber: 7, revision: 3, seq: 32 });
+    expect(known.lookup(name, 'b')).toMatchObject({ sessionNumber: Number.NaN, fetchAfter: 0 });
   });
 
   test('ignores a result for an entry that it has dropped since', () => {
     const known = new KnownIds();
     const old = known.lookup(name, 'a');
     known.created(key, 9, 1);
-    known.appended(old, 'a', { sessionKey: 8, revision: 2, seq: 10 }, [[10, 'a']]);
-    expect(known.lookup(name, 'b')).toMatchObject({ sessionKey: 9, knownSeq: 0 });
+    known.appended(old, 'a', { sessionNumber: 8, revision: 2, seq: 10 }, [[10, 'a']]);
+    expect(known.lookup(name, 'b')).toMatchObject({ sessionNumber: 9, knownSeq: 0 });
   });
 
   test('stays bounded: sessions that were not appended to for long go first', () => {
     const known = new KnownIds();
     const many = 50_000;
     for (let at = 0; at < many; at += 1) known.created({ ...key, sessionId: `s${at}` }, at, 1);
-    expect(known.lookup(nameOf({ ...key, sessionId: 's0' }), 'a').sessionKey).toBeNaN();
-    expect(known.lookup(nameOf({ ...key, sessionId: `s${many - 1}` }), 'a').sessionKey).toBe(many - 1);
+    expect(known.lookup(nameOf({ ...key, sessionId: 's0' }), 'a').sessionNumber).toBeNaN();
+    expect(known.lookup(nameOf({ ...key, sessionId: `s${many - 1}` }), 'a').sessionNumber).toBe(many - 1);
   });
 
   test('whatever happens, what it says to be unknown up to a seq is not there', () => {
@@ -102,7 +102,7 @@ describe('KnownIds', () => {
           }
           revision += 1;
           if (!lookup) continue;
-          const found = { sessionKey: 1, revision, seq: stored.get(id) as number };
+          const found = { sessionNumber: 1, revision, seq: stored.get(id) as number };
           const after = lookup.fetchAfter;
           const fetched =
             after === undefined

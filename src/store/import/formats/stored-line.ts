@@ -45,7 +45,7 @@ export function readStoredLine(line: ReadonlyMap<string, string>, key: SessionKe
   return {
     session: {
       key,
-      sessionKey: 0,
+      sessionNumber: 0,
       createTime: session.number('createTime'),
       updateTime: session.number('updateTime'),
       revision: session.integer('revision', 1),

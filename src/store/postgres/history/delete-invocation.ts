@@ -8,15 +8,15 @@ import { setState } from './rewind.js';
 
 /** Deletes the events of an invocation; the changes that they made stay, each in its place. Resolves to their number. */
 export async function deleteInvocation(context: Context, key: SessionKey, invocationId: string): Promise<number> {
-  return await inTransaction(context, key, async ({ context: within, sessionKey }) => {
+  return await inTransaction(context, key, async ({ context: within, sessionNumber }) => {
     const { userId } = key;
     const invocation = storedInvocation(invocationId);
-    const events = await readInvocation(within, userId, sessionKey, invocation);
-    const [deleted] = await run(within, within.sql.history.deleteInvocation, [userId, sessionKey, invocation]);
+    const events = await readInvocation(within, userId, sessionNumber, invocation);
+    const [deleted] = await run(within, within.sql.history.deleteInvocation, [userId, sessionNumber, invocation]);
     const count = Number(deleted?.[0]);
     if (count === 0) return 0;
     const kept = events.flatMap(({ seq, change }) => (change ? [keptChange(seq, change)] : []));
-    await keepChanges(within, userId, sessionKey, kept);
+    await keepChanges(within, userId, sessionNumber, kept);
     await setState(within, key);
     return count;
   });

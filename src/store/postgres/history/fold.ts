@@ -45,8 +45,8 @@ async function keep(context: Context, sessions: Rows, deleted: ReadonlyMap<numbe
   const firstLeft = new Map((await run(context, sql.firstLeft, keys)).map(([key, seq]) => [Number(key), seq]));
   const stored = await run(context, sql.changes, keys);
   for (const [key, user, app, id, initialState] of changed) {
-    const sessionKey = Number(key);
-    const first = firstLeft.get(sessionKey) ?? null;
+    const sessionNumber = Number(key);
+    const first = firstLeft.get(sessionNumber) ?? null;
     const {
       initialState: state,
       folded,
@@ -54,15 +54,15 @@ async function keep(context: Context, sessions: Rows, deleted: ReadonlyMap<numbe
     } = fold({
       initialState: initialState === null ? null : objectIn(initialState),
       firstLeft: first === null ? Number.POSITIVE_INFINITY : Number(first),
-      deleted: deleted.get(sessionKey) ?? [],
-      stored: stored.filter(([of]) => Number(of) === sessionKey).map(([, ...change]) => decodeStored(change)),
+      deleted: deleted.get(sessionNumber) ?? [],
+      stored: stored.filter(([of]) => Number(of) === sessionNumber).map(([, ...change]) => decodeStored(change)),
     });
-    await keepChanges(context, String(user), sessionKey, kept);
+    await keepChanges(context, String(user), sessionNumber, kept);
     if (state !== undefined) {
       const json = escapeJson(serializeObject(state, 'state'));
       await run(context, sql.setInitial, [String(app), String(user), String(id), json]);
     }
-    if (folded.length > 0) await run(context, sql.deleteChanges, [String(user), sessionKey, folded]);
+    if (folded.length > 0) await run(context, sql.deleteChanges, [String(user), sessionNumber, folded]);
   }
 }
 

@@ -16,7 +16,7 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
   const { userId, sessionId, point } = plan;
   checkStorable('options.userId', userId);
   checkStorable('options.sessionId', sessionId);
-  return await inTransaction(context, key, async ({ context: within, sessionKey }) => {
+  return await inTransaction(context, key, async ({ context: within, sessionNumber }) => {
     const { history: sql } = within.sql;
     const history = point && (await readHistory(within, key, point));
     const { summaries = [], state } = history ? cut(history) : {};
@@ -25,7 +25,7 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
     const now = postgresDialect.encodeTime(Date.now());
     const [row] = await run(within, sql.forkSession, [...keyParams(key), userId, sessionId, json, now, lastSeq]);
     if (!row) throw sessionExists(sessionId);
-    const made = [key.userId, sessionKey, userId, Number(row[0])];
+    const made = [key.userId, sessionNumber, userId, Number(row[0])];
     await run(within, sql.forkEvents, [...made, sessionId, lastSeq, summaries]);
     await run(within, sql.forkChanges, [...made, changesBefore]);
     return decodeSession(within, row);

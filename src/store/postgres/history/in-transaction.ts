@@ -8,7 +8,7 @@ import { isStorableKey } from '../ids.js';
 export interface Held {
   /** The store inside the transaction. */
   context: Context;
-  sessionKey: number;
+  sessionNumber: number;
   revision: number;
 }
 
@@ -25,7 +25,7 @@ export async function inTransaction<T>(
       const [row] = await runner.run(context.sql.history.lock, keyParams(key));
       if (!row) throw sessionNotFound(key.sessionId);
       const within = { ...context, runner, turns: undefined, ready: undefined };
-      return await work({ context: within, sessionKey: Number(row[0]), revision: Number(row[1]) });
+      return await work({ context: within, sessionNumber: Number(row[0]), revision: Number(row[1]) });
     });
   });
 }

@@ -7,13 +7,13 @@ import { escapeJson } from '../escape.js';
 export async function keepChanges(
   context: Context,
   userId: string,
-  sessionKey: number,
+  sessionNumber: number,
   kept: readonly KeptChange[],
 ): Promise<void> {
   if (kept.length === 0) return;
   await run(context, context.sql.history.keep, [
     userId,
-    sessionKey,
+    sessionNumber,
     kept.map(({ seq }) => seq),
     kept.map(({ value }) => escapeJson(value)),
     kept.map(({ removed }) => escapeJson(removed)),

@@ -64,10 +64,13 @@ export const storedInvocation = (id: string): string | null => (isStorableText(i
 export async function readInvocation(
   context: Context,
   userId: string,
-  sessionKey: number,
+  sessionNumber: number,
   invocationId: string | null,
 ): Promise<EventOutline[]> {
-  return decodeOutlines(context, await run(context, context.sql.history.outlines, [userId, sessionKey, invocationId]));
+  return decodeOutlines(
+    context,
+    await run(context, context.sql.history.outlines, [userId, sessionNumber, invocationId]),
+  );
 }
 
 /** Rows: seq, id, actions, extra. */

@@ -26,7 +26,7 @@ export async function rewind(context: Context, key: SessionKey, plan: RewindPlan
 }
 
 async function remove(held: Held, key: SessionKey, history: History, cut: Cut, archived: boolean): Promise<Rewound> {
-  const { context, sessionKey } = held;
+  const { context, sessionNumber } = held;
   const { history: sql } = context.sql;
   const { userId } = key;
   const ended = endedBy(held, key, history, cut);
@@ -34,8 +34,8 @@ async function remove(held: Held, key: SessionKey, history: History, cut: Cut, a
   const rewindKey = await addRewind(held, key, { ...recordOf(history, events), archived });
   if (archived) await run(context, sql.archive, [...ended, rewindKey]);
   await run(context, sql.deleteEvents, ended);
-  await run(context, sql.undoChanges, [userId, sessionKey, rewindKey, history.place.changesBefore]);
-  if (!archived) await run(context, sql.deleteUndone, [userId, sessionKey, rewindKey]);
+  await run(context, sql.undoChanges, [userId, sessionNumber, rewindKey, history.place.changesBefore]);
+  if (!archived) await run(context, sql.deleteUndone, [userId, sessionNumber, rewindKey]);
   return { removed: events, session: await setState(context, key, cut.state) };
 }
 
@@ -60,9 +60,9 @@ async function mark(
 }
 
 /** Parameters of the statements on the events that a cut ends. */
-const endedBy = ({ sessionKey }: Held, { userId }: SessionKey, { place }: History, { summaries }: Cut) => [
+const endedBy = ({ sessionNumber }: Held, { userId }: SessionKey, { place }: History, { summaries }: Cut) => [
   userId,
-  sessionKey,
+  sessionNumber,
   place.lastSeq,
   summaries,
 ];
@@ -80,10 +80,10 @@ const recordOf = ({ session }: History, events: number) => ({
 });
 
 /** Resolves to the key of the rewind. */
-async function addRewind({ context, sessionKey, revision }: Held, { userId }: SessionKey, record: RewindRecord) {
+async function addRewind({ context, sessionNumber, revision }: Held, { userId }: SessionKey, record: RewindRecord) {
   const value = escapeJson(JSON.stringify(record));
   // One write belongs to the rewind: that of the state, or the marker.
-  const params = [userId, sessionKey, value, revision + 1, postgresDialect.encodeTime(Date.now())];
+  const params = [userId, sessionNumber, value, revision + 1, postgresDialect.encodeTime(Date.now())];
   const [added] = await run(context, context.sql.history.addRewind, params);
   return Number(added?.[0]);
 }

@@ -11,25 +11,25 @@ import { countEnded, setState } from './rewind.js';
 export async function undoRewind(context: Context, key: SessionKey): Promise<Restored> {
   return await inTransaction(context, key, async (held) => {
     const { userId, sessionId } = key;
-    const { context: within, sessionKey } = held;
+    const { context: within, sessionNumber } = held;
     const { history: sql } = within.sql;
-    const [row = []] = await run(within, sql.lastRewind, [userId, sessionKey]);
+    const [row = []] = await run(within, sql.lastRewind, [userId, sessionNumber]);
     const [rewindKey, value, revision] = row;
     const rewind = decodeRewind(within.names, sessionId, row.length === 0 ? [] : [rewindKey, parsed(value)]);
     if (held.revision !== Number(revision)) throw staleSession(sessionId);
-    const ofRewind = [userId, sessionKey, Number(rewindKey)];
+    const ofRewind = [userId, sessionNumber, Number(rewindKey)];
     const since = decodeChanges(within, await run(within, sql.changesSince, ofRewind));
     const restored = await putBack(held, key, ofRewind, rewind);
     const session = await setState(within, key, stateBefore(rewind, since));
     // Two writes were made since the rewind before this one, if there is one: this rewind and its undo.
-    await run(within, sql.keepUndoable, [userId, sessionKey, 2]);
+    await run(within, sql.keepUndoable, [userId, sessionNumber, 2]);
     return { restored, session };
   });
 }
 
 /** Resolves to the number of events that count again. */
 async function putBack(
-  { context, sessionKey }: Held,
+  { context, sessionNumber }: Held,
   { userId }: SessionKey,
   ofRewind: (string | number)[],
   { events, marker, ended }: RewindRecord,
@@ -39,10 +39,10 @@ async function putBack(
     await run(context, sql.restoreEvents, ofRewind);
     await run(context, sql.deleteArchived, ofRewind);
   } else {
-    await run(context, sql.deleteEvents, [userId, sessionKey, Number.MAX_SAFE_INTEGER, [marker]]);
+    await run(context, sql.deleteEvents, [userId, sessionNumber, Number.MAX_SAFE_INTEGER, [marker]]);
   }
   await run(context, sql.redoChanges, ofRewind);
   await run(context, sql.deleteChange, ofRewind);
   // Some that a marker has ended may be deleted since.
-  return ended === undefined ? events : await countEnded(context, [userId, sessionKey, ...ended]);
+  return ended === undefined ? events : await countEnded(context, [userId, sessionNumber, ...ended]);
 }

@@ -69,10 +69,10 @@ function timeOf(value: unknown, fail: () => Error): number {
   return time;
 }
 
-export function decodeStamp([sessionKey, appName, userId, id, createTime, revision, lastSeq]: unknown[]): Stamp {
+export function decodeStamp([sessionNumber, appName, userId, id, createTime, revision, lastSeq]: unknown[]): Stamp {
   return {
     key: { appName: String(appName), userId: String(userId), sessionId: String(id) },
-    sessionKey: Number(sessionKey),
+    sessionNumber: Number(sessionNumber),
     createTime: postgresDialect.decodeTime(createTime),
     revision: Number(revision),
     lastSeq: Number(lastSeq),

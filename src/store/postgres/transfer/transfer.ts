@@ -133,8 +133,8 @@ export class PostgresTransfer implements Transfer {
     return (await this.#run(this.#sql.hasAny, [sessionKeys])).length > 0;
   }
 
-  async countEvents({ key, sessionKey }: Stamp): Promise<number> {
-    const [row] = await this.#run(this.#sql.countEvents, [key.userId, sessionKey]);
+  async countEvents({ key, sessionNumber }: Stamp): Promise<number> {
+    const [row] = await this.#run(this.#sql.countEvents, [key.userId, sessionNumber]);
     return Number(row?.[0]);
   }
 
@@ -191,17 +191,17 @@ export class PostgresTransfer implements Transfer {
       ...(this.#context.layout.owner ? [ownerId] : []),
     ]);
     if (made === undefined) return false;
-    const [sessionKey, isNew] = made as [number, boolean];
-    if (!isNew) await runner.run(this.#sql.clear, [key.userId, sessionKey]);
-    const keys = await this.#putChanges(runner, [key.userId, sessionKey], session.changes);
-    const first = [key.userId, sessionKey, key.appName, key.sessionId];
+    const [sessionNumber, isNew] = made as [number, boolean];
+    if (!isNew) await runner.run(this.#sql.clear, [key.userId, sessionNumber]);
+    const keys = await this.#putChanges(runner, [key.userId, sessionNumber], session.changes);
+    const first = [key.userId, sessionNumber, key.appName, key.sessionId];
     let lastSeq = 0;
     for await (const { rows: given, rewindKey } of pages()) {
       const rows = given.map(([seq, ...values]) => [seq ?? ++lastSeq, ...values]);
       if (rewindKey === undefined) await runner.run(this.#sql.putEvents, [...first, ...columnsOf(rows)]);
       else await runner.run(this.#sql.putArchived, [...first, keys.get(rewindKey) ?? rewindKey, ...columnsOf(rows)]);
     }
-    if (lastSeq > 0) await runner.run(this.#sql.setLastSeq, [key.userId, sessionKey, lastSeq]);
+    if (lastSeq > 0) await runner.run(this.#sql.setLastSeq, [key.userId, sessionNumber, lastSeq]);
     return true;
   }
 
@@ -225,8 +225,8 @@ export class PostgresTransfer implements Transfer {
     return keys;
   }
 
-  async deleteUnchanged({ key, sessionKey, revision }: Present): Promise<boolean> {
-    return (await this.#run(this.#sql.deleteSession, [...keyOf(key), sessionKey, revision])).length === 1;
+  async deleteUnchanged({ key, sessionNumber, revision }: Present): Promise<boolean> {
+    return (await this.#run(this.#sql.deleteSession, [...keyOf(key), sessionNumber, revision])).length === 1;
   }
 
   async writeState({ appName, userId, state, updateTime }: StoredState): Promise<boolean> {

@@ -13,8 +13,8 @@ import { forget } from './rewind.js';
 export async function deleteInvocation(context: Context, key: SessionKey, invocationId: string): Promise<number> {
   return await inTransaction(context, async (within) => {
     const { sql } = within;
-    const { sessionKey, session } = await readStored(within, key);
-    const events = [sessionKey, invocationId];
+    const { sessionNumber, session } = await readStored(within, key);
+    const events = [sessionNumber, invocationId];
     const changes = await readInvocation(within, key, invocationId);
     if ((await present(within)).memory)
       await forget(within, key, { sql: sql.history.forget.invocation, params: events });
@@ -25,9 +25,9 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const kept = changes.flatMap(({ seq, change }): BatchQuery[] => {
       if (!change) return [];
       const { seq: before, value, removed } = keptChange(seq, change);
-      return [{ sql: sql.history.addChange, params: [sessionKey, before, 'deleted', value, removed, null, now] }];
+      return [{ sql: sql.history.addChange, params: [sessionNumber, before, 'deleted', value, removed, null, now] }];
     });
-    const state = [serializeObject(session.state, 'state'), now, sessionKey];
+    const state = [serializeObject(session.state, 'state'), now, sessionNumber];
     await sendErasure(within, [...kept, { sql: sql.history.setState, params: state }]);
     return count;
   });

@@ -17,8 +17,8 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
     const history = point && (await readHistory(within, key, point));
     const origin = history ?? (await readStored(within, key));
     const made = history && cut(history);
-    const forked = await copySession(within, origin.sessionKey, plan, made?.state ?? origin.session.state);
-    await copyHistory(within, origin.sessionKey, plan, forked, history?.place, made?.summaries);
+    const forked = await copySession(within, origin.sessionNumber, plan, made?.state ?? origin.session.state);
+    await copyHistory(within, origin.sessionNumber, plan, forked, history?.place, made?.summaries);
     if (plan.artifacts && (await present(within)).artifacts) {
       const versions = await readVersions(within, key);
       const later = new Set(history && made && laterVersions(history, made, versions));
@@ -32,12 +32,12 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
 /** Resolves to the internal key of the fork. */
 async function copySession(
   context: Context,
-  sessionKey: number,
+  sessionNumber: number,
   { userId, sessionId }: ForkPlan,
   state: object,
 ): Promise<number> {
   const now = sqliteDialect.encodeTime(Date.now());
-  const params = [sessionId, userId, serializeObject(state, 'state'), now, now, sessionKey];
+  const params = [sessionId, userId, serializeObject(state, 'state'), now, now, sessionNumber];
   const [made] = await sendBatch(context, [{ sql: context.sql.history.forkSession, params }]);
   if (made?.changes === 1) return Number(made.lastInsertRowid);
   throw sessionExists(sessionId);
@@ -45,7 +45,7 @@ async function copySession(
 
 async function copyHistory(
   context: Context,
-  sessionKey: number,
+  sessionNumber: number,
   { userId, sessionId }: ForkPlan,
   forked: number,
   place: Place | undefined,
@@ -54,8 +54,8 @@ async function copyHistory(
   const { forkEvents, forkChanges } = context.sql.history;
   const { lastSeq, changesBefore } = place ?? { lastSeq: END, changesBefore: END };
   await sendBatch(context, [
-    { sql: forkEvents, params: [forked, sessionId, userId, sessionKey, lastSeq, summaries] },
-    { sql: forkChanges, params: [forked, sessionKey, lastSeq, summaries, changesBefore] },
+    { sql: forkEvents, params: [forked, sessionId, userId, sessionNumber, lastSeq, summaries] },
+    { sql: forkChanges, params: [forked, sessionNumber, lastSeq, summaries, changesBefore] },
   ]);
 }
 

@@ -9,7 +9,7 @@ export function buildHistoryQueries(
   { sessionColumns, eventColumns }: { sessionColumns: string; eventColumns: readonly string[] },
 ) {
   const { sessions, events, rewound, changes, artifacts, memory } = quoted(names);
-  const sessionKey = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?)`;
+  const sessionNumber = `(SELECT s.session_key FROM ${sessions} AS s WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?)`;
   /** Seq of a change that is made now: that of the last event, or of a later change whose event is deleted. */
   const last = (of: string) => `max(coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = ${of}), 0),
     coalesce((SELECT max(p.seq) FROM ${changes} AS p WHERE p.session_key = ${of}
@@ -26,7 +26,7 @@ export function buildHistoryQueries(
   /** Events that may have changed the state, saved artifacts or summarised others. */
   const outline = (where: string, end = '') => `SELECT e.seq, e.id,
     iif(${hasActions}, CAST(e.actions AS TEXT), NULL) AS actions, iif(${hasNotes}, e.extra, NULL) AS extra
-  FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND ${where} AND (${hasActions} OR ${hasNotes}) ORDER BY e.seq ${end}`;
+  FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND ${where} AND (${hasActions} OR ${hasNotes}) ORDER BY e.seq ${end}`;
   /** The events that a cut ends. Parameters: session key, last seq before the point, seqs of summaries. */
   const ended = 'session_key = ? AND (seq > ? OR seq IN carray(?))';
   const forget = (
@@ -40,16 +40,16 @@ export function buildHistoryQueries(
   WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?`,
     /** The event that a point names, and the first one after a seq. */
     place: {
-      seq: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq = ?`,
-      invocation: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.invocation_id = ?
+      seq: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq = ?`,
+      invocation: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.invocation_id = ?
   ORDER BY e.seq LIMIT 1`,
-      next: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionKey} AND e.seq > ?
+      next: `SELECT e.seq, e.timestamp FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq > ?
   ORDER BY e.seq LIMIT 1`,
     },
     /** Parameters: key, after which seq, how many; or key, invocation. */
     outline: { range: outline('e.seq > ?', 'LIMIT ?'), invocation: outline('e.invocation_id = ?') },
     changes: `SELECT c.change_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
-  WHERE c.session_key = ${sessionKey} AND c.undone_by IS NULL AND c.kind <> 'rewind' ORDER BY c.seq, c.change_key`,
+  WHERE c.session_key = ${sessionNumber} AND c.undone_by IS NULL AND c.kind <> 'rewind' ORDER BY c.seq, c.change_key`,
     versions: `SELECT artifact_key, name, version, create_time FROM ${artifacts}
   WHERE app_name = ? AND user_id = ? AND session_id = ? AND hidden_by IS NULL`,
 
@@ -60,9 +60,9 @@ export function buildHistoryQueries(
     mergeState: `UPDATE ${sessions} AS s SET state = json_merge_shallow(state, ?, ?), update_time = ?, revision = revision + 1
   WHERE s.app_name = ? AND s.user_id = ? AND s.id = ? RETURNING session_key`,
     /** A rewind stays the last write but for settings of the state. */
-    keepUndoable: `UPDATE ${changes} SET revision = revision + ? WHERE kind = 'rewind' AND session_key = ${sessionKey}`,
+    keepUndoable: `UPDATE ${changes} SET revision = revision + ? WHERE kind = 'rewind' AND session_key = ${sessionNumber}`,
     /** Between two events all changes are one: the state between them can't be asked for. */
-    forgetReplaced: `DELETE FROM ${changes} AS c WHERE c.session_key = ${sessionKey} AND c.seq = ${last('c.session_key')} AND ${since}`,
+    forgetReplaced: `DELETE FROM ${changes} AS c WHERE c.session_key = ${sessionNumber} AND c.seq = ${last('c.session_key')} AND ${since}`,
     addReplacement: `INSERT INTO ${changes} (session_key, seq, kind, value, time)
   SELECT s.session_key, ${last('s.session_key')}, 'replace', ?, ? FROM ${sessions} AS s
   WHERE s.app_name = ? AND s.user_id = ? AND s.id = ?`,
@@ -97,7 +97,7 @@ export function buildHistoryQueries(
 
     // ── undo ──
     lastRewind: `SELECT c.change_key, c.seq, c.value, c.revision FROM ${changes} AS c
-  WHERE c.change_key = (SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = ${sessionKey} AND r.kind = 'rewind')`,
+  WHERE c.change_key = (SELECT max(r.change_key) FROM ${changes} AS r WHERE r.session_key = ${sessionNumber} AND r.kind = 'rewind')`,
     changesSince: `SELECT c.change_key, c.seq, c.kind, c.value, c.removed FROM ${changes} AS c
   WHERE c.session_key = ? AND c.change_key > ? AND c.undone_by IS NULL AND c.kind <> 'deleted' ORDER BY c.seq, c.change_key`,
     restoreEvents: `INSERT INTO ${events} (seq, session_key, ${columns})

@@ -8,12 +8,12 @@ import type { EventOutline, History, Place } from '../../history/timeline.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey } from '../../records.js';
 import { decodeSession } from '../../session-codec.js';
-import { type Context, type Rows, runReads } from '../context.js';
+import { type Context, runReads, type StatementResult } from '../context.js';
 import { eventCodec, sqliteDialect } from '../dialect.js';
 
 /** A history with the session's internal key. */
 export interface StoredHistory extends History {
-  sessionKey: number;
+  sessionNumber: number;
 }
 
 /** Events that one read brings: decoding them holds the event loop for a millisecond or so. */
@@ -58,7 +58,7 @@ export async function readMoment(context: Context, key: SessionKey, point: Histo
 }
 
 /** A session with its internal key and its first state. */
-type StoredSession = Pick<StoredHistory, 'sessionKey' | 'session' | 'initialState'>;
+type StoredSession = Pick<StoredHistory, 'sessionNumber' | 'session' | 'initialState'>;
 
 export async function readStored(context: Context, key: SessionKey): Promise<StoredSession> {
   const [stored] = await runReads(context, [storedQuery(context, key)]);
@@ -105,28 +105,28 @@ function placeQuery({ sql }: Context, key: SessionKey, point: HistoryPoint): Bat
 
 // ── their rows ──
 
-function storedIn(context: Context, result: Rows | undefined, key: SessionKey): StoredSession {
+function storedIn(context: Context, result: StatementResult | undefined, key: SessionKey): StoredSession {
   const [row] = result?.rows ?? [];
   if (!row) throw sessionNotFound(key.sessionId);
   const session = decodeSession(context, row);
   return {
-    sessionKey: Number(row[0]),
+    sessionNumber: Number(row[0]),
     session,
     initialState: decodeInitialState(context.names, session.id, row.at(-1)),
   };
 }
 
-function placeIn(result: Rows | undefined, key: SessionKey, point: HistoryPoint): Place {
+function placeIn(result: StatementResult | undefined, key: SessionKey, point: HistoryPoint): Place {
   const [row] = result?.rows ?? [];
   return placeOf(key, point, row && { seq: Number(row[0]), time: timeOf(row) });
 }
 
 const timeOf = ([, time]: unknown[]) => sqliteDialect.decodeTime(time);
 
-const decodeOutlines = ({ names }: Context, result: Rows | undefined) =>
+const decodeOutlines = ({ names }: Context, result: StatementResult | undefined) =>
   (result?.rows ?? []).map((row) => decodeOutline(names, row));
 
-export const decodeChanges = ({ names }: Context, result: Rows | undefined) =>
+export const decodeChanges = ({ names }: Context, result: StatementResult | undefined) =>
   (result?.rows ?? []).map((row) => decodeChange(names, row));
 
 /** The visible artifact versions of a session. */

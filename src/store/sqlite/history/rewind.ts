@@ -36,8 +36,8 @@ async function carryOut(
   { archive, artifacts, marker }: RewindPlan,
 ): Promise<number> {
   const { history: sql } = context.sql;
-  const { sessionKey, session, place } = history;
-  const ended = [sessionKey, place.lastSeq, cut.summaries];
+  const { sessionNumber, session, place } = history;
+  const ended = [sessionNumber, place.lastSeq, cut.summaries];
   const [counted] = await runReads(context, [{ sql: sql.count, params: ended }]);
   const [events, lastSeq] = (counted?.rows[0] ?? []).map(Number) as [number, number];
   const others = await present(context);
@@ -52,16 +52,16 @@ async function carryOut(
     ...(appended && { marker: appended.seq, ended: [place.lastSeq, cut.summaries] }),
   };
   const now = sqliteDialect.encodeTime(Date.now());
-  const change: SqlParam[] = [sessionKey, lastSeq, 'rewind', JSON.stringify(record), null, null, now];
+  const change: SqlParam[] = [sessionNumber, lastSeq, 'rewind', JSON.stringify(record), null, null, now];
   const [added] = await sendErasure(context, [{ sql: sql.addChange, params: change }]);
   const rewindKey = Number(added?.rows[0]?.[0]);
 
   const removal: BatchQuery[] = [
     ...(archive ? [{ sql: sql.archive, params: [rewindKey, ...ended] }] : []),
     { sql: sql.deleteEvents, params: ended },
-    { sql: sql.undoChanges, params: [rewindKey, sessionKey, place.changesBefore] },
-    ...(archive ? [] : [{ sql: sql.deleteUndone, params: [sessionKey, rewindKey] }]),
-    { sql: sql.setState, params: [serializeObject(cut.state, 'state'), now, sessionKey] },
+    { sql: sql.undoChanges, params: [rewindKey, sessionNumber, place.changesBefore] },
+    ...(archive ? [] : [{ sql: sql.deleteUndone, params: [sessionNumber, rewindKey] }]),
+    { sql: sql.setState, params: [serializeObject(cut.state, 'state'), now, sessionNumber] },
   ];
   // Erased from its place also where the archive keeps it: only then does deleting the archive erase it.
   await sendErasure(context, [
@@ -69,7 +69,7 @@ async function carryOut(
     ...(later.length > 0
       ? [{ sql: sql.hideVersions, params: [rewindKey, later.map(({ artifactKey }) => artifactKey)] }]
       : []),
-    { sql: sql.setRevision, params: [sessionKey, rewindKey] },
+    { sql: sql.setRevision, params: [sessionNumber, rewindKey] },
   ]);
   return events;
 }

@@ -15,7 +15,7 @@ import { decodeChanges } from './read.js';
 /** A rewind as it is stored. */
 interface StoredRewind extends RewindRecord {
   rewindKey: number;
-  sessionKey: number;
+  sessionNumber: number;
   /** The last seq before the rewind. */
   seq: number;
   /** The session's revision, if nothing but its state was changed since. */
@@ -47,7 +47,7 @@ async function lastRewind(context: Context, key: SessionKey): Promise<StoredRewi
   const [rewindKey, seq, value, revision] = rewinds?.rows[0] ?? [];
   const rewind = decodeRewind(context.names, key.sessionId, [rewindKey, value]);
   if (Number(stored[7]) !== Number(revision)) throw staleSession(key.sessionId);
-  const keys = { rewindKey: Number(rewindKey), sessionKey: Number(stored[0]) };
+  const keys = { rewindKey: Number(rewindKey), sessionNumber: Number(stored[0]) };
   return { ...rewind, ...keys, seq: Number(seq), revision: Number(revision) };
 }
 
@@ -59,24 +59,24 @@ async function putBack(
   functionResponses: boolean,
 ): Promise<number> {
   const { history: sql } = context.sql;
-  const { rewindKey, sessionKey, seq, marker, ended = [END, []] } = rewind;
+  const { rewindKey, sessionNumber, seq, marker, ended = [END, []] } = rewind;
   const others = await present(context);
   const state = await stateNow(context, rewind);
   const now = sqliteDialect.encodeTime(Date.now());
   const [back, counted] = await sendErasure(context, [
     ...(marker === undefined
       ? [
-          { sql: sql.restoreEvents, params: [sessionKey, rewindKey] },
-          { sql: sql.deleteArchived, params: [sessionKey, rewindKey] },
+          { sql: sql.restoreEvents, params: [sessionNumber, rewindKey] },
+          { sql: sql.deleteArchived, params: [sessionNumber, rewindKey] },
         ]
       : [
-          { sql: sql.deleteEvents, params: [sessionKey, END, [marker]] },
-          { sql: sql.count, params: [sessionKey, ...ended] },
+          { sql: sql.deleteEvents, params: [sessionNumber, END, [marker]] },
+          { sql: sql.count, params: [sessionNumber, ...ended] },
         ]),
-    { sql: sql.moveChanges, params: [seq, sessionKey, rewindKey] },
-    { sql: sql.redoChanges, params: [sessionKey, rewindKey] },
+    { sql: sql.moveChanges, params: [seq, sessionNumber, rewindKey] },
+    { sql: sql.redoChanges, params: [sessionNumber, rewindKey] },
     { sql: sql.deleteChange, params: [rewindKey] },
-    { sql: sql.setState, params: [serializeObject(state, 'state'), now, sessionKey] },
+    { sql: sql.setState, params: [serializeObject(state, 'state'), now, sessionNumber] },
     // Two writes were made since the rewind before this one, if there is one: this rewind and its undo.
     { sql: sql.keepUndoable, params: [2, ...keyParams(key)] },
     ...(others.artifacts ? [{ sql: sql.showVersions, params: [...keyParams(key), rewindKey] }] : []),
@@ -100,10 +100,10 @@ const END = Number.MAX_SAFE_INTEGER;
 
 /** The state before the rewind, with what was set since. */
 async function stateNow(context: Context, rewind: StoredRewind) {
-  const { rewindKey, sessionKey } = rewind;
+  const { rewindKey, sessionNumber } = rewind;
   const query = {
     sql: context.sql.history.changesSince,
-    params: [sessionKey, rewindKey],
+    params: [sessionNumber, rewindKey],
     jsonColumns: ['value', 'removed'],
   };
   const [since] = await runReads(context, [query]);

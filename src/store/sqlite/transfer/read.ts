@@ -60,13 +60,13 @@ const isFull = ({ rows }: EventPage, characters: number) =>
 
 /** A session from its part of a read: see `sessionPart` in queries.ts. */
 function decodeSession(row: unknown[], table: string): Omit<StoredSession, 'changes'> {
-  const [, lastSeq, app, user, id, state, create, update, revision, initial, owner, sessionKey, first, end] = row;
+  const [, lastSeq, app, user, id, state, create, update, revision, initial, owner, sessionNumber, first, end] = row;
   const fail = (column: string) => corruptRow(table, String(id), column);
   if (typeof state !== 'string' || !isJson(state)) throw fail('state');
   if (initial !== null && (typeof initial !== 'string' || !isJson(initial))) throw fail('initial_state');
   return {
     key: { appName: String(app), userId: String(user), sessionId: String(id) },
-    sessionKey: Number(sessionKey),
+    sessionNumber: Number(sessionNumber),
     createTime: timeOf(create, () => fail('create_time')),
     updateTime: timeOf(update, () => fail('update_time')),
     revision: Number(revision),
@@ -103,10 +103,13 @@ function decodeChange(row: unknown[], table: string): StoredChange {
 }
 
 /** A row of `stamps`, or the beginning of one of `find`. */
-export function decodeStamp([sessionKey, app, user, id, create, revision, lastSeq]: unknown[], table: string): Stamp {
+export function decodeStamp(
+  [sessionNumber, app, user, id, create, revision, lastSeq]: unknown[],
+  table: string,
+): Stamp {
   return {
     key: { appName: String(app), userId: String(user), sessionId: String(id) },
-    sessionKey: Number(sessionKey),
+    sessionNumber: Number(sessionNumber),
     createTime: timeOf(create, () => corruptRow(table, String(id), 'create_time')),
     revision: Number(revision),
     lastSeq: Number(lastSeq),

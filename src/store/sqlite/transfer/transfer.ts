@@ -68,7 +68,7 @@ export class SqliteTransfer implements Transfer {
 
   async stamps(after: Stamp | undefined, limit: number): Promise<Stamp[]> {
     const { stamps } = await this.#queries();
-    const rows = await this.#rows({ sql: stamps, params: [after?.sessionKey ?? 0, limit] });
+    const rows = await this.#rows({ sql: stamps, params: [after?.sessionNumber ?? 0, limit] });
     return rows.map((row) => decodeStamp(row, this.#context.names.sessions));
   }
 
@@ -113,9 +113,9 @@ export class SqliteTransfer implements Transfer {
     return (await this.#rows({ sql: inUse, params: [sessionKeys] })).length > 0;
   }
 
-  async countEvents({ sessionKey }: Stamp): Promise<number> {
+  async countEvents({ sessionNumber }: Stamp): Promise<number> {
     const { countEvents } = await this.#queries();
-    const [row] = await this.#rows({ sql: countEvents, params: [sessionKey] });
+    const [row] = await this.#rows({ sql: countEvents, params: [sessionNumber] });
     return Number(row?.[0]);
   }
 
@@ -143,7 +143,7 @@ export class SqliteTransfer implements Transfer {
 
   async copied(after: Present | undefined, limit: number): Promise<Present[]> {
     const { copied } = await this.#queries();
-    const rows = await this.#rows({ sql: copied, params: [after?.sessionKey ?? 0, limit] });
+    const rows = await this.#rows({ sql: copied, params: [after?.sessionNumber ?? 0, limit] });
     return rows.map((row) => this.#present(row));
   }
 
@@ -169,12 +169,12 @@ export class SqliteTransfer implements Transfer {
     });
   }
 
-  async deleteUnchanged({ sessionKey, revision }: Present): Promise<boolean> {
+  async deleteUnchanged({ sessionNumber, revision }: Present): Promise<boolean> {
     const { deleteEvents, deleteSession, deleteOrigin } = await this.#queries();
     const [, deleted] = await sendErasure(this.#context, [
-      { sql: deleteEvents, params: [sessionKey, revision] },
-      { sql: deleteSession, params: [sessionKey, revision] },
-      { sql: deleteOrigin, params: [sessionKey] },
+      { sql: deleteEvents, params: [sessionNumber, revision] },
+      { sql: deleteSession, params: [sessionNumber, revision] },
+      { sql: deleteOrigin, params: [sessionNumber] },
     ]);
     return deleted?.changes === 1;
   }

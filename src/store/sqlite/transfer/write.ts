@@ -1,7 +1,7 @@
 import type { BatchQuery, Executor, SqlParam } from '../../../executor.js';
 import type { EventPage, Origin, Present, StoredChange, StoredSession } from '../../copy/transfer.js';
 import type { RewindRecord } from '../../history/stored.js';
-import { type Context, hasCode, type Rows, sendBatch } from '../context.js';
+import { type Context, hasCode, type StatementResult, sendBatch } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import type { TransferQueries } from './queries.js';
 import { rowCodec } from './read.js';
@@ -86,7 +86,7 @@ async function shiftOf(
   renumber: boolean,
 ): Promise<Shift> {
   const firstChange = changes.reduce((first, { changeKey }) => Math.min(first, changeKey), Number.MAX_SAFE_INTEGER);
-  const params = [firstSeq, firstChange, present?.sessionKey ?? null];
+  const params = [firstSeq, firstChange, present?.sessionNumber ?? null];
   const [seqTaken, changeTaken, lastSeq, lastChange] = (
     (await tx.get(sql.free, params, { rowMode: 'array' })) ?? []
   ).map(Number) as [number, number, number, number];
@@ -101,19 +101,19 @@ async function put(tx: Executor, sql: TransferQueries, { session, pages, origin 
   const place = placeOf(session);
   const [made] = (await tx.batch([{ sql: sql.putSession, params: sessionParams(session, sql) }], {
     rowMode: 'array',
-  })) as Rows[];
-  const sessionKey = Number(made?.rows[0]?.[0]);
+  })) as StatementResult[];
+  const sessionNumber = Number(made?.rows[0]?.[0]);
   await tx.batch([
-    ...sql.clear.map((text): BatchQuery => ({ sql: text, params: [sessionKey] })),
+    ...sql.clear.map((text): BatchQuery => ({ sql: text, params: [sessionNumber] })),
     ...session.changes.map((change): BatchQuery => {
-      return { sql: sql.putChange, params: changeParams(change, sessionKey, shift) };
+      return { sql: sql.putChange, params: changeParams(change, sessionNumber, shift) };
     }),
   ]);
   for await (const { rows, rewindKey } of pages()) {
     const before = rewindKey === undefined ? [] : [rewindKey + shift.change];
     const params = rows.map((event): SqlParam[] => {
       const seq = event[0] === null ? null : Number(event[0]) + shift.seq;
-      return [...before, seq, sessionKey, ...place, ...rowCodec.write(event)];
+      return [...before, seq, sessionNumber, ...place, ...rowCodec.write(event)];
     });
     await tx.executeMany(rewindKey === undefined ? sql.putEvent : sql.putArchived, params);
   }
@@ -122,15 +122,15 @@ async function put(tx: Executor, sql: TransferQueries, { session, pages, origin 
     { sql: sql.raiseSequence, params: [last] },
     { sql: sql.beginSequence, params: [last] },
   ];
-  if (origin !== undefined) queries.push({ sql: sql.putOrigin, params: [sessionKey, JSON.stringify(origin)] });
+  if (origin !== undefined) queries.push({ sql: sql.putOrigin, params: [sessionNumber, JSON.stringify(origin)] });
   await tx.batch(queries);
 }
 
-function changeParams(change: StoredChange, sessionKey: number, shift: Shift): SqlParam[] {
+function changeParams(change: StoredChange, sessionNumber: number, shift: Shift): SqlParam[] {
   const { changeKey, seq, kind, value, removed, revision, time, undoneBy } = change;
   return [
     changeKey + shift.change,
-    sessionKey,
+    sessionNumber,
     seq === 0 ? 0 : seq + shift.seq,
     kind,
     kind === 'rewind' ? shifted(value, shift.seq) : value,
