@@ -81,7 +81,7 @@ struct Job {
   Request request = Request::kRun;
   LaneId lane = kMainLane;
   uint8_t policy = 0;
-  bool cancellable = false;  // has a signal or a deadline: Queue::Cancel can find it
+  bool cancellable = false;  // has a signal or a deadline, or is outside lane 0: Queue::Cancel can find it
   bool queued = false;       // guarded by the queue
   Entries entries;
   size_t byte_size = 0;

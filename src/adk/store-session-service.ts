@@ -142,7 +142,7 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
 
   /**
    * Stores an event and the state changes in its `stateDelta`, in one write that others share a commit with; then changes
-   * `session` in place, through ADK's own `appendEvent`. Partial events are returned as they came. If the write fails,
+   * `session` in place, as ADK's own `appendEvent` does. Partial events are returned as they came. If the write fails,
    * session and event are as before. Rejects `'ADK_SESSION_NOT_FOUND'`, `'ADK_STALE_SESSION'`, `'ADK_NOT_SERIALIZABLE'`.
    * @example await service.appendEvent({ session, event: createEvent({ author: 'user', invocationId, content }) });
    */

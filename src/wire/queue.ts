@@ -38,6 +38,7 @@ type CommitListeners = Map<number, Set<(changes: readonly CommittedChange[]) => 
 
 /** A queue of calls, from which workers take. It settles calls that end while they wait; the worker settles the others. */
 export class Queue {
+  /** The native object without a worker: workers are native connections of their own, made over this one. */
   readonly native: NativeConnection;
   readonly counters: PoolCounters;
   /** Called with the changes of each commit, by the number of the worker that commits. */

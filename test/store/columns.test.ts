@@ -52,7 +52,7 @@ async function roundTrip(columns: readonly Column[], given: EventRecord): Promis
   const sql = buildQueries(names, columns);
   for (const { sql: text } of buildSchema(names, columns).tables) await db.exec(text);
   await db.run(sql.insertSession, ['s1', 'app', 'ada', '{}', 1, 1]);
-  await db.all(sql.insertEvent.byName, codec.encode(given) as never);
+  await db.all(sql.insertEvent.byKey, codec.encode(given) as never);
   const params = ['app', 'ada', 's1', 0, Number.NEGATIVE_INFINITY, -1];
   const [row] = await db.all<unknown[]>(sql.events.asc, params, { rowMode: 'array', jsonColumns: codec.json });
   const read = codec.decode(row as unknown[], 'adk_events');
@@ -144,7 +144,7 @@ async function roundTripRow(params: unknown[]): Promise<unknown[] | undefined> {
   const sql = buildQueries(names);
   for (const { sql: text } of buildSchema(names).tables) await db.exec(text);
   await db.run(sql.insertSession, [key.sessionId, key.appName, key.userId, '{}', 1, 1]);
-  await db.all(sql.insertEvent.byName, params as never);
+  await db.all(sql.insertEvent.byKey, params as never);
   const codec = makeEventCodec(EVENT_COLUMNS, sqliteDialect);
   const query = ['app', 'ada', 's1', 0, Number.NEGATIVE_INFINITY, -1];
   return await db.get<unknown[]>(sql.events.asc, query, { rowMode: 'array', jsonColumns: codec.json });

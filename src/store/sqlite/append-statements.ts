@@ -31,7 +31,7 @@ export function writesInChain(
   return queries;
 }
 
-export function writesByKey(
+export function writesByNumber(
   sql: Queries,
   append: PreparedAppend,
   condition: AppendCondition,
@@ -45,23 +45,23 @@ export function writesByKey(
     session === undefined
       ? [updateTime, lookup.sessionNumber]
       : [session.set, session.remove, updateTime, lookup.sessionNumber];
-  const { plain, silent, ifRevision } = sql.updateSession.byKey;
+  const { plain, silent, ifRevision } = sql.updateSession.byNumber;
   let texts = plain;
   if (condition.kind === 'revision' && condition.ifStale === 'reject') {
     texts = ifRevision;
     update.push(condition.revision);
   } else if (condition.kind === 'revision') texts = silent;
   return [
-    { sql: sql.insertEvent.byKey, params },
+    { sql: sql.insertEvent.byNumber, params },
     { sql: session === undefined ? texts.touch : texts.merge, params: update, ifNone: 'rollback' },
   ];
 }
 
-export function writesByName(sql: Queries, append: PreparedAppend, condition: AppendCondition): BatchQuery[] {
+export function writesByKey(sql: Queries, append: PreparedAppend, condition: AppendCondition): BatchQuery[] {
   const { key, params, session, updateTime } = append;
   const update: SqlParam[] = [updateTime, key.appName, key.userId, key.sessionId];
   if (session !== undefined) update.unshift(session.set, session.remove);
-  const { plain, ifRevision, ifLast } = sql.updateSession.byName;
+  const { plain, ifRevision, ifLast } = sql.updateSession.byKey;
   let texts = plain;
   if (condition.kind === 'revision' && condition.ifStale === 'reject') {
     texts = ifRevision;
@@ -71,7 +71,7 @@ export function writesByName(sql: Queries, append: PreparedAppend, condition: Ap
     update.push(append.id, condition.eventId);
   }
   return [
-    { sql: sql.insertEvent.byName, params, ifNone: 'rollback' },
+    { sql: sql.insertEvent.byKey, params, ifNone: 'rollback' },
     { sql: session === undefined ? texts.touch : texts.merge, params: update, ifNone: 'rollback' },
   ];
 }
@@ -102,7 +102,7 @@ export function addCatchUp(
   sql: Queries,
   { key: { appName, userId, sessionId } }: PreparedAppend,
   condition: Exclude<AppendCondition, { kind: 'none' }>,
-  byKey: boolean,
+  byNumber: boolean,
 ): void {
   const key = [appName, userId, sessionId];
   if (condition.kind === 'after') {
@@ -113,9 +113,9 @@ export function addCatchUp(
   const { sessionNumber, seq } = condition;
   const revision = condition.revision + 1;
   queries.push(
-    byKey
-      ? overtaken(sql.overtaken.byKey, [seq, seq, sessionNumber, revision])
-      : overtaken(sql.overtaken.byName, [seq, seq, ...key, revision, sessionNumber]),
+    byNumber
+      ? overtaken(sql.overtaken.byNumber, [seq, seq, sessionNumber, revision])
+      : overtaken(sql.overtaken.byKey, [seq, seq, ...key, revision, sessionNumber]),
   );
   queries.push(missed(sql.missed.afterSeq, [...key, seq]));
 }

@@ -1,7 +1,7 @@
 import { type AppendTarget, deliver } from '../append-target.js';
 import type { AppendCondition, Appended } from '../backend.js';
 import type { PreparedAppend } from '../prepare.js';
-import { attachmentOf, sendAppend, writesByName, writesInChain } from './append-statements.js';
+import { attachmentOf, sendAppend, writesByKey, writesInChain } from './append-statements.js';
 import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
 import { sqliteDialect } from './dialect.js';
 import type { ChainLink } from './known-ids.js';
@@ -28,12 +28,12 @@ export function append<Result>(
   try {
     sent = sendAppend(context, writesInChain(sql, prepared, link), prepared.attachment !== undefined);
   } catch (error) {
-    return deliver(breakLink(context, prepared, condition, link, error), target); // no stack is left
+    return deliver(retryOrReject(context, prepared, condition, link, error), target); // no stack is left
   }
   // Not async itself: very many may wait.
   return sent.then(
     (results) => target.appended(concludeLink(known, prepared, link, results)),
-    (error) => deliver(breakLink(context, prepared, condition, link, error), target),
+    (error) => deliver(retryOrReject(context, prepared, condition, link, error), target),
   );
 }
 
@@ -61,7 +61,7 @@ function concludeLink(
 }
 
 /** Ends an append of a chain that has failed. One that was refused goes again, and takes nothing for granted. */
-async function breakLink(
+async function retryOrReject(
   context: Context,
   prepared: PreparedAppend,
   condition: AppendCondition,
@@ -82,7 +82,7 @@ async function breakLink(
 export async function appendAll(context: Context, appends: readonly PreparedAppend[]): Promise<void> {
   if (appends.length === 0) return;
   const { known, sql } = context;
-  const queries = appends.flatMap((append) => writesByName(sql, append, { kind: 'none' }));
+  const queries = appends.flatMap((append) => writesByKey(sql, append, { kind: 'none' }));
   const attachments = appends.flatMap((append) => attachmentOf(append) ?? []);
   queries.push(...attachments.flatMap((attachment) => attachment.queries));
   const names = appends.map(({ name }) => name);

@@ -63,6 +63,15 @@ export interface Found {
  * An append inside a transaction that the caller began by hand is not remembered: a rollback would free its seq. A file
  * restored from a backup does reuse seqs. Then the event of the last known seq has another id, the statement refuses, and
  * the append is sent again without assumptions.
+ *
+ * The calls of one append, in order. In its session's chain:
+ *
+ *     link ─── stored ──────────────────> linked
+ *          └── refused or failed ── withdraw ── (sent again, unchained) ── unlinked
+ *
+ * Unchained, for which `appendInTurn` waits first, unless it comes from the chain:
+ *
+ *     lookup ── sentUnchained ── appended or refused ── endedUnchained
  */
 export class KnownIds {
   /**
@@ -85,8 +94,9 @@ export class KnownIds {
   }
 
   /**
-   * The part of an append in its session's chain, if it can be one. `expected`: key and revision that its caller has seen, if it
-   * says so.
+   * The part of an append in its session's chain, if it can be one. For that the store is on a pool, the session was used of
+   * late, its revision is known, and the id is new. No call waits for the chain, and none was refused of late.
+   * `sessionNumber` and `revision`: seen by its caller, if it says so.
    */
   link(name: string, id: string, sessionNumber: number | null, revision: number | undefined): ChainLink | undefined {
     if (!this.#chains) return undefined;
@@ -133,13 +143,13 @@ export class KnownIds {
     return (this.#young.get(name) ?? this.#old.get(name))?.chain;
   }
 
-  /** An append that is in no chain was sent. */
-  sent({ entry }: Lookup): void {
+  /** An unchained append was sent. */
+  sentUnchained({ entry }: Lookup): void {
     entry.chain.addOther();
   }
 
   /** It has ended, stored or not. */
-  ended({ entry }: Lookup): void {
+  endedUnchained({ entry }: Lookup): void {
     entry.chain.endOther(entry.behind ? Number.NaN : entry.revision, entry.lastId);
   }
 

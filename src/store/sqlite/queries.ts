@@ -139,12 +139,12 @@ export function buildQueries(
     // ── events ──
     /**
      * The look-back gives the seq of a stored event with the same id, which is replaced, or NULL: then a new seq follows.
-     * `byKey` takes the session's key, a seq up to which no event has the id, and the id of the event of that seq. The
-     * look-back over the covering index begins there. If an assumption is wrong, the session key is NULL, and the NOT NULL
+     * `byNumber` takes the session's number, a seq up to which no event has the id, and the id of the event of that seq. The
+     * look-back over the covering index begins there. If an assumption is wrong, `session_key` is NULL, and the NOT NULL
      * constraint refuses.
      */
     insertEvent: {
-      byKey: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ${param('sessionNumber')} AND e.seq > ${param('knownSeq')} AND e.id = ${param('id')} LIMIT 1),
+      byNumber: `${insertEvent} VALUES ((SELECT e.seq FROM ${events} AS e WHERE e.session_key = ${param('sessionNumber')} AND e.seq > ${param('knownSeq')} AND e.id = ${param('id')} LIMIT 1),
   (SELECT s.session_key FROM ${sessions} AS s WHERE s.session_key = ${param('sessionNumber')} AND ${sessionIs}
     AND (${param('knownSeq')} = 0 OR EXISTS (SELECT 1 FROM ${events} AS k INDEXED BY "${names.events}_session_seq"
       WHERE k.session_key = ${param('sessionNumber')} AND k.seq = ${param('knownSeq')} AND k.id = ${param('knownId')}))),
@@ -153,13 +153,13 @@ export function buildQueries(
       next: `INSERT INTO ${events} (${insertedColumns}) VALUES (iif((SELECT e.id FROM ${events} AS e WHERE e.session_key = ${param('sessionNumber')}
   ORDER BY e.seq DESC LIMIT 1) IS ${param('knownId')}, ${param('sessionNumber')}, NULL),
   ${eventParams})`,
-      byName: `${insertEvent} SELECT (SELECT e.seq FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id = ${param('id')} LIMIT 1),
+      byKey: `${insertEvent} SELECT (SELECT e.seq FROM ${events} AS e WHERE e.session_key = s.session_key AND e.id = ${param('id')} LIMIT 1),
   s.session_key, ${eventParams}
   FROM ${sessions} AS s WHERE ${sessionIs} RETURNING seq, session_key`,
     },
-    /** An append's update of its session. The `byKey` ones follow an `insertEvent.byKey` that has found it. */
+    /** An append's update of its session. The `byNumber` ones follow an `insertEvent.byNumber` that has found it. */
     updateSession: {
-      byKey: {
+      byNumber: {
         plain: update('s.session_key = ?', returning),
         /** Returns no revision: a catch-up knows it, or reads it. */
         silent: update('s.session_key = ?'),
@@ -167,7 +167,7 @@ export function buildQueries(
       },
       /** Of a chain. Refuses if the session is another one, or has another revision. */
       next: update(`s.session_key = ? AND s.revision = ? AND ${key}`),
-      byName: {
+      byKey: {
         plain: update(key, returning),
         ifRevision: update(`${key} AND s.revision = ? AND (s.session_key = ? OR ? IS NULL)`, returning),
         // The new event is written already: of the others, the newest must be the one that was seen.
@@ -182,8 +182,8 @@ export function buildQueries(
     eventIds: `SELECT e.seq, e.id FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq > ? ORDER BY e.seq LIMIT ?`,
     /** A snapshot, if the session is another one than the caller has seen, or has another revision. */
     overtaken: {
-      byKey: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s WHERE s.session_key = ? AND s.revision <> ?`,
-      byName: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s
+      byNumber: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s WHERE s.session_key = ? AND s.revision <> ?`,
+      byKey: `SELECT ${sessionColumns}, ${sharedColumns}, ${seenIsThere} FROM ${sessions} AS s
   WHERE ${key} AND (s.revision <> ? OR s.session_key <> ?)`,
       afterEvent: `SELECT ${sessionColumns}, ${sharedColumns}, NOT EXISTS (SELECT 1 FROM ${rewound} AS r
     WHERE r.session_key = s.session_key AND r.id = ?) FROM ${sessions} AS s WHERE ${key}`,

@@ -1,19 +1,19 @@
 import type { AppendCondition, Appended } from '../backend.js';
 import type { PreparedAppend } from '../prepare.js';
 import { decodeSnapshot } from '../session-codec.js';
-import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByName } from './append-statements.js';
+import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByNumber } from './append-statements.js';
 import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
 import { sqliteDialect } from './dialect.js';
 import { FETCH_IDS, type Lookup } from './known-ids.js';
 import { refusal } from './refusal.js';
 
 /** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
-interface AppendJob {
+interface UnchainedAppend {
   append: PreparedAppend;
   condition: AppendCondition;
   lookup: Lookup;
-  /** By the session's internal key, which is the lean way; or by its name, which takes nothing for granted. */
-  byKey: boolean;
+  /** By the session's number, which is the lean way; or by its key, which takes nothing for granted. */
+  byNumber: boolean;
   results: Promise<StatementResult[]>;
   /** Index of the list of ids, if one was requested (`idsAt < missedAt`), and of the first result of the catch-up. */
   idsAt: number;
@@ -32,16 +32,16 @@ export async function appendUnchained(
   } catch (error) {
     return await retry(context, job, error);
   } finally {
-    context.known.ended(job.lookup);
+    context.known.endedUnchained(job.lookup);
   }
 }
 
-function send(context: Context, append: PreparedAppend, condition: AppendCondition): AppendJob {
+function send(context: Context, append: PreparedAppend, condition: AppendCondition): UnchainedAppend {
   const { sql, known } = context;
   const { appName, userId, sessionId } = append.key;
   const lookup = known.lookup(append.name, append.id);
-  const byKey = isKnown(lookup, condition);
-  const queries = byKey ? writesByKey(sql, append, condition, lookup) : writesByName(sql, append, condition);
+  const byNumber = isKnown(lookup, condition);
+  const queries = byNumber ? writesByNumber(sql, append, condition, lookup) : writesByKey(sql, append, condition);
   addRest(sql, append, queries);
   const idsAt = queries.length;
   if (lookup.fetchAfter !== undefined) {
@@ -49,16 +49,16 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   }
   const missedAt = queries.length;
   if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
-    addCatchUp(queries, sql, append, condition, byKey);
+    addCatchUp(queries, sql, append, condition, byNumber);
   }
   const results = sendAppend(context, queries, append.attachment !== undefined);
-  known.sent(lookup);
-  return { append, condition, lookup, byKey, results, idsAt, missedAt };
+  known.sentUnchained(lookup);
+  return { append, condition, lookup, byNumber, results, idsAt, missedAt };
 }
 
 /** Outcome of an append from the results of its statements. */
-function conclude(context: Context, job: AppendJob, results: StatementResult[]): Appended {
-  const { append, condition, lookup, byKey, idsAt, missedAt } = job;
+function conclude(context: Context, job: UnchainedAppend, results: StatementResult[]): Appended {
+  const { append, condition, lookup, byNumber, idsAt, missedAt } = job;
   const [inserted, updated] = results as [StatementResult, StatementResult];
   const overtaken = results[missedAt]?.rows[0];
   const missed = overtaken && {
@@ -67,9 +67,9 @@ function conclude(context: Context, job: AppendJob, results: StatementResult[]):
     isRewound: Number(overtaken.at(-1)) === 0,
   };
   const appended: Appended = {
-    sessionNumber: byKey ? lookup.sessionNumber : Number(inserted.rows[0]?.[1]),
+    sessionNumber: byNumber ? lookup.sessionNumber : Number(inserted.rows[0]?.[1]),
     revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(condition)),
-    seq: Number(byKey ? inserted.lastInsertRowid : inserted.rows[0]?.[0]),
+    seq: Number(byNumber ? inserted.lastInsertRowid : inserted.rows[0]?.[0]),
     updateTime: sqliteDialect.decodeTime(append.updateTime),
     missed,
   };
@@ -81,8 +81,12 @@ function conclude(context: Context, job: AppendJob, results: StatementResult[]):
 }
 
 /** After a refusal: throws its error, or appends again and takes nothing for granted. */
-async function retry(context: Context, { append: prepared, condition, lookup, byKey }: AppendJob, error: unknown) {
-  if (!byKey || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [prepared]);
+async function retry(
+  context: Context,
+  { append: prepared, condition, lookup, byNumber }: UnchainedAppend,
+  error: unknown,
+) {
+  if (!byNumber || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [prepared]);
   // The session was deleted, or created again, since its key was remembered.
   context.known.refused(lookup);
   return await appendUnchained(context, prepared, condition);
