@@ -84,6 +84,16 @@ export class Chain {
     this.#wary = WARY;
   }
 
+  /** Whether nothing is under way, and nothing waits. */
+  get isIdle(): boolean {
+    return this.#links === 0 && this.#others === 0 && this.#waiting.length === 0;
+  }
+
+  /** The session has this revision and no event that is known; NaN: nothing is known. */
+  restart(revision: number): void {
+    this.#settle(revision, null);
+  }
+
   /** An append of the chain has ended. */
   end(revision: number, lastId: string | null): void {
     this.#links -= 1;

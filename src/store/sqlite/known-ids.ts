@@ -140,7 +140,11 @@ export class KnownIds {
   }
 
   #chainOf(name: string): Chain | undefined {
-    return (this.#young.get(name) ?? this.#old.get(name))?.chain;
+    return this.#entryOf(name)?.chain;
+  }
+
+  #entryOf(name: string): Entry | undefined {
+    return this.#young.get(name) ?? this.#old.get(name);
   }
 
   /** An unchained append was sent. */
@@ -173,18 +177,27 @@ export class KnownIds {
 
   /** A session was created: it has no events. */
   created(session: SessionKey, sessionNumber: number, revision: number, isCommitted = true): void {
-    const name = nameOf(session);
-    this.#forget(name);
-    if (!isCommitted && !this.#keepsUncommitted) return;
-    this.#add(name, newEntry(sessionNumber, revision, false));
+    const isKnown = isCommitted || this.#keepsUncommitted;
+    this.#restart(nameOf(session), isKnown ? sessionNumber : Number.NaN, isKnown ? revision : Number.NaN, !isKnown);
   }
 
-  /** Forgets all of a session but who waits for it: the statement refused the assumptions. */
+  /** The statement of an append refused the assumptions. */
   refused({ name, entry }: Lookup): void {
-    if (this.#young.get(name) !== entry) return;
+    if (this.#entryOf(name) === entry) this.#restart(name);
+  }
+
+  /** Forgets all of a session but its chain, in which calls may wait: later calls come after these. */
+  #restart(name: string, sessionNumber = Number.NaN, revision = Number.NaN, behind = true): void {
+    const forgotten = this.#entryOf(name);
     this.#forget(name);
-    entry.behind = true;
-    this.#add(name, newEntry(Number.NaN, Number.NaN, true, entry.chain));
+    if (forgotten !== undefined) {
+      // For appends under way, whose ends bring the chain to the revision of their entry.
+      forgotten.behind = behind;
+      forgotten.revision = revision;
+      forgotten.lastId = null;
+      forgotten.chain.restart(revision);
+    }
+    this.#add(name, newEntry(sessionNumber, revision, behind, forgotten?.chain));
   }
 
   /** `fetched`: seq and id of the events after `fetchAfter`, in order, {@link FETCH_IDS} at most. */
@@ -205,7 +218,7 @@ export class KnownIds {
     if (this.#young.get(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
     if (lookup.isListed && found.seq > entry.seq) {
       // It was listed, but it is not there.
-      this.#forget(name);
+      this.#restart(name);
       return;
     }
     const before = entry.ids.size;
@@ -242,9 +255,12 @@ export class KnownIds {
   #grow(by: number): void {
     this.#youngSize += by;
     if (this.#youngSize <= MAX_IDS / 2) return;
+    const dropped = this.#old;
     this.#old = this.#young;
     this.#young = new Map();
     this.#youngSize = 0;
+    // A chain under way is not dropped, or later calls would not wait for it.
+    for (const [name, entry] of dropped) if (!entry.chain.isIdle) this.#old.set(name, entry);
   }
 
   #forget(name: string): void {

@@ -63,6 +63,19 @@ describe('KnownIds', () => {
     expect(known.lookup(name, 'b')).toMatchObject({ sessionNumber: Number.NaN, fetchAfter: 0 });
   });
 
+  test('forgets a session that is refused, also if it is so long that it is among the old ones at once', () => {
+    const known = new KnownIds({ chains: true });
+    known.created(key, 7, 1);
+    for (let seq = 1; seq <= 999_990; seq += 1) {
+      const link = known.link(name, `e${seq}`, 7, undefined);
+      if (link) known.linked(link, `e${seq}`, seq);
+    }
+    const lookup = known.lookup(name, 'new');
+    expect(lookup.entry.ids.size).toBeGreaterThan(999_950);
+    known.refused(lookup);
+    expect(known.lookup(name, 'new').sessionNumber).toBeNaN();
+  });
+
   test('ignores a result for an entry that it has dropped since', () => {
     const known = new KnownIds();
     const old = known.lookup(name, 'a');

@@ -91,6 +91,42 @@ describe('an append that goes again, since another connection has written the se
   });
 });
 
+describe('writes that wait for appends come before a later call', () => {
+  const LONG =
+    'INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT max(i) FROM n';
+  beforeEach(() => pool.run('CREATE TABLE t (x)'));
+
+  test('also after an append whose id was known, but is stored no more', async () => {
+    for (const id of ['a', 'b', 'c']) await store.appendEvent(event(id, { invocationId: id }));
+    await store.deleteInvocation(key, 'b');
+    await store.appendEvent(event('d'));
+    const again = store.appendEvent(event('b'));
+    const long = pool.run(LONG);
+    const behind = store.appendEvent(event('e'));
+    const first = store.mergeSessionState(key, { at: 'first' });
+    await again;
+    const second = store.mergeSessionState(key, { at: 'second' });
+    const ends = await Promise.all([long, behind, first, second]);
+    expect(ends[3].revision).toBe(ends[2].revision + 1);
+    expect((await store.getSession(key))?.state).toEqual({ at: 'second' });
+  });
+
+  test('also where the session was created again meanwhile', async () => {
+    for (const id of ['a', 'b', 'c']) await store.appendEvent(event(id));
+    const deleted = store.deleteSession(key);
+    const created = store.createSession(key);
+    const long = pool.run(LONG);
+    const first = store.appendEvent(event('x'), { session: { at: 'first' } });
+    await created;
+    const second = store.appendEvent(event('y'), { session: { at: 'second' } });
+    await Promise.all([deleted, long, first, second]);
+    expect(ids(await store.getEvents(key))).toEqual(['x', 'y']);
+    expect((await store.getSession(key))?.state).toEqual({ at: 'second' });
+    await store.appendEvent(event('z'));
+    expect((await store.getSession(key))?.revision).toBe(4);
+  });
+});
+
 test('writes that another process comes between are stored in the order of their calls', async () => {
   const script = new URL('../children/append-in-turns.mjs', import.meta.url);
   await using child = start(script, [on.file(), JSON.stringify(key)]);
