@@ -28,7 +28,7 @@ type OldVersion = [
 ];
 
 /** Rules by which events go before a sweep; null where there is none. Times are Julian Days. */
-export interface Leaving {
+interface Leaving {
   /** Sessions last updated before this time, with their versions. */
   idle: number | null;
   /** Events older than this time. */
