@@ -22,6 +22,13 @@ export const restored = (text: string): string => (text.includes(MARK) ? text.re
 /** Whether a value stands for a number that a double does not hold. */
 export const isMarked = (value: unknown): value is string => typeof value === 'string' && value.startsWith(MARK);
 
+/** Whether a value is a string of the source. */
+export const isText = (value: unknown): value is string => typeof value === 'string' && !isMarked(value);
+
+/** Whether a value is such a number, or an object or list that holds one. */
+export const holdsMarked = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null ? Object.values(value).some(holdsMarked) : isMarked(value);
+
 /** Whether a JSON text has such a number. */
 export const hasMarked = (text: string): boolean => text.includes(MARK);
 

@@ -11,7 +11,7 @@ import type { EntryFate } from '../memory/import-entries.js';
 import type { MemoryStore } from '../memory/memory-store.js';
 import type { JsonObject } from '../records.js';
 import { serializeObject } from '../serialize.js';
-import { hasMarked, parseExactly, restored } from './exact.js';
+import { hasMarked, holdsMarked, parseExactly, restored } from './exact.js';
 import type { Fate } from './fate.js';
 import type { ImportCounts, ImportOptions, ImportRefusal, ImportReport } from './records.js';
 import { isSame } from './same.js';
@@ -40,6 +40,7 @@ const REASONS = {
   other: 'the database has it with other content',
   empty: 'it has no text',
   digits: 'memory does not keep all digits of a number in it',
+  number: 'it has a number at the place of a text',
   nowhere: 'the database holds sessions alone: memory and artifacts go into a SQLite file',
 };
 
@@ -115,6 +116,7 @@ export class Sink {
     const row = userId === undefined ? appName : `${appName}, ${userId}`;
     const refuse = (reason: string) => this.#refuse({ table, row, reason });
     const { idBytes } = this.#transfer;
+    if (holdsMarked([appName, userId])) return refuse(REASONS.number);
     if (!canHold(idBytes, appName, userId)) return refuse(cannotHold(idBytes));
     try {
       const others = await this.#mergeState(found);
@@ -180,6 +182,7 @@ export class Sink {
 
   async #takeArtifact({ key, version, part, customMetadata, createTime }: FoundArtifact): Promise<void> {
     const row = `${key.name}, version ${version}`;
+    if (holdsMarked([key, part])) return this.#countOne('artifacts', 'artifacts', row, { reason: REASONS.number });
     try {
       const metadata = customMetadata && restored(serializeObject(customMetadata, 'customMetadata'));
       const custom = metadata === undefined ? {} : { customMetadata: metadata };

@@ -1,7 +1,7 @@
 import { checkKey, checkTime } from '../arguments.js';
 import type { StoredSession } from '../copy/transfer.js';
 import { serializeObject } from '../serialize.js';
-import { restored } from './exact.js';
+import { holdsMarked, restored } from './exact.js';
 import { refusalOf } from './session-events.js';
 import type { FoundSession } from './source.js';
 
@@ -12,6 +12,7 @@ export function storedSession({
   createTime,
   updateTime,
 }: FoundSession): StoredSession | { reason: string } {
+  if (holdsMarked(key)) return { reason: 'its ids are not all texts' };
   try {
     checkKey(key);
     checkTime('createTime', createTime);

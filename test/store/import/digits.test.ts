@@ -1,11 +1,16 @@
 /** Numbers that a double does not hold: they are stored as the source has written them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { connect } from 'aiosqlite';
-import { importSessions, SessionStore, type SessionStore as Store } from 'aiosqlite/store';
+import { type ImportReport, importSessions, SessionStore, type SessionStore as Store } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { parseExactly } from '../../../lib/store/import/exact.js';
+import { noCounts, Sink } from '../../../lib/store/import/sink.js';
+import { storedSession } from '../../../lib/store/import/stored-session.js';
 import { databases } from '../../support/databases.js';
 import { describePostgres, postgres } from '../../support/postgres.js';
+import { rejection } from '../../support/rejection.js';
 import { contentsOf, fixture } from './support.js';
 
 const on = databases();
@@ -125,6 +130,86 @@ test('a session in JSON keeps its numbers', async () => {
   expect(texts.state).toBe(STATE);
   expect(texts.custom).toBe(`{"a_b":${LIST}}`);
   expect(await importSessions(file, store)).toMatchObject({ ...COUNTS, events: { unchanged: 1 } });
+});
+
+describe('such a number at the place of an id is no text, like a small one:', () => {
+  const SESSION = { appName: 'app', userId: 'ada', id: 's1', state: { n: 1, 'app:n': 1, 'user:n': 1 }, events: [] };
+  const EXPORTED = { ...SESSION, createTime: 1, updateTime: 2, state: {}, appState: { n: 1 }, userState: { n: 1 } };
+  const CASES = (['id', 'appName', 'userId'] as const).flatMap((name) => [
+    ['a session in JSON', name, `session 1 has no ${name}`, SESSION] as const,
+    ['a line of an export', name, `${name} is no text`, { ...EXPORTED, revision: 1 }] as const,
+    ['a line of an earlier export', name, `${name} is no text`, EXPORTED] as const,
+  ]);
+
+  test.each(CASES)('%s is refused with the number as its %s', async (_, name, reason, session) => {
+    for (const number of ['12', SNOWFLAKE]) {
+      const text = JSON.stringify({ ...session, [name]: 'HERE' }).replace('"HERE"', number);
+      const error = await rejection(importSessions(Readable.from([text]), store));
+      expect(error).toMatchObject({ code: 'ADK_IMPORT_SOURCE', message: expect.stringContaining(reason) });
+      expect(error.message).not.toContain(number);
+    }
+    expect(await store.listApps()).toEqual([]);
+    await using db = await connect(on.file('target.db'), { readonly: true });
+    expect(await db.all('SELECT app_name FROM adk_app_states')).toEqual([]);
+    expect(await db.all('SELECT app_name FROM adk_user_states')).toEqual([]);
+  });
+
+  test('an event of SQLSpec before 0.51 has the id of its row', async () => {
+    const file = fixture('sqlspec-0.45.db', folder);
+    const ids: string[] = [];
+    {
+      await using db = await connect(file);
+      const set = "UPDATE adk_events SET event_data = json_set(event_data, '$.id', json(?)) WHERE id = ?";
+      const rows = await db.all<{ id: string }>('SELECT id FROM adk_events ORDER BY rowid LIMIT 2');
+      ids.push(...rows.map(({ id }) => id));
+      for (const [at, id] of ids.entries()) await db.run(set, [at === 0 ? '12' : SNOWFLAKE, id]);
+    }
+    expect(await importSessions(file, store)).toMatchObject({ format: 'sqlspec-0.42', refused: [] });
+    await using db = await connect(on.file('target.db'), { readonly: true });
+    const stored = await db.all<{ id: string }>('SELECT id FROM adk_events');
+    expect(stored.map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
+  });
+
+  test('a file of an artifact service is read as if its metadata had none', async () => {
+    const METADATA = ['fileName', 'mimeType', 'fileUri'].map((name) => `{"fileName":"n.txt","${name}":HERE}`);
+    for (const [at, metadata] of METADATA.flatMap((text) => [text, text]).entries()) {
+      const version = join(folder, 'users', 'ada', 'sessions', 's1', 'artifacts', 'n.txt', 'versions', String(at));
+      mkdirSync(version, { recursive: true });
+      writeFileSync(join(version, 'metadata.json'), metadata.replace('HERE', at % 2 === 0 ? '12' : SNOWFLAKE));
+      writeFileSync(join(version, 'n.txt'), 'hello');
+    }
+    const { artifacts, refused } = await importSessions(folder, store, { app: 'app' });
+    expect({ artifacts, refused }).toMatchObject({ artifacts: { converted: 6 }, refused: [] });
+    await using db = await connect(on.file('target.db'), { readonly: true });
+    const rows = await db.all('SELECT DISTINCT name, mime_type, CAST(part AS TEXT) AS part FROM adk_artifacts');
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({ name: 'n.txt' });
+  });
+
+  test('a key with one is refused, whichever format has read it', async () => {
+    const [marked] = parseExactly(`[${SNOWFLAKE}]`) as [string];
+    const found = { kind: 'session', table: 'sessions', eventTable: 'events', events: [] } as const;
+    for (const name of ['appName', 'userId', 'sessionId']) {
+      const session = { ...found, key: { ...key, [name]: marked }, state: {}, createTime: 1, updateTime: 1 };
+      expect(storedSession(session)).toEqual({ reason: 'its ids are not all texts' });
+    }
+    const report = {
+      format: '',
+      timezone: null,
+      sessions: noCounts(),
+      events: noCounts(),
+      refused: [],
+    } as ImportReport;
+    const sink = new Sink((store as unknown as { backend: never }).backend, {}, report);
+    await sink.take({ kind: 'state', table: 'states', appName: marked, state: { n: 1 } });
+    await sink.take({ kind: 'state', table: 'states', appName: 'app', userId: marked, state: { n: 1 } });
+    const artifact = { kind: 'artifact', key: { appName: 'app', userId: 'ada', name: 'n.txt' }, version: 0 } as const;
+    const times = { createTime: 1 };
+    await sink.take({ ...artifact, ...times, key: { ...artifact.key, sessionId: marked }, part: { text: '' } });
+    await sink.take({ ...artifact, ...times, part: { inlineData: { mimeType: marked, data: '' } } });
+    await sink.end();
+    expect(report.refused.map(({ reason }) => reason)).toEqual(Array(4).fill('it has a number at the place of a text'));
+  });
 });
 
 describe('memory of SQLSpec', () => {

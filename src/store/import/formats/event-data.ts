@@ -1,7 +1,7 @@
 import type { SqlValue } from '../../../executor.js';
 import type { JsonObject } from '../../records.js';
 import { type CamelCase, camelCase } from '../casing.js';
-import { asNumber } from '../exact.js';
+import { asNumber, isText } from '../exact.js';
 import { hasColumns, type TablesInput } from '../input.js';
 import type { Format, ReadOptions } from '../source.js';
 import { milliseconds, parseTime, timeOf } from '../times.js';
@@ -62,7 +62,7 @@ export function eventDecoder(
     if (timestamp === undefined) return typeof column === 'string' ? NO_ZONE : 'it has no time';
     const converted = toCamelCase(event);
     converted.timestamp = timestamp;
-    if (!hasOwnId || typeof converted.id !== 'string') converted.id = id;
+    if (!hasOwnId || !isText(converted.id)) converted.id = id;
     if (typeof invocationId === 'string') converted.invocationId ??= invocationId;
     return converted;
   };

@@ -1,6 +1,7 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { unreadable } from '../errors.js';
+import { isText } from '../exact.js';
 import type { FolderInput } from '../input.js';
 import type { Format, FoundRefusal, Item, ReadOptions } from '../source.js';
 import { parseObject } from './json.js';
@@ -100,17 +101,16 @@ async function readVersion(folder: string, scope: Scope, path: string, version: 
     version,
     ...(typeof custom === 'object' && custom !== null ? { customMetadata: custom as Record<string, unknown> } : {}),
   };
-  if (typeof fileUri === 'string') {
-    const fileData = { fileUri, ...(typeof mimeType === 'string' ? { mimeType } : {}) };
+  if (isText(fileUri)) {
+    const fileData = { fileUri, ...(isText(mimeType) ? { mimeType } : {}) };
     return { ...common, part: { fileData }, createTime: metadataFile.time };
   }
   const file = await fileIn(folder, basename(path));
   if (file === undefined) return refused('its content is missing');
   const content = await readFile(file.path);
-  const part =
-    typeof mimeType === 'string'
-      ? { inlineData: { mimeType, data: content.toString('base64') } }
-      : { text: content.toString('utf8') };
+  const part = isText(mimeType)
+    ? { inlineData: { mimeType, data: content.toString('base64') } }
+    : { text: content.toString('utf8') };
   return { ...common, part, createTime: file.time };
 }
 
@@ -123,7 +123,7 @@ async function fileIn(folder: string, name: string): Promise<{ path: string; tim
 
 /** The name as it was given, where the metadata have it; otherwise that of the folder. */
 function nameOf(fileName: unknown, path: string, { sessionId }: Scope): string {
-  if (typeof fileName === 'string') return fileName;
+  if (isText(fileName)) return fileName;
   return sessionId === undefined ? `${USER_PREFIX}${path}` : path;
 }
 

@@ -1,6 +1,7 @@
 import { membersOf } from '../../../codec/json-parts.js';
 import { type EventRecord, isJsonObject, type JsonObject, type SessionKey } from '../../records.js';
 import { unreadable } from '../errors.js';
+import { isText } from '../exact.js';
 import type { TextInput } from '../input.js';
 import type { Format, Item, ReadOptions } from '../source.js';
 import { parseJson } from './json.js';
@@ -76,7 +77,7 @@ function parseLine(text: string, number: number): SessionLine {
   const line = parseJson(text);
   if (line === undefined) throw wrong('it is not JSON');
   if (!isJsonObject(line)) throw wrong('it is no object');
-  for (const name of ['appName', 'userId', 'id']) if (typeof line[name] !== 'string') throw wrong(`${name} is no text`);
+  for (const name of ['appName', 'userId', 'id']) if (!isText(line[name])) throw wrong(`${name} is no text`);
   for (const name of ['createTime', 'updateTime']) {
     if (typeof line[name] !== 'number') throw wrong(`${name} is no number`);
   }

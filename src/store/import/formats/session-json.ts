@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type SessionKey } from '../../records.js
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
 import { unreadable } from '../errors.js';
 import { eventRecord } from '../event.js';
-import { asNumber } from '../exact.js';
+import { asNumber, isText } from '../exact.js';
 import type { TextInput } from '../input.js';
 import { splitScopes } from '../scopes.js';
 import type { Format, FoundEvent, Item, ReadOptions } from '../source.js';
@@ -50,7 +50,7 @@ async function* readSessions(sessions: JsonObject[], options: ReadOptions): Asyn
 
 function keyOf(session: JsonObject, { app }: ReadOptions, at: number): SessionKey {
   const text = (name: string, value: unknown): string => {
-    if (typeof value === 'string') return value;
+    if (isText(value)) return value;
     throw unreadable(`session ${at + 1} has no ${name}${name === 'appName' ? ': name its app with --app' : ''}`);
   };
   return {
@@ -63,7 +63,7 @@ function keyOf(session: JsonObject, { app }: ReadOptions, at: number): SessionKe
 function eventOf(key: SessionKey, event: unknown, number: number): FoundEvent {
   const refused = (reason: string) => ({ table: 'events', row: `event ${number + 1}`, reason });
   if (!isJsonObject(event)) return refused('it is no object');
-  if (typeof event.id !== 'string') return refused('it has no id');
+  if (!isText(event.id)) return refused('it has no id');
   const time = asNumber(event.timestamp);
   if (typeof time !== 'number') return refused('it has no time');
   const converted = isSnakeCase(event) ? toCamelCase(event) : { ...event };
