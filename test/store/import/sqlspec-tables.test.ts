@@ -108,6 +108,55 @@ describe('a file with two stores', () => {
   });
 });
 
+describe('of several stores with tables of other names,', () => {
+  const ALL = ['app_state', 'user_state', 'mem'];
+
+  /** Each with its sessions and events, and beside them the given tables. */
+  async function stores(tables: Record<string, string[]>): Promise<string> {
+    await using db = await connect(on.file('stores.db'));
+    for (const [name, beside] of Object.entries(tables)) {
+      await db.exec(`
+        CREATE TABLE ${name}_sessions (id TEXT PRIMARY KEY, app_name TEXT, user_id TEXT, state TEXT, create_time REAL, update_time REAL);
+        CREATE TABLE ${name}_events (id TEXT PRIMARY KEY, app_name TEXT, session_id TEXT REFERENCES ${name}_sessions (id),
+          invocation_id TEXT, timestamp REAL, event_data TEXT);
+        INSERT INTO ${name}_sessions VALUES ('${name}', 'app', 'ada', '{}', 2460000.5, 2460000.5);`);
+      const columns: Record<string, string> = {
+        app_state: '(app_name, state, update_time); INSERT INTO %s VALUES (\'app\', \'{"of":"%"}\', 2460000.5)',
+        user_state:
+          "(app_name, user_id, state, update_time); INSERT INTO %s VALUES ('app', 'ada', '{\"of\":\"%\"}', 2460000.5)",
+        mem: `(id, session_id, app_name, user_id, event_id, author, timestamp, content_json, content_text, metadata_json);
+          INSERT INTO %s VALUES ('m-%', '%', 'app', 'ada', 'e1', 'user', 2460000.5, '{"parts":[{"text":"of %"}]}', 'of %', NULL)`,
+      };
+      for (const table of beside) {
+        const sql = `CREATE TABLE %s ${columns[table]}`;
+        await db.exec(sql.replaceAll('%s', `${name}_${table}`).replaceAll('%', name));
+      }
+    }
+    return on.file('stores.db');
+  }
+
+  const statesOf = async () => [await store.getAppState('app'), await store.getUserState('app', 'ada')];
+
+  test('one without memory and states takes none of another', async () => {
+    const file = await stores({ shop: ALL, blog: [] });
+    const report = await importSessions(file, store, { table: 'blog_sessions' });
+    expect(report).toMatchObject({ format: 'sqlspec', sessions: { converted: 1 }, refused: [] });
+    expect(report.memory).toBeUndefined();
+    expect(await statesOf()).toEqual([{}, {}]);
+    const other = await importSessions(file, store, { table: 'shop_sessions' });
+    expect(other).toMatchObject({ sessions: { converted: 1 }, memory: { converted: 1 }, refused: [] });
+    expect(await statesOf()).toEqual([{ of: 'shop' }, { of: 'shop' }]);
+  });
+
+  test('each has the memory whose name is nearest to its own, and one with the default names none of theirs', async () => {
+    const file = await stores({ shop: ALL, shop_blog: ['mem'], adk: [] });
+    const report = await importSessions(file, store, { table: 'shop_blog_sessions' });
+    expect(report).toMatchObject({ sessions: { converted: 1 }, memory: { read: 1, converted: 1 } });
+    const adk = await importSessions(file, store, { table: 'adk_sessions' });
+    expect(adk.memory).toBeUndefined();
+  });
+});
+
 test('a file that two versions of SQLSpec have used is read in two steps', async () => {
   const file = fixture('sqlspec.db', on.file('source'));
   const old = fixture('sqlspec-0.45.db', on.file('source'));

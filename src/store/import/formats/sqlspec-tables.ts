@@ -55,9 +55,10 @@ export function namesOf(input: TablesInput, stores: { sessions: string; events: 
     const names = stores.map(({ sessions }) => sessions).join(', ');
     throw unreadable(`it has several tables of sessions (${names}): name one with --table (the option table)`);
   }
+  const rivals = storesOf(input, {}).flatMap(({ sessions }) => (sessions === store.sessions ? [] : sessions));
   const find = (role: Role) => {
     const named = DEFAULTS.find(({ sessions }) => sessions === store.sessions)?.[role];
-    return named !== undefined && input.tables.has(named) ? named : nearest(input, store.sessions, role);
+    return named !== undefined && input.tables.has(named) ? named : nearest(input, store.sessions, rivals, role);
   };
   return {
     ...store,
@@ -80,16 +81,21 @@ const SHAPES = {
 const isExactly = (columns: ReadonlySet<string>, ...names: string[]) =>
   columns.size === names.length && names.every((name) => columns.has(name));
 
-/** Of several tables with such columns, the one whose name begins like that of the sessions. */
-function nearest({ tables }: TablesInput, sessions: string, role: Role): string | undefined {
+/**
+ * Of several tables with such columns, the one whose name begins like that of the sessions. `rivals`: tables of sessions of the
+ * file's other stores, to which a table belongs whose name begins more like theirs.
+ */
+function nearest({ tables }: TablesInput, sessions: string, rivals: readonly string[], role: Role): string | undefined {
   // They belong to the sessions of these names.
   const others = new Set(
     [...DEFAULTS, ADK_NAMES].flatMap((names) =>
       names.sessions !== sessions && tables.has(names.sessions) ? Object.values(names) : [],
     ),
   );
+  const isNearer = (name: string) => (rival: string) => sharedPrefix(name, rival) > sharedPrefix(name, sessions);
   const found = [...tables].flatMap(([name, columns]) => {
-    return !others.has(name) && SHAPES[role](new Set(columns.keys())) ? name : [];
+    const isOther = others.has(name) || rivals.some(isNearer(name));
+    return !isOther && SHAPES[role](new Set(columns.keys())) ? name : [];
   });
   const length = Math.max(...found.map((name) => sharedPrefix(name, sessions)));
   const [table, second] = found.filter((name) => sharedPrefix(name, sessions) === length);
