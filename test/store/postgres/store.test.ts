@@ -300,6 +300,35 @@ describePostgres('a store on PostgreSQL', () => {
       expect(ids(await store.getEvents(b))).toEqual(['theirs']);
     });
 
+    test('each changes its own session in a table with partitions, whose rows have equal places', async () => {
+      const schema = on.schema();
+      const store = await on.store({ schema });
+      const pool = on.pool();
+      const table = `"${schema}".adk_sessions`;
+      await pool.query(`ALTER TABLE ${table} RENAME TO plain;
+        CREATE TABLE ${table} (LIKE "${schema}".plain INCLUDING DEFAULTS INCLUDING IDENTITY, PRIMARY KEY (user_id, app_name, id))
+          PARTITION BY HASH (user_id);
+        DROP TABLE "${schema}".plain`);
+      for (let i = 0; i < 4; i++) {
+        await pool.query(
+          `CREATE TABLE "${schema}".part_${i} PARTITION OF ${table} FOR VALUES WITH (MODULUS 4, REMAINDER ${i})`,
+        );
+      }
+      await store.createTables();
+      const some = sessions.slice(0, 12).map((session, i) => ({ ...session, userId: `u${i}` }));
+      for (const session of some) await store.createSession(session);
+      const { rows } = await pool.query(`SELECT count(*)::int AS n, count(DISTINCT ctid)::int AS places FROM ${table}`);
+      expect(rows[0].places).toBeLessThan(rows[0].n);
+      const appended = await Promise.all(
+        some.slice(0, 3).map((session, i) => store.appendEvent(event('e', session), { session: { i } })),
+      );
+      expect(appended).toMatchObject(Array(3).fill({ seq: 1, revision: 2 }));
+      const loaded = await Promise.all(some.map((session) => store.loadSession(session)));
+      expect(loaded.map((one) => [one?.session.state, one?.session.revision, one?.events.length])).toEqual(
+        some.map((_, i) => (i < 3 ? [{ i }, 2, 1] : [{}, 1, 0])),
+      );
+    });
+
     test('statements that lock the same sessions, called in different orders, do not wait for each other in a circle', async () => {
       const schema = on.schema();
       const { pool, texts } = counted();

@@ -99,6 +99,7 @@ END`,
 /**
  * Appends an event to each of many sessions, from one array for each parameter. Returns a row for each, as `append` does. The rows of
  * the sessions are locked one after the other, in the order of the arrays; then one statement changes them and one adds the events.
+ * The place of a locked row (`ctid`) is the quickest way to it. Rows of different partitions may have the same place, so keys are compared too.
  */
 export function appendBatch(layout: Layout): SchemaObject {
   const { sessions, events } = layout;
@@ -127,8 +128,8 @@ BEGIN
       CASE WHEN (d.revision IS NULL OR s.revision = d.revision) AND (d.key IS NULL OR s.session_key = d.key) THEN s.last_seq + 1 END AS seq
     FROM ${sessions} AS s WHERE s.user_id = d.user_id AND s.app_name = d.app AND s.id = d.session LIMIT 1 FOR NO KEY UPDATE) AS l ON true;
   UPDATE ${sessions} AS s SET${write(layout, timeOf('d.ms'), 'd.ms', 'd.added', 'd.removed')}
-  FROM unnest(places, seqs, p_timestamp, p_session_set, p_session_remove) AS d(place, seq, ms, added, removed)
-  WHERE s.ctid = d.place AND d.seq IS NOT NULL;
+  FROM unnest(places, p_user, keys, seqs, p_timestamp, p_session_set, p_session_remove) AS d(place, user_id, key, seq, ms, added, removed)
+  WHERE s.ctid = d.place AND s.user_id = d.user_id AND s.session_key = d.key AND d.seq IS NOT NULL;
   RETURN QUERY WITH stored AS (
     INSERT INTO ${events} AS e (user_id, session_key, seq, app_name, session_id, ${FIELDS})
     SELECT d.user_id, d.key, d.seq, d.app, d.session, ${EVENT_COLUMNS.map(of).join(', ')}
@@ -136,9 +137,9 @@ BEGIN
       AS d(app, user_id, session, key, seq, ${FIELDS})
     WHERE d.seq IS NOT NULL
     ${REPLACE}
-    RETURNING e.session_key, e.seq)
-  SELECT d.key, stored.seq, d.revision FROM unnest(keys, revisions) WITH ORDINALITY AS d(key, revision, n)
-  LEFT JOIN stored ON stored.session_key = d.key ORDER BY d.n;
+    RETURNING e.user_id, e.session_key, e.seq)
+  SELECT d.key, stored.seq, d.revision FROM unnest(p_user, keys, revisions) WITH ORDINALITY AS d(user_id, key, revision, n)
+  LEFT JOIN stored ON stored.user_id = d.user_id AND stored.session_key = d.key ORDER BY d.n;
 END`,
   );
 }
