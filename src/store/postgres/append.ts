@@ -50,7 +50,10 @@ export async function appendShared(context: Context, appends: PendingAppend[]): 
   try {
     results = await run(context, context.sql.appendBatch, columnsOf(rows), { since, onUnknown });
   } catch {
-    await Promise.all(inOrder.map((pending) => settleAlone(context, pending, unknown)));
+    // The server may still execute a statement whose connection has broken. One after the other, in the order of its locks: an append
+    // waits until the statement has ended, and finds what it has stored.
+    if (unknown) for (const pending of inOrder) await settleAlone(context, pending, true);
+    else await Promise.all(inOrder.map((pending) => settleAlone(context, pending)));
     return;
   }
   await Promise.all(inOrder.map((pending, i) => settle(pending, () => conclude(context, pending, results[i]))));

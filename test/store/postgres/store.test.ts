@@ -329,6 +329,42 @@ describePostgres('a store on PostgreSQL', () => {
       );
     });
 
+    test('what is written after a broken connection stays, also when its statement has waited for a lock meanwhile', async () => {
+      const schema = on.schema();
+      const pool = on.pool();
+      const clients: any[] = [];
+      pool.on('connect', (client) => clients.push(client));
+      const [store, other] = [await on.store({ schema }, pool), await on.store({ schema })];
+      const some = sessions.slice(0, 3);
+      await Promise.all(some.map((session) => store.createSession(session)));
+      const client = await on.pool().connect();
+      await client.query('BEGIN');
+      await store.with(client).appendEvent(event('theirs', some[0]));
+      const mine = some.map((session) => store.appendEvent(event('mine', session), { session: { by: 'mine' } }));
+      await waiters(client, 1);
+      // The server goes on with the statement.
+      for (const { connection } of clients) connection.stream.destroy();
+      const later = Promise.all(
+        some.slice(1).map(async (session, i) => {
+          await mine[i + 1];
+          await other.appendEvent(event('later', session), { session: { by: 'later' } });
+        }),
+      );
+      await waiters(client, 2);
+      // Time for a wrong order; the right one waits for the commit.
+      await Promise.race([later, sleep(300)]);
+      await client.query('COMMIT');
+      client.release();
+      expect((await Promise.all(mine)).map(({ seq }) => seq)).toEqual([2, 1, 1]);
+      await later;
+      for (const session of some.slice(1)) {
+        expect(await store.loadSession(session)).toMatchObject({
+          session: { state: { by: 'later' }, revision: 3 },
+          events: [{ id: 'mine' }, { id: 'later' }],
+        });
+      }
+    });
+
     test('statements that lock the same sessions, called in different orders, do not wait for each other in a circle', async () => {
       const schema = on.schema();
       const { pool, texts } = counted();
