@@ -64,12 +64,16 @@ const KEPT_OF_THREAD = `SELECT json_group_array(value_key) FROM (
     WHERE c.thread_id = ?1 AND c.checkpoint_ns = ?2 AND (v.channel, v.version) IN (SELECT key, value FROM json_each(?6))
     GROUP BY v.channel)`;
 
+/** Returns the number of values that the checkpoint keeps. Without its parent it keeps none. */
 export const PUT_CHECKPOINT = `INSERT INTO langgraph_checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,
     made, kept, checkpoint_type, checkpoint, metadata_type, metadata)
-  VALUES (?1, ?2, ?3, ?4, ?5, CASE WHEN ?6 IS NOT NULL THEN coalesce((${KEPT_OF_PARENT}), (${KEPT_OF_THREAD})) END, ?7, ?8, ?9, ?10)
+  VALUES (?1, ?2, ?3, ?4, ?5,
+    CASE WHEN ?6 IS NULL THEN NULL WHEN ?4 IS NULL THEN (${KEPT_OF_THREAD}) ELSE (${KEPT_OF_PARENT}) END,
+    ?7, ?8, ?9, ?10)
   ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET parent_checkpoint_id = excluded.parent_checkpoint_id,
     made = excluded.made, kept = excluded.kept, checkpoint_type = excluded.checkpoint_type,
-    checkpoint = excluded.checkpoint, metadata_type = excluded.metadata_type, metadata = excluded.metadata`;
+    checkpoint = excluded.checkpoint, metadata_type = excluded.metadata_type, metadata = excluded.metadata
+  RETURNING json_array_length(kept)`;
 
 export const PUT_VALUE = `INSERT INTO langgraph_values (checkpoint_key, channel, version, type, value)
   VALUES (${KEY}, ?4, ?5, ?6, ?7)

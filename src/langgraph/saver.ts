@@ -138,18 +138,28 @@ export class SqliteSaver extends BaseCheckpointSaver {
         made.push([channel, version]);
       else kept.push([channel, version]);
     }
-    // All at once, before the caller can change any of them.
     const parts = [{ ...rest, id, channel_values: Object.fromEntries(own) }, metadata];
-    const contents = [...parts, ...made.map(([channel]) => values[channel])];
-    const dumpAll = () => Promise.all(contents.map((content) => dump(this.serde, content)));
+    const dumpThese = (contents: unknown[]) => Promise.all(contents.map((content) => dump(this.serde, content)));
+    const valuesOf = (versions: Versions) => versions.map(([channel]) => values[channel]);
+    // All at once, before the caller can change any of them.
+    const dumpAll = () => dumpThese([...parts, ...valuesOf(made)]);
+    const place = [threadId, namespace, id];
     await this.#database.call(async (db, [body, meta, ...dumped]) => {
-      const place = [threadId, namespace, id];
-      const params = [...place, parentId ?? null, jsonOf(made), jsonOf(kept), ...(body as Dumped), ...(meta as Dumped)];
-      const queries: BatchQuery[] = made.map(([channel, version], i) => ({
-        sql: sql.PUT_VALUE,
-        params: [...place, channel, version, ...(dumped[i] as Dumped)],
-      }));
-      await db.batch([{ sql: sql.PUT_CHECKPOINT, params }, ...queries], ROWS);
+      const head = [...place, parentId ?? null];
+      const tail = [...(body as Dumped), ...(meta as Dumped)];
+      const store = async (stored: Versions, expected: Versions, contents: Dumped[]) => {
+        const params = [...head, jsonOf(stored), jsonOf(expected), ...tail];
+        const queries: BatchQuery[] = stored.map(([channel, version], i) => ({
+          sql: sql.PUT_VALUE,
+          params: [...place, channel, version, ...(contents[i] as Dumped)],
+        }));
+        const [put] = await db.batch([{ sql: sql.PUT_CHECKPOINT, params }, ...queries], ROWS);
+        return (put?.rows[0] as unknown as [number | null] | undefined)?.[0] ?? 0;
+      };
+      const found = await store(made, kept, dumped);
+      // The parent may be gone since it was put or read: deleted, rolled back, or replaced by an earlier copy.
+      if (parentId !== undefined && found !== kept.length)
+        await store([...made, ...kept], [], [...dumped, ...(await dumpThese(valuesOf(kept)))]);
     }, dumpAll);
     this.#known.add(threadId, namespace, id, [...made, ...kept]);
     return configOf(threadId, namespace, id);

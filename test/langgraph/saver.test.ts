@@ -7,7 +7,7 @@ import {
   JsonPlusSerializer,
   uuid6,
 } from '@langchain/langgraph-checkpoint';
-import { createPool } from 'aiosqlite';
+import { type Connection, createPool } from 'aiosqlite';
 import { SqliteSaver } from 'aiosqlite/langgraph';
 import { describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
@@ -212,6 +212,64 @@ describe('forks of a thread', () => {
     await saver.putWrites(unknown, [['x', 1]], 'task');
     const below = await saver.put(unknown, { ...copied, id: uuid6(ids++) }, metadata, {});
     expect((await saver.getTuple(below))?.checkpoint.channel_values).toEqual(copied.channel_values);
+  });
+
+  test.each<[string, (saver: SqliteSaver, db: Connection, parent: Checkpoint) => Promise<unknown>]>([
+    [
+      'deleted by the same saver',
+      async (saver, _, parent) => {
+        await put(saver, root('t'), parent);
+        await saver.deleteThread('t');
+      },
+    ],
+    [
+      'deleted by another saver',
+      async (saver, _, parent) => {
+        await put(saver, root('t'), parent);
+        await using other = new SqliteSaver(on.file());
+        await other.deleteThread('t');
+      },
+    ],
+    [
+      'rolled back',
+      async (saver, db, parent) => {
+        await saver.getTuple(root('t'));
+        await db.exec('BEGIN');
+        await put(saver, root('t'), parent);
+        await db.exec('ROLLBACK');
+      },
+    ],
+    [
+      'rolled back beside a fork',
+      async (saver, db, parent) => {
+        await put(saver, root('t'), checkpointOf({ x: 'of the fork', y: 'of the fork' }));
+        await db.exec('BEGIN');
+        await put(saver, root('t'), parent);
+        await db.exec('ROLLBACK');
+      },
+    ],
+    [
+      'gone with an earlier copy',
+      async (saver, db, parent) => {
+        await saver.getTuple(root('t'));
+        await db.backup(on.file('copy.db'));
+        await put(saver, root('t'), parent);
+        await db.restore(on.file('copy.db'));
+      },
+    ],
+  ])('have all values that are put with them where their parent is %s', async (_, lose) => {
+    const db = await on.connect();
+    const saver = new SqliteSaver(db);
+    const parent = checkpointOf({ x: 'x', y: 'y' });
+    await lose(saver, db, parent);
+    const child = { ...checkpointOf({ x: 'x', y: 'y', z: 'z' }), channel_versions: { x: 1, y: 1, z: 2 } };
+    const below = { configurable: { ...root('t').configurable, checkpoint_id: parent.id } };
+    const config = await saver.put(below, child, metadata, { z: 2 });
+    expect((await saver.getTuple(config))?.checkpoint.channel_values).toEqual({ x: 'x', y: 'y', z: 'z' });
+    const next = { ...child, id: uuid6(ids++) };
+    const after = await saver.put(config, next, metadata, {});
+    expect((await saver.getTuple(after))?.checkpoint.channel_values).toEqual({ x: 'x', y: 'y', z: 'z' });
+    expect(await db.get('SELECT count(*) AS n FROM langgraph_values WHERE channel = ?', ['z'])).toEqual({ n: 1 });
   });
 
   test('end at a checkpoint that is its own ancestor', async () => {
