@@ -61,6 +61,8 @@ export function listConditions(config: RunnableConfig, options: CheckpointListOp
   const { before, filter = {}, limit = Number.POSITIVE_INFINITY } = options;
   checkObject('options.filter', filter);
   if (typeof limit !== 'number') throw invalidArgument('options.limit', 'a number', limit);
+  if (!Number.isInteger(limit) && limit !== Number.POSITIVE_INFINITY)
+    throw outOfRange('options.limit', 'an integer, or Infinity');
   const { threadId, namespace, checkpointId } = partsOf(config);
   const given: [condition: string, value: string | undefined][] = [
     ['thread_id = ?', threadId],

@@ -557,6 +557,8 @@ describe('wrong arguments', () => {
       'ERR_OUT_OF_RANGE',
     ],
     ['a limit', (s) => collect(s.list({}, { limit: '5' as never })), 'options.limit', 'ERR_INVALID_ARG_TYPE'],
+    ['a part of a number', (s) => collect(s.list({}, { limit: 1.5 })), 'options.limit', 'ERR_OUT_OF_RANGE'],
+    ['no number', (s) => collect(s.list({}, { limit: Number.NaN })), 'options.limit', 'ERR_OUT_OF_RANGE'],
     [
       'a namespace',
       (s) => s.getTuple({ configurable: { thread_id: 't', checkpoint_ns: 1 } }),
