@@ -112,6 +112,9 @@ const FOUND = `(SELECT checkpoint_key FROM langgraph_checkpoints
 export const GET_CHECKPOINT = `SELECT ${COLUMNS} FROM langgraph_checkpoints
   WHERE checkpoint_key = ${FOUND} AND checkpoint IS NOT NULL`;
 
+/** Whether a checkpoint is there. */
+export const HAS_CHECKPOINT = `SELECT 1 FROM langgraph_checkpoints WHERE checkpoint_key = ${FOUND} AND checkpoint IS NOT NULL`;
+
 export const GET_VALUES = `SELECT v.channel, v.type, v.value
   FROM langgraph_checkpoints AS c CROSS JOIN json_each(c.made) AS e CROSS JOIN langgraph_values AS v
     ON v.checkpoint_key = c.checkpoint_key AND v.channel = e.key AND v.version = e.value

@@ -57,17 +57,20 @@ export class Tuples {
     return await this.#tuple(db, row, metadata, values?.rows as ValueRow[] | undefined, writes?.rows as WriteRow[]);
   }
 
-  /** Checkpoints with these rows, each with its values and writes. Read as one job. */
+  /** Checkpoints with these rows, each with its values and writes; without those that are deleted by now. Read as one job. */
   async all(db: Executor, found: [CheckpointRow, CheckpointMetadata][]): Promise<CheckpointTuple[]> {
     if (found.length === 0) return [];
     // By their names: the key of a checkpoint that is deleted meanwhile may be another one's.
-    const queries = found.flatMap(([[, threadId, namespace, id]]) => detailQueries([threadId, namespace, id]));
+    const queries = found.flatMap(([[, threadId, namespace, id]]) => {
+      const params = [threadId, namespace, id];
+      return [...detailQueries(params), { sql: sql.HAS_CHECKPOINT, params }];
+    });
     const details = (await db.batch(queries, ROWS)).map(({ rows }) => rows as unknown);
-    return await Promise.all(
-      found.map(([row, metadata], i) =>
-        this.#tuple(db, row, metadata, details[2 * i] as ValueRow[], details[2 * i + 1] as WriteRow[]),
-      ),
-    );
+    const tuples = found.map(([row, metadata], i) => {
+      const [values, writes, there] = details.slice(3 * i, 3 * i + 3) as [ValueRow[], WriteRow[], unknown[]];
+      return there.length > 0 ? this.#tuple(db, row, metadata, values, writes) : undefined;
+    });
+    return (await Promise.all(tuples)).filter((tuple) => tuple !== undefined);
   }
 
   /** Rows whose metadata have all fields of a filter, with these metadata. */

@@ -10,6 +10,7 @@ const below = store.below('a:b');
 
 const statements: Record<string, string> = {
   GET_CHECKPOINT: saver.GET_CHECKPOINT,
+  HAS_CHECKPOINT: saver.HAS_CHECKPOINT,
   GET_VALUES: saver.GET_VALUES,
   GET_WRITES: saver.GET_WRITES,
   PUT_CHECKPOINT: saver.PUT_CHECKPOINT,

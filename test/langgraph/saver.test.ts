@@ -393,6 +393,24 @@ describe('list()', () => {
     expect(seen).toBe(60);
   });
 
+  test('leaves out a checkpoint whose thread is deleted while it is read', async () => {
+    let between = async () => {};
+    class Slow extends JsonPlusSerializer {
+      override async loadsTyped(type: string, value: Uint8Array | string): Promise<unknown> {
+        await between();
+        return await super.loadsTyped(type, value);
+      }
+    }
+    await using saver = new SqliteSaver(on.file(), { serde: new Slow() });
+    for (const thread of ['kept', 'deleted', 'kept']) await put(saver, root(thread), checkpointOf({ x: thread }));
+    between = async () => {
+      between = async () => {};
+      await saver.deleteThread('deleted');
+    };
+    const listed = await collect(saver.list({}, { limit: 2 }));
+    expect(listed.map(({ checkpoint }) => checkpoint.channel_values)).toEqual([{ x: 'kept' }, { x: 'kept' }]);
+  });
+
   test('works with a serializer whose metadata SQL cannot read', async () => {
     const xor = (bytes: Uint8Array) => bytes.map((byte) => byte ^ 0x5a);
     const serde = {
