@@ -77,7 +77,8 @@ export interface Connection extends Executor, AsyncDisposable {
   /**
    * Replaces everything in this database by what another database file holds, as one job: all of it, or nothing if it rejects.
    * Both files may be in use. Rejects `'SQLITE_CANTOPEN'`, `'SQLITE_NOTADB'`, `'SQLITE_READONLY'` also for another page size in
-   * WAL mode, `'SQLITE_BUSY'`, and `'SQLITE_ERROR'` inside a transaction or while rows are read. Resolves to the number of pages.
+   * WAL mode or memory, `'SQLITE_BUSY'`, `'ERR_SAME_FILE'` for the database itself, and `'SQLITE_ERROR'` inside a transaction or
+   * while rows are read. Resolves to the number of pages.
    * @example await db.restore('copy.db');
    */
   restore(source: string): Promise<BackupProgress>;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "engine/sqlite/error.h"
@@ -20,6 +21,13 @@ std::string Progress(sqlite3_backup* backup) {
 struct CloseFile {
   void operator()(sqlite3* db) const { sqlite3_close(db); }
 };
+
+// SQLite's names of files are absolute, and symbolic links are resolved where the system has them.
+bool IsItself(sqlite3* database, sqlite3* file) {
+  const char* const own = sqlite3_db_filename(database, "main");
+  const char* const other = sqlite3_db_filename(file, "main");
+  return own != nullptr && other != nullptr && *own != '\0' && std::string_view(own) == other;
+}
 
 }  // namespace
 
@@ -88,6 +96,8 @@ std::optional<Failure> Restore(Database& database, const Job& job, Outcome& outc
   int rc = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   const std::unique_ptr<sqlite3, CloseFile> file(opened);
   if (rc != SQLITE_OK) return SqliteFailure(file.get(), rc, {});
+  if (IsItself(database.handle(), file.get()))
+    return OwnFailure("ERR_SAME_FILE", "source is the database itself");
   sqlite3_backup* const backup = sqlite3_backup_init(database.handle(), "main", file.get(), "main");
   if (backup == nullptr) return database.Failed(sqlite3_extended_errcode(database.handle()), {});
   // In one step: the database must not be used between two (sqlite.org/c3ref/backup_finish.html).

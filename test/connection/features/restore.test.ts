@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
@@ -51,6 +52,27 @@ test('restore() rejects a file that is missing, no database or a URI, and change
   expect(await rejection(db.restore('file:source.db'))).toBeInstanceOf(RangeError);
   expect(await rejection(db.restore(5 as unknown as string))).toBeInstanceOf(TypeError);
   expect(await db.all('SELECT x FROM t')).toEqual([{ x: 1 }]);
+});
+
+test('restore() rejects the database itself, also by another spelling or a link, and changes nothing', async () => {
+  const db = await on.connect();
+  await db.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1)');
+  symlinkSync(on.file(), on.file('link.db'));
+  symlinkSync(dirname(on.file()), on.file('folder'));
+  const links = [on.file('link.db'), join(on.file('folder'), basename(on.file()))];
+  // SQLite resolves no links on Windows.
+  const names = [on.file(), relative(process.cwd(), on.file()), ...(process.platform === 'win32' ? [] : links)];
+  for (const mode of ['wal', 'delete']) {
+    await db.exec(`PRAGMA journal_mode = ${mode}`);
+    for (const name of names) {
+      expect(await rejection(db.restore(name)), name).toMatchObject({
+        name: 'AiosqliteError',
+        code: 'ERR_SAME_FILE',
+        message: 'source is the database itself',
+      });
+    }
+    expect(await db.all('SELECT x FROM t')).toEqual([{ x: 1 }]);
+  }
 });
 
 test('restore() rejects where the database is read only, in a transaction or being read', async () => {
