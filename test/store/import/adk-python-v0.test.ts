@@ -1,17 +1,17 @@
 /** A file that the real DatabaseSessionService of google-adk 1.4.2 has written in Berlin: fixtures/adk-python-v0.py. */
 import { connect } from 'aiosqlite';
 import { SqliteSessionService } from 'aiosqlite/adk';
-import { importSessions, SessionStore } from 'aiosqlite/store';
+import { importSessions, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
+import { makeStore } from '../fixtures.js';
 import { actions, at, common, contentsOf, fixture, plain, s1, text } from './support.js';
 
 const on = databases();
 let store: SessionStore;
 beforeEach(async () => {
-  store = new SessionStore(on.pool({ database: on.file('target.db') }));
-  await store.createTables();
+  store = await makeStore(on.pool({ database: on.file('target.db') }));
 });
 
 const source = () => fixture('adk-python-v0.db', on.file('source'));

@@ -16,14 +16,14 @@ import { importSessions, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
+import { makeStore } from '../fixtures.js';
 import { contentsOf, fixture } from './support.js';
 
 const on = databases();
 let store: SessionStore;
 let folder: string;
 beforeEach(async () => {
-  store = new SessionStore(on.pool({ database: on.file('target.db') }));
-  await store.createTables();
+  store = await makeStore(on.pool({ database: on.file('target.db') }));
   folder = on.file('source');
   mkdirSync(folder);
 });

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { connect } from 'aiosqlite';
-import { type ImportReport, importSessions, SessionStore, type SessionStore as Store } from 'aiosqlite/store';
+import { type ImportReport, importSessions, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseExactly } from '../../../lib/store/import/exact.js';
 import { noCounts, Sink } from '../../../lib/store/import/sink.js';
@@ -11,14 +11,14 @@ import { storedSession } from '../../../lib/store/import/stored-session.js';
 import { databases } from '../../support/databases.js';
 import { describePostgres, postgres } from '../../support/postgres.js';
 import { rejection } from '../../support/rejection.js';
+import { makeStore } from '../fixtures.js';
 import { contentsOf, fixture } from './support.js';
 
 const on = databases();
-let store: Store;
+let store: SessionStore;
 let folder: string;
 beforeEach(async () => {
-  store = new SessionStore(on.pool({ database: on.file('target.db') }));
-  await store.createTables();
+  store = await makeStore(on.pool({ database: on.file('target.db') }));
   folder = on.file('source');
   mkdirSync(folder);
 });

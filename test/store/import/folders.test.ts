@@ -2,18 +2,18 @@ import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } fro
 import { join } from 'node:path';
 import { FileArtifactService } from '@google/adk';
 import { SqliteArtifactService, SqliteSessionService } from 'aiosqlite/adk';
-import { importSessions, SessionStore } from 'aiosqlite/store';
+import { importSessions, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
+import { makeStore } from '../fixtures.js';
 import { contentsOf, fixture } from './support.js';
 
 const on = databases();
 let store: SessionStore;
 let root: string;
 beforeEach(async () => {
-  store = new SessionStore(on.pool({ database: on.file('target.db') }));
-  await store.createTables();
+  store = await makeStore(on.pool({ database: on.file('target.db') }));
   root = on.file('root');
 });
 

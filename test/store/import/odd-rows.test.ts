@@ -3,16 +3,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Connection, connect, type SqlParam } from 'aiosqlite';
-import { type ImportReport, importSessions, SessionStore } from 'aiosqlite/store';
+import { type ImportReport, importSessions, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
+import { makeStore } from '../fixtures.js';
 import { fixture } from './support.js';
 
 const on = databases();
 let store: SessionStore;
 beforeEach(async () => {
-  store = new SessionStore(on.pool({ database: on.file('target.db') }));
-  await store.createTables();
+  store = await makeStore(on.pool({ database: on.file('target.db') }));
   mkdirSync(on.file('source'));
 });
 

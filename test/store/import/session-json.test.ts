@@ -2,17 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createEvent, InMemorySessionService } from '@google/adk';
 import { SqliteSessionService } from 'aiosqlite/adk';
-import { importSessions, SessionStore } from 'aiosqlite/store';
+import { importSessions, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
+import { makeStore } from '../fixtures.js';
 import { plain } from './support.js';
 
 const on = databases();
 let store: SessionStore;
 beforeEach(async () => {
-  store = new SessionStore(on.pool({ database: on.file('target.db') }));
-  await store.createTables();
+  store = await makeStore(on.pool({ database: on.file('target.db') }));
 });
 
 const key = { appName: 'shop', userId: 'ada', sessionId: 's1' };

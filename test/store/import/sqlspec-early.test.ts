@@ -1,8 +1,9 @@
 /** Files that the real services of SQLSpec 0.41 and 0.45 have written: fixtures/sqlspec-early.py. */
 import { SqliteSessionService } from 'aiosqlite/adk';
-import { importSessions, MemoryStore, SessionStore } from 'aiosqlite/store';
+import { importSessions, MemoryStore, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
+import { makeStore } from '../fixtures.js';
 import { actions, at, common, contentsOf, fixture, plain, s1, text } from './support.js';
 
 const on = databases();
@@ -10,8 +11,7 @@ let pool: ReturnType<typeof on.pool>;
 let store: SessionStore;
 beforeEach(async () => {
   pool = on.pool({ database: on.file('target.db') });
-  store = new SessionStore(pool);
-  await store.createTables();
+  store = await makeStore(pool);
 });
 
 const REFUSED = {

@@ -6,6 +6,7 @@ import { importSessions, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
+import { makeStore } from '../fixtures.js';
 import { contentsOf, fixture } from './support.js';
 
 const on = databases();
@@ -13,8 +14,7 @@ let pool: Pool;
 let store: SessionStore;
 beforeEach(async () => {
   pool = on.pool({ database: on.file('target.db') });
-  store = new SessionStore(pool);
-  await store.createTables();
+  store = await makeStore(pool);
 });
 
 const LATE = {
