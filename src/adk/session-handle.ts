@@ -3,7 +3,6 @@ import type { Calls } from '../source/service-calls.js';
 import {
   type AppendCondition,
   type Appended,
-  type AppendTarget,
   type Backend,
   type EventRow,
   type JsonObject,
@@ -16,6 +15,7 @@ import {
   visible,
 } from '../store/internal.js';
 import { toEvent } from './event-codec.js';
+import { PendingAppend } from './pending-append.js';
 import { StateMarks } from './state-marks.js';
 import { define, mergeState } from './state-scopes.js';
 
@@ -25,41 +25,6 @@ interface Seen {
   revision: number;
   /** All events up to this one. */
   seq: number;
-}
-
-/** An event under way to storage, and from there to the session object. */
-class PendingAppend implements AppendTarget<Event> {
-  readonly #handle: SessionHandle;
-  readonly event: Event;
-  /** The event's delta with its temp keys: restored if the write fails. */
-  readonly untrimmed: JsonObject | undefined;
-  /** The delta's temp keys. */
-  readonly temp: JsonObject | undefined;
-  /** Whether other work of the handle waits for the end of this append. */
-  readonly inTurn: boolean;
-
-  constructor(
-    handle: SessionHandle,
-    event: Event,
-    untrimmed: JsonObject | undefined,
-    temp: JsonObject | undefined,
-    inTurn: boolean,
-  ) {
-    this.#handle = handle;
-    this.event = event;
-    this.untrimmed = untrimmed;
-    this.temp = temp;
-    this.inTurn = inTurn;
-  }
-
-  appended(appended: Appended): Event | Promise<Event> {
-    return this.#handle.appended(appended, this);
-  }
-
-  failed(): void {
-    if (this.untrimmed) this.event.actions.stateDelta = this.untrimmed;
-    this.#handle.failed(this);
-  }
 }
 
 /**

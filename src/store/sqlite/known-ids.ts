@@ -177,8 +177,9 @@ export class KnownIds {
 
   /** A session was created: it has no events. */
   created(session: SessionKey, sessionNumber: number, revision: number, isCommitted = true): void {
-    const isKnown = isCommitted || this.#keepsUncommitted;
-    this.#restart(nameOf(session), isKnown ? sessionNumber : Number.NaN, isKnown ? revision : Number.NaN, !isKnown);
+    const name = nameOf(session);
+    if (isCommitted || this.#keepsUncommitted) this.#restart(name, sessionNumber, revision, false);
+    else this.#restart(name);
   }
 
   /** The statement of an append refused the assumptions. */
