@@ -8,7 +8,7 @@ const MOST = 1_000;
 
 /**
  * Versions of the values of checkpoints that a saver has put or read lately. LangGraph names the versions that are new since the
- * last checkpoint. That need not be the parent: a copy of a checkpoint gets the parent of the copied one.
+ * last checkpoint, which need not be the parent: a copy of a checkpoint gets the parent of the copied one.
  */
 export class KnownVersions {
   readonly #versions = new Map<string, ReadonlyMap<string, number | string>>();

@@ -17,8 +17,9 @@ import fc from 'fast-check';
 import { type Budget, check } from './check.js';
 
 /**
- * Appends, rewinds, forks, undone rewinds, deleted invocations, retention and state set without an event, in random order, some
- * without waiting for the call before, and through two stores on one file, compared with a model: a list of entries for each session, in the order in which they count.
+ * Appends, rewinds, forks, undone rewinds, deleted invocations, retention and state set without an event, in random order. Some do
+ * not wait for the call before, and two stores share a file. The model is a list of entries for each session, in the order in
+ * which they count.
  */
 const name = fc.constantFrom('a', 'b', 'c', '__proto__', 'a"b', '\0');
 const value = fc.constantFrom<unknown>(null, 0, 1, 'x', [1], { a: 1 });

@@ -59,8 +59,8 @@ export function buildArtifactQueries(names: ArtifactNames) {
 }
 
 /**
- * Parameters from the fourth on leave out events that are deleted before a sweep: of sessions last updated before a time, older
- * than a time, beyond the newest so many of a session. NULL leaves out none.
+ * Parameters from the fourth on leave out events that are deleted before a sweep. They name sessions last updated before a
+ * time, events older than a time, and events beyond the newest so many of a session. NULL leaves out none.
  */
 function mentions(tables: Record<'sessions' | 'events' | 'rewound', string>, where: string): string {
   const { sessions, events, rewound } = tables;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Numbers that a double does not hold, such as integers beyond 2^53, stay as their text while an import converts what is around
- * them: `JSON.parse()` gets a string with a mark that no source can know, and the finished text gets the number again.
+ * Numbers that a double does not hold, such as integers beyond 2^53, stay as their text while an import converts the rest.
+ * `JSON.parse()` gets a string instead, with a mark that no source can know. The finished text gets the number again.
  */
 
 const MARK = `number ${randomBytes(16).toString('hex')} `;
@@ -10,7 +10,7 @@ const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g');
 
 /** A number at the place of a value that may be one of them: many digits, an exponent, or minus zero. */
 const SUSPECT = /[:,[]\s*(?:-?\d{16}|-?[\d.]{17}|-?\d[\d.]*[eE]|-0[.0]*[\s,\]}])/;
-/** Strings, and numbers that are no keys. What is no JSON before stays none. */
+/** Strings, and numbers that are no keys. Text that is no JSON stays so. */
 const TOKENS = /"(?:[^"\\]|\\.)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\s*:)/g;
 
 /** The value of a JSON text. Its numbers are numbers, or marked strings: see {@link isMarked}. */

@@ -45,7 +45,7 @@ interface Ballot {
 
 /**
  * The zone whose local times a source has. Local time and UTC of one moment differ by the offset, rounded to a quarter of an
- * hour; a pause between the two is a vote for a wrong one, so that the majority decides. Rejects `'ADK_IMPORT_SOURCE'` where it
+ * hour. A pause between the two is a vote for a wrong one, so the majority decides. Rejects `'ADK_IMPORT_SOURCE'` where it
  * does not, or where two zones that differ have as many votes. Of zones with the same times it is the one with a single offset,
  * else this machine's, else the best known.
  */
