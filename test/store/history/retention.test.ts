@@ -60,6 +60,31 @@ describe('events deleted between a rewind and its undo', () => {
     expect(await store.stateAt(key, last)).toEqual({ a: 1, b: 1 });
   });
 
+  test('and a marker that is deleted with them leave the state before it to later events', async () => {
+    await append('e1', 'i1', NEW, { a: 1 });
+    await store.rewind(key, { beforeInvocationId: 'i1' }, { mode: 'mark' });
+    await store.mergeSessionState(key, { b: 1 });
+    expect(await store.deleteOldEvents({ before: Date.now() + DAY })).toBe(2);
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 0, session: { state: { first: true, a: 1, b: 1 } } });
+    const later = await append('e2', 'i2', NEW, { c: 1 });
+    expect(await store.stateAt(key, later)).toEqual({ first: true, a: 1, b: 1, c: 1 });
+  });
+
+  test('and a marker that is deleted before them leave the state before it to later events', async () => {
+    const first = await append('e0', 'i0', Date.now() + 10 * DAY, { z: 1 });
+    const second = await append('e1', 'i1', Date.now() + 10 * DAY, { a: 1 });
+    await store.rewind(key, { beforeInvocationId: 'i1' }, { mode: 'mark' });
+    expect(await store.deleteOldEvents({ before: Date.now() + DAY })).toBe(1);
+    expect(await store.undoRewind(key)).toMatchObject({ restored: 1, session: { state: { first: true, z: 1, a: 1 } } });
+    const later = await append('e2', 'i2', NEW, { c: 1 });
+    const states = await Promise.all([first, second, later].map((seq) => store.stateAt(key, seq)));
+    expect(states).toEqual([
+      { first: true, z: 1 },
+      { first: true, z: 1, a: 1 },
+      { first: true, z: 1, a: 1, c: 1 },
+    ]);
+  });
+
   test('under a marker do not count as restored', async () => {
     await append('e1', 'i1', OLD, { a: 1 });
     await append('e2', 'i1', NEW, { a: 2 });

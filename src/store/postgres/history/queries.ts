@@ -101,6 +101,12 @@ SELECT count(*) FROM gone`),
     deleteArchived: statement(`DELETE FROM ${rewound} AS r WHERE ${of('r')} AND r.rewind_key = $3`),
     redoChanges: statement(`UPDATE ${changes} AS c SET undone_by = NULL WHERE ${of('c')} AND c.undone_by = $3`),
     deleteChange: statement(`DELETE FROM ${changes} AS c WHERE ${of('c')} AND c.change_key = $3`),
+    /** If all events up to a marker `$3` are deleted, their changes and its own are in the initial state. `$4`: the state before. */
+    restoreInitial:
+      statement(`UPDATE ${sessions} AS s SET initial_state = $4 WHERE ${of('s')} AND s.initial_state IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM ${events} AS e WHERE ${of('e')} AND e.seq <= $3)`),
+    /** The change of a marker that is deleted, with the seq `$3`. */
+    deleteKept: statement(`DELETE FROM ${changes} AS c WHERE ${of('c')} AND c.seq = $3 AND c.kind = 'deleted'`),
     /** A rewind stays the last write but for `$3` settings of the state. */
     keepUndoable: statement(
       `UPDATE ${changes} AS c SET revision = c.revision + $3 WHERE ${of('c')} AND c.kind = 'rewind'`,

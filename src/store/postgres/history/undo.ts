@@ -3,6 +3,7 @@ import type { Restored } from '../../history/records.js';
 import { decodeRewind, type RewindRecord, stateBefore } from '../../history/stored.js';
 import type { SessionKey } from '../../records.js';
 import { type Context, run } from '../context.js';
+import { escapeJson } from '../escape.js';
 import { type Held, inTransaction } from './in-transaction.js';
 import { decodeChanges, parsed } from './read.js';
 import { countEnded, setState } from './rewind.js';
@@ -32,13 +33,15 @@ async function putBack(
   { context, sessionNumber }: Held,
   { userId }: SessionKey,
   ofRewind: (string | number)[],
-  { events, marker, ended }: RewindRecord,
+  { state, events, marker, ended }: RewindRecord,
 ): Promise<number> {
   const { history: sql } = context.sql;
   if (marker === undefined) {
     await run(context, sql.restoreEvents, ofRewind);
     await run(context, sql.deleteArchived, ofRewind);
   } else {
+    await run(context, sql.restoreInitial, [userId, sessionNumber, marker, escapeJson(state)]);
+    await run(context, sql.deleteKept, [userId, sessionNumber, marker - 1]);
     await run(context, sql.deleteEvents, [userId, sessionNumber, Number.MAX_SAFE_INTEGER, [marker]]);
   }
   await run(context, sql.redoChanges, ofRewind);

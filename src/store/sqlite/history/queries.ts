@@ -108,6 +108,11 @@ export function buildHistoryQueries(
   AND kind <> 'deleted'`,
     redoChanges: `UPDATE ${changes} SET undone_by = NULL WHERE session_key = ? AND undone_by = ?`,
     deleteChange: `DELETE FROM ${changes} WHERE change_key = ?`,
+    /** If all events up to a marker are deleted, their changes and its own are in the initial state. Parameters: state before, session key, seq. */
+    restoreInitial: `UPDATE ${sessions} AS s SET initial_state = ? WHERE s.session_key = ? AND s.initial_state IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM ${events} AS e WHERE e.session_key = s.session_key AND e.seq <= ?)`,
+    /** The change of a marker that is deleted. Parameters: session key, seq of the change. */
+    deleteKept: `DELETE FROM ${changes} WHERE session_key = ? AND seq = ? AND kind = 'deleted'`,
     showVersions: `UPDATE ${artifacts} SET hidden_by = NULL
   WHERE app_name = ? AND user_id = ? AND session_id = ? AND hidden_by = ?`,
 

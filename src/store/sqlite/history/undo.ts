@@ -63,13 +63,15 @@ async function putBack(
   const others = await present(context);
   const state = await stateNow(context, rewind);
   const now = sqliteDialect.encodeTime(Date.now());
-  const [back, counted] = await sendErasure(context, [
+  const outcomes = await sendErasure(context, [
     ...(marker === undefined
       ? [
           { sql: sql.restoreEvents, params: [sessionNumber, rewindKey] },
           { sql: sql.deleteArchived, params: [sessionNumber, rewindKey] },
         ]
       : [
+          { sql: sql.restoreInitial, params: [rewind.state, sessionNumber, marker] },
+          { sql: sql.deleteKept, params: [sessionNumber, marker - 1] },
           { sql: sql.deleteEvents, params: [sessionNumber, END, [marker]] },
           { sql: sql.count, params: [sessionNumber, ...ended] },
         ]),
@@ -92,7 +94,7 @@ async function putBack(
     });
     await addSession({ db, layout }, key);
   }
-  return marker === undefined ? (back?.changes ?? 0) : Number(counted?.rows[0]?.[0]);
+  return marker === undefined ? (outcomes[0]?.changes ?? 0) : Number(outcomes[3]?.rows[0]?.[0]);
 }
 
 /** Above every seq. */
