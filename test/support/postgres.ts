@@ -57,6 +57,21 @@ export function breaking(pool: TestPool, statement: RegExp, when: 'before' | 'af
   };
 }
 
+/** Divides the tables of a store, which must be empty, into partitions by user, as an administrator may. */
+export async function divide(pool: TestPool, schema: string, tables: readonly string[]): Promise<void> {
+  for (const name of tables) {
+    const table = `"${schema}"."${name}"`;
+    await pool.query(`ALTER TABLE ${table} RENAME TO undivided;
+      CREATE TABLE ${table} (LIKE "${schema}".undivided INCLUDING ALL) PARTITION BY HASH (user_id);
+      DROP TABLE "${schema}".undivided`);
+    for (let i = 0; i < 4; i++) {
+      await pool.query(
+        `CREATE TABLE "${schema}"."${name}_${i}" PARTITION OF ${table} FOR VALUES WITH (MODULUS 4, REMAINDER ${i})`,
+      );
+    }
+  }
+}
+
 let schemas = 0;
 /** A schema name that no other test uses. */
 const newSchema = () => `t${process.pid}_${++schemas}`;

@@ -1,7 +1,7 @@
 import { SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
-import { describePostgres, postgres } from '../../support/postgres.js';
+import { describePostgres, divide, postgres } from '../../support/postgres.js';
 import { event } from '../fixtures.js';
 import { contentOf, copySessions, counts, expectEqual, fill, HARD, key } from './fixtures.js';
 
@@ -249,6 +249,22 @@ describePostgres('on PostgreSQL', () => {
   });
   describe('PostgreSQL to SQLite', () => suite(store, sqlite));
   describe('PostgreSQL to PostgreSQL', () => suite(store, store));
+
+  test('a target whose tables have partitions takes new sessions and replaces older copies', async () => {
+    const from = await sqlite();
+    await fill(from);
+    const schema = at.schema();
+    const to = await at.store({ schema });
+    await divide(at.pool(), schema, ['adk_sessions', 'adk_events', 'adk_rewound_events', 'adk_sessions_changes']);
+    await to.createTables();
+    expect(counts(await copySessions(from, to, { verify: true }))).toMatchObject({ copied: 4, events: EVENTS });
+    const changed = key('s0', 'user-0');
+    await from.deleteSession(changed);
+    await from.createSession(changed);
+    await from.appendEvent(event('second', changed));
+    expect(counts(await copySessions(from, to, { verify: true }))).toMatchObject({ copied: 1, unchanged: 3 });
+    await expectEqual(from, to);
+  });
 
   test('a journey to PostgreSQL and back changes nothing', async () => {
     const [from, middle, to] = [await sqlite(), await store(), await sqlite()];

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { createPool } from 'aiosqlite';
 import { PostgresError, PostgresSessionStore, StoreError } from 'aiosqlite/postgres';
 import { describe, expect, test } from 'vitest';
-import { describePostgres, makePool, postgres, serverUrl, type TestPool } from '../../support/postgres.js';
+import { describePostgres, divide, makePool, postgres, serverUrl, type TestPool } from '../../support/postgres.js';
 import { rejection } from '../../support/rejection.js';
 import { event, ids, key } from '../fixtures.js';
 
@@ -305,15 +305,7 @@ describePostgres('a store on PostgreSQL', () => {
       const store = await on.store({ schema });
       const pool = on.pool();
       const table = `"${schema}".adk_sessions`;
-      await pool.query(`ALTER TABLE ${table} RENAME TO plain;
-        CREATE TABLE ${table} (LIKE "${schema}".plain INCLUDING DEFAULTS INCLUDING IDENTITY, PRIMARY KEY (user_id, app_name, id))
-          PARTITION BY HASH (user_id);
-        DROP TABLE "${schema}".plain`);
-      for (let i = 0; i < 4; i++) {
-        await pool.query(
-          `CREATE TABLE "${schema}".part_${i} PARTITION OF ${table} FOR VALUES WITH (MODULUS 4, REMAINDER ${i})`,
-        );
-      }
+      await divide(pool, schema, ['adk_sessions']);
       await store.createTables();
       const some = sessions.slice(0, 12).map((session, i) => ({ ...session, userId: `u${i}` }));
       for (const session of some) await store.createSession(session);

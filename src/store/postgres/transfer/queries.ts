@@ -85,17 +85,17 @@ export function buildTransferQueries(layout: Layout) {
     lock: statement(`SELECT ${stamp}, m.value FROM ${sessions} AS s LEFT JOIN ${origin}
   WHERE s.user_id = $1 AND s.app_name = $2 AND s.id = $3 FOR UPDATE OF s`),
     copied: statement(`SELECT ${stamp}, m.value FROM ${sessions} AS s JOIN ${origin} WHERE ${behind}`),
-    /** Writes the session and its origin, if there is one. The last parameter: whether it may replace another one. */
+    /** Writes the session and its origin, if there is one. `$11`: whether it replaces another one; otherwise it writes a new one alone. */
     put: statement(`WITH put AS (
   INSERT INTO ${sessions} AS s (user_id, app_name, id, ${written.map(([column]) => column).join(', ')})
   VALUES ($1, $2, $3, ${written.map(([, value]) => value).join(', ')})
   ON CONFLICT (user_id, app_name, id) DO UPDATE SET ${written.map(([column]) => `${column} = excluded.${column}`).join(', ')}
   WHERE $11::boolean
-  RETURNING s.session_key, xmax = 0 AS is_new),
+  RETURNING s.session_key),
 origin AS (
   INSERT INTO ${metadata} AS m (key, value) SELECT '${prefix}' || put.session_key, $10 FROM put WHERE $10::text IS NOT NULL
   ON CONFLICT (key) DO UPDATE SET value = excluded.value)
-SELECT put.session_key, put.is_new FROM put`),
+SELECT put.session_key FROM put`),
     setLastSeq: statement(`UPDATE ${sessions} AS s SET last_seq = $3 WHERE s.user_id = $1 AND s.session_key = $2`),
     clear: statement(`WITH its_archive AS (DELETE FROM ${rewound} AS e WHERE e.user_id = $1 AND e.session_key = $2),
 its_changes AS (DELETE FROM ${changes} AS e WHERE e.user_id = $1 AND e.session_key = $2)

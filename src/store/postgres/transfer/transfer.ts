@@ -191,8 +191,8 @@ export class PostgresTransfer implements Transfer {
       ...(this.#context.layout.owner ? [ownerId] : []),
     ]);
     if (made === undefined) return false;
-    const [sessionNumber, isNew] = made as [number, boolean];
-    if (!isNew) await runner.run(this.#sql.clear, [key.userId, sessionNumber]);
+    const [sessionNumber] = made as [number];
+    if (replaces) await runner.run(this.#sql.clear, [key.userId, sessionNumber]);
     const keys = await this.#putChanges(runner, [key.userId, sessionNumber], session.changes);
     const first = [key.userId, sessionNumber, key.appName, key.sessionId];
     let lastSeq = 0;
