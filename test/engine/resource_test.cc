@@ -1,6 +1,8 @@
 // Resources that stay open between jobs (cursors, blobs, backups), and requests to the connection itself.
+#include <functional>
 #include <thread>
 
+#include "engine/features/backup.h"
 #include "support.h"
 
 namespace aiosqlite::test {
@@ -179,6 +181,34 @@ TEST("a backup waits for a lock within the busy timeout, and answers SQLITE_BUSY
   EXPECT(client.Must(Ask(Request::kStepBackup, {static_cast<int>(again), -1})).done);
   Client copied(copy.path(), settings);
   EXPECT(copied.Rows("SELECT n FROM t") == "[[1]]");
+}
+
+TEST("a backup and a restore wait once for a lock of the database") {
+  TempFile file;
+  TempFile other;
+  Settings settings;
+  settings.journal_mode = "delete";
+  settings.busy_timeout_ms = 100;
+  Local local(file.path(), settings);
+  Client holder(file.path(), settings);
+  holder.Exec("CREATE TABLE t (n)");
+  Client(other.path(), settings).Exec("CREATE TABLE t (n)");
+  holder.Exec("BEGIN EXCLUSIVE");
+  // The wait is over when it begins. Another one would begin later.
+  const auto since = Clock::now() - milliseconds(settings.busy_timeout_ms);
+  const auto waits_once = [&](const std::function<std::optional<Failure>()>& work) {
+    local.running().Set({});
+    local.running().Resume(since);
+    const auto failure = work();
+    return failure && failure->code.rfind("SQLITE_BUSY", 0) == 0 && local.running().waiting_since() == since;
+  };
+  Outcome outcome;
+  const JobPtr restore = Ask(Request::kRestore, {other.path()});
+  EXPECT(waits_once([&] { return Restore(*local, *restore, outcome); }));
+  TempFile copy;
+  Backup backup(*local, 0);
+  EXPECT(!backup.Open(copy.path()));
+  EXPECT(waits_once([&] { return backup.Step(-1, outcome); }));
 }
 
 TEST("a backup's copy counts as in use from its first step to its last") {

@@ -29,6 +29,18 @@ bool IsItself(sqlite3* database, sqlite3* file) {
   return own != nullptr && other != nullptr && *own != '\0' && std::string_view(own) == other;
 }
 
+bool IsLocked(int rc) { return (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED; }
+
+// Copies pages, and waits once for each lock. SQLite asks the busy handler for locks of the connection's own
+// file, but neither for those of the other file nor for those of a shared cache.
+int StepWaiting(sqlite3_backup* backup, int pages, Hooks& hooks) {
+  hooks.TakeGaveUp();
+  for (int count = 0;; ++count) {
+    const int rc = sqlite3_backup_step(backup, pages);
+    if (!IsLocked(rc) || hooks.TakeGaveUp() || !hooks.WaitForLock(count)) return rc;
+  }
+}
+
 }  // namespace
 
 Backup::~Backup() { Close(); }
@@ -40,8 +52,7 @@ int Backup::Close() {
 }
 
 std::optional<Failure> Backup::Failed(int rc) {
-  const bool locked = (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED;
-  Failure failure = locked ? source_.Failed(rc, {}) : SqliteFailure(copy_, rc, {});
+  Failure failure = IsLocked(rc) ? source_.Failed(rc, {}) : SqliteFailure(copy_, rc, {});
   Close();
   return failure;
 }
@@ -57,17 +68,14 @@ std::optional<Failure> Backup::Open(std::string_view destination) {
 
 std::optional<Failure> Backup::Step(int pages, Outcome& outcome) {
   if (backup_ == nullptr) return OwnFailure("ERR_CLOSED", "the backup has ended");
-  for (int count = 0;; ++count) {
-    const int rc = sqlite3_backup_step(backup_, pages);
-    if ((rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && source_.hooks().WaitForLock(count)) continue;
-    outcome.info = Progress(backup_);
-    if (rc == SQLITE_OK) return std::nullopt;
-    if (rc != SQLITE_DONE) return Failed(rc);
-    outcome.done = true;
-    const int closed = Close();
-    if (closed == SQLITE_OK) return std::nullopt;
-    return SqliteFailure(nullptr, closed, {});
-  }
+  const int rc = StepWaiting(backup_, pages, source_.hooks());
+  outcome.info = Progress(backup_);
+  if (rc == SQLITE_OK) return std::nullopt;
+  if (rc != SQLITE_DONE) return Failed(rc);
+  outcome.done = true;
+  const int closed = Close();
+  if (closed == SQLITE_OK) return std::nullopt;
+  return SqliteFailure(nullptr, closed, {});
 }
 
 std::string Backup::ListInUse(EntryReader& entries) {
@@ -101,11 +109,7 @@ std::optional<Failure> Restore(Database& database, const Job& job, Outcome& outc
   sqlite3_backup* const backup = sqlite3_backup_init(database.handle(), "main", file.get(), "main");
   if (backup == nullptr) return database.Failed(sqlite3_extended_errcode(database.handle()), {});
   // In one step: the database must not be used between two (sqlite.org/c3ref/backup_finish.html).
-  for (int count = 0;; ++count) {
-    rc = sqlite3_backup_step(backup, -1);
-    const bool locked = (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED;
-    if (!locked || !database.hooks().WaitForLock(count)) break;
-  }
+  rc = StepWaiting(backup, -1, database.hooks());
   outcome.info = Progress(backup);
   sqlite3_backup_finish(backup);
   if (rc == SQLITE_DONE) return std::nullopt;

@@ -58,7 +58,8 @@ void Hooks::TakeOverBusyTimeout() {
 int Hooks::OnBusy(void* self, int count) {
   auto* hooks = static_cast<Hooks*>(self);
   const std::chrono::milliseconds limit(hooks->busy_timeout_ms_);
-  return hooks->patient_ && hooks->running_.WaitForLock(limit, count == 0) ? 1 : 0;
+  hooks->gave_up_ = !hooks->patient_ || !hooks->running_.WaitForLock(limit, count == 0);
+  return hooks->gave_up_ ? 0 : 1;
 }
 
 int Hooks::OnProgress(void* self) {

@@ -29,6 +29,8 @@ class Hooks {
   // Naps, then returns true to try again; false when the wait should end. `count`: earlier tries for this
   // lock.
   bool WaitForLock(int count) { return OnBusy(this, count) != 0; }
+  // Whether a wait for a lock has ended without the lock since the last call.
+  bool TakeGaveUp() { return std::exchange(gave_up_, false); }
   // While false, nothing waits for a lock.
   void SetPatient(bool patient) { patient_ = patient; }
   // Puts our busy handler back in its place.
@@ -85,6 +87,7 @@ class Hooks {
   sqlite3* db_ = nullptr;
   int busy_timeout_ms_;
   bool patient_ = true;
+  bool gave_up_ = false;
   const Statement* stepping_ = nullptr;
   bool refuses_commits_ = false;
   bool committed_ = false;
