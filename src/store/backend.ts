@@ -76,7 +76,8 @@ export interface SharedScope {
 
 /**
  * Storage of sessions, events and shared states: each operation is atomic, and takes arguments that have been checked and
- * encoded. Errors are a StoreError where {@link SessionStore} promises one, otherwise the database's own.
+ * encoded. Writes take effect in the order of their calls, for each session. A write of a shared state or of many sessions comes
+ * behind every write of them that was called before it. Errors are a StoreError where {@link SessionStore} promises one, otherwise the database's own.
  */
 export interface Backend {
   readonly names: Names;
@@ -114,7 +115,6 @@ export interface Backend {
 
   /** Makes the part of an append that is the backend's own, from the event as it is when the call is made. */
   attach?(event: EventRecord, params: readonly SqlParam[]): unknown;
-  /** Appends of one session, and its other writes, commit in the order of the calls. */
   append<Result>(append: PreparedAppend, condition: AppendCondition, target: AppendTarget<Result>): Promise<Result>;
   /** All or nothing. */
   appendAll(appends: readonly PreparedAppend[]): Promise<void>;

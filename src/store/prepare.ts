@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkCount, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
-import type { AppendCondition, Backend } from './backend.js';
+import type { AppendCondition, Backend, SharedScope } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './deltas.js';
 import { appliedNote } from './history/outline.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
@@ -108,4 +108,21 @@ export function keyParams({ appName, userId, sessionId }: SessionKey): string[] 
 /** A session's key as one text; the lengths keep its parts apart. */
 export function nameOf({ appName, userId, sessionId }: SessionKey): string {
   return `${appName.length}:${userId.length}:${appName}${userId}${sessionId}`;
+}
+
+/** Names of the shared states that a write merges. */
+export function statesOf({
+  key: { appName, userId },
+  app,
+  user,
+}: Pick<PreparedAppend, 'key' | 'app' | 'user'>): string[] {
+  const states: string[] = [];
+  if (app !== undefined) states.push(stateName({ appName }));
+  if (user !== undefined) states.push(stateName({ appName, userId }));
+  return states;
+}
+
+/** A shared state as one text, which is no session's {@link nameOf name}. */
+export function stateName({ appName, userId }: SharedScope): string {
+  return userId === undefined ? `app:${appName}` : `user:${appName.length}:${appName}${userId}`;
 }

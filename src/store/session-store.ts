@@ -240,7 +240,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
 
   /**
    * Deletes one user of an app: sessions with their events, the user's state, and the user's memory and artifacts in the same
-   * file. In batches, so that writers never wait long. Resolves to the number of sessions that were deleted.
+   * file. In batches, so that writers never wait long: sessions and memory that are stored for the user before it resolves may be
+   * deleted, too. Resolves to the number of sessions that were deleted.
    * @example const { sessions } = await store.deleteUser({ appName: 'shop', userId: 'ada' });
    */
   async deleteUser(key: { appName: string; userId: string }): Promise<{ sessions: number }> {

@@ -113,6 +113,21 @@ describePostgres('PostgresSessionService', () => {
     expect(copy.state).toEqual(now?.state);
   });
 
+  test('calls of the service and of its store are stored in their order', async () => {
+    const service = new PostgresSessionService(on.pool(), { schema: on.schema() });
+    const session = await service.createSession(key);
+    const calls: Promise<unknown>[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      for (let i = 0; i < 5; i += 1) {
+        calls.push(service.appendEvent({ session, event: withDelta(`e${round}.${i}`, { at: `${round}.${i}` }) }));
+      }
+      calls.push(service.store.updateSessionState(key, { at: round }));
+    }
+    await Promise.all(calls);
+    expect((await service.getSession(key))?.state).toEqual({ at: 9 });
+    expect(await service.store.deleteUser({ appName: key.appName, userId: key.userId })).toEqual({ sessions: 1 });
+  });
+
   test('lists sessions by title, in either case of any script', async () => {
     const service = new PostgresSessionService(on.pool(), { schema: on.schema() });
     for (const [sessionId, displayName] of [

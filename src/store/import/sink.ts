@@ -9,6 +9,7 @@ import { jsonParam } from '../dialect.js';
 import { StoreError } from '../errors.js';
 import type { EntryFate } from '../memory/import-entries.js';
 import type { MemoryStore } from '../memory/memory-store.js';
+import { nameOf } from '../prepare.js';
 import type { JsonObject } from '../records.js';
 import { serializeObject } from '../serialize.js';
 import { hasMarked, holdsMarked, parseExactly, restored } from './exact.js';
@@ -213,7 +214,7 @@ export class Sink {
   async #takeSession(found: FoundSession): Promise<void> {
     const events = new SessionEvents(found, this.#transfer.idBytes, this.#options.keepRewound === true);
     const held = await events.hold();
-    const name = Object.values(found.key).join('\0');
+    const name = nameOf(found.key);
     // The first one of two with one id is stored.
     await this.#jobs.get(name);
     const job = this.#import(found, events, held);

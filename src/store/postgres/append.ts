@@ -1,7 +1,7 @@
 import type { SqlParam } from '../../executor.js';
 import type { AppendCondition, Appended } from '../backend.js';
 import { sessionNotFound, staleSession } from '../errors.js';
-import { keyParams, type PreparedAppend } from '../prepare.js';
+import { keyParams, type PreparedAppend, statesOf } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import type { PgParam } from './client.js';
 import type { Rows } from './connections.js';
@@ -26,20 +26,22 @@ export async function append(
   const { turns } = context;
   if (turns === undefined) return await appendAlone(context, prepared, condition, performance.now());
   return await new Promise((resolve, reject) => {
-    const pending = { append: prepared, condition, since: performance.now(), resolve, reject };
-    const alone = () => settleAlone(context, pending);
+    const pending = { context, append: prepared, condition, since: performance.now(), resolve, reject };
+    const alone = () => settleAlone(pending);
     // Shared states are locked by one statement at a time: in a statement of many, two could wait for each other. A look at the
     // newest event is not worth a parameter of all.
-    if (prepared.app || prepared.user || checksLast(condition)) void turns.alone([prepared.name], alone);
+    const states = statesOf(prepared);
+    if (states.length > 0 || checksLast(condition)) void turns.alone([prepared.name, ...states], alone);
     else turns.share(prepared.name, pending, sizeOf(prepared.params), alone);
   });
 }
 
 /** Runs appends of different sessions as one statement. If it fails, each goes alone and gets the error that is its own. */
-export async function appendShared(context: Context, appends: PendingAppend[]): Promise<void> {
+export async function appendShared(appends: PendingAppend[]): Promise<void> {
   // Rows are locked in one order by all statements.
   const inOrder = [...appends].sort((a, b) => compareKeys(a.append.key, b.append.key));
   const since = Math.min(...inOrder.map((pending) => pending.since));
+  const { context } = inOrder[0] as PendingAppend;
   const rows = inOrder.map(({ append, condition }) => batchParamsOf(append, condition));
   let unknown = false;
   const onUnknown = () => {
@@ -52,15 +54,15 @@ export async function appendShared(context: Context, appends: PendingAppend[]): 
   } catch {
     // The server may still execute a statement whose connection has broken. One after the other, in the order of its locks: an append
     // waits until the statement has ended, and finds what it has stored.
-    if (unknown) for (const pending of inOrder) await settleAlone(context, pending, true);
-    else await Promise.all(inOrder.map((pending) => settleAlone(context, pending)));
+    if (unknown) for (const pending of inOrder) await settleAlone(pending, true);
+    else await Promise.all(inOrder.map((pending) => settleAlone(pending)));
     return;
   }
   await Promise.all(inOrder.map((pending, i) => settle(pending, () => conclude(context, pending, results[i]))));
 }
 
-async function settleAlone(context: Context, pending: PendingAppend, again = false): Promise<void> {
-  const { append, condition, since } = pending;
+async function settleAlone(pending: PendingAppend, again = false): Promise<void> {
+  const { context, append, condition, since } = pending;
   await settle(pending, () => appendAlone(context, append, condition, since, again));
 }
 

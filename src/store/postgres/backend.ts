@@ -56,17 +56,16 @@ export class PostgresBackend implements Backend {
   constructor(layout: Layout, runner: Runner, sending: Sending, context?: Partial<Context>) {
     this.names = layout.names;
     this.#sending = sending;
-    const made: Context = {
+    this.#context = {
       names: layout.names,
       dialect: postgresDialect,
       sessions: sessionCodec,
       layout,
       sql: context?.sql ?? buildQueries(layout),
       runner,
-      turns: runner.inTransaction ? undefined : (context?.turns ?? turnsOf(sending, () => this.#context)),
+      turns: runner.inTransaction ? undefined : (context?.turns ?? turnsOf(sending)),
       ready: context?.ready,
     };
-    this.#context = made;
   }
 
   within(client: unknown): PostgresBackend {
@@ -81,8 +80,8 @@ export class PostgresBackend implements Backend {
   }
 
   after(ready: () => Promise<void> | undefined): PostgresBackend {
-    const { layout, runner, sql } = this.#context;
-    return new PostgresBackend(layout, runner, this.#sending, { sql, ready });
+    const { layout, runner, sql, turns } = this.#context;
+    return new PostgresBackend(layout, runner, this.#sending, { sql, turns, ready });
   }
 
   createTables() {
@@ -210,6 +209,6 @@ export class PostgresBackend implements Backend {
   }
 }
 
-function turnsOf({ batch }: Sending, context: () => Context): Turns<PendingAppend> {
-  return new Turns(batch ? (appends) => appendShared(context(), appends) : undefined);
+function turnsOf({ batch }: Sending): Turns<PendingAppend> {
+  return new Turns(batch ? appendShared : undefined);
 }

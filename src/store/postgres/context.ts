@@ -12,6 +12,8 @@ import type { Turns } from './turns.js';
 
 /** An append that waits for its turn. */
 export interface PendingAppend {
+  /** Of the store, or of a service on it: both have the same turns. */
+  context: Context;
   append: PreparedAppend;
   condition: AppendCondition;
   /** When the call was made, of `performance.now()`. */
@@ -48,7 +50,17 @@ export async function run(
 /** For statements that may run twice. */
 export const AGAIN: RunOptions = { onUnknown: () => true };
 
-/** Runs work that writes to a session, in its turn. */
-export function inTurn<T>({ turns }: Context, key: SessionKey, work: () => Promise<T>): Promise<T> {
-  return turns === undefined ? work() : turns.alone([nameOf(key)], work);
+/** Runs work that writes to a session, and to these shared states, in its turn. */
+export function inTurn<T>(
+  { turns }: Context,
+  key: SessionKey,
+  work: () => Promise<T>,
+  states: readonly string[] = [],
+): Promise<T> {
+  return turns === undefined ? work() : turns.alone([nameOf(key), ...states], work);
+}
+
+/** Runs work that may concern any session behind all writes before it, and before all later ones. */
+export function inTurnOfAll<T>({ turns }: Context, work: () => Promise<T>): Promise<T> {
+  return turns === undefined ? work() : turns.across(work);
 }

@@ -1,4 +1,4 @@
-import { AGAIN, type Context, run } from './context.js';
+import { AGAIN, type Context, inTurnOfAll, run } from './context.js';
 import { deleteEvents } from './history/fold.js';
 import { areStorable } from './ids.js';
 
@@ -33,6 +33,7 @@ export async function deleteIdleSessions(
   context: Context,
   { idleSince, appName }: { idleSince: number; appName?: string },
 ): Promise<number> {
+  await inTurnOfAll(context, async () => {});
   const apps = appName === undefined ? (await listApps(context)).map((app) => app.appName) : [appName];
   let total = 0;
   for (const app of apps.filter((name) => areStorable(name))) {
@@ -42,11 +43,11 @@ export async function deleteIdleSessions(
 }
 
 async function deleteAll(context: Context, app: string, user: string | null, before: number | null): Promise<number> {
-  let total = 0;
-  for (let deleted = SESSIONS_PER_STATEMENT; deleted === SESSIONS_PER_STATEMENT; total += deleted) {
-    const [row] = await run(context, context.sql.delete, [app, user, null, before, SESSIONS_PER_STATEMENT], AGAIN);
-    deleted = Number(row?.[0]);
-  }
+  const params = [app, user, null, before, SESSIONS_PER_STATEMENT];
+  const deleteSome = async () => Number((await run(context, context.sql.delete, params, AGAIN))[0]?.[0]);
+  let deleted = await inTurnOfAll(context, deleteSome);
+  let total = deleted;
+  for (; deleted === SESSIONS_PER_STATEMENT; total += deleted) deleted = await deleteSome();
   return total;
 }
 
@@ -56,6 +57,7 @@ export async function deleteOldEvents(
   { before, appName }: { before: number; appName?: string },
 ): Promise<number> {
   if (!areStorable(appName)) return 0;
+  await inTurnOfAll(context, async () => {}); // until all writes before it are committed
   const time = context.dialect.encodeTime(before) as number;
   let total = 0;
   for (let from: unknown[] = ['', 0, 0], count = EVENTS_PER_STATEMENT; count === EVENTS_PER_STATEMENT; ) {

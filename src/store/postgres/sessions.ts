@@ -4,7 +4,7 @@ import type { Delta } from '../deltas.js';
 import { sessionExists, sessionNotFound } from '../errors.js';
 import type { EventRow } from '../event-codec.js';
 import { NO_ACTIONS } from '../no-actions.js';
-import { keyParams, type PreparedSession } from '../prepare.js';
+import { keyParams, type PreparedSession, statesOf } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey, SessionRecord } from '../records.js';
 import { decodeSession, decodeSnapshot, isGiven, isRead, type SessionRow } from '../session-codec.js';
 import type { PgParam } from './client.js';
@@ -20,7 +20,7 @@ const CREATE_ATTEMPTS = 10;
 /** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. */
 export async function createSession(context: Context, prepared: PreparedSession, events: EventFilter): Promise<Loaded> {
   checkStorableKey(prepared.key);
-  return await inTurn(context, prepared.key, () => create(context, prepared, events));
+  return await inTurn(context, prepared.key, () => create(context, prepared, events), statesOf(prepared));
 }
 
 async function create(context: Context, prepared: PreparedSession, events: EventFilter): Promise<Loaded> {

@@ -1,5 +1,6 @@
 import type { SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
+import { stateName } from '../prepare.js';
 import type { JsonObject } from '../records.js';
 import { decodeState } from '../session-codec.js';
 import { AGAIN, type Context, run } from './context.js';
@@ -20,7 +21,9 @@ export async function getSharedState(context: Context, scope: SharedScope): Prom
 export async function mergeSharedState(context: Context, scope: SharedScope, { set, remove }: Delta): Promise<void> {
   checkStorable('appName', scope.appName);
   if (scope.userId !== undefined) checkStorable('userId', scope.userId);
-  await run(context, statementsOf(context, scope).merge, [...paramsOf(scope), set, remove]);
+  const { turns } = context;
+  const work = () => run(context, statementsOf(context, scope).merge, [...paramsOf(scope), set, remove]);
+  await (turns === undefined ? work() : turns.alone([stateName(scope)], work));
 }
 
 const paramsOf = ({ appName, userId }: SharedScope) => (userId === undefined ? [appName] : [appName, userId]);

@@ -1,6 +1,6 @@
-/** Work on one session, waiting for its turn. */
+/** Work on one session or shared state, waiting for its turn. */
 interface Turn<Item> {
-  session: string;
+  name: string;
   /** The part that may share a statement with others; `undefined` for work that goes alone. */
   item: Item | undefined;
   /** Bytes of the item, roughly. */
@@ -28,6 +28,8 @@ export class Turns<Item> {
   #ready: Turn<Item>[] = [];
   #lanes = 0;
   #pumping = false;
+  /** The later work, while work across sessions waits or runs. */
+  #later: (() => void)[] | undefined;
   readonly #runShared: ((turns: Item[]) => Promise<void>) | undefined;
 
   /** `runShared` runs items as one statement and settles each of them; it never rejects. Without it each goes alone. */
@@ -35,10 +37,11 @@ export class Turns<Item> {
     this.#runShared = runShared;
   }
 
-  /** Runs work in the turn of each of these sessions, alone. */
-  alone<T>(sessions: readonly string[], work: () => Promise<T>): Promise<T> {
-    const names = new Set(sessions);
-    let missing = names.size;
+  /** Runs work in the turn of each of these sessions and shared states, alone. */
+  alone<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
+    const distinct = new Set(names);
+    if (distinct.size === 0) return work();
+    let missing = distinct.size;
     return new Promise((resolve, reject) => {
       let end: () => void;
       const ended = new Promise<void>((done) => {
@@ -50,22 +53,42 @@ export class Turns<Item> {
         return ended;
       };
       // All turns are taken at once: work of other calls comes before or behind this in each of them.
-      for (const session of names) this.#enter({ session, item: undefined, size: 0, run });
+      for (const name of distinct) this.#enter({ name, item: undefined, size: 0, run });
     });
   }
 
+  /** Runs work that may concern any session: behind all work before it, and before all later work. */
+  across<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#later !== undefined) {
+      return new Promise((resolve) => this.#later?.push(() => resolve(this.across(work))));
+    }
+    const result = this.alone([...this.#behind.keys()], work);
+    const later: (() => void)[] = [];
+    this.#later = later;
+    const end = () => {
+      this.#later = undefined;
+      for (const enter of later) enter();
+    };
+    result.then(end, end);
+    return result;
+  }
+
   /** Runs an item in the session's turn: with others, or by `run`. */
-  share(session: string, item: Item, size: number, run: () => Promise<void>): void {
-    this.#enter({ session, item: this.#runShared && item, size, run });
+  share(name: string, item: Item, size: number, run: () => Promise<void>): void {
+    this.#enter({ name, item: this.#runShared && item, size, run });
   }
 
   #enter(turn: Turn<Item>): void {
-    const behind = this.#behind.get(turn.session);
+    if (this.#later !== undefined) {
+      this.#later.push(() => this.#enter(turn));
+      return;
+    }
+    const behind = this.#behind.get(turn.name);
     if (behind !== undefined) {
       behind.push(turn);
       return;
     }
-    this.#behind.set(turn.session, []);
+    this.#behind.set(turn.name, []);
     this.#begin(turn);
   }
 
@@ -84,11 +107,11 @@ export class Turns<Item> {
     });
   }
 
-  /** The session's next turn. */
-  #leave({ session }: Turn<Item>): void {
-    const next = this.#behind.get(session)?.shift();
+  /** The next turn of a session. */
+  #leave({ name }: Turn<Item>): void {
+    const next = this.#behind.get(name)?.shift();
     if (next) this.#begin(next);
-    else this.#behind.delete(session);
+    else this.#behind.delete(name);
   }
 
   #pump(): void {

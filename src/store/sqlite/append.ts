@@ -1,6 +1,6 @@
-import { type AppendTarget, deliver } from '../append-target.js';
+import { type AppendTarget, deliver, OUTCOME } from '../append-target.js';
 import type { AppendCondition, Appended } from '../backend.js';
-import type { PreparedAppend } from '../prepare.js';
+import { type PreparedAppend, statesOf } from '../prepare.js';
 import { attachmentOf, sendAppend, writesByKey, writesInChain } from './append-statements.js';
 import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
 import { sqliteDialect } from './dialect.js';
@@ -13,6 +13,23 @@ import { appendUnchained } from './unchained-append.js';
  * it, so that nothing is written. Rejects `'ADK_SESSION_NOT_FOUND'`, `'ADK_STALE_SESSION'`, `'ADK_CORRUPT_ROW'`.
  */
 export function append<Result>(
+  context: Context,
+  prepared: PreparedAppend,
+  condition: AppendCondition,
+  target: AppendTarget<Result>,
+): Promise<Result> {
+  const { across } = context.known;
+  if (across.isWaiting)
+    return deliver(
+      across.wait(() => append(context, prepared, condition, OUTCOME)),
+      target,
+    );
+  if (prepared.app === undefined && prepared.user === undefined) return send(context, prepared, condition, target);
+  const end = across.begin(statesOf(prepared));
+  return deliver(send(context, prepared, condition, OUTCOME).finally(end), target);
+}
+
+function send<Result>(
   context: Context,
   prepared: PreparedAppend,
   condition: AppendCondition,

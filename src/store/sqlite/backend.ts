@@ -6,7 +6,7 @@ import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { HistoryPoint } from '../history/records.js';
 import type { SessionStoreOptions } from '../names.js';
-import { nameOf, type PreparedAppend, type PreparedSession } from '../prepare.js';
+import { nameOf, type PreparedAppend, type PreparedSession, statesOf } from '../prepare.js';
 import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
 import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
@@ -101,7 +101,7 @@ export class SqliteBackend implements Backend, Context {
   }
 
   create(session: PreparedSession, events: EventFilter) {
-    return this.#inTurn(session.key, () => createSession(this, session, events));
+    return this.known.inTurn([nameOf(session.key)], () => createSession(this, session, events), statesOf(session));
   }
 
   session(key: SessionKey) {

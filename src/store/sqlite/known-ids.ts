@@ -1,5 +1,6 @@
 import { nameOf } from '../prepare.js';
 import type { SessionKey } from '../records.js';
+import { AcrossSessions } from './across-sessions.js';
 import { Chain, inTurn, type Link } from './chain.js';
 import { IdSet } from './id-set.js';
 
@@ -81,6 +82,8 @@ export class KnownIds {
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   #youngSize = 0;
+  /** Order of the writes that concern more than one session. */
+  readonly across = new AcrossSessions();
   readonly #keepsUncommitted: boolean;
   readonly #chains: boolean;
 
@@ -128,9 +131,23 @@ export class KnownIds {
     entry.chain.end(entry.revision, entry.lastId);
   }
 
-  /** Sends a write other than an append, after the appends of these sessions that were called before it. */
-  inTurn<T>(names: readonly string[], send: () => Promise<T>): Promise<T> {
-    return inTurn([...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))], false, send);
+  /**
+   * Sends a write other than an append, after the appends that were called before it: those of these sessions, and those that
+   * merge one of these shared states.
+   */
+  inTurn<T>(names: readonly string[], send: () => Promise<T>, states: readonly string[] = []): Promise<T> {
+    if (this.across.isWaiting) return this.across.wait(() => this.inTurn(names, send, states));
+    const chains = [...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))];
+    const shared = this.across.of(states);
+    return shared.length === 0 ? inTurn(chains, false, send) : this.across.send([...chains, ...shared], send);
+  }
+
+  /** Sends a write that may concern any session, after all appends that were called before it. */
+  inTurnOfAll<T>(send: () => Promise<T>): Promise<T> {
+    if (this.across.isWaiting) return this.across.wait(() => this.inTurnOfAll(send));
+    const chains = [...this.#young.values(), ...this.#old.values()].map(({ chain }) => chain);
+    const busy = chains.filter((chain) => !chain.isIdle);
+    return this.across.send(busy, send);
   }
 
   /** Sends an append that is in no chain, after those of the chain that were called before it. */

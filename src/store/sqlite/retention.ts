@@ -11,6 +11,7 @@ export async function deleteIdleSessions(
   context: Context,
   filter: { idleSince: number; appName?: string },
 ): Promise<number> {
+  await afterWrites(context);
   const before = julianDay.encode(filter.idleSince);
   let total = 0;
   for (const app of filter.appName === undefined ? await appNames(context) : [filter.appName]) {
@@ -19,6 +20,11 @@ export async function deleteIdleSessions(
     }
   }
   return total;
+}
+
+/** Waits until every write that was called before is committed, so that reads find it. */
+async function afterWrites(context: Context): Promise<void> {
+  await context.known.inTurnOfAll(() => sendBatch(context, [{ sql: context.sql.writeNothing }]));
 }
 
 async function appNames(context: Context): Promise<string[]> {
@@ -38,6 +44,7 @@ async function deleteSome(context: Context, app: string, before: number): Promis
 
 /** Deletes the events with a timestamp before a time; resolves to how many. Walks through the events by seq, once. */
 export async function deleteOldEvents(context: Context, filter: { before: number; appName?: string }): Promise<number> {
+  await afterWrites(context);
   const before = julianDay.encode(filter.before);
   const { sql } = context;
   let total = 0;

@@ -2,6 +2,7 @@ import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery } from '../../executor.js';
 import type { SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
+import { stateName } from '../prepare.js';
 import type { JsonObject } from '../records.js';
 import { decodeState } from '../session-codec.js';
 import { type Context, explain, runReads, sendBatch } from './context.js';
@@ -16,7 +17,9 @@ export async function getSharedState(context: Context, scope: SharedScope): Prom
 
 export async function mergeSharedState(context: Context, scope: SharedScope, delta: Delta): Promise<void> {
   try {
-    await sendBatch(context, [mergeState(context.sql, scope, delta)]);
+    await context.known.inTurn([], () => sendBatch(context, [mergeState(context.sql, scope, delta)]), [
+      stateName(scope),
+    ]);
   } catch (error) {
     throw await explain(context, error, [readState(context.sql, scope)]);
   }

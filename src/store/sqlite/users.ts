@@ -9,15 +9,17 @@ const SESSIONS_PER_JOB = 50;
 export async function deleteUser(context: Context, appName: string, userId: string): Promise<number> {
   const { deleteEvents, deleteSessions, deleteState } = context.sql.deleteUser;
   const some = [appName, userId, SESSIONS_PER_JOB];
-  let sessions = 0;
-  for (let deleted = SESSIONS_PER_JOB; deleted === SESSIONS_PER_JOB; sessions += deleted) {
+  const deleteSome = async () => {
     const [, result] = await sendErasure(context, [
       { sql: deleteEvents, params: some },
       { sql: deleteSessions, params: some },
       { sql: deleteState, params: [appName, userId] },
     ]);
-    deleted = result?.changes ?? 0;
-  }
+    return result?.changes ?? 0;
+  };
+  let deleted = await context.known.inTurnOfAll(deleteSome);
+  let sessions = deleted;
+  for (; deleted === SESSIONS_PER_JOB; sessions += deleted) deleted = await deleteSome();
   const memory = await eraseMemory(context, { appName, userId });
   if (memory.length > 0) await sendErasure(context, memory);
   await eraseArtifacts(context, appName, userId);

@@ -410,6 +410,47 @@ describePostgres('a store on PostgreSQL', () => {
       expect(ids(await store.getEvents(b))).toEqual(['1', '2', '3', '4', '5']);
     });
 
+    test('writes of many sessions come behind the appends before them, and before every later call', async () => {
+      const store = await on.store();
+      const [a, b, c] = sessions as [typeof key, typeof key, typeof key];
+      await Promise.all([a, b].map((session) => store.createSession(session)));
+      const first = Promise.allSettled(Array.from({ length: 20 }, (_, i) => store.appendEvent(event(`e${i}`, a))));
+      const ends = await Promise.allSettled([
+        store.deleteUser({ appName: a.appName, userId: a.userId }),
+        store.appendEvent(event('late', a)),
+        store.appendEvent(event('late', b)),
+        store.createSession(c),
+        store.appendEvent(event('new', { ...c, timestamp: 1_000 })),
+        store.appendEvent(event('newer', { ...c, timestamp: 2_000_000_000_000 })),
+        store.deleteIdleSessions({ idleSince: 1_900_000_000_000 }),
+        store.deleteOldEvents({ before: 2_000 }),
+      ]);
+      expect(new Set((await first).map(({ status }) => status))).toEqual(new Set(['fulfilled']));
+      const missing = 'ADK_SESSION_NOT_FOUND';
+      const codes = ends.map((end) => (end.status === 'fulfilled' ? 'done' : end.reason.code));
+      expect(codes).toEqual(['done', missing, missing, ...Array(5).fill('done')]);
+      expect(ends[0]).toMatchObject({ value: { sessions: 2 } });
+      expect(ends.slice(6)).toMatchObject([{ value: 0 }, { value: 1 }]);
+      expect(ids(await store.getEvents(c))).toEqual(['newer']);
+    });
+
+    test('shared states have the values of the last call, whatever the sessions of the calls', async () => {
+      const store = await on.store();
+      await Promise.all(sessions.slice(0, 8).map((session) => store.createSession(session)));
+      for (let round = 0; round < 5; round += 1) {
+        const value = (at: number) => ({ at: `${round}.${at}` });
+        await Promise.all(
+          sessions.slice(0, 8).map((session, at) => {
+            const deltas = { app: value(at), user: value(at) };
+            return at % 3 === 1
+              ? store.updateAppState('app', value(at))
+              : store.appendEvent(event(`e${round}`, session), deltas);
+          }),
+        );
+        expect(await store.getAppState('app')).toEqual(value(7));
+      }
+    });
+
     test('no statement has more than 256 of them or, with more than one, more than a megabyte', async () => {
       const { pool, texts } = counted();
       const store = await on.store({}, pool);

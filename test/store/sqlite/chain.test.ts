@@ -143,7 +143,19 @@ test('whatever others do meanwhile, events of a session are stored once and in t
     BEGIN SELECT RAISE(ABORT, 'made to fail'); END`);
   const steps = fc.array(
     fc.record({
-      what: fc.constantFrom('append', 'append', 'append', 'many', 'again', 'fail', 'other', 'state', 'own', 'stale'),
+      what: fc.constantFrom(
+        'append',
+        'append',
+        'shared',
+        'app',
+        'many',
+        'again',
+        'fail',
+        'other',
+        'state',
+        'own',
+        'stale',
+      ),
       waits: fc.constantFrom('not', 'not', 'not', 'turn', 'all'),
     }),
     { maxLength: 30 },
@@ -155,13 +167,21 @@ test('whatever others do meanwhile, events of a session are stored once and in t
       const appended: string[] = [];
       let sent: Promise<unknown>[] = [];
       let state: number | undefined;
+      let appState: number | undefined;
+      sent.push(store.updateAppState('app', { own: undefined }));
       for (const [at, { what, waits }] of list.entries()) {
         const id = what === 'again' && appended.length > 0 ? (appended.at(-1) as string) : `e${at}`;
         const expected = what === 'stale' ? { expectedRevision: 1_000 } : {};
-        if (what === 'append' || what === 'again') {
+        if (what === 'append' || what === 'again' || what === 'shared') {
           if (!appended.includes(id)) appended.push(id);
           if (what === 'append') state = at;
-          sent.push(store.appendEvent(event(id), what === 'append' ? { session: { own: at } } : {}));
+          if (what === 'shared') appState = at;
+          const scope = what === 'append' ? 'session' : 'app';
+          sent.push(store.appendEvent(event(id), what === 'again' ? {} : { [scope]: { own: at } }));
+        }
+        if (what === 'app') {
+          appState = at;
+          sent.push(store.updateAppState('app', { own: at }));
         }
         if (what === 'fail' || what === 'stale') {
           sent.push(expect(store.appendEvent(event(`fail${at}`), undefined, expected)).rejects.toThrow());
@@ -185,10 +205,11 @@ test('whatever others do meanwhile, events of a session are stored once and in t
       await Promise.all(sent);
       const stored = ids(await store.getEvents(key));
       expect(stored.filter((id) => id.startsWith('e'))).toEqual(appended);
-      const writes = list.filter(({ what }) => what !== 'fail' && what !== 'stale').length;
+      const writes = list.filter(({ what }) => !['fail', 'stale', 'app'].includes(what)).length;
       const session = await store.getSession(key);
       expect(session?.revision).toBe(1 + writes);
       expect(session?.state.own).toBe(state);
+      expect((await store.getAppState('app')).own).toBe(appState);
     }),
     { numRuns: 150 },
   );

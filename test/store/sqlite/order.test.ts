@@ -89,6 +89,62 @@ describe('an append that goes again, since another connection has written the se
     expect(deleted).toBe(1);
     expect(await stored()).toEqual(['a', 'x']);
   });
+
+  test('deleteUser(), and every call behind that one', async () => {
+    const other = { ...key, sessionId: 's2' };
+    await store.createSession(other);
+    const ends = await Promise.allSettled([
+      b(),
+      store.deleteUser({ appName: 'app', userId: 'ada' }),
+      store.appendEvent(event('c')),
+      store.appendEvent(event('d', other)),
+      store.createSession({ ...key, sessionId: 's3' }),
+    ]);
+    expect(ends.map((end) => (end.status === 'fulfilled' ? 'done' : end.reason.code))).toEqual([
+      'done',
+      'done',
+      'ADK_SESSION_NOT_FOUND',
+      'ADK_SESSION_NOT_FOUND',
+      'done',
+    ]);
+    expect(ends[1]).toMatchObject({ value: { sessions: 2 } });
+    expect(ids(await store.listSessions({ appName: 'app' }))).toEqual(['s3']);
+  });
+
+  test('deleteIdleSessions()', async () => {
+    const idleSince = Date.now() + 1_000;
+    const [, ...deleted] = await Promise.all([
+      store.appendEvent(event('b', { timestamp: idleSince })),
+      store.deleteIdleSessions({ idleSince, appName: 'app' }),
+      store.deleteIdleSessions({ idleSince }),
+    ]);
+    expect(deleted).toEqual([0, 0]);
+    expect(await stored()).toEqual(['a', 'x', 'b']);
+  });
+
+  test('deleteOldEvents()', async () => {
+    const [, deleted] = await Promise.all([
+      store.appendEvent(event('b', { timestamp: 1_000 })),
+      store.deleteOldEvents({ before: 2_000 }),
+    ]);
+    expect(deleted).toBe(1);
+    expect(await stored()).toEqual(['a', 'x']);
+  });
+
+  test('updateAppState(), updateUserState(), and createSession() with shared states', async () => {
+    const at = (value: string) => ({ app: { app: value, later: value }, user: { user: value, later: value } });
+    await Promise.all([
+      store.appendEvent(event('b'), at('b')),
+      store.updateAppState('app', { app: 'updated' }),
+      store.updateUserState('app', 'ada', { user: 'updated' }),
+      store.createSession({ ...key, sessionId: 's2', app: { later: 'created' }, user: { later: 'created' } }),
+      store.appendEvent(event('c', { sessionId: 's2' }), { app: { last: 'c' }, user: { last: 'c' } }),
+      store.updateAppState('app', { last: 'updated' }),
+    ]);
+    expect(await store.getAppState('app')).toEqual({ app: 'updated', later: 'created', last: 'updated' });
+    expect(await store.getUserState('app', 'ada')).toEqual({ user: 'updated', later: 'created', last: 'c' });
+    expect(await stored()).toEqual(['a', 'x', 'b']);
+  });
 });
 
 describe('writes that wait for appends come before a later call', () => {
