@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { Connection } from '../index.js';
 import type { Callback, ErrorCallback } from './callbacks.js';
-import { ERROR } from './constants.js';
+import { BUSY, ERROR, LOCKED } from './constants.js';
 import type { Database } from './database.js';
-import { misuse, sqlite3Error } from './errors.js';
+import { misuse, type Sqlite3Error, sqlite3Error, toSqlite3Error } from './errors.js';
 
 /**
  * A copy of a database into a file, or the other way, made by {@link Database.backup}. Other calls run between the steps of a copy
@@ -12,8 +12,8 @@ import { misuse, sqlite3Error } from './errors.js';
 export class Backup extends EventEmitter {
   /** The file. */
   readonly filename: string;
-  /** Codes of errors after which `step()` may be called again. */
-  retryErrors: number[] = [];
+  /** Codes of errors after which `step()` may be called again. After any other the copy has failed. */
+  retryErrors: number[] = [BUSY, LOCKED];
   /** Whether the file is complete. */
   completed = false;
   /** Whether it ended before that. */
@@ -49,9 +49,9 @@ export class Backup extends EventEmitter {
     this.#call(work, callback);
   }
 
-  /** Whether no step runs or waits. */
+  /** Whether no call runs or waits. */
   get idle(): boolean {
-    return this.#pending === 0 && !this.#isFinished;
+    return this.#pending === 0;
   }
 
   /**
@@ -61,7 +61,6 @@ export class Backup extends EventEmitter {
   step(pages: number, callback?: (this: Backup, error: Error | null, completed: boolean) => void): this {
     if (typeof pages !== 'number') throw new TypeError('Argument 0 must be an integer');
     const work = async (connection: Connection) => {
-      if (this.#isFinished) throw misuse('Backup is already finished');
       if (this.completed) return;
       const onProgress = ({ totalPages, remainingPages }: { totalPages: number; remainingPages: number }) => {
         this.pageCount = totalPages;
@@ -76,13 +75,14 @@ export class Backup extends EventEmitter {
     return this.#call(work, callback, () => [true]);
   }
 
-  /** Ends the copy. Unless it is complete, it has failed. */
+  /** Ends the copy. Unless it is complete, it has failed. Later calls fail with `SQLITE_MISUSE`. */
   finish(callback?: ErrorCallback<Backup>): this {
-    const work = async () => {
-      this.#isFinished = true;
-      this.failed = !this.completed;
-    };
-    return this.#call(work, callback);
+    return this.#call(async () => this.#finish(), callback);
+  }
+
+  #finish(): void {
+    this.#isFinished = true;
+    this.failed = !this.completed;
   }
 
   #call(
@@ -93,7 +93,12 @@ export class Backup extends EventEmitter {
     this.#pending++;
     const counted = async (connection: Connection) => {
       try {
+        if (this.#isFinished) throw misuse('Backup is already finished');
         await work(connection);
+      } catch (reason) {
+        const error = toSqlite3Error(reason) as Sqlite3Error;
+        if (!this.retryErrors.includes(error.errno)) this.#finish();
+        throw error;
       } finally {
         this.#pending--;
       }

@@ -41,6 +41,14 @@ function cachedParametersOf(sql: string): Parameters {
 /** The arguments of a call before its callbacks: one array, one object by name or number, or the values themselves. */
 export type Given = readonly unknown[];
 
+/** Whether there are values: an empty array or object has none. */
+export function hasValues([first, ...more]: Given): boolean {
+  if (more.length > 0) return true;
+  if (!Array.isArray(first) && !isPlain(first)) return first !== undefined;
+  for (const _ in first) return true;
+  return false;
+}
+
 /** Values for every parameter of a statement: those without a value are NULL. Throws `SQLITE_RANGE` for one too many. */
 export function bind(sql: string, given: Given): SqlParam[] {
   const { count, places } = cachedParametersOf(sql);
@@ -52,7 +60,8 @@ export function bind(sql: string, given: Given): SqlParam[] {
   };
   const [first] = given;
   if (isPlain(first)) {
-    for (const [name, value] of Object.entries(first)) set(places.get(name) ?? Number(name), value);
+    // Inherited ones, too, as there.
+    for (const name in first) set(places.get(name) ?? Number(name), first[name]);
   } else {
     for (const [i, value] of (Array.isArray(first) ? first : given).entries()) set(i + 1, value);
   }
@@ -60,7 +69,7 @@ export function bind(sql: string, given: Given): SqlParam[] {
 }
 
 /** An object of values, not itself a value. */
-function isPlain(value: unknown): value is object {
+function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return !(value instanceof Date || value instanceof RegExp || ArrayBuffer.isView(value));
 }

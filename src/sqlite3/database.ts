@@ -32,6 +32,8 @@ export interface DatabaseCall<T> {
   results?: ((result: T) => unknown[]) | undefined;
   /** Whether earlier calls must have called back before, and later ones wait for its end. */
   alone?: boolean;
+  /** Event of the database that follows the callback. */
+  event?: 'open' | 'close';
 }
 
 /**
@@ -75,15 +77,7 @@ export class Database extends EventEmitter {
       },
     );
     this.#calls.enter(opening);
-    this.#settle(opening, callback, 'open');
-    this.on('newListener', (type) => {
-      if (type === 'change') this.#stopChanges ??= this.#listen();
-    });
-    this.on('removeListener', (type) => {
-      if (type !== 'change' || this.listenerCount('change') > 0) return;
-      this.#stopChanges?.then((stop) => stop());
-      this.#stopChanges = undefined;
-    });
+    this.#settle(opening, { owner: this, sql: '', callback, event: 'open' });
   }
 
   /** Whether it is open. */
@@ -98,8 +92,7 @@ export class Database extends EventEmitter {
       await connection.close();
       this.#connection = undefined;
     };
-    const closed = this.#send(work, true);
-    this.#settle(closed, callback, 'close');
+    this.call({ owner: this, sql: '', work, callback, alone: true, event: 'close' });
     return this;
   }
 
@@ -167,7 +160,7 @@ export class Database extends EventEmitter {
     return this;
   }
 
-  /** Sets the time to wait for locks, in milliseconds. Default: 1,000. */
+  /** Sets the time to wait for locks, in milliseconds. Default: 1,000. Throws for a wrong value, and on a closed database. */
   configure(option: 'busyTimeout', value: number): this;
   /** Sets a limit: `id` is one of the `LIMIT_` numbers. */
   configure(option: 'limit', id: number, value: number): this;
@@ -175,12 +168,14 @@ export class Database extends EventEmitter {
   configure(option: 'trace' | 'profile' | 'change', value: unknown): this;
   configure(option: string, ...args: unknown[]): this {
     const work = configuration(option, args);
+    if (this.#isClosing) throw misuse('Database is closed');
     if (work !== undefined) this.call({ owner: this, sql: '', work, callback: undefined });
     return this;
   }
 
   /** Loads an SQLite extension. */
   loadExtension(filename: string, callback?: DatabaseCallback): this {
+    if (typeof filename !== 'string') throw new TypeError('Argument 0 must be a string');
     const work = (connection: Connection) => connection.loadExtension(filename);
     this.call({ owner: this, sql: '', work, callback });
     return this;
@@ -227,19 +222,13 @@ export class Database extends EventEmitter {
   }
 
   /** @internal */
-  call<T>({ owner, sql, work, callback, results, alone = false }: DatabaseCall<T>): void {
-    const started = performance.now();
+  call<T>(made: DatabaseCall<T>): void {
+    const { sql, work, callback, alone = false } = made;
+    if (callback !== undefined && typeof callback !== 'function') throw new TypeError('callback must be a function');
+    this.#followChanges();
     const sent = traced(this.#send(work, alone), sql);
     if (sql !== '' && this.listenerCount('trace') > 0) this.emit('trace', sql);
-    const resolved = (result: T) => {
-      if (callback !== undefined) deliver(owner, callback, [null, ...(results?.(result) ?? [])]);
-      if (sql !== '' && this.listenerCount('profile') > 0) this.emit('profile', sql, performance.now() - started);
-    };
-    this.#calls.settle(sent, resolved, (error) => {
-      // A statement of a closed database has no listener yet.
-      const emitter = this.#isClosing ? this : owner;
-      deliver(owner, callback ?? emitter.emit.bind(emitter, 'error'), [error]);
-    });
+    this.#settle(sent, made);
   }
 
   #send<T>(work: (connection: Connection) => Promise<T>, alone: boolean): Promise<T> {
@@ -251,13 +240,28 @@ export class Database extends EventEmitter {
     }, alone);
   }
 
-  /** Of opening and closing: the event follows the callback. */
-  #settle(done: Promise<void>, callback: DatabaseCallback | undefined, event: 'open' | 'close'): void {
-    const resolved = () => {
-      if (callback !== undefined) deliver(this, callback, [null]);
-      deliver(this, this.emit, [event]);
+  #settle<T>(sent: Promise<T>, { owner, sql, callback, results, event }: Omit<DatabaseCall<T>, 'work'>): void {
+    const started = performance.now();
+    const resolved = (result: T) => {
+      if (callback !== undefined) deliver(owner, callback, [null, ...(results?.(result) ?? [])]);
+      if (event !== undefined) deliver(this, this.emit, [event]);
+      if (sql !== '' && this.listenerCount('profile') > 0) this.emit('profile', sql, performance.now() - started);
     };
-    this.#calls.settle(done, resolved, (error) => deliver(this, callback ?? this.emit.bind(this, 'error'), [error]));
+    this.#calls.settle(sent, resolved, (error) => {
+      // A statement of a closed database has no listener yet.
+      const emitter = this.#isClosing ? this : owner;
+      deliver(owner, callback ?? emitter.emit.bind(emitter, 'error'), [error]);
+    });
+  }
+
+  /** Listens for commits while `'change'` has listeners. */
+  #followChanges(): void {
+    const isWanted = this.listenerCount('change') > 0;
+    if (isWanted) this.#stopChanges ??= this.#listen();
+    else if (this.#stopChanges !== undefined) {
+      void this.#stopChanges.then((stop) => stop());
+      this.#stopChanges = undefined;
+    }
   }
 
   #listen(): Promise<() => void> {
@@ -272,8 +276,13 @@ export class Database extends EventEmitter {
   }
 }
 
+/** The flags of which one combination is to be given. */
+const ACCESS = OPEN_READONLY | OPEN_READWRITE | OPEN_CREATE;
+
 /** Opens with SQLite's own defaults, where node-sqlite3 has them. */
 async function open(filename: string, mode: number): Promise<Connection> {
+  const isKnown = [OPEN_READONLY, OPEN_READWRITE, OPEN_READWRITE | OPEN_CREATE].includes(mode & ACCESS);
+  if (!isKnown) throw misuse('bad parameter or other API misuse');
   const isUri = filename.startsWith('file:');
   const name = filename === '' ? ':memory:' : isUri && !(mode & OPEN_URI) ? resolve(filename) : filename;
   const isShared = isUri && (mode & OPEN_URI) !== 0 && (mode & OPEN_SHAREDCACHE) !== 0 && !name.includes('cache=');

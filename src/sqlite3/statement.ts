@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Connection, Row, RunResult, SqlParam } from '../index.js';
-import { bind, type Given } from './bind.js';
+import { bind, type Given, hasValues } from './bind.js';
 import {
   type Args,
   type Callback,
@@ -23,14 +23,14 @@ import { misuse } from './errors.js';
 export class Statement extends EventEmitter {
   /** SQL of the statement. */
   readonly sql: string;
-  /** Rowid of the last insert into the database, once `run()` has called back. */
-  lastID = 0;
-  /** Number of rows that the last `run()` has changed. */
-  changes = 0;
+  /** Rowid of the last insert into the database, once `run()` has called back. Absent before. */
+  declare lastID: number;
+  /** Number of rows that the last `run()` has changed. Absent before. */
+  declare changes: number;
   readonly #db: Database;
   #given: Given = [];
   #isFinalized = false;
-  /** Rows that `get()` has not given yet. */
+  /** Rows that `get()` has not given yet. At their end there are none until `reset()`. */
   #rows: AsyncIterator<Row> | undefined;
 
   /** Made by {@link Database.prepare}. */
@@ -85,9 +85,7 @@ export class Statement extends EventEmitter {
     const work = async (connection: Connection, params: SqlParam[], areNew: boolean) => {
       if (areNew) await this.#endRows();
       this.#rows ??= await this.#open(connection, params);
-      const { done, value } = await this.#rows.next();
-      if (done === true) await this.#endRows();
-      return done === true ? undefined : value;
+      return (await this.#rows.next()).value;
     };
     return this.#run(args, work, oneOf, true);
   }
@@ -108,23 +106,24 @@ export class Statement extends EventEmitter {
   each<T = Row>(...args: EachArgs<T>): this {
     const { given, callbacks } = split(args, 2);
     const [onRow, onEnd] = callbacks;
-    let isPrepared = false;
+    let count = 0;
+    let isOpen = false;
     const work = async (connection: Connection, params: SqlParam[]) => {
+      await this.#endRows(ENDED);
       const rows = await this.#open(connection, params);
-      isPrepared = true;
-      let count = 0;
+      isOpen = true;
       for (let row = await rows.next(); row.done !== true; row = await rows.next()) {
         count++;
         if (onRow !== undefined) deliver(this, onRow, [null, withBuffers(row.value)]);
       }
-      return count;
     };
-    const settled: Callback = (error, count) => {
-      // There, too, the last callback gets the failure to prepare, and the first one any other.
-      if (error) (isPrepared ? onRow : (onEnd ?? onRow))?.call(this, error);
-      else onEnd?.call(this, null, count);
+    const settled: Callback = (error) => {
+      // There, too, the last callback gets the failure to prepare. Any other goes to the first one, before the end.
+      const isUnprepared = error !== null && !isOpen && error.code !== 'SQLITE_RANGE';
+      if (error !== null && onRow !== undefined) deliver(this, (isUnprepared && onEnd) || onRow, [error]);
+      if (!isUnprepared && onEnd !== undefined) deliver(this, onEnd, [null, count]);
     };
-    return this.#run(onRow ? [...given, settled] : given, work, (count) => [count], true);
+    return this.#run(onRow ? [...given, settled] : given, work, () => [], true);
   }
 
   /** Gives one object of all rows: of two columns, the first is the key and the second the value; of more, the row. */
@@ -132,8 +131,10 @@ export class Statement extends EventEmitter {
     return this.#run(args, this.#all, (rows) => [mapOf(rows)]);
   }
 
-  #all = (connection: Connection, params: SqlParam[]) =>
-    this.#db.inserting(connection, this.sql, connection.all(this.sql, params));
+  #all = (connection: Connection, params: SqlParam[]) => {
+    if (this.#rows !== undefined) void this.#endRows(ENDED);
+    return this.#db.inserting(connection, this.sql, connection.all(this.sql, params));
+  };
 
   /** Runs `work` with the values of a call, or with those of an earlier one. */
   #run<T>(
@@ -143,13 +144,14 @@ export class Statement extends EventEmitter {
     alone = false,
   ): this {
     const { given, callbacks } = split(args);
-    const params = this.#bind(given);
-    return this.#call(async (db) => work(db, params(), given.length > 0), callbacks[0], results, alone);
+    const areNew = hasValues(given);
+    if (areNew) this.#given = given;
+    const params = this.#bound();
+    return this.#call(async (db) => work(db, params(), areNew), callbacks[0], results, alone);
   }
 
-  /** Keeps the values, as they are now, if there are any. The result throws if the statement can't take them. */
-  #bind(given: Given): () => SqlParam[] {
-    if (given.length > 0) this.#given = given;
+  /** The values as they are now. The result throws if the statement can't take them. */
+  #bound(): () => SqlParam[] {
     try {
       const params = bind(this.sql, this.#given);
       return () => params;
@@ -170,9 +172,10 @@ export class Statement extends EventEmitter {
     })();
   }
 
-  async #endRows(): Promise<void> {
+  /** Ends the rows of `get()`. `then`: those that follow. Default: the statement begins anew. */
+  async #endRows(then?: AsyncIterator<Row>): Promise<void> {
     const rows = this.#rows;
-    this.#rows = undefined;
+    this.#rows = then;
     await rows?.return?.();
   }
 
@@ -194,6 +197,9 @@ export class Statement extends EventEmitter {
     return this;
   }
 }
+
+/** No more rows, until a statement is reset. */
+const ENDED: AsyncIterator<Row> = { next: async () => ({ done: true, value: undefined }) };
 
 const oneOf = (row: Row | undefined) => (row === undefined ? [] : [withBuffers(row)]);
 

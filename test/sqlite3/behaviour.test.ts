@@ -5,24 +5,12 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import * as ours from 'aiosqlite/sqlite3';
 import { afterEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
+import { modules } from './support/modules.js';
 
 const on = databases();
-const require = createRequire(import.meta.url);
-
-function peer(): typeof ours | undefined {
-  try {
-    return require(process.env.SQLITE3_PEER ?? 'sqlite3');
-  } catch {
-    return undefined; // no addon
-  }
-}
-const modules: [string, typeof ours][] = [['aiosqlite/sqlite3', ours]];
-const theirs = peer();
-if (theirs !== undefined) modules.push(['sqlite3', theirs]);
 
 describe.each(modules)('%s', (name, sqlite3) => {
   const isOurs = name !== 'sqlite3';
@@ -100,6 +88,16 @@ describe.each(modules)('%s', (name, sqlite3) => {
       for (const mode of [sqlite3.OPEN_READONLY, sqlite3.OPEN_READWRITE]) {
         const error = await failure(called((done) => open(on.file('none.db'), mode, done)));
         expect(error).toMatchObject({ code: 'SQLITE_CANTOPEN' });
+      }
+    });
+
+    test('flags that do not say how to open fail with MISUSE', async () => {
+      for (const mode of [0, sqlite3.OPEN_CREATE, sqlite3.OPEN_READONLY | sqlite3.OPEN_CREATE, 3, 7]) {
+        expect(await failure(called((done) => open(on.file(), mode, done)))).toMatchObject({
+          code: 'SQLITE_MISUSE',
+          errno: 21,
+          message: 'SQLITE_MISUSE: bad parameter or other API misuse',
+        });
       }
     });
 
@@ -198,6 +196,11 @@ describe.each(modules)('%s', (name, sqlite3) => {
           [10, 11],
         ].map(([a, b]) => ({ a, b })),
       );
+    });
+
+    test('takes values that an object inherits', async () => {
+      const values = Object.create({ $a: 7 });
+      expect(await called((done) => open().get('SELECT $a AS a', values, done))).toEqual({ a: 7 });
     });
 
     test('a value that is missing or undefined is NULL, one too many is RANGE', async () => {
@@ -315,6 +318,21 @@ describe.each(modules)('%s', (name, sqlite3) => {
       expect(await fails(overflow)).toMatchObject(['row', { code: 'SQLITE_ERROR' }]);
     });
 
+    test('each comes to its end after a failure, and tells how many rows came before', async () => {
+      const db = open();
+      const each = async (sql: string, ...params: unknown[]) => {
+        const seen: unknown[] = [];
+        await new Promise<void>((resolve) => {
+          const row = (error: any) => error && seen.push(error.code);
+          db.each(sql, ...(params as []), row, (error: any, count: number) => resolve(void seen.push([error, count])));
+        });
+        return seen;
+      };
+      expect(await each('SELECT ?', 1, 2)).toEqual(['SQLITE_RANGE', [null, 0]]);
+      const [failed, [error]] = (await each('SELECT abs(-9223372036854775808)')) as any;
+      expect([failed, error]).toEqual(['SQLITE_ERROR', null]);
+    });
+
     test('map gives an object by the first column', async () => {
       const db = open();
       const two = 'SELECT 1 AS id, 10 AS x UNION SELECT 2, 20';
@@ -377,6 +395,41 @@ describe.each(modules)('%s', (name, sqlite3) => {
         code: 'SQLITE_MISUSE',
         message: 'SQLITE_MISUSE: Statement is already finalized',
       });
+    });
+
+    test('get gives nothing after its last row, until a reset or other values', async () => {
+      const db = open();
+      const statement = db.prepare('SELECT 1 AS x UNION SELECT 2');
+      const next = () => called((done) => statement.get(done));
+      expect([await next(), await next(), await next(), await next()]).toEqual([
+        { x: 1 },
+        { x: 2 },
+        undefined,
+        undefined,
+      ]);
+      await called((done) => statement.reset(done));
+      expect(await next()).toEqual({ x: 1 });
+      await called((done) => statement.all(done));
+      expect(await next()).toBe(undefined);
+      statement.finalize();
+    });
+
+    test('an empty array or object keeps the values that are bound', async () => {
+      const db = open();
+      const statement = db.prepare('SELECT ? AS a', 1);
+      for (const none of [[], {}]) expect(await called((done) => statement.all(none, done))).toEqual([{ a: 1 }]);
+      statement.finalize();
+    });
+
+    test('lastID and changes are there once run() has called back', async () => {
+      const db = open();
+      await called((done) => db.exec('CREATE TABLE t (x)', done));
+      const statement = db.prepare('INSERT INTO t VALUES (1)');
+      const told = () => ['lastID' in statement, 'changes' in statement, statement.changes];
+      expect(told()).toEqual([false, false, undefined]);
+      await called((done) => statement.run(done));
+      expect(told()).toEqual([true, true, 1]);
+      statement.finalize();
     });
 
     test('map and each of a statement', async () => {
@@ -498,6 +551,30 @@ describe.each(modules)('%s', (name, sqlite3) => {
       expect(() => db.configure('busyTimeout', 'x' as never)).toThrow(TypeError);
     });
 
+    test('a callback that is no function, and a name that is no string, throw', async () => {
+      const db = open() as any;
+      for (const call of [() => db.exec('SELECT 1', 5), () => db.wait(5), () => db.close(5), () => db.loadExtension(5)])
+        expect(call).toThrow(TypeError);
+      expect(await called((done) => db.get('SELECT 1 AS one', done))).toEqual({ one: 1 });
+    });
+
+    test('a setting of a closed database throws', async () => {
+      const db = open();
+      await closed(db);
+      expect(() => db.configure('busyTimeout', 5)).toThrow('SQLITE_MISUSE: Database is closed');
+    });
+
+    test('change is told to listeners that come after all were removed', async () => {
+      const db = open();
+      await called((done) => db.exec('CREATE TABLE t (x)', done));
+      db.removeAllListeners();
+      const changed = new Promise((resolve) => db.once('change', (...change: unknown[]) => resolve(change)));
+      await called((done) => db.run('INSERT INTO t VALUES (1)', done));
+      expect(await changed).toEqual(['insert', 'main', 't', 1]);
+      expect(db.listenerCount('change')).toBe(0);
+      await called((done) => db.run('INSERT INTO t VALUES (2)', done));
+    });
+
     test('interrupt ends what runs', async () => {
       const db = open();
       expect(() => db.interrupt()).toThrow('Database is not open');
@@ -542,7 +619,7 @@ describe.each(modules)('%s', (name, sqlite3) => {
       }
     });
 
-    // There, callbacks have no context at all.
+    // There, those of calls that wait have none.
     test.runIf(isOurs)('a callback has the asynchronous context of its call', async () => {
       const context = new AsyncLocalStorage<string>();
       const db = open();
@@ -624,6 +701,26 @@ describe.each(modules)('%s', (name, sqlite3) => {
       expect(await called((done) => db.get('SELECT x FROM t', done))).toEqual({ x: 1 });
       const refused = new Promise((resolve) => db.backup(on.file('x.db'), 'temp', 'main', false, resolve));
       expect(await refused).toMatchObject({ code: 'SQLITE_ERROR', message: expect.stringMatching(/main/) });
+    });
+
+    test('one that has ended fails with MISUSE, and errors that may be retried are BUSY and LOCKED', async () => {
+      const backup = open(on.file()).backup(on.file('copy.db'));
+      expect(backup.retryErrors).toEqual([sqlite3.BUSY, sqlite3.LOCKED]);
+      await called((done) => backup.step(-1, done));
+      await called((done) => backup.finish(done));
+      expect(backup.idle).toBe(true);
+      for (const call of [(done: any) => backup.step(-1, done), (done: any) => backup.finish(done)])
+        expect(await failure(called(call))).toMatchObject({
+          message: 'SQLITE_MISUSE: Backup is already finished',
+          errno: 21,
+        });
+    });
+
+    test.runIf(isOurs)('one whose step fails has failed', async () => {
+      const backup = open(on.file()).backup(on.file('no/such/copy.db'));
+      expect(await failure(called((done) => backup.step(-1, done)))).toMatchObject({ code: 'SQLITE_CANTOPEN' });
+      expect([backup.failed, backup.completed, backup.idle]).toEqual([true, false, true]);
+      expect(await failure(called((done) => backup.step(-1, done)))).toMatchObject({ code: 'SQLITE_MISUSE' });
     });
 
     test('one that is finished early has failed', async () => {
