@@ -9,8 +9,10 @@
 
 #include "engine/features/recorder.h"
 #include "engine/sqlite/library.h"
-#include "node/connection.h"
 #include "node/copies.h"
+#include "node/environment.h"
+#include "node/queue_object.h"
+#include "node/worker_object.h"
 
 namespace aiosqlite {
 namespace {
@@ -31,11 +33,11 @@ void PinModule() {
 
 // Process exit, worker.terminate(): interrupt what runs and join the threads. Runs before Completion's
 // thread-safe function goes, as hooks run in reverse order
-// (nodejs.org/api/n-api.html#napi_add_env_cleanup_hook). Connections don't wait for their finalizers: Node
+// (nodejs.org/api/n-api.html#napi_add_env_cleanup_hook). Workers don't wait for their finalizers: Node
 // promises no order of those, and Deno was seen to run none.
 void OnEnvironmentEnd(Environment* environment) {
   environment->completion.Shutdown();
-  for (Connection* connection : environment->connections) connection->OnEnvironmentEnd();
+  for (WorkerObject* worker : environment->workers) worker->OnEnvironmentEnd();
 }
 
 // scratch(buffer, slots): where calls leave their numbers: `slots` doubles, then as many tags.
@@ -117,7 +119,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(environment);
   env.AddCleanupHook(&OnEnvironmentEnd, environment);
 
-  exports.Set("Connection", Connection::Define(env));
+  exports.Set("Queue", QueueObject::Define(env));
+  exports.Set("Worker", WorkerObject::Define(env));
   exports.Set("setScratch", Napi::Function::New<SetScratch>(env, "setScratch"));
   exports.Set("shareText", Napi::Function::New<ShareText>(env, "shareText"));
   exports.Set("setDispatcher", Napi::Function::New<SetDispatcher>(env, "setDispatcher"));

@@ -141,19 +141,18 @@ namespace chunk_text {
 enum ChunkText : uint8_t { kTexts = 1, kWides = 2, kShorts = 4 };
 }  // namespace chunk_text
 
-// ── Connection.stats() ──
+// ── Worker.stats() ──
 
 namespace stat {
 enum Stat : uint8_t {
-  kPending = 0,
-  kRunning = 1,
-  kCompleted = 2,
-  kFailed = 3,
-  kCacheSize = 4,
-  kCacheHits = 5,
-  kCacheMisses = 6,
-  kInTransaction = 7,
-  kTotalChanges = 8,
+  kRunning = 0,
+  kCompleted = 1,
+  kFailed = 2,
+  kCacheSize = 3,
+  kCacheHits = 4,
+  kCacheMisses = 5,
+  kInTransaction = 6,
+  kTotalChanges = 7,
 };
 }  // namespace stat
 

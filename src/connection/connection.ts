@@ -91,9 +91,9 @@ export class LaneConnection extends Verbs implements Connection {
   }
 
   stats(): ConnectionStats {
-    const { pending, running, completed, failed, cacheSize, cacheHits, cacheMisses } = this.worker.stats();
+    const { running, completed, failed, cacheSize, cacheHits, cacheMisses } = this.worker.stats();
     const statementCache = { size: cacheSize, hits: cacheHits, misses: cacheMisses };
-    return { pending, running: running === 1, completed, failed, statementCache };
+    return { pending: this.worker.queue.pending, running: running === 1, completed, failed, statementCache };
   }
 
   get inTransaction(): boolean {

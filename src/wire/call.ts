@@ -3,7 +3,7 @@ import { isAnyArrayBuffer } from 'node:util/types';
 import { AiosqliteError, invalidArgument, outOfRange } from '../errors.js';
 import type { Params, SqlArray, SqlParam } from '../executor.js';
 import { allocate, giveBack, type Memory, resized, show, takeMemory } from './memory.js';
-import type { NativeConnection } from './native.js';
+import type { NativeQueue, NativeWorker } from './native.js';
 import { Header, Policy, type Request, Tag } from './protocol.js';
 import { type SharedTexts, sharedTexts } from './shared-texts.js';
 
@@ -201,15 +201,15 @@ export class Call {
   }
 
   /** Hands the prepared call over, once. Returns false if the queue is full. */
-  submit(to: NativeConnection): boolean {
+  submit(to: NativeQueue): boolean {
     const taken = to.submit(this.#texts, this.#blobs);
     this.#release();
     return taken;
   }
 
   /** Starts a worker with the prepared call. */
-  open(connection: NativeConnection, worker: number): void {
-    connection.open(worker, this.#texts, this.#blobs);
+  open(thread: NativeWorker, worker: number): void {
+    thread.open(worker, this.#texts, this.#blobs);
     this.#release();
   }
 

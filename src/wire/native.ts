@@ -4,14 +4,19 @@ import { CallsInFlight } from './in-flight.js';
 import { Delivery } from './outcome.js';
 import { ExceptionId } from './protocol.js';
 
-/** Methods of binding/node/connection.h. They check nothing: TypeScript has checked all arguments before. */
-export interface NativeConnection {
-  open(number: number, text: string, blobs: Uint8Array[] | undefined): void;
+/** Methods of binding/node/queue_object.h. They check nothing: TypeScript has checked all arguments before. */
+export interface NativeQueue {
   submit(text: string, blobs: Uint8Array[] | undefined): boolean;
   publish(): void;
   cancel(id: number, evenRunning: boolean): boolean;
   drain(lane: number): number[];
   expire(ageMs: number): number[];
+  pending(): number;
+}
+
+/** Methods of binding/node/worker_object.h. */
+export interface NativeWorker {
+  open(number: number, text: string, blobs: Uint8Array[] | undefined): void;
   beginClose(): void;
   interrupt(): void;
   join(): void;
@@ -19,7 +24,8 @@ export interface NativeConnection {
 }
 
 interface NativeModule {
-  Connection: new (sharedWithOrMaxPending: NativeConnection | number, maxPendingBytes?: number) => NativeConnection;
+  Queue: new (maxPending: number, maxPendingBytes: number) => NativeQueue;
+  Worker: new (queue: NativeQueue) => NativeWorker;
   setScratch(buffer: ArrayBuffer, slots: number): void;
   shareText(number: number, text: string): void;
   setDispatcher(

@@ -108,16 +108,15 @@ export const OutcomeFlag = { committed: 1, altered: 2, done: 4 } as const;
 
 export const ChunkText = { texts: 1, wides: 2, shorts: 4 } as const;
 
-// ── Connection.stats() ──
+// ── Worker.stats() ──
 
 export const Stat = {
-  pending: 0,
-  running: 1,
-  completed: 2,
-  failed: 3,
-  cacheSize: 4,
-  cacheHits: 5,
-  cacheMisses: 6,
-  inTransaction: 7,
-  totalChanges: 8,
+  running: 0,
+  completed: 1,
+  failed: 2,
+  cacheSize: 3,
+  cacheHits: 4,
+  cacheMisses: 5,
+  inTransaction: 6,
+  totalChanges: 7,
 } as const;

@@ -2,9 +2,9 @@ import { AiosqliteError, throwLater } from '../errors.js';
 import { Call } from './call.js';
 import { LONGEST_TIMER_MS, onAbort } from './deadline.js';
 import { type Limits, NO_LIMITS } from './limits.js';
-import { inFlight, type NativeConnection, native } from './native.js';
+import { inFlight, type NativeQueue, native } from './native.js';
 import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
-import { LaneNumber, Policy, Request, Stat } from './protocol.js';
+import { LaneNumber, Policy, Request } from './protocol.js';
 import { calls, publish as publishTrace, type SlowCalls } from './trace.js';
 
 /** Names of requests, as traces have them. */
@@ -38,21 +38,21 @@ type CommitListeners = Map<number, Set<(changes: readonly CommittedChange[]) => 
 
 /** A queue of calls, from which workers take. It settles calls that end while they wait; the worker settles the others. */
 export class Queue {
-  /** The native object without a worker: workers are native connections of their own, made over this one. */
-  readonly native: NativeConnection;
+  /** Workers are made over it. */
+  readonly native: NativeQueue;
   readonly counters: PoolCounters;
   /** Called with the changes of each commit, by the number of the worker that commits. */
   readonly commitListeners: CommitListeners;
   #publishing = false;
 
-  private constructor(connection: NativeConnection, counters: PoolCounters, commitListeners: CommitListeners) {
-    this.native = connection;
+  private constructor(queue: NativeQueue, counters: PoolCounters, commitListeners: CommitListeners) {
+    this.native = queue;
     this.counters = counters;
     this.commitListeners = commitListeners;
   }
 
   static create(maxPending: number, maxPendingBytes: number, counters: PoolCounters): Queue {
-    return new Queue(new (native().Connection)(maxPending, maxPendingBytes), counters, new Map());
+    return new Queue(new (native().Queue)(maxPending, maxPendingBytes), counters, new Map());
   }
 
   /** The same queue, without the listeners of its user. */
@@ -62,7 +62,7 @@ export class Queue {
 
   /** Number of calls that wait. */
   get pending(): number {
-    return this.native.stats()[Stat.pending] as number;
+    return this.native.pending();
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Call } from './call.js';
-import { inFlight, type NativeConnection, native } from './native.js';
+import { inFlight, type NativeWorker, native } from './native.js';
 import type { Outcome } from './outcome.js';
 import { Policy, Stat } from './protocol.js';
 import { MAIN_LANE, type Queue } from './queue.js';
@@ -12,12 +12,12 @@ export class Worker {
   readonly queue: Queue;
   /** Tells the workers of a queue apart: outcomes have it. */
   readonly number: number;
-  readonly #native: NativeConnection;
+  readonly #native: NativeWorker;
 
-  constructor(queue: Queue, number: number, connection = new (native().Connection)(queue.native)) {
+  constructor(queue: Queue, number: number, thread = new (native().Worker)(queue.native)) {
     this.queue = queue;
     this.number = number;
-    this.#native = connection;
+    this.#native = thread;
   }
 
   /** The same worker, without the listeners and functions of its user: closes it after the user is gone. */
@@ -35,7 +35,7 @@ export class Worker {
     return opened;
   }
 
-  /** Counts of the worker and of its queue. */
+  /** Counts of the worker. */
   stats(): Record<keyof typeof Stat, number> {
     const numbers = this.#native.stats();
     const named = Object.entries(Stat).map(([name, at]) => [name, numbers[at]]);
