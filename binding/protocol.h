@@ -84,7 +84,7 @@ enum Policy : uint8_t {
   kNone = 0,
   kNoTransactionControl = 1,  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
   kNoSettings = 2,            // ATTACH, DETACH, a PRAGMA that sets, TEMP objects
-  kNoSessionFunctions = 4,    // last_insert_rowid(), changes(), total_changes()
+  kNoConnectionCounters = 4,  // last_insert_rowid(), changes(), total_changes()
   kReadOnly = 8,              // reader role
   kTrace = 16,                // no rule: the outcome reports its times
   kSecureDelete = 32,         // no rule: deleted content is overwritten with zeros
@@ -133,7 +133,7 @@ enum ExceptionId : uint32_t { kNone = 0, kUnknown = 0xffffffff };
 
 // The flags of an Outcome, in one number.
 namespace outcome_flag {
-enum OutcomeFlag : uint8_t { kCommitted = 1, kAltered = 2, kDone = 4 };
+enum OutcomeFlag : uint8_t { kCountsCommit = 1, kAltered = 2, kDone = 4 };
 }  // namespace outcome_flag
 
 // Lists of texts that a chunk of packed rows has.

@@ -159,8 +159,8 @@ struct Outcome {
   JobId id = 0;
   std::optional<Failure> failure;
   std::vector<Result> results;
-  // A transaction was committed. In a shared commit the first outcome alone has it.
-  bool committed = false;
+  // A commit to be counted. Of a shared one the first outcome alone has it.
+  bool counts_commit = false;
   // kEnd of a lease: its settings or attachments were changed, or it failed unexpectedly.
   bool altered = false;
   // A cursor has no more rows; a backup is complete.

@@ -1,7 +1,7 @@
 import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
 import type { Query, SqlParam, SqlValue, StatementDescription, Transaction, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
-import { succeeded } from '../wire/failure.js';
+import { orThrow } from '../wire/failure.js';
 import { type Limits, limitsOf } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
@@ -70,7 +70,7 @@ export class LaneConnection extends Verbs implements Connection {
   }
 
   /** @internal Sends a call. Resolves to its outcome if it succeeded, rejects with its Error if it failed. */
-  readonly perform: Send = async (call, limits) => succeeded(await this.lane.send(call, limits), limits);
+  readonly perform: Send = async (call, limits) => orThrow(await this.lane.send(call, limits), limits);
 
   /** @internal */
   openCursor(call: Call, arrays: boolean, limits: Limits): Cursor {
@@ -272,7 +272,7 @@ export async function connect(database: string | URL, options: ConnectionOptions
   const worker = new Worker(queue, 0);
   const outcome = await worker.open(openCall(name, checked, false), MAIN_LANE);
   if (outcome.failure !== undefined) worker.join();
-  succeeded(outcome);
+  orThrow(outcome);
   const { integerMode } = checked;
   const lane = new Lane(queue, MAIN_LANE, { name, policy: Policy.none, integerMode, ended: connectionClosed });
   const connection = new OwnConnection(lane, worker, checked);

@@ -1,6 +1,6 @@
 import { Call } from '../wire/call.js';
 import { LONGEST_TIMER_MS, onAbort } from '../wire/deadline.js';
-import { succeeded } from '../wire/failure.js';
+import { orThrow } from '../wire/failure.js';
 import { type Limits, NO_LIMITS, type SharedLimits, sharedLimits } from '../wire/limits.js';
 import { type Outcome, resultOf } from '../wire/outcome.js';
 import { Policy, Request } from '../wire/protocol.js';
@@ -64,7 +64,7 @@ export class LaneCursor implements Cursor {
   }
 
   async #take(call: Promise<Outcome>): Promise<Batch> {
-    const outcome = succeeded(await call, this.#limits);
+    const outcome = orThrow(await call, this.#limits);
     this.#id ??= outcome.id;
     const batch = { rows: decodeRows(resultOf(outcome), this.#arrays), done: outcome.done };
     if (batch.done) this.#finish();

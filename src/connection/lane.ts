@@ -1,5 +1,5 @@
 import { Call } from '../wire/call.js';
-import { succeeded } from '../wire/failure.js';
+import { orThrow } from '../wire/failure.js';
 import { type Limits, NO_LIMITS, withDefaultTimeout } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
 import { type BeginMode, EndMode, Policy, Request } from '../wire/protocol.js';
@@ -89,7 +89,7 @@ export class Lane {
     this.check();
     const lane = new Lane(this.queue, nextLane(), settings);
     const call = Call.of(Request.begin).number(lane.id).number(mode);
-    lane.worker = succeeded(await this.queue.send(call, this.id, this.policy, limits), limits).worker;
+    lane.worker = orThrow(await this.queue.send(call, this.id, this.policy, limits), limits).worker;
     return lane;
   }
 
@@ -106,7 +106,7 @@ export class Lane {
 
   /** Ends the lane of a lease. Resolves to whether the connection was altered, and so has closed. */
   async release(): Promise<boolean> {
-    return succeeded(await this.end(EndMode.release)).altered;
+    return orThrow(await this.end(EndMode.release)).altered;
   }
 
   /** Rejects the calls that wait, and interrupts the one that runs. */

@@ -3,7 +3,7 @@ import { AiosqliteError, invalidArgument } from '../errors.js';
 import type { Query, StatementDescription, Transaction, TransactionMode, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
 import { Deadline } from '../wire/deadline.js';
-import { succeeded } from '../wire/failure.js';
+import { orThrow } from '../wire/failure.js';
 import { type Limits, limitsOf, withDefaultTimeout } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
 import { BeginMode, EndMode, Policy } from '../wire/protocol.js';
@@ -59,7 +59,7 @@ class TransactionScope extends Verbs implements Transaction {
   }
 
   describe(sql: string | Query): Promise<StatementDescription> {
-    return describe(async (call, limits) => succeeded(await this.#lane.send(call, limits), limits), sql);
+    return describe(async (call, limits) => orThrow(await this.#lane.send(call, limits), limits), sql);
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
@@ -103,7 +103,7 @@ export async function runTransaction<T>(
     deadline.stop();
     parent?.disown(scope);
   }
-  succeeded(await lane.end(EndMode.commit));
+  orThrow(await lane.end(EndMode.commit));
   return value;
 }
 

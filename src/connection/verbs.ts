@@ -29,7 +29,7 @@ import {
   UNCOMMITTED,
 } from '../executor.js';
 import { Call, lengthOf } from '../wire/call.js';
-import { succeeded } from '../wire/failure.js';
+import { orThrow } from '../wire/failure.js';
 import { type Limits, NO_LIMITS } from '../wire/limits.js';
 import { type EncodedResult, type Outcome, resultOf } from '../wire/outcome.js';
 import { IfNone, Policy, Request, RowMode, Setting } from '../wire/protocol.js';
@@ -59,28 +59,28 @@ export abstract class Verbs implements Executor {
   async run(sql: string | Query, params?: object, options?: CallOptions): Promise<RunResult> {
     const statement = statementOf(sql, params, options, CALL_OPTIONS);
     const outcome = await this.#run(statement, RowMode.none);
-    return decodeRunResult(resultOf(succeeded(outcome, statement.limits)), this.integerMode);
+    return decodeRunResult(resultOf(orThrow(outcome, statement.limits)), this.integerMode);
   }
 
   async get<T>(sql: string | Query, params?: object, options?: RowOptions): Promise<T | undefined> {
     const statement = statementOf(sql, params, options, ROW_OPTIONS);
     const arrays = isArrayMode(statement.options);
     const outcome = await this.#run(statement, arrays ? RowMode.firstArray : RowMode.firstObject);
-    return decodeRows(resultOf(succeeded(outcome, statement.limits)), arrays)[0] as T | undefined;
+    return decodeRows(resultOf(orThrow(outcome, statement.limits)), arrays)[0] as T | undefined;
   }
 
   async all<T>(sql: string | Query, params?: object, options?: RowOptions): Promise<T[]> {
     const statement = statementOf(sql, params, options, ROW_OPTIONS);
     const arrays = isArrayMode(statement.options);
     const outcome = await this.#run(statement, rowModeOf(arrays));
-    return decodeRows(resultOf(succeeded(outcome, statement.limits)), arrays) as T[];
+    return decodeRows(resultOf(orThrow(outcome, statement.limits)), arrays) as T[];
   }
 
   async query<T>(sql: string | Query, params?: object, options?: RowOptions): Promise<QueryResult<T>> {
     const statement = statementOf(sql, params, options, ROW_OPTIONS);
     const arrays = isArrayMode(statement.options);
     const outcome = await this.#run(statement, rowModeOf(arrays) | Setting.wantsColumns);
-    const result = resultOf(succeeded(outcome, statement.limits));
+    const result = resultOf(orThrow(outcome, statement.limits));
     return decodeQueryResult(result, this.integerMode, arrays) as QueryResult<T>;
   }
 
@@ -119,7 +119,7 @@ export abstract class Verbs implements Executor {
       );
     }
     const limits = limitsFrom(options, CALL_OPTIONS);
-    succeeded(await this.send(Call.of(Request.script).sql(script), limits), limits);
+    orThrow(await this.send(Call.of(Request.script).sql(script), limits), limits);
   }
 
   async executeMany(sql: string, rows: object, options?: ManyOptions): Promise<{ changes: number }> {
@@ -227,12 +227,12 @@ function batchResults(
 const decodeArrays = (outcome: Outcome) => decodeBatch(outcome, NO_LIMITS, 'mixed', true);
 
 function decodeBatch(outcome: Outcome, limits: Limits, integers: IntegerMode, arrays: boolean): QueryResult[] {
-  const { results: encoded, committed, groupSize } = succeeded(outcome, limits);
+  const { results: encoded, countsCommit, groupSize } = orThrow(outcome, limits);
   const results = new Array<QueryResult>(encoded.length);
   for (let i = 0; i < encoded.length; i++) {
     results[i] = decodeQueryResult(encoded[i] as EncodedResult, integers, arrays) as QueryResult;
   }
-  if (!committed && groupSize === 0) markUncommitted(results);
+  if (!countsCommit && groupSize === 0) markUncommitted(results);
   return results;
 }
 
@@ -242,5 +242,5 @@ function markUncommitted(results: QueryResult[]): void {
 }
 
 function changesOf(outcome: Outcome, limits: Limits): { changes: number } {
-  return { changes: resultOf(succeeded(outcome, limits)).changes };
+  return { changes: resultOf(orThrow(outcome, limits)).changes };
 }

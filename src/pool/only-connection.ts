@@ -28,7 +28,7 @@ export class OnlyConnection implements Reading {
     this.#writing = writing;
     this.#reading = reading;
     this.#leases = leases;
-    const policy = reading.policy | Policy.noSessionFunctions;
+    const policy = reading.policy | Policy.noConnectionCounters;
     this.#lent = new Lane(reading.queue, reading.id, { ...reading.settings, policy });
     this.#shared = new SharedConnection(this.#lent, options);
   }

@@ -59,7 +59,7 @@ class WorkerPool extends Verbs implements Pool {
   protected send(call: Call, limits: Limits): Promise<Outcome> {
     const reads = isReadCall(call);
     this.#check(reads ? 'read' : 'write');
-    if (call.request !== Request.batch) call.policy |= Policy.noSessionFunctions;
+    if (call.request !== Request.batch) call.policy |= Policy.noConnectionCounters;
     const reading = this.#connections.opened();
     return reading === undefined ? this.#sendWhenOpen(call, reads, limits) : this.#send(reading, call, reads, limits);
   }

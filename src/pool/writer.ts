@@ -1,4 +1,4 @@
-import { succeeded } from '../wire/failure.js';
+import { orThrow } from '../wire/failure.js';
 import type { Limits } from '../wire/limits.js';
 import type { Outcome } from '../wire/outcome.js';
 import { waitFor } from './wait.js';
@@ -36,7 +36,7 @@ export class Writer {
     limits.signal?.throwIfAborted();
     if (this.#isOpen) return;
     this.#opening ??= this.#open();
-    succeeded(await waitFor(this.#opening, limits, this.#acquireTimeoutMs), limits);
+    orThrow(await waitFor(this.#opening, limits, this.#acquireTimeoutMs), limits);
   }
 
   /** Opens it again. Queued calls, a pending close() among them, wait for it. */

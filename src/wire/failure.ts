@@ -4,7 +4,7 @@ import { takeException } from './native.js';
 import type { Failure, Outcome } from './outcome.js';
 
 /** Returns the outcome of a call that succeeded; throws the Error of one that failed. */
-export function succeeded(outcome: Outcome, limits?: Limits): Outcome {
+export function orThrow(outcome: Outcome, limits?: Limits): Outcome {
   if (outcome.failure !== undefined) throw failureOf(outcome.failure, limits?.signal);
   return outcome;
 }

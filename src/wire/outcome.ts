@@ -5,8 +5,8 @@ export interface Outcome {
   readonly id: number;
   readonly failure: Failure | undefined;
   readonly results: EncodedResult[];
-  /** A transaction was committed. In a shared commit the first outcome alone has it. */
-  readonly committed: boolean;
+  /** A commit to be counted. Of a shared one the first outcome alone has it. */
+  readonly countsCommit: boolean;
   /** A lease came back with other settings or attachments, or failed unexpectedly: its worker has closed. */
   readonly altered: boolean;
   /** A cursor has no more rows; a backup is complete. */
@@ -136,7 +136,7 @@ export class Delivery {
       id,
       failure: failure === 0 ? undefined : failure,
       results,
-      committed: (flags & OutcomeFlag.committed) !== 0,
+      countsCommit: (flags & OutcomeFlag.countsCommit) !== 0,
       altered: (flags & OutcomeFlag.altered) !== 0,
       done: (flags & OutcomeFlag.done) !== 0,
       groupSize,
@@ -202,7 +202,7 @@ export function failed(id: number, failure: Failure): Outcome {
     id,
     failure,
     results: [],
-    committed: false,
+    countsCommit: false,
     altered: false,
     done: false,
     groupSize: 0,

@@ -69,7 +69,7 @@ export const Policy = {
   none: 0,
   noTransactionControl: 1,
   noSettings: 2,
-  noSessionFunctions: 4,
+  noConnectionCounters: 4,
   readOnly: 8,
   trace: 16,
   secureDelete: 32,
@@ -104,7 +104,7 @@ export const ExceptionId = { none: 0, unknown: 0xffffffff } as const;
 
 // ── outcomes ──
 
-export const OutcomeFlag = { committed: 1, altered: 2, done: 4 } as const;
+export const OutcomeFlag = { countsCommit: 1, altered: 2, done: 4 } as const;
 
 export const ChunkText = { texts: 1, wides: 2, shorts: 4 } as const;
 

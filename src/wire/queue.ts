@@ -154,7 +154,7 @@ export class Queue {
 
   /** Counts the outcome of one of its calls. */
   count(outcome: Outcome): void {
-    if (outcome.committed) {
+    if (outcome.countsCommit) {
       this.counters.commits++;
       this.counters.walPages = outcome.walPages; // of the writer: a reader commits nothing
     }

@@ -158,7 +158,7 @@ TEST("a statement tells which of the forbidden things it does") {
     for (const std::string& sql : *statements) {
       const StatementTraits traits = f.Of(sql);
       if (traits.transaction_control || traits.alters_connection || traits.creates_temp ||
-          traits.session_function)
+          traits.reads_counter)
         Fail(__FILE__, __LINE__, sql);
     }
   }
@@ -166,11 +166,11 @@ TEST("a statement tells which of the forbidden things it does") {
 
 TEST("functions that speak of the connection's last statement are found wherever they stand") {
   Fixture f;
-  EXPECT(f.Of("SELECT last_insert_rowid()").session_function);
-  EXPECT(f.Of("SELECT 1 + CHANGES()").session_function);
-  EXPECT(f.Of("INSERT INTO log SELECT total_changes() WHERE 1").session_function);
-  EXPECT(f.Of("SELECT * FROM t WHERE n IN (SELECT Last_Insert_Rowid())").session_function);
-  EXPECT(!f.Of("SELECT 'changes()', max(n) FROM t").session_function);
+  EXPECT(f.Of("SELECT last_insert_rowid()").reads_counter);
+  EXPECT(f.Of("SELECT 1 + CHANGES()").reads_counter);
+  EXPECT(f.Of("INSERT INTO log SELECT total_changes() WHERE 1").reads_counter);
+  EXPECT(f.Of("SELECT * FROM t WHERE n IN (SELECT Last_Insert_Rowid())").reads_counter);
+  EXPECT(!f.Of("SELECT 'changes()', max(n) FROM t").reads_counter);
 }
 
 TEST("triggers may call them, views and the statement's own subqueries may not") {
@@ -180,11 +180,11 @@ TEST("triggers may call them, views and the statement's own subqueries may not")
               "CREATE TRIGGER tw INSTEAD OF INSERT ON w BEGIN INSERT INTO t (n) VALUES (new.n);"
               " INSERT INTO log SELECT n FROM (SELECT last_insert_rowid() AS n); END")));
   const StatementTraits fires = f.Of("INSERT INTO w VALUES (1)");
-  EXPECT(fires.session_trigger && !fires.session_function);
+  EXPECT(fires.trigger_reads_counter && !fires.reads_counter);
   for (const char* sql : {"SELECT * FROM asks", "WITH c AS (SELECT Changes() AS n) SELECT * FROM c",
                           "INSERT INTO log WITH c AS (SELECT changes() AS n) SELECT n FROM c",
                           "INSERT INTO w SELECT last_insert_rowid()"})
-    EXPECT(f.Of(sql).session_function);
+    EXPECT(f.Of(sql).reads_counter);
 }
 
 TEST("only a statement that inserts counts as one: its rowid is its own") {
@@ -232,7 +232,7 @@ TEST("a refused PRAGMA has not been executed by being prepared") {
 TEST("a refusal does not depend on whether the statement is prepared already") {
   Fixture f;
   EXPECT(f.Refusal("SELECT changes()", 0).empty());
-  EXPECT(f.Refusal("SELECT changes()", policy::kNoSessionFunctions) == "ERR_CONTROL_STATEMENT");
+  EXPECT(f.Refusal("SELECT changes()", policy::kNoConnectionCounters) == "ERR_CONTROL_STATEMENT");
   EXPECT(f.Refusal("BEGIN", 0).empty());
   EXPECT(f.Refusal("BEGIN", policy::kNoTransactionControl) == "ERR_CONTROL_STATEMENT");
   EXPECT(f.Refusal("DELETE FROM t", 0).empty());
@@ -240,13 +240,13 @@ TEST("a refusal does not depend on whether the statement is prepared already") {
   EXPECT(f.Refusal("DELETE FROM t", 0).empty());
 }
 
-TEST("without session functions last_insert_rowid(), changes() and total_changes() are refused") {
+TEST("without counters of the connection last_insert_rowid(), changes() and total_changes() are refused") {
   Fixture f;
   for (const char* sql :
        {"SELECT last_insert_rowid()", "INSERT INTO log VALUES (changes())", "SELECT total_changes()"})
-    EXPECT(f.Refusal(sql, policy::kNoSessionFunctions) == "ERR_CONTROL_STATEMENT");
+    EXPECT(f.Refusal(sql, policy::kNoConnectionCounters) == "ERR_CONTROL_STATEMENT");
   for (const auto* statements : {&kReads, &kDml, &kOther}) {
-    for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kNoSessionFunctions).empty());
+    for (const std::string& sql : *statements) EXPECT(f.Refusal(sql, policy::kNoConnectionCounters).empty());
   }
 }
 

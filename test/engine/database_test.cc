@@ -176,8 +176,8 @@ TEST("a batch outside a group is all or nothing, and sees one snapshot") {
   EXPECT(client.Rows("SELECT count(*) FROM t") == "[[0]]");
   const Outcome done =
       client.Must(Batch({{"CREATE TABLE u (n)"}, {"INSERT INTO u VALUES (1)"}, {"DROP TABLE u"}}));
-  EXPECT(done.results.size() == 3 && done.committed);
-  EXPECT(!client.Must(Batch({{"SELECT 1"}, {"SELECT 2"}})).committed);
+  EXPECT(done.results.size() == 3 && done.counts_commit);
+  EXPECT(!client.Must(Batch({{"SELECT 1"}, {"SELECT 2"}})).counts_commit);
   EXPECT(client.Must(Batch({})).results.empty());
   const Outcome none = client.Do(Batch(
       {{"INSERT INTO t VALUES (5)"}, {"DELETE FROM t WHERE n = 9", {}, RowMode::kNone, IfNone::kRollback}}));

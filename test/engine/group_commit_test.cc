@@ -11,9 +11,9 @@ bool ShareOneCommit(const std::vector<Outcome>& outcomes) {
   int commits = 0;
   for (const Outcome& outcome : outcomes) {
     if (outcome.group_size != outcomes.size()) return false;
-    commits += outcome.committed ? 1 : 0;
+    commits += outcome.counts_commit ? 1 : 0;
   }
-  return commits == 1 && outcomes.front().committed;
+  return commits == 1 && outcomes.front().counts_commit;
 }
 
 constexpr char kTable[] = "CREATE TABLE t (n INTEGER PRIMARY KEY, x UNIQUE)";
@@ -49,7 +49,7 @@ TEST("writes that come one after another have a commit each") {
   const int before = CommitsInWal(file.path());
   for (int i = 0; i < 5; ++i) {
     const Outcome outcome = client.Must(Run("INSERT INTO t VALUES (?, ?)", {i, i}));
-    EXPECT(outcome.committed);
+    EXPECT(outcome.counts_commit);
     EXPECT(outcome.group_size <= 1);
   }
   EXPECT(CommitsInWal(file.path()) == before + 5);
@@ -367,11 +367,11 @@ TEST("there is no grouping inside a transaction that the user's own SQL holds op
   const std::vector<Outcome> outcomes = client.AwaitAll(client.SendAll(std::move(jobs)));
   for (const Outcome& outcome : outcomes) {
     EXPECT(outcome.group_size == 0);
-    EXPECT(!outcome.committed);
+    EXPECT(!outcome.counts_commit);
   }
   EXPECT(CodeOf(outcomes[4]) == "SQLITE_CONSTRAINT_UNIQUE");  // undone alone
   EXPECT(other.Rows("SELECT count(*) FROM t") == "[[0]]");
-  EXPECT(client.Must(Run("COMMIT")).committed);
+  EXPECT(client.Must(Run("COMMIT")).counts_commit);
   EXPECT(other.Rows("SELECT n FROM t ORDER BY n") == "[[1],[2],[3],[4],[5],[8]]");
 }
 

@@ -253,7 +253,7 @@ TEST("a job whose deadline is nearer than a group may take runs alone") {
     EXPECT(CodeOf(outcomes[1]).empty() || CodeOf(outcomes[1]) == "ERR_TIMEOUT");
     EXPECT(outcomes[1].group_size == 0);
     EXPECT(outcomes[0].group_size <= 1);
-    return CodeOf(outcomes[1]).empty() && outcomes[1].committed;
+    return CodeOf(outcomes[1]).empty() && outcomes[1].counts_commit;
   }));
 }
 

@@ -184,11 +184,11 @@ TEST("a commit that did not come about counts for nobody, not for what runs next
   reader.Rows("SELECT count(*) FROM t");
   for (const Outcome& outcome : client.AwaitAll(client.SendAll(Inserts(4)))) {
     EXPECT(CodeOf(outcome) == "SQLITE_BUSY");
-    EXPECT(!outcome.committed);
+    EXPECT(!outcome.counts_commit);
   }
-  EXPECT(!client.Must(All("SELECT 1")).committed);
+  EXPECT(!client.Must(All("SELECT 1")).counts_commit);
   EXPECT(CodeOf(client.Do(Run("INSERT INTO t VALUES (9, 'x')"))) == "SQLITE_BUSY");
-  EXPECT(!client.Must(Script("SELECT 1")).committed);
+  EXPECT(!client.Must(Script("SELECT 1")).counts_commit);
 }
 
 TEST("with a rollback journal, a member cancelled while COMMIT waits is undone, and the rest commits") {

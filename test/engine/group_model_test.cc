@@ -188,7 +188,7 @@ class Checker {
   void OnPost(const std::vector<Outcome>& outcomes) {
     for (const Outcome& outcome : outcomes) {
       const auto found = std::find(ids_.begin(), ids_.end(), outcome.id);
-      const bool committed = outcome.committed || outcome.group_size > 0;
+      const bool committed = outcome.counts_commit || outcome.group_size > 0;
       if (found == ids_.end() || outcome.failure || !committed) continue;
       const auto job = static_cast<size_t>(found - ids_.begin());
       EXPECT(!observer_.Rows(RowOf(job, 0), RowOf(job, 999)).empty());

@@ -30,7 +30,7 @@ TEST("while a transaction is open, other calls wait for its end") {
   EXPECT(!f.client.outcomes().Has(outside));
   f.client.Must(In(f.lane, Insert(2)));
   const Outcome end = f.client.Must(End(f.lane, EndMode::kCommit));
-  EXPECT(end.committed);
+  EXPECT(end.counts_commit);
   EXPECT(RowsOf(f.client.Await(outside)) == R"([["1,2"]])");
 }
 
@@ -58,7 +58,7 @@ TEST("a transaction that is rolled back leaves nothing") {
   f.client.Must(In(f.lane, Insert(1)));
   f.client.Must(In(f.lane, Many("INSERT INTO t VALUES (?)", {Params{2}, Params{3}})));
   const Outcome end = f.client.Must(End(f.lane, EndMode::kRollback));
-  EXPECT(!end.committed);
+  EXPECT(!end.counts_commit);
   EXPECT(f.client.Rows("SELECT count(*) FROM t") == "[[0]]");
 }
 
@@ -90,11 +90,11 @@ TEST("nested savepoints: each is undone without the ones around it, and waits ta
   f.client.Must(In(innermost, Insert(3)));
   EXPECT(!f.client.outcomes().Has(outer_waits));
   const Outcome end = f.client.Must(End(innermost, EndMode::kRollback));
-  EXPECT(!end.committed);
+  EXPECT(!end.counts_commit);
   f.client.Must(In(inner, Insert(4)));
-  EXPECT(!f.client.Must(End(inner, EndMode::kCommit)).committed);
+  EXPECT(!f.client.Must(End(inner, EndMode::kCommit)).counts_commit);
   EXPECT(CodeOf(f.client.Await(outer_waits)).empty());
-  EXPECT(f.client.Must(End(f.lane, EndMode::kCommit)).committed);
+  EXPECT(f.client.Must(End(f.lane, EndMode::kCommit)).counts_commit);
   EXPECT(f.client.Rows(kAll) == R"([["1,2,4,9"]])");
 }
 

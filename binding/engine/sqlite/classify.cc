@@ -33,7 +33,7 @@ constexpr std::array<std::string_view, 4> kAct = {"wal_checkpoint", "optimize", 
                                                   "shrink_memory"};
 // Those that set something in the file, not in the connection: a write like others.
 constexpr std::array<std::string_view, 2> kSetInFile = {"user_version", "application_id"};
-constexpr std::array<std::string_view, 3> kSessionFunctions = {"last_insert_rowid", "changes",
+constexpr std::array<std::string_view, 3> kConnectionCounters = {"last_insert_rowid", "changes",
                                                                "total_changes"};
 
 constexpr char kRefusesTransactionControl[] =
@@ -47,7 +47,7 @@ constexpr char kRefusesForeignKeys[] =
     "PRAGMA foreign_keys does nothing inside a transaction: set it before, on a connection or with "
     "withConnection(); PRAGMA defer_foreign_keys works here";
 constexpr char kRefusesTemp[] = "TEMP objects belong to one connection: use withConnection()";
-constexpr char kRefusesSessionFunction[] =
+constexpr char kRefusesCounter[] =
     "last_insert_rowid(), changes() and total_changes() mean nothing on a pool outside of triggers: use the "
     "result of run(), RETURNING, or withConnection()";
 constexpr char kRefusesQueryOnly[] = "query_only can't be changed on a reader";
@@ -85,7 +85,7 @@ const char* Classifier::Refusal(const StatementTraits& traits, uint8_t policy) {
   if (traits.alters_connection && forbids(policy::kNoSettings)) return kRefusesSettings;
   if (traits.sets_foreign_keys && forbids(policy::kNoTransactionControl)) return kRefusesForeignKeys;
   if (traits.creates_temp && forbids(policy::kNoSettings)) return kRefusesTemp;
-  if (traits.session_function && forbids(policy::kNoSessionFunctions)) return kRefusesSessionFunction;
+  if (traits.reads_counter && forbids(policy::kNoConnectionCounters)) return kRefusesCounter;
   return nullptr;
 }
 
@@ -176,11 +176,11 @@ void Classifier::AtLeast(StatementKind kind) {
 // A trigger may call these functions, which then report on its own statements. The authorizer reports that a
 // trigger, view or subquery surrounds the call (`inner`), but not which of them. It is a trigger if the
 // statement writes and its text does not contain the name.
-void Classifier::NoteSessionFunction(std::string_view name, bool inner) {
+void Classifier::NoteCounter(std::string_view name, bool inner) {
   const bool in_text =
       std::search(sql_.begin(), sql_.end(), name.begin(), name.end(), SameLetter) != sql_.end();
   const bool in_trigger = inner && !in_text && traits_.kind == StatementKind::kDml;
-  (in_trigger ? traits_.session_trigger : traits_.session_function) = true;
+  (in_trigger ? traits_.trigger_reads_counter : traits_.reads_counter) = true;
 }
 
 void Classifier::Note(int action, const char* first, const char* second, const char* database, bool inner) {
@@ -192,7 +192,7 @@ void Classifier::Note(int action, const char* first, const char* second, const c
     case SQLITE_RECURSIVE:
       break;
     case SQLITE_FUNCTION:
-      if (IsAmong(kSessionFunctions, second)) NoteSessionFunction(second, inner);
+      if (IsAmong(kConnectionCounters, second)) NoteCounter(second, inner);
       break;
     case SQLITE_INSERT:
       traits_.inserts = true;

@@ -23,8 +23,8 @@ struct StatementTraits {
   bool transaction_control = false;  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
   bool alters_connection = false;    // a setting PRAGMA, ATTACH, DETACH
   bool sets_foreign_keys = false;    // PRAGMA foreign_keys = …, which a transaction ignores
-  bool session_function = false;     // last_insert_rowid(), changes(), total_changes()
-  bool session_trigger = false;      // one of these three in a trigger that the statement fires
+  bool reads_counter = false;        // last_insert_rowid(), changes(), total_changes()
+  bool trigger_reads_counter = false;  // one of these three in a trigger that the statement fires
   bool creates_temp = false;         // makes or drops a TEMP object
   bool reads_array = false;          // carray()
   bool inserts = false;
@@ -79,7 +79,7 @@ class Classifier {
   static int OnAuthorize(void* self, int action, const char* first, const char* second, const char* database,
                          const char* trigger);
   void Note(int action, const char* first, const char* second, const char* database, bool inner);
-  void NoteSessionFunction(std::string_view name, bool inner);
+  void NoteCounter(std::string_view name, bool inner);
   void NotePragma(const char* name, const char* argument);
   void AtLeast(StatementKind kind);
   bool Forbids(int action, const char* first, const char* second, const char* database) const;

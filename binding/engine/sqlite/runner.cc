@@ -173,7 +173,7 @@ std::optional<Failure> Runner::StepAll(Statement& statement, uint8_t policy, Row
   // Only what this statement inserts counts as its own, so the rowid starts from 0. A text that calls
   // last_insert_rowid() must see the one before, and so must a trigger, but not a neighbour's on a pool.
   const bool asks =
-      traits.session_function || (traits.session_trigger && (policy & policy::kNoSessionFunctions) == 0);
+      traits.reads_counter || (traits.trigger_reads_counter && (policy & policy::kNoConnectionCounters) == 0);
   const bool own_rowid = traits.kind == StatementKind::kDml && traits.inserts;
   const sqlite3_int64 before = sqlite3_last_insert_rowid(db);
   if (own_rowid && !asks) sqlite3_set_last_insert_rowid(db, 0);

@@ -161,7 +161,7 @@ JobKind StatementSource::KindOfStatements(const Job& job) {
     if (statement == nullptr) return JobKind::kAlone;
     const StatementKind kind = statement->traits().kind;
     // Of the job before: a group that runs again would answer with what it has undone.
-    if (!writes && statement->traits().session_function) asks = true;
+    if (!writes && statement->traits().reads_counter) asks = true;
     if (kind == StatementKind::kDml) writes = true;
     if (kind != StatementKind::kDml && kind != StatementKind::kRead) return JobKind::kAlone;
     if (batch) entries.SkipParams(head.params);

@@ -73,7 +73,7 @@ void GroupCommit::Run(JobPtr first, JobPtr& next) {
     }
     switch (RunTogether(members, takes_in, next)) {
       case End::kCommitted:
-        members.front().outcome.committed = database_.hooks().TakeCommit();
+        members.front().outcome.counts_commit = database_.hooks().TakeCommit();
         for (Member& member : members) member.outcome.group_size = static_cast<uint32_t>(members.size());
         Settle(std::move(members));
         return;
@@ -227,7 +227,7 @@ std::optional<Failure> GroupCommit::RunAlone(const Job& job, Outcome& outcome) {
     const bool reads = database_.reader() || database_.statements().KindOf(job, true) == JobKind::kReads;
     failure = database_.Atomically(!reads, [&] { return Execute(job, outcome); });
   }
-  outcome.committed = database_.hooks().TakeCommit() && !failure;
+  outcome.counts_commit = database_.hooks().TakeCommit() && !failure;
   return failure;
 }
 

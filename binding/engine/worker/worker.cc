@@ -91,7 +91,7 @@ bool Worker::Do(Job& job) {
     if (job.request != Request::kEnd) outcome.failure = DueFailure(job);
     if (!outcome.failure) outcome.failure = Execute(job, outcome);
   }
-  if (database_->hooks().TakeCommit() && !outcome.failure) outcome.committed = true;
+  if (database_->hooks().TakeCommit() && !outcome.failure) outcome.counts_commit = true;
   if (outcome.failure) outcome.results.clear();
   running_.Set({});
   queue_->Forget(job);
