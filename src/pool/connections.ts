@@ -5,7 +5,9 @@ import { checkpoint } from '../connection/features/files.js';
 import { Lane } from '../connection/lane.js';
 import { holding, type Need } from '../connection/nesting.js';
 import { AiosqliteError } from '../errors.js';
+import type { Call } from '../wire/call.js';
 import { type Limits, withDefaultTimeout } from '../wire/limits.js';
+import type { Outcome } from '../wire/outcome.js';
 import { Policy } from '../wire/protocol.js';
 import { MAIN_LANE, type PoolCounters } from '../wire/queue.js';
 import type { Pool, PoolStats } from './api.js';
@@ -40,7 +42,9 @@ export class Connections {
   readonly #options: CheckedPoolOptions;
   readonly #writer: Writer;
   readonly #waitLimit: WaitLimit;
-  #reads: Reading | undefined;
+  #reading: Reading | undefined;
+  /** Of a pool with readers, unless its options say otherwise. */
+  #relief: WalRelief | undefined;
 
   /** `pool`: the object that users call. */
   constructor(pool: Pool, options: CheckedPoolOptions) {
@@ -52,25 +56,38 @@ export class Connections {
     this.groups.push(workers);
     this.#waitLimit = new WaitLimit(this.groups, acquireTimeoutMs);
     this.#writer = new Writer(workers, acquireTimeoutMs, (journalMode) => {
-      this.#reads ??= this.#readingFor(journalMode);
+      this.#reading ??= this.#readingFor(journalMode);
     });
     this.writing = this.#laneOf(workers, 'write', POOL_POLICY);
     this.leases = this.#leasesOf('writer', workers, this.writing, this.#writer.reopen);
     this.shared = new SharedConnection(this.#laneOf(workers, 'write', Policy.none), connection);
   }
 
-  /** How the pool reads, if it is open. To be called right before each call, which may have to wait for a connection. */
-  opened(): Reading | undefined {
-    if (!this.#writer.isOpen) return undefined;
+  get isOpen(): boolean {
+    return this.#writer.isOpen;
+  }
+
+  /** Sends a call, once the pool is open: a read to where the pool reads, all else to the writer. */
+  send(call: Call, reads: boolean, limits: Limits): Promise<Outcome> {
     this.#waitLimit.watch();
-    return this.#reads;
+    if (reads) return (this.#reading as Reading).send(call, limits);
+    const outcome = this.writing.send(call, limits);
+    this.#relief?.startIfDue();
+    return outcome;
+  }
+
+  /** How the pool reads, if it is open. To be called right before each call, which may have to wait for a connection. */
+  readingIfOpen(): Reading | undefined {
+    if (!this.isOpen) return undefined;
+    this.#waitLimit.watch();
+    return this.#reading;
   }
 
   /** Waits until the pool is open. */
   async open(limits: Limits): Promise<Reading> {
     await this.#writer.ready(withDefaultTimeout(limits, this.#options.operationTimeoutMs));
     this.#waitLimit.watch();
-    return this.#reads as Reading;
+    return this.#reading as Reading;
   }
 
   /** Whether the pool is open, or opens. */
@@ -96,11 +113,11 @@ export class Connections {
     for (const workers of this.groups) workers.beginClose();
     const hurry = setInterval(() => {
       for (const workers of this.groups) workers.beginClose();
-      this.#reads?.giveBackIdle();
+      this.#reading?.giveBackIdle();
     }, CLOSE_CHECK_MS);
     this.shared.lane.stop();
     await this.#writer.settled;
-    await this.#reads?.beginClose();
+    await this.#reading?.beginClose();
     // Calls that have waited for these are on their way now.
     await new Promise((resolve) => setImmediate(resolve));
     for (const workers of this.groups) await workers.close();
@@ -120,7 +137,8 @@ export class Connections {
     this.groups.unshift(readers);
     const lane = this.#laneOf(readers, 'read', POOL_POLICY | Policy.readOnly);
     const leases = this.#leasesOf('reader', readers, lane, () => {});
-    return new Readers(readers, lane, leases, relievesWal ? this.#reliefOf(readers) : undefined);
+    if (relievesWal) this.#relief = this.#reliefOf(readers);
+    return new Readers(readers, lane, leases, this.#relief);
   }
 
   #workersOf(role: Role, limit: number, idleTimeoutMs: number): Workers {
@@ -148,7 +166,7 @@ export class Connections {
 
   #leasesOf(role: Role, workers: Workers, lane: Lane, onAltered: () => void): Leases {
     const policy = role === 'reader' ? Policy.readOnly : Policy.none;
-    const blocks = (target: object, need: Need) => target === this.#pool && this.#reads?.blocks(role, need) === true;
+    const blocks = (target: object, need: Need) => target === this.#pool && this.#reading?.blocks(role, need) === true;
     return new Leases({ workers, lane, policy, blocks, onAltered });
   }
 

@@ -57,8 +57,6 @@ export class OnlyConnection implements Reading {
     return work(this.#shared);
   }
 
-  afterWrite(): void {}
-
   async beginClose(): Promise<void> {
     this.#lent.stop();
   }

@@ -27,7 +27,6 @@ import { Connections, poolClosed } from './connections.js';
 import { LEASE_OPTIONS, type Lease, type LeaseOptions, type WorkerLease } from './lease.js';
 import { lentBlob, lentCursor, lentDump, type OpenedCursor } from './lent.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions, poolOptionsOf } from './options.js';
-import type { Reading } from './reading.js';
 import { isReadCall } from './route.js';
 import type { Workers } from './workers.js';
 
@@ -60,22 +59,15 @@ class WorkerPool extends Verbs implements Pool {
     const reads = isReadCall(call);
     this.#check(reads ? 'read' : 'write');
     if (call.request !== Request.batch) call.policy |= Policy.noConnectionCounters;
-    const reading = this.#connections.opened();
-    return reading === undefined ? this.#sendWhenOpen(call, reads, limits) : this.#send(reading, call, reads, limits);
+    const connections = this.#connections;
+    return connections.isOpen ? connections.send(call, reads, limits) : this.#sendWhenOpen(call, reads, limits);
   }
 
   async #sendWhenOpen(call: Call, reads: boolean, limits: Limits): Promise<Outcome> {
     const left = this.#sharedLimits(limits, 'the call');
     call.keep();
-    const reading = await this.#connections.open(left());
-    return this.#send(reading, call, reads, left());
-  }
-
-  #send(reading: Reading, call: Call, reads: boolean, limits: Limits): Promise<Outcome> {
-    if (reads) return reading.send(call, limits);
-    const outcome = this.#connections.writing.send(call, limits);
-    reading.afterWrite();
-    return outcome;
+    await this.#connections.open(left());
+    return this.#connections.send(call, reads, left());
   }
 
   protected openCursor(call: Call, arrays: boolean, limits: Limits): Cursor {
@@ -102,7 +94,7 @@ class WorkerPool extends Verbs implements Pool {
     const limits = limitsOf(options);
     const { writing } = this.#connections;
     // In an open pool the transaction begins in the order of the calls.
-    if (this.#connections.opened() !== undefined) return runTransaction(writing, mode, fn, limits);
+    if (this.#connections.readingIfOpen() !== undefined) return runTransaction(writing, mode, fn, limits);
     const left = this.#sharedLimits(limits, 'the call');
     await this.#connections.open(left());
     return runTransaction(writing, mode, fn, left());
@@ -112,7 +104,7 @@ class WorkerPool extends Verbs implements Pool {
     this.#check('read');
     if (options !== undefined) checkNames('options', options, CALL_OPTIONS);
     const limits = this.#sharedLimits(limitsOf(options), 'the call');
-    const reading = this.#connections.opened() ?? (await this.#connections.open(limits()));
+    const reading = this.#connections.readingIfOpen() ?? (await this.#connections.open(limits()));
     return reading.read(fn, limits);
   }
 
@@ -131,7 +123,7 @@ class WorkerPool extends Verbs implements Pool {
     const role = oneOf(options, 'role', ['writer', 'reader'] as const, 'writer');
     const limits = sharedLimits(limitsOf(options), 'the call');
     this.#check(role === 'writer' ? 'write' : 'read');
-    const reading = this.#connections.opened() ?? (await this.#connections.open(limits()));
+    const reading = this.#connections.readingIfOpen() ?? (await this.#connections.open(limits()));
     return role === 'writer' ? this.#connections.leases.open(limits) : reading.lease(limits);
   }
 

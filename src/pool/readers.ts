@@ -73,10 +73,6 @@ export class Readers implements Reading {
     });
   }
 
-  afterWrite(): void {
-    this.#relief?.startIfDue();
-  }
-
   async #relieved(limits: SharedLimits): Promise<void> {
     await waitFor(Promise.resolve(this.#relief?.under), limits(), this.#workers.acquireTimeoutMs);
   }

@@ -19,8 +19,6 @@ export interface Reading {
   lend(limits: SharedLimits): Promise<Lent>;
   /** Runs `work` on one snapshot, for which writes neither wait nor start it anew. */
   onSnapshot<T>(work: (db: Connection) => Promise<T>, limits: SharedLimits): Promise<T>;
-  /** Called with each write. */
-  afterWrite(): void;
   /** Cuts short what close() does not wait for. Settles when every call made before has been sent. */
   beginClose(): Promise<void>;
   /** Ends iterators, blobs and dumps that were not used since the last time that this was called. */

@@ -34,6 +34,7 @@ export class WalRelief {
     return this.#under;
   }
 
+  /** Called with each write. */
   startIfDue(): void {
     const pages = this.#source.walPages();
     if (pages <= LONG_WAL_PAGES) this.#dueAt = LONG_WAL_PAGES;
