@@ -5,7 +5,7 @@ import { SNAPSHOT_JSON } from '../session-codec.js';
 import type { Attachment } from './attachments.js';
 import { type Context, type StatementResult, sendBatch, sendErasure } from './context.js';
 import { eventCodec, KNOWN_AT } from './dialect.js';
-import type { ChainLink, Lookup } from './known-ids.js';
+import type { Assumptions, Link } from './known-ids.js';
 import type { Queries } from './queries.js';
 import { mergeState } from './shared-states.js';
 
@@ -15,7 +15,7 @@ import { mergeState } from './shared-states.js';
 export function writesInChain(
   sql: Queries,
   append: PreparedAppend,
-  { entry, revision, lastId }: ChainLink,
+  { entry, revision, lastId }: Link,
 ): BatchQuery[] {
   const { key, params, session, updateTime } = append;
   params[KNOWN_AT.sessionNumber] = entry.sessionNumber;
@@ -35,16 +35,16 @@ export function writesByNumber(
   sql: Queries,
   append: PreparedAppend,
   condition: AppendCondition,
-  lookup: Lookup,
+  assumed: Assumptions,
 ): BatchQuery[] {
   const { params, session, updateTime } = append;
-  params[KNOWN_AT.sessionNumber] = lookup.sessionNumber;
-  params[KNOWN_AT.knownSeq] = lookup.knownSeq;
-  params[KNOWN_AT.knownId] = lookup.knownId;
+  params[KNOWN_AT.sessionNumber] = assumed.sessionNumber;
+  params[KNOWN_AT.knownSeq] = assumed.knownSeq;
+  params[KNOWN_AT.knownId] = assumed.knownId;
   const update: SqlParam[] =
     session === undefined
-      ? [updateTime, lookup.sessionNumber]
-      : [session.set, session.remove, updateTime, lookup.sessionNumber];
+      ? [updateTime, assumed.sessionNumber]
+      : [session.set, session.remove, updateTime, assumed.sessionNumber];
   const { plain, silent, ifRevision } = sql.updateSession.byNumber;
   let texts = plain;
   if (condition.kind === 'revision' && condition.ifStale === 'reject') {

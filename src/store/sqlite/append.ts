@@ -4,7 +4,7 @@ import { type PreparedAppend, statesOf } from '../prepare.js';
 import { attachmentOf, sendAppend, writesByKey, writesInChain } from './append-statements.js';
 import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
 import { sqliteDialect } from './dialect.js';
-import type { ChainLink } from './known-ids.js';
+import type { Link } from './known-ids.js';
 import { refusal } from './refusal.js';
 import { appendUnchained } from './unchained-append.js';
 
@@ -62,7 +62,7 @@ function linkOf(known: Context['known'], { name, id }: PreparedAppend, condition
 function concludeLink(
   known: Context['known'],
   append: PreparedAppend,
-  link: ChainLink,
+  link: Link,
   results: StatementResult[],
 ): Appended {
   const seq = Number((results[1] as StatementResult).lastInsertRowid);
@@ -82,7 +82,7 @@ async function retryOrReject(
   context: Context,
   prepared: PreparedAppend,
   condition: AppendCondition,
-  link: ChainLink,
+  link: Link,
   error: unknown,
 ): Promise<Appended> {
   const { known } = context;

@@ -1,14 +1,6 @@
 /** How many appends of a session take nothing for granted after one was refused, or had to wait. */
 const WARY = 16;
 
-/** The session as an append of a chain must find it. */
-export interface Link {
-  /** Revision that the append before it leaves. */
-  readonly revision: number;
-  /** Id of the event that the append before it stores; null for a session without events. */
-  readonly lastId: string | null;
-}
-
 /**
  * Appends of one session that expect no other writer. Each names the revision and the newest event that the one before it
  * leaves, whether that is stored yet or not. So it needs neither a look-back for its id nor a query for what its caller has
@@ -38,13 +30,13 @@ export class Chain {
     return expected === undefined ? !Number.isNaN(this.#revision) : expected === this.#revision;
   }
 
-  /** Adds an append that {@link fits}; `id`: of its event. */
-  add(id: string): Link {
-    const link = { revision: this.#revision, lastId: this.#lastId };
+  /** Adds an append that {@link fits}; `id`: of its event. Returns what the append before it leaves. */
+  add(id: string): { revision: number; lastId: string | null } {
+    const before = { revision: this.#revision, lastId: this.#lastId };
     this.#revision += 1;
     this.#lastId = id;
     this.#links += 1;
-    return link;
+    return before;
   }
 
   /** Whether a write that does not fit need not wait. */

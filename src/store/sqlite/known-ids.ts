@@ -1,7 +1,8 @@
+import type { Appended } from '../backend.js';
 import { nameOf } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import { AcrossSessions } from './across-sessions.js';
-import { Chain, inTurn, type Link } from './chain.js';
+import { Chain, inTurn } from './chain.js';
 import { IdSet } from './id-set.js';
 
 /** How many ids are kept: in all (some 20 MB), and in one session. */
@@ -25,13 +26,17 @@ interface Entry {
   readonly chain: Chain;
 }
 
-/** An append of a session's {@link Chain}. */
-export interface ChainLink extends Link {
+/** An append of a session's {@link Chain}, and the session as it must find it. */
+export interface Link {
   readonly entry: Entry;
+  /** Revision that the append before it leaves. */
+  readonly revision: number;
+  /** Id of the event that the append before it stores; null for a session without events. */
+  readonly lastId: string | null;
 }
 
 /** Assumptions of an append, which its statement checks. */
-export interface Lookup {
+export interface Assumptions {
   /** NaN if the session is not known yet. */
   sessionNumber: number;
   /** No event up to this seq has the id, if the event of this seq is (still) the one called `knownId`. */
@@ -43,13 +48,6 @@ export interface Lookup {
   fetchAfter: number | undefined;
   name: string;
   entry: Entry;
-}
-
-/** Facts that a committed append returns. */
-export interface Found {
-  sessionNumber: number;
-  revision: number;
-  seq: number;
 }
 
 /**
@@ -72,7 +70,7 @@ export interface Found {
  *
  * Unchained, for which `appendInTurn` waits first, unless it comes from the chain:
  *
- *     lookup ── sentUnchained ── appended or refused ── endedUnchained
+ *     assume ── sentUnchained ── appended or refused ── endedUnchained
  */
 export class KnownIds {
   /**
@@ -101,7 +99,7 @@ export class KnownIds {
    * late, its revision is known, and the id is new. No call waits for the chain, and none was refused of late.
    * `sessionNumber` and `revision`: seen by its caller, if it says so.
    */
-  link(name: string, id: string, sessionNumber: number | null, revision: number | undefined): ChainLink | undefined {
+  link(name: string, id: string, sessionNumber: number | null, revision: number | undefined): Link | undefined {
     if (!this.#chains) return undefined;
     const entry = this.#young.get(name);
     if (entry === undefined || !entry.chain.fits(revision)) return undefined;
@@ -110,23 +108,23 @@ export class KnownIds {
     if (entry.ids.size >= MAX_IDS_OF_SESSION || !entry.ids.add(id)) return undefined;
     this.#grow(1);
     const { revision: found, lastId } = entry.chain.add(id);
-    return { revision: found, lastId, entry };
+    return { entry, revision: found, lastId };
   }
 
   /** An append of the chain was stored. */
-  linked({ entry, revision }: ChainLink, id: string, seq: number): void {
+  linked({ entry, revision }: Link, id: string, seq: number): void {
     advance(entry, seq, id);
     entry.revision = revision + 1;
     entry.chain.end(entry.revision, entry.lastId);
   }
 
   /** An append of the chain was not stored. Its id is forgotten, so that another attempt need not search all events for it. */
-  withdraw({ entry }: ChainLink, id: string): void {
+  withdraw({ entry }: Link, id: string): void {
     if (entry.ids.delete(id)) this.#grow(-1);
   }
 
   /** The same. If it was refused, it has been sent again. */
-  unlinked({ entry }: ChainLink, isRefused: boolean): void {
+  unlinked({ entry }: Link, isRefused: boolean): void {
     if (isRefused) entry.chain.beWary();
     entry.chain.end(entry.revision, entry.lastId);
   }
@@ -165,17 +163,17 @@ export class KnownIds {
   }
 
   /** An unchained append was sent. */
-  sentUnchained({ entry }: Lookup): void {
+  sentUnchained({ entry }: Assumptions): void {
     entry.chain.addOther();
   }
 
   /** It has ended, stored or not. */
-  endedUnchained({ entry }: Lookup): void {
+  endedUnchained({ entry }: Assumptions): void {
     entry.chain.endOther(entry.behind ? Number.NaN : entry.revision, entry.lastId);
   }
 
   /** `name`: of the session, see {@link nameOf}. */
-  lookup(name: string, id: string): Lookup {
+  assume(name: string, id: string): Assumptions {
     const entry = this.#young.get(name) ?? this.#rejuvenate(name);
     const fetchAfter = entry.behind ? entry.seq : undefined;
     // Appends that are sent before this one is back need not fetch the same.
@@ -200,7 +198,7 @@ export class KnownIds {
   }
 
   /** The statement of an append refused the assumptions. */
-  refused({ name, entry }: Lookup): void {
+  refused({ name, entry }: Assumptions): void {
     if (this.#entryOf(name) === entry) this.#restart(name);
   }
 
@@ -220,21 +218,21 @@ export class KnownIds {
 
   /** `fetched`: seq and id of the events after `fetchAfter`, in order, {@link FETCH_IDS} at most. */
   appended(
-    lookup: Lookup,
+    assumed: Assumptions,
     id: string,
-    found: Found,
+    found: Pick<Appended, 'sessionNumber' | 'revision' | 'seq'>,
     fetched?: readonly unknown[][] | undefined,
     isCommitted = true,
   ): void {
-    const { name, entry } = lookup;
+    const { name, entry } = assumed;
     if (!isCommitted && !this.#keepsUncommitted) {
       // A rollback may free its seq: the next append fetches instead.
-      if (lookup.fetchAfter !== undefined) entry.behind = true;
+      if (assumed.fetchAfter !== undefined) entry.behind = true;
       return;
     }
     // The entry was dropped meanwhile, or is full: the look-back finds the rest.
     if (this.#young.get(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
-    if (lookup.isListed && found.seq > entry.seq) {
+    if (assumed.isListed && found.seq > entry.seq) {
       // It was listed, but it is not there.
       this.#restart(name);
       return;

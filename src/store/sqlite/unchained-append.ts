@@ -4,14 +4,14 @@ import { decodeSnapshot } from '../session-codec.js';
 import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByNumber } from './append-statements.js';
 import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
 import { sqliteDialect } from './dialect.js';
-import { FETCH_IDS, type Lookup } from './known-ids.js';
+import { FETCH_IDS, type Assumptions } from './known-ids.js';
 import { refusal } from './refusal.js';
 
 /** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
 interface UnchainedAppend {
   append: PreparedAppend;
   condition: AppendCondition;
-  lookup: Lookup;
+  assumed: Assumptions;
   /** By the session's number, which is the lean way; or by its key, which takes nothing for granted. */
   byNumber: boolean;
   results: Promise<StatementResult[]>;
@@ -32,33 +32,33 @@ export async function appendUnchained(
   } catch (error) {
     return await retry(context, job, error);
   } finally {
-    context.known.endedUnchained(job.lookup);
+    context.known.endedUnchained(job.assumed);
   }
 }
 
 function send(context: Context, append: PreparedAppend, condition: AppendCondition): UnchainedAppend {
   const { sql, known } = context;
   const { appName, userId, sessionId } = append.key;
-  const lookup = known.lookup(append.name, append.id);
-  const byNumber = isKnown(lookup, condition);
-  const queries = byNumber ? writesByNumber(sql, append, condition, lookup) : writesByKey(sql, append, condition);
+  const assumed = known.assume(append.name, append.id);
+  const byNumber = isKnown(assumed, condition);
+  const queries = byNumber ? writesByNumber(sql, append, condition, assumed) : writesByKey(sql, append, condition);
   addRest(sql, append, queries);
   const idsAt = queries.length;
-  if (lookup.fetchAfter !== undefined) {
-    queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, lookup.fetchAfter, FETCH_IDS] });
+  if (assumed.fetchAfter !== undefined) {
+    queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, assumed.fetchAfter, FETCH_IDS] });
   }
   const missedAt = queries.length;
   if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
     addCatchUp(queries, sql, append, condition, byNumber);
   }
   const results = sendAppend(context, queries, append.attachment !== undefined);
-  known.sentUnchained(lookup);
-  return { append, condition, lookup, byNumber, results, idsAt, missedAt };
+  known.sentUnchained(assumed);
+  return { append, condition, assumed, byNumber, results, idsAt, missedAt };
 }
 
 /** Outcome of an append from the results of its statements. */
 function conclude(context: Context, job: UnchainedAppend, results: StatementResult[]): Appended {
-  const { append, condition, lookup, byNumber, idsAt, missedAt } = job;
+  const { append, condition, assumed, byNumber, idsAt, missedAt } = job;
   const [inserted, updated] = results as [StatementResult, StatementResult];
   const overtaken = results[missedAt]?.rows[0];
   const missed = overtaken && {
@@ -67,7 +67,7 @@ function conclude(context: Context, job: UnchainedAppend, results: StatementResu
     isRewound: Number(overtaken.at(-1)) === 0,
   };
   const appended: Appended = {
-    sessionNumber: byNumber ? lookup.sessionNumber : Number(inserted.rows[0]?.[1]),
+    sessionNumber: byNumber ? assumed.sessionNumber : Number(inserted.rows[0]?.[1]),
     revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(condition)),
     seq: Number(byNumber ? inserted.lastInsertRowid : inserted.rows[0]?.[0]),
     updateTime: sqliteDialect.decodeTime(append.updateTime),
@@ -75,7 +75,7 @@ function conclude(context: Context, job: UnchainedAppend, results: StatementResu
   };
   const fetched = idsAt < missedAt ? results[idsAt]?.rows : undefined;
   const committed = isCommitted(results);
-  context.known.appended(lookup, append.id, appended, fetched, committed);
+  context.known.appended(assumed, append.id, appended, fetched, committed);
   if (committed) attachmentOf(append)?.committed();
   return appended;
 }
@@ -83,20 +83,20 @@ function conclude(context: Context, job: UnchainedAppend, results: StatementResu
 /** After a refusal: throws its error, or appends again and takes nothing for granted. */
 async function retry(
   context: Context,
-  { append: prepared, condition, lookup, byNumber }: UnchainedAppend,
+  { append: prepared, condition, assumed, byNumber }: UnchainedAppend,
   error: unknown,
 ) {
   if (!byNumber || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [prepared]);
   // The session was deleted, or created again, since its key was remembered.
-  context.known.refused(lookup);
+  context.known.refused(assumed);
   return await appendUnchained(context, prepared, condition);
 }
 
 /** Whether the session's internal key is known, and is that of the session that the caller has seen. */
-function isKnown(lookup: Lookup, condition: AppendCondition): boolean {
+function isKnown(assumed: Assumptions, condition: AppendCondition): boolean {
   if (condition.kind === 'after') return false;
-  if (condition.kind === 'none' || condition.sessionNumber === null) return !Number.isNaN(lookup.sessionNumber);
-  return condition.sessionNumber === lookup.sessionNumber;
+  if (condition.kind === 'none' || condition.sessionNumber === null) return !Number.isNaN(assumed.sessionNumber);
+  return condition.sessionNumber === assumed.sessionNumber;
 }
 
 /** The revision where no statement returns one: as expected, or a statement would have refused or returned more. */

@@ -9,7 +9,7 @@ import { append } from '../../../src/store/sqlite/append.js';
 import { Chain, inTurn } from '../../../src/store/sqlite/chain.js';
 import type { Context } from '../../../src/store/sqlite/context.js';
 import { eventCodec, KNOWN_AT, sqliteDialect } from '../../../src/store/sqlite/dialect.js';
-import { type ChainLink, KnownIds } from '../../../src/store/sqlite/known-ids.js';
+import { KnownIds, type Link } from '../../../src/store/sqlite/known-ids.js';
 import { Layout } from '../../../src/store/sqlite/layout.js';
 import { databases } from '../../support/databases.js';
 import { anotherStore, event, ids, key, makeStore } from '../fixtures.js';
@@ -219,7 +219,7 @@ test('appends that wait go on, although their session is forgotten meanwhile', a
   const known = new KnownIds({ chains: true });
   const name = nameOf(key);
   known.created(key, 7, 1);
-  const link = known.link(name, 'a', null, undefined) as ChainLink;
+  const link = known.link(name, 'a', null, undefined) as Link;
   const order: string[] = [];
   const context = {
     known,

@@ -9,58 +9,58 @@ const name = nameOf(key);
 describe('KnownIds', () => {
   test('knows nothing of a session at first, and asks for its ids once', () => {
     const known = new KnownIds();
-    expect(known.lookup(name, 'a')).toMatchObject({ sessionNumber: Number.NaN, knownSeq: 0, fetchAfter: 0 });
-    expect(known.lookup(name, 'b')).toMatchObject({ knownSeq: 0, fetchAfter: undefined });
+    expect(known.assume(name, 'a')).toMatchObject({ sessionNumber: Number.NaN, knownSeq: 0, fetchAfter: 0 });
+    expect(known.assume(name, 'b')).toMatchObject({ knownSeq: 0, fetchAfter: undefined });
   });
 
   test('knows all of a session that was created here, and follows its appends', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
-    const first = known.lookup(name, 'a');
+    const first = known.assume(name, 'a');
     expect(first).toMatchObject({ sessionNumber: 7, knownSeq: 0, fetchAfter: undefined });
     known.appended(first, 'a', { sessionNumber: 7, revision: 2, seq: 31 });
-    expect(known.lookup(name, 'b')).toMatchObject({ knownSeq: 31, knownId: 'a', isListed: false });
-    expect(known.lookup(name, 'a')).toMatchObject({ knownSeq: 0, isListed: true });
+    expect(known.assume(name, 'b')).toMatchObject({ knownSeq: 31, knownId: 'a', isListed: false });
+    expect(known.assume(name, 'a')).toMatchObject({ knownSeq: 0, isListed: true });
   });
 
   test('fetches after the last known seq when others have written', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
-    known.appended(known.lookup(name, 'a'), 'a', { sessionNumber: 7, revision: 2, seq: 31 });
-    known.appended(known.lookup(name, 'b'), 'b', { sessionNumber: 7, revision: 5, seq: 40 });
-    const third = known.lookup(name, 'c');
+    known.appended(known.assume(name, 'a'), 'a', { sessionNumber: 7, revision: 2, seq: 31 });
+    known.appended(known.assume(name, 'b'), 'b', { sessionNumber: 7, revision: 5, seq: 40 });
+    const third = known.assume(name, 'c');
     expect(third).toMatchObject({ knownSeq: 31, fetchAfter: 31 });
     known.appended(third, 'c', { sessionNumber: 7, revision: 6, seq: 41 }, [
       [35, 'x'],
       [40, 'b'],
       [41, 'c'],
     ]);
-    expect(known.lookup(name, 'd')).toMatchObject({ knownSeq: 41, knownId: 'c', fetchAfter: undefined });
-    expect(known.lookup(name, 'x')).toMatchObject({ isListed: true });
+    expect(known.assume(name, 'd')).toMatchObject({ knownSeq: 41, knownId: 'c', fetchAfter: undefined });
+    expect(known.assume(name, 'x')).toMatchObject({ isListed: true });
   });
 
   test('fetches a long session in parts, and looks back only beyond what it has', () => {
     const known = new KnownIds();
-    const first = known.lookup(name, 'new');
+    const first = known.assume(name, 'new');
     const part = Array.from({ length: FETCH_IDS }, (_, at) => [at + 1, `e${at}`]);
     known.appended(first, 'new', { sessionNumber: 7, revision: 9_000, seq: 5_000 }, part);
-    expect(known.lookup(name, 'next')).toMatchObject({ knownSeq: FETCH_IDS, fetchAfter: FETCH_IDS });
+    expect(known.assume(name, 'next')).toMatchObject({ knownSeq: FETCH_IDS, fetchAfter: FETCH_IDS });
   });
 
   test('is not fooled by a session that was created again and has the next revision', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
-    known.appended(known.lookup(name, 'a'), 'a', { sessionNumber: 8, revision: 2, seq: 50 });
-    expect(known.lookup(name, 'b')).toMatchObject({ knownSeq: 0, fetchAfter: 0 });
+    known.appended(known.assume(name, 'a'), 'a', { sessionNumber: 8, revision: 2, seq: 50 });
+    expect(known.assume(name, 'b')).toMatchObject({ knownSeq: 0, fetchAfter: 0 });
   });
 
   test('forgets a session whose listed event turns out not to be there', () => {
     const known = new KnownIds();
     known.created(key, 7, 1);
-    known.appended(known.lookup(name, 'a'), 'a', { sessionNumber: 7, revision: 2, seq: 31 });
-    const again = known.lookup(name, 'a');
+    known.appended(known.assume(name, 'a'), 'a', { sessionNumber: 7, revision: 2, seq: 31 });
+    const again = known.assume(name, 'a');
     known.appended(again, 'a', { sessionNumber: 7, revision: 3, seq: 32 });
-    expect(known.lookup(name, 'b')).toMatchObject({ sessionNumber: Number.NaN, fetchAfter: 0 });
+    expect(known.assume(name, 'b')).toMatchObject({ sessionNumber: Number.NaN, fetchAfter: 0 });
   });
 
   test('forgets a session that is refused, also if it is so long that it is among the old ones at once', () => {
@@ -70,26 +70,26 @@ describe('KnownIds', () => {
       const link = known.link(name, `e${seq}`, 7, undefined);
       if (link) known.linked(link, `e${seq}`, seq);
     }
-    const lookup = known.lookup(name, 'new');
-    expect(lookup.entry.ids.size).toBeGreaterThan(999_950);
-    known.refused(lookup);
-    expect(known.lookup(name, 'new').sessionNumber).toBeNaN();
+    const assumed = known.assume(name, 'new');
+    expect(assumed.entry.ids.size).toBeGreaterThan(999_950);
+    known.refused(assumed);
+    expect(known.assume(name, 'new').sessionNumber).toBeNaN();
   });
 
   test('ignores a result for an entry that it has dropped since', () => {
     const known = new KnownIds();
-    const old = known.lookup(name, 'a');
+    const old = known.assume(name, 'a');
     known.created(key, 9, 1);
     known.appended(old, 'a', { sessionNumber: 8, revision: 2, seq: 10 }, [[10, 'a']]);
-    expect(known.lookup(name, 'b')).toMatchObject({ sessionNumber: 9, knownSeq: 0 });
+    expect(known.assume(name, 'b')).toMatchObject({ sessionNumber: 9, knownSeq: 0 });
   });
 
   test('stays bounded: sessions that were not appended to for long go first', () => {
     const known = new KnownIds();
     const many = 50_000;
     for (let at = 0; at < many; at += 1) known.created({ ...key, sessionId: `s${at}` }, at, 1);
-    expect(known.lookup(nameOf({ ...key, sessionId: 's0' }), 'a').sessionNumber).toBeNaN();
-    expect(known.lookup(nameOf({ ...key, sessionId: `s${many - 1}` }), 'a').sessionNumber).toBe(many - 1);
+    expect(known.assume(nameOf({ ...key, sessionId: 's0' }), 'a').sessionNumber).toBeNaN();
+    expect(known.assume(nameOf({ ...key, sessionId: `s${many - 1}` }), 'a').sessionNumber).toBe(many - 1);
   });
 
   test('whatever happens, what it says to be unknown up to a seq is not there', () => {
@@ -107,21 +107,21 @@ describe('KnownIds', () => {
         let waiting: (() => void)[] = [];
         for (const { own, id: number, pipelined } of list) {
           const id = `e${number}`;
-          const lookup = own ? known.lookup(name, id) : undefined;
-          if (lookup && stored.has(id)) expect(lookup.knownSeq).toBeLessThan(stored.get(id) as number);
+          const assumed = own ? known.assume(name, id) : undefined;
+          if (assumed && stored.has(id)) expect(assumed.knownSeq).toBeLessThan(stored.get(id) as number);
           if (!stored.has(id)) {
             seq += 1;
             stored.set(id, seq);
           }
           revision += 1;
-          if (!lookup) continue;
+          if (!assumed) continue;
           const found = { sessionNumber: 1, revision, seq: stored.get(id) as number };
-          const after = lookup.fetchAfter;
+          const after = assumed.fetchAfter;
           const fetched =
             after === undefined
               ? undefined
               : [...stored].map(([key, at]) => [at, key]).filter(([at]) => Number(at) > after);
-          waiting.push(() => known.appended(lookup, id, found, fetched));
+          waiting.push(() => known.appended(assumed, id, found, fetched));
           if (pipelined) continue;
           for (const arrive of waiting) arrive();
           waiting = [];
