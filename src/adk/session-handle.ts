@@ -17,7 +17,7 @@ import {
 import { toEvent } from './event-codec.js';
 import { PendingAppend } from './pending-append.js';
 import { StateMarks } from './state-marks.js';
-import { define, mergeState } from './state-scopes.js';
+import { define, joinStates } from './state-scopes.js';
 
 /** How much of the stored session a session object shows. */
 interface Seen {
@@ -306,7 +306,7 @@ function fromFirstShown(rows: EventRow[], shown: ReadonlyMap<string, Event>): Ev
 
 /** The state that a session object shows of a stored session. */
 export function stateOf({ session, appState, userState }: Snapshot): JsonObject {
-  return mergeState(session.state, appState, userState);
+  return joinStates(session.state, appState, userState);
 }
 
 function seenOf({ sessionNumber, session, lastSeq }: Snapshot): Seen {

@@ -46,10 +46,10 @@ export function trimDelta(event: Event): ScopedState {
 }
 
 /**
- * The one state that a handle shows, of the three that are stored. Without a prototype, as ADK makes its own: `State.has`
+ * The one state that a session object shows, of the three that are stored. Without a prototype, as ADK makes its own: `State.has`
  * asks with `in`, and `State.set('__proto__', …)` would give a plain object another prototype.
  */
-export function mergeState(session: JsonObject, app: JsonObject, user: JsonObject): JsonObject {
+export function joinStates(session: JsonObject, app: JsonObject, user: JsonObject): JsonObject {
   const merged = Object.create(null) as JsonObject;
   for (const key of Object.keys(session)) merged[key] = session[key];
   for (const key of Object.keys(app)) merged[State.APP_PREFIX + key] = app[key];

@@ -7,7 +7,7 @@ import { type Context, type StatementResult, sendBatch, sendErasure } from './co
 import { eventCodec, KNOWN_AT } from './dialect.js';
 import type { Assumptions, Link } from './known-ids.js';
 import type { Queries } from './queries.js';
-import { mergeState } from './shared-states.js';
+import { mergeShared } from './shared-states.js';
 
 /**
  * Statements of an append that follows another one in a chain. First the update: what it refuses has changed nothing yet.
@@ -88,8 +88,8 @@ export function sendAppend(
 /** Adds the statements of the shared states and of the attachment. `quick`: what refuses is sent again. */
 export function addRest(sql: Queries, append: PreparedAppend, queries: BatchQuery[], quick = false): void {
   const { appName, userId } = append.key;
-  if (append.app !== undefined) queries.push(mergeState(sql, { appName }, append.app));
-  if (append.user !== undefined) queries.push(mergeState(sql, { appName, userId }, append.user));
+  if (append.app !== undefined) queries.push(mergeShared(sql, { appName }, append.app));
+  if (append.user !== undefined) queries.push(mergeShared(sql, { appName, userId }, append.user));
   const attachment = attachmentOf(append);
   if (attachment !== undefined) queries.push(...((quick && attachment.quick) || attachment.queries));
 }

@@ -18,7 +18,7 @@ import {
 } from './context.js';
 import { eventCodec } from './dialect.js';
 import { eraseMemory } from './other-stores.js';
-import { mergeStateIfNew, readState } from './shared-states.js';
+import { mergeSharedIfNew, readState } from './shared-states.js';
 
 /** Creates a session, or finds it if `ifExists` is `'return'`: then nothing changes. */
 export async function createSession(context: Context, prepared: PreparedSession, events: EventFilter): Promise<Loaded> {
@@ -30,8 +30,8 @@ export async function createSession(context: Context, prepared: PreparedSession,
 
   const writes: BatchQuery[] = [];
   // Shared states go first, while the session tells by its absence that it is new.
-  if (app) writes.push(mergeStateIfNew(sql, { appName }, app, key));
-  if (user) writes.push(mergeStateIfNew(sql, { appName, userId }, user, key));
+  if (app) writes.push(mergeSharedIfNew(sql, { appName }, app, key));
+  if (user) writes.push(mergeSharedIfNew(sql, { appName, userId }, user, key));
   writes.push({ sql: sql.insertSession, params: row, ifNone: ifExists === 'return' ? 'continue' : 'rollback' });
   const reads = loadQueries(context, session, events);
   try {

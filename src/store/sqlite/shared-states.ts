@@ -17,7 +17,7 @@ export async function getSharedState(context: Context, scope: SharedScope): Prom
 
 export async function mergeSharedState(context: Context, scope: SharedScope, delta: Delta): Promise<void> {
   try {
-    await context.known.inTurn([], () => sendBatch(context, [mergeState(context.sql, scope, delta)]), [
+    await context.known.inTurn([], () => sendBatch(context, [mergeShared(context.sql, scope, delta)]), [
       stateName(scope),
     ]);
   } catch (error) {
@@ -25,13 +25,13 @@ export async function mergeSharedState(context: Context, scope: SharedScope, del
   }
 }
 
-export function mergeState(sql: Queries, scope: SharedScope, { set, remove }: Delta): BatchQuery {
+export function mergeShared(sql: Queries, scope: SharedScope, { set, remove }: Delta): BatchQuery {
   const params = [...scopeParams(scope), set, julianDay.encode(Date.now()), remove];
   return { sql: statementsOf(sql, scope).merge, params };
 }
 
 /** Merges a delta only if the session does not exist: a condition instead of a branch. */
-export function mergeStateIfNew(sql: Queries, scope: SharedScope, { set, remove }: Delta, key: string[]): BatchQuery {
+export function mergeSharedIfNew(sql: Queries, scope: SharedScope, { set, remove }: Delta, key: string[]): BatchQuery {
   const params = [...scopeParams(scope), set, julianDay.encode(Date.now()), ...key, remove];
   return { sql: statementsOf(sql, scope).mergeIfNew, params };
 }
