@@ -1,5 +1,12 @@
-import type { Event, Session } from '@google/adk';
-import { type Backend, type EventRecord, type EventRow, eventShape, type JsonObject } from '../store/internal.js';
+import type { Event } from '@google/adk';
+import {
+  type Backend,
+  type EventRecord,
+  type EventRow,
+  eventShape,
+  type JsonObject,
+  type SessionKey,
+} from '../store/internal.js';
 import { define } from './state-scopes.js';
 
 /** Brand that `createEvent` gives its events and ADK's workflow nodes look for. JSON can't hold it. */
@@ -13,11 +20,11 @@ const { blank, fields: COLUMN_FIELDS } = eventShape;
  * ADK's event as the store takes it, whatever its fields are: the store keeps what it has no column for. Only fields that
  * are there are looked at: asking an object for a dozen that are not was most of the cost (1.1 of 1.3 µs).
  */
-export function toRecord(event: Event, session: Session): EventRecord {
+export function toRecord(event: Event, { sessionId, appName, userId }: SessionKey): EventRecord {
   const record = blank();
-  record.sessionId = session.id;
-  record.appName = session.appName;
-  record.userId = session.userId;
+  record.sessionId = sessionId;
+  record.appName = appName;
+  record.userId = userId;
   record.unbranded = (event as Branded)[BRAND] !== true;
   let extra: JsonObject | undefined;
   for (const key in event) {

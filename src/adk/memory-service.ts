@@ -195,9 +195,8 @@ export class SqliteMemoryService implements BaseMemoryService {
 }
 
 /** The memory of a session's events: of those that count. */
-function recordsOf(events: readonly Event[], { appName, userId, sessionId }: SessionKey): MemoryRecord[] {
-  const session = { id: sessionId, appName, userId } as Session;
-  const records = events.map((event) => toRecord(event, session));
+function recordsOf(events: readonly Event[], key: SessionKey): MemoryRecord[] {
+  const records = events.map((event) => toRecord(event, key));
   const rewindable = records.map((record) => ({
     record,
     invocationId: record.invocationId,

@@ -7,15 +7,13 @@ import {
   type EventRow,
   type JsonObject,
   type Loaded,
-  type NamedSession,
   nameOf,
-  type PreparedAppend,
   type SessionKey,
   type Snapshot,
   visible,
 } from '../store/internal.js';
+import { EventAppend } from './event-append.js';
 import { toEvent } from './event-codec.js';
-import { PendingAppend } from './pending-append.js';
 import { StateMarks } from './state-marks.js';
 import { define, joinStates } from './state-scopes.js';
 
@@ -41,9 +39,9 @@ interface Seen {
  * In reject mode appends wait for each other. Only the outcome of the append before tells what the object has seen. An
  * expected number could be wrong after a failure, and would stay wrong.
  */
-export class SessionHandle implements NamedSession {
+export class SessionHandle {
   readonly key: SessionKey;
-  /** The key as one text, see `nameOf`. */
+  /** The key as one text: see `nameOf`. */
   readonly name: string;
   readonly #backend: Backend;
   readonly #calls: Calls;
@@ -91,20 +89,12 @@ export class SessionHandle implements NamedSession {
     );
   }
 
-  /**
-   * Stores an event, then brings the object up to date. If the write fails, object and event are as before. `untrimmed`: the
-   * event's delta with its temp keys.
-   */
-  append(
-    append: PreparedAppend,
-    event: Event,
-    untrimmed: JsonObject | undefined,
-    temp: JsonObject | undefined,
-  ): Promise<Event> {
+  /** Stores an event, then brings the object up to date. If the write fails, object and event are as before. */
+  append(event: Event): Promise<Event> {
     const takesTurn = this.#seen === undefined || this.#rejectsStale || this.#lastTurn !== undefined;
-    const pending = new PendingAppend(this, event, untrimmed, temp, takesTurn);
-    if (!takesTurn) return this.#send(append, pending);
-    return this.#calls.make(() => this.#inTurn(() => this.#send(append, pending)));
+    const append = EventAppend.of(this.#backend, this, event, takesTurn);
+    if (!takesTurn) return this.#send(append);
+    return this.#calls.make(() => this.#inTurn(() => this.#send(append)));
   }
 
   /** Shows temp keys, except those that a later State.set() has changed. */
@@ -118,44 +108,44 @@ export class SessionHandle implements NamedSession {
   }
 
   /** Not async itself: very many may wait. */
-  #send(append: PreparedAppend, pending: PendingAppend): Promise<Event> {
-    const sent = this.#backend.append(append, this.#condition(pending.event.id), pending);
+  #send(append: EventAppend): Promise<Event> {
+    const sent = this.#backend.append(append, this.#condition(append.id));
     this.#underWay += 1;
-    if (!pending.inTurn) this.#calls.begin();
+    if (!append.inTurn) this.#calls.begin();
     return sent;
   }
 
   /** An append was stored. */
-  appended(appended: Appended, pending: PendingAppend): Event | Promise<Event> {
+  appended(appended: Appended, append: EventAppend): Event | Promise<Event> {
     this.#underWay -= 1;
     let finished: Promise<Event> | undefined;
     try {
-      const applied = this.#apply(appended, pending);
-      if (applied || this.#gapAfter !== undefined) finished = this.#finish(applied, pending);
+      const applied = this.#apply(appended, append);
+      if (applied || this.#gapAfter !== undefined) finished = this.#finish(applied, append);
     } finally {
-      if (finished === undefined) this.#end(pending);
+      if (finished === undefined) this.#end(append);
     }
-    return finished ?? pending.event;
+    return finished ?? append.event;
   }
 
   /** An append was not stored. */
-  failed(pending: PendingAppend): void {
+  failed(append: EventAppend): void {
     this.#underWay -= 1;
-    this.#end(pending);
+    this.#end(append);
   }
 
-  async #finish(applied: Promise<unknown> | undefined, pending: PendingAppend): Promise<Event> {
+  async #finish(applied: Promise<unknown> | undefined, append: EventAppend): Promise<Event> {
     try {
       await applied;
-      if (this.#gapAfter !== undefined) await (pending.inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
-      return pending.event;
+      if (this.#gapAfter !== undefined) await (append.inTurn ? this.#readGap() : this.#inTurn(() => this.#readGap()));
+      return append.event;
     } finally {
-      this.#end(pending);
+      this.#end(append);
     }
   }
 
   /** An append in turn is counted with the turn. */
-  #end({ inTurn }: PendingAppend): void {
+  #end({ inTurn }: EventAppend): void {
     if (!inTurn) this.#calls.end();
   }
 
@@ -173,7 +163,7 @@ export class SessionHandle implements NamedSession {
   /** Changes the object at once. The promise rejects if ADK refused a part. */
   #apply(
     { sessionNumber, revision, seq, updateTime, missed }: Appended,
-    { event, temp }: PendingAppend,
+    { event, temp }: EventAppend,
   ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;

@@ -26,7 +26,6 @@ import {
   type Loaded,
   loadEventPage,
   loadVisible,
-  prepareAppend,
   prepareSession,
   type RewindOptions,
   type SessionKey,
@@ -35,12 +34,11 @@ import {
   visible,
 } from '../store/internal.js';
 import { checkAppend, keyOf, newSessionOf } from './arguments.js';
-import { toEvent, toRecord } from './event-codec.js';
+import { toEvent } from './event-codec.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
 import { SessionObjects } from './session-objects.js';
 import type { Opened } from './source.js';
-import { trimDelta } from './state-scopes.js';
 
 /**
  * ADK's session service over a {@link SessionStore}, whatever its database: {@link SqliteSessionService} and
@@ -150,24 +148,12 @@ export abstract class StoreSessionService<Store extends SessionStore = SessionSt
     try {
       checkObject('request', request);
       this.#calls.check();
-      return this.#append(request);
+      const { session, event } = request;
+      const handle = this.#objects.handleOf(session);
+      checkAppend(session, event);
+      return event.partial ? Promise.resolve(event) : handle.append(event);
     } catch (error) {
       return Promise.reject(error);
-    }
-  }
-
-  #append({ session, event }: AppendEventRequest): Promise<Event> {
-    const handle = this.#objects.handleOf(session);
-    checkAppend(session, event);
-    if (event.partial) return Promise.resolve(event);
-    const untrimmed = event.actions?.stateDelta;
-    try {
-      const scoped = trimDelta(event);
-      const append = prepareAppend(this.#backend, toRecord(event, session), scoped, handle);
-      return handle.append(append, event, untrimmed, scoped.temp);
-    } catch (error) {
-      if (untrimmed) event.actions.stateDelta = untrimmed;
-      throw error;
     }
   }
 

@@ -1,5 +1,4 @@
 import type { SqlParam } from '../executor.js';
-import type { AppendTarget } from './append-target.js';
 import type { Transfer } from './copy/transfer.js';
 import type { Delta } from './deltas.js';
 import type { Dialect } from './dialect.js';
@@ -52,7 +51,7 @@ export type AppendCondition =
 
 type IfStale = 'reject' | 'catchUp';
 
-/** Outcome of a committed append. */
+/** Outcome of an append that was stored. */
 export interface Appended {
   /** The session's internal key. */
   sessionNumber: number;
@@ -115,7 +114,7 @@ export interface Backend {
 
   /** Makes the part of an append that is the backend's own, from the event as it is when the call is made. */
   attach?(event: EventRecord, params: readonly SqlParam[]): unknown;
-  append<Result>(append: PreparedAppend, condition: AppendCondition, target: AppendTarget<Result>): Promise<Result>;
+  append<Result>(append: PreparedAppend<Result>, condition: AppendCondition): Promise<Result>;
   /** All or nothing. */
   appendAll(appends: readonly PreparedAppend[]): Promise<void>;
   listEvents(key: SessionKey, filter: EventFilter): Promise<EventRow[]>;

@@ -3,7 +3,6 @@
  * objects, once. Both builds of the adapter load this one copy. It is no entry point of the package.
  */
 export { invalidArgument, outOfRange } from '../errors.js';
-export type { AppendTarget } from './append-target.js';
 export {
   checkArray,
   checkChoice,
@@ -30,5 +29,5 @@ export { SESSION_STORE_OPTIONS } from './names.js';
 export type { PgPool } from './postgres/client.js';
 export { POSTGRES_STORE_OPTIONS, type PostgresSessionStoreOptions } from './postgres/layout.js';
 export { PostgresSessionStore } from './postgres/store.js';
-export { type NamedSession, nameOf, type PreparedAppend, prepareAppend, prepareSession } from './prepare.js';
+export { nameOf, PreparedAppend, prepareSession } from './prepare.js';
 export { SqliteBackend } from './sqlite/backend.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkCount, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
-import type { AppendCondition, Backend, SharedScope } from './backend.js';
+import type { AppendCondition, Appended, Backend, SharedScope } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './deltas.js';
 import { appliedNote } from './history/outline.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
@@ -37,60 +37,71 @@ export function prepareSession({ dialect, names, sessions }: Backend, input: New
   };
 }
 
-/** A session's key, and the key as one text: see {@link nameOf}. */
-export interface NamedSession {
+/**
+ * An append: an event and its deltas as they were when the call was made, encoded once. Attempts follow one another. The end of
+ * the last one goes through {@link appended} or {@link failed}, which a service overrides. They are methods, since very many
+ * appends may wait: so none needs a promise or a closure for its end.
+ */
+export class PreparedAppend<Result = unknown> {
   readonly key: SessionKey;
-  readonly name: string;
-}
-
-/** An event and its deltas as they were when the call was made, encoded once. Attempts follow one another. */
-export interface PreparedAppend {
-  key: SessionKey;
   /** The key as one text, see {@link nameOf}. */
-  name: string;
-  id: string;
+  readonly name: string;
+  readonly id: string;
   /** Parameters of the insert. The first ones are null until the backend sets them for an attempt, the event's follow. */
-  params: SqlParam[];
+  readonly params: SqlParam[];
   /** The event's time, as a parameter. */
-  updateTime: SqlParam;
+  readonly updateTime: SqlParam;
   /** Deltas that have something to merge. */
-  session: Delta | undefined;
-  app: Delta | undefined;
-  user: Delta | undefined;
+  readonly session: Delta | undefined;
+  readonly app: Delta | undefined;
+  readonly user: Delta | undefined;
   /** Made by the backend, see `attach`, for its own `append`. */
-  attachment: unknown;
-}
+  readonly attachment: unknown;
 
-/** Checks and encodes at once. `session`: its key, which has been checked, and its {@link nameOf name}, if the caller has both. */
-export function prepareAppend(
-  backend: Backend,
-  event: EventRecord,
-  deltas?: StateDeltas,
-  session?: NamedSession,
-): PreparedAppend {
-  const { dialect, events } = backend;
-  checkEvent(event, session !== undefined);
-  if (deltas !== undefined) checkObject('deltas', deltas);
-  const delta = encodeOptionalDelta(dialect, deltas?.session, 'deltas.session');
-  const updateTime = dialect.encodeTime(event.timestamp);
-  const { key, name } = session ?? named(event);
-  const params = events.encode(event, deltas && appliedNote(event.actions, deltas.session));
-  return {
-    key,
-    name,
-    id: event.id,
-    params,
-    updateTime,
-    session: delta,
-    app: encodeOptionalDelta(dialect, deltas?.app, 'deltas.app'),
-    user: encodeOptionalDelta(dialect, deltas?.user, 'deltas.user'),
-    attachment: backend.attach?.(event, params),
-  };
-}
+  /** Checks and encodes. `named`: the event's session, whose key has been checked, if the caller has its name already. */
+  constructor(
+    backend: Backend,
+    event: EventRecord,
+    deltas?: StateDeltas,
+    named?: { readonly key: SessionKey; readonly name: string },
+  ) {
+    const { dialect, events } = backend;
+    checkEvent(event, named !== undefined);
+    if (deltas !== undefined) checkObject('deltas', deltas);
+    this.session = encodeOptionalDelta(dialect, deltas?.session, 'deltas.session');
+    this.updateTime = dialect.encodeTime(event.timestamp);
+    const { appName, userId, sessionId } = event;
+    this.key = named?.key ?? { appName, userId, sessionId };
+    this.name = named?.name ?? nameOf(this.key);
+    this.id = event.id;
+    this.params = events.encode(event, deltas && appliedNote(event.actions, deltas.session));
+    this.app = encodeOptionalDelta(dialect, deltas?.app, 'deltas.app');
+    this.user = encodeOptionalDelta(dialect, deltas?.user, 'deltas.user');
+    this.attachment = backend.attach?.(event, this.params);
+  }
 
-function named({ appName, userId, sessionId }: EventRecord): NamedSession {
-  const key = { appName, userId, sessionId };
-  return { key, name: nameOf(key) };
+  /** It was stored. The call resolves to what this returns: the outcome itself, or what a service makes of it. */
+  appended(outcome: Appended): Result | Promise<Result> {
+    return outcome as Result;
+  }
+
+  /** It was not stored. The call rejects with the error. */
+  failed(): void {}
+
+  /** Ends with the outcome of an attempt, once that is there. `onEnd` is called before. */
+  endWith(attempt: Promise<Appended>, onEnd?: () => void): Promise<Result> {
+    return attempt.then(
+      (outcome) => {
+        onEnd?.();
+        return this.appended(outcome);
+      },
+      (error) => {
+        onEnd?.();
+        this.failed();
+        throw error;
+      },
+    );
+  }
 }
 
 /** The condition of an append whose caller may expect a revision. */

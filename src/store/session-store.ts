@@ -1,7 +1,6 @@
 import { checkNames } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import type { Transaction } from '../executor.js';
-import { OUTCOME } from './append-target.js';
 import {
   APPEND_OPTIONS,
   COUNT_FILTER,
@@ -23,7 +22,7 @@ import {
   USER_KEY,
   USERS_FILTER,
 } from './arguments.js';
-import type { Backend } from './backend.js';
+import type { Appended, Backend } from './backend.js';
 import { encodeDelta } from './deltas.js';
 import { jsonParam } from './dialect.js';
 import { sessionNotFound } from './errors.js';
@@ -42,7 +41,7 @@ import type {
 import { stateAt } from './history/timeline.js';
 import { loadVisible } from './history/visible.js';
 import type { SessionStoreOptions } from './names.js';
-import { conditionOf, prepareAppend, prepareSession } from './prepare.js';
+import { conditionOf, PreparedAppend, prepareSession } from './prepare.js';
 import type {
   EventFilter,
   EventRecord,
@@ -268,8 +267,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   ): Promise<{ seq: number; updateTime: number; revision: number }> {
     if (deltas !== undefined) checkNames('deltas', deltas, STATE_DELTAS);
     checkNames('options', options, APPEND_OPTIONS);
-    const append = prepareAppend(this.backend, gatherExtra(event), deltas);
-    const { seq, updateTime, revision } = await this.backend.append(append, conditionOf(options), OUTCOME);
+    const append = new PreparedAppend<Appended>(this.backend, gatherExtra(event), deltas);
+    const { seq, updateTime, revision } = await this.backend.append(append, conditionOf(options));
     return { seq, updateTime, revision };
   }
 
@@ -279,7 +278,7 @@ export class SessionStore<S extends JsonObject = JsonObject> {
    */
   async appendEvents(events: readonly EventRecord[]): Promise<void> {
     checkArray('events', events);
-    await this.backend.appendAll(events.map((event) => prepareAppend(this.backend, gatherExtra(event))));
+    await this.backend.appendAll(events.map((event) => new PreparedAppend(this.backend, gatherExtra(event))));
   }
 
   /**

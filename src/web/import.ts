@@ -20,7 +20,7 @@ export async function importSession(
   const { store, pool } = storeOf(service);
   const { appName, userId, sessionId = randomUUID(), state = {} } = request;
   const key = { appName, userId, sessionId };
-  const records = eventsOf(events).map((event) => toRecord(event, { id: sessionId, appName, userId } as Session));
+  const records = eventsOf(events).map((event) => toRecord(event, key));
   const { session = {}, app, user } = splitState(state);
   // Makes the tables, which a transaction of the pool's cannot.
   await service.getSession({ ...key, config: { numRecentEvents: 0 } });

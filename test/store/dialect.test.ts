@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { EVENT_COLUMNS } from '../../src/store/columns.js';
 import type { Dialect } from '../../src/store/dialect.js';
 import { makeEventCodec } from '../../src/store/event-codec.js';
-import { prepareAppend } from '../../src/store/prepare.js';
+import { PreparedAppend } from '../../src/store/prepare.js';
 import { event } from './fixtures.js';
 
 /** A database with times in whole seconds, no U+0000 in texts, and JSON columns that hold no `\u0000` and arrive as text. */
@@ -57,7 +57,7 @@ test('a damaged value of the dialect rejects ADK_CORRUPT_ROW with its column', (
 test('an append is prepared by the dialect, its deltas included', () => {
   const backend = { dialect: other, events: codec } as never;
   const deltas = { session: { a: '\0', b: undefined }, app: {}, user: { c: 1 } };
-  expect(prepareAppend(backend, event('e1', { timestamp: 5_999 }), deltas)).toMatchObject({
+  expect(new PreparedAppend(backend, event('e1', { timestamp: 5_999 }), deltas)).toMatchObject({
     updateTime: 5,
     session: { set: '{"a":"~0"}', remove: '{"b":null}' },
     app: undefined,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { checkKey } from '../arguments.js';
 import type { Backend } from '../backend.js';
 import type { EventRow } from '../event-codec.js';
-import { type PreparedAppend, prepareAppend } from '../prepare.js';
+import { PreparedAppend } from '../prepare.js';
 import type { EventRecord, JsonObject, SessionKey } from '../records.js';
 import { checkEventPage, checkFork, checkRewind } from './arguments.js';
 import type { Cut, ForkPlan, RewindPlan } from './plan.js';
@@ -49,7 +49,7 @@ function markerOf(
       rewindBeforeInvocationId,
     },
   };
-  return prepareAppend(backend, event, { session: stateDelta });
+  return new PreparedAppend(backend, event, { session: stateDelta });
 }
 
 /** The delta from one state to another; a key to remove has the value `undefined`. */

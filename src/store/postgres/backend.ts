@@ -1,5 +1,4 @@
 import { invalidArgument } from '../../errors.js';
-import { type AppendTarget, deliver } from '../append-target.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
@@ -132,8 +131,8 @@ export class PostgresBackend implements Backend {
     return deleteSession(this.#context, key);
   }
 
-  append<Result>(prepared: PreparedAppend, condition: AppendCondition, target: AppendTarget<Result>) {
-    return deliver(append(this.#context, prepared, condition), target);
+  append<Result>(prepared: PreparedAppend<Result>, condition: AppendCondition) {
+    return prepared.endWith(append(this.#context, prepared, condition));
   }
 
   appendAll(appends: readonly PreparedAppend[]) {

@@ -1,4 +1,3 @@
-import { type AppendTarget, deliver, OUTCOME } from '../append-target.js';
 import type { AppendCondition, Appended } from '../backend.js';
 import { type PreparedAppend, statesOf } from '../prepare.js';
 import { attachmentOf, sendAppend, writesByKey, writesInChain } from './append-statements.js';
@@ -14,43 +13,41 @@ import { appendUnchained } from './unchained-append.js';
  */
 export function append<Result>(
   context: Context,
-  prepared: PreparedAppend,
+  prepared: PreparedAppend<Result>,
   condition: AppendCondition,
-  target: AppendTarget<Result>,
 ): Promise<Result> {
   const { across } = context.known;
-  if (across.isWaiting)
-    return deliver(
-      across.wait(() => append(context, prepared, condition, OUTCOME)),
-      target,
-    );
-  if (prepared.app === undefined && prepared.user === undefined) return send(context, prepared, condition, target);
-  const end = across.begin(statesOf(prepared));
-  return deliver(send(context, prepared, condition, OUTCOME).finally(end), target);
+  if (across.isWaiting) return across.wait(() => append(context, prepared, condition));
+  const isShared = prepared.app !== undefined || prepared.user !== undefined;
+  return send(context, prepared, condition, isShared ? across.begin(statesOf(prepared)) : undefined);
 }
 
+/** `onEnd` is called when the append was stored or not, before its own end. */
 function send<Result>(
   context: Context,
-  prepared: PreparedAppend,
+  prepared: PreparedAppend<Result>,
   condition: AppendCondition,
-  target: AppendTarget<Result>,
+  onEnd: (() => void) | undefined,
 ): Promise<Result> {
   const { known, sql } = context;
   const link = linkOf(known, prepared, condition);
   if (link === undefined) {
-    const appended = known.appendInTurn(prepared.name, () => appendUnchained(context, prepared, condition));
-    return deliver(appended, target);
+    const attempt = known.appendInTurn(prepared.name, () => appendUnchained(context, prepared, condition));
+    return prepared.endWith(attempt, onEnd);
   }
   let sent: Promise<StatementResult[]>;
   try {
     sent = sendAppend(context, writesInChain(sql, prepared, link), prepared.attachment !== undefined);
   } catch (error) {
-    return deliver(retryOrReject(context, prepared, condition, link, error), target); // no stack is left
+    return prepared.endWith(retryOrReject(context, prepared, condition, link, error), onEnd); // no stack is left
   }
   // Not async itself: very many may wait.
   return sent.then(
-    (results) => target.appended(concludeLink(known, prepared, link, results)),
-    (error) => deliver(retryOrReject(context, prepared, condition, link, error), target),
+    (results) => {
+      onEnd?.();
+      return prepared.appended(concludeLink(known, prepared, link, results));
+    },
+    (error) => prepared.endWith(retryOrReject(context, prepared, condition, link, error), onEnd),
   );
 }
 

@@ -1,6 +1,5 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor, SqlParam } from '../../executor.js';
-import type { AppendTarget } from '../append-target.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
@@ -146,8 +145,8 @@ export class SqliteBackend implements Backend, Context {
     return this.#attachments?.of(event, params[CONTENT_AT]);
   }
 
-  append<Result>(prepared: PreparedAppend, condition: AppendCondition, target: AppendTarget<Result>) {
-    return append(this, prepared, condition, target);
+  append<Result>(prepared: PreparedAppend<Result>, condition: AppendCondition) {
+    return append(this, prepared, condition);
   }
 
   appendAll(appends: readonly PreparedAppend[]) {

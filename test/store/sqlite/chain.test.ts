@@ -2,9 +2,8 @@ import type { Pool } from 'aiosqlite';
 import type { SessionStore } from 'aiosqlite/store';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { OUTCOME } from '../../../src/store/append-target.js';
 import type { Backend } from '../../../src/store/backend.js';
-import { nameOf, prepareAppend } from '../../../src/store/prepare.js';
+import { nameOf, PreparedAppend } from '../../../src/store/prepare.js';
 import { append } from '../../../src/store/sqlite/append.js';
 import { Chain, inTurn } from '../../../src/store/sqlite/chain.js';
 import type { Context } from '../../../src/store/sqlite/context.js';
@@ -236,7 +235,7 @@ test('appends that wait go on, although their session is forgotten meanwhile', a
   } as unknown as Context;
   const backend = { dialect: sqliteDialect, events: eventCodec } as Backend;
   const others = ['x', 'y', 'z'].map((id) =>
-    append(context, prepareAppend(backend, event(id)), { kind: 'after', ifStale: 'reject', eventId: null }, OUTCOME),
+    append(context, new PreparedAppend(backend, event(id)), { kind: 'after', ifStale: 'reject', eventId: null }),
   );
   known.created(key, 8, 1);
   expect(order).toEqual([]);
