@@ -12,12 +12,12 @@ import { Policy } from '../wire/protocol.js';
 import { MAIN_LANE, type PoolCounters } from '../wire/queue.js';
 import type { Pool, PoolStats } from './api.js';
 import { Leases, type Role } from './lease.js';
-import { OnlyConnection } from './only-connection.js';
 import type { CheckedPoolOptions } from './options.js';
-import { Readers } from './readers.js';
-import type { Reading } from './reading.js';
+import { OnlyConnection } from './readers/only-connection.js';
+import { Readers } from './readers/readers.js';
+import type { Reading } from './readers/reading.js';
+import { WalRelief } from './readers/wal-relief.js';
 import { WaitLimit } from './wait-limit.js';
-import { WalRelief } from './wal-relief.js';
 import { Workers } from './workers.js';
 import { Writer } from './writer.js';
 

@@ -25,8 +25,8 @@ import type { IntegerMode } from '../wire/rows.js';
 import type { Pool, PoolStats } from './api.js';
 import { Connections, poolClosed } from './connections.js';
 import { LEASE_OPTIONS, type Lease, type LeaseOptions, type WorkerLease } from './lease.js';
-import { lentBlob, lentCursor, lentDump, type OpenedCursor } from './lent.js';
 import { type CheckedPoolOptions, checkPoolOptions, type PoolOptions, poolOptionsOf } from './options.js';
+import { lentBlob, lentCursor, lentDump, type OpenedCursor } from './readers/lent.js';
 import { isReadCall } from './route.js';
 import type { Workers } from './workers.js';
 

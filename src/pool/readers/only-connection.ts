@@ -1,14 +1,14 @@
-import type { Connection } from '../connection/api.js';
-import { SharedConnection } from '../connection/connection.js';
-import { Lane } from '../connection/lane.js';
-import type { CheckedOptions } from '../connection/options.js';
-import { runTransaction } from '../connection/transaction.js';
-import type { Transaction } from '../executor.js';
-import type { Call } from '../wire/call.js';
-import type { Limits, SharedLimits } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
-import { BeginMode, Policy } from '../wire/protocol.js';
-import type { Leases, WorkerLease } from './lease.js';
+import type { Connection } from '../../connection/api.js';
+import { SharedConnection } from '../../connection/connection.js';
+import { Lane } from '../../connection/lane.js';
+import type { CheckedOptions } from '../../connection/options.js';
+import { runTransaction } from '../../connection/transaction.js';
+import type { Transaction } from '../../executor.js';
+import type { Call } from '../../wire/call.js';
+import type { Limits, SharedLimits } from '../../wire/limits.js';
+import type { Outcome } from '../../wire/outcome.js';
+import { BeginMode, Policy } from '../../wire/protocol.js';
+import type { Leases, WorkerLease } from '../lease.js';
 import type { Lent } from './lent.js';
 import type { Reading } from './reading.js';
 

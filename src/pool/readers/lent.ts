@@ -1,8 +1,8 @@
-import type { LaneConnection } from '../connection/connection.js';
-import { type BlobHandle, type BlobLocation, openBlob } from '../connection/features/blob.js';
-import type { Send } from '../connection/features/send.js';
-import type { Cursor } from '../connection/row-iterator.js';
-import { Request } from '../wire/protocol.js';
+import type { LaneConnection } from '../../connection/connection.js';
+import { type BlobHandle, type BlobLocation, openBlob } from '../../connection/features/blob.js';
+import type { Send } from '../../connection/features/send.js';
+import type { Cursor } from '../../connection/row-iterator.js';
+import { Request } from '../../wire/protocol.js';
 
 /** A connection for one iterator, blob or dump, which gives it back when it closes. */
 export interface Lent {

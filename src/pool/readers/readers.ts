@@ -1,18 +1,18 @@
-import type { Connection } from '../connection/api.js';
-import type { Lane } from '../connection/lane.js';
-import type { Need } from '../connection/nesting.js';
-import { runTransaction } from '../connection/transaction.js';
-import type { Transaction } from '../executor.js';
-import type { Call } from '../wire/call.js';
-import { type Limits, type SharedLimits, sharedLimits, withDefaultTimeout } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
-import { BeginMode } from '../wire/protocol.js';
-import type { Leases, Role, WorkerLease } from './lease.js';
+import type { Connection } from '../../connection/api.js';
+import type { Lane } from '../../connection/lane.js';
+import type { Need } from '../../connection/nesting.js';
+import { runTransaction } from '../../connection/transaction.js';
+import type { Transaction } from '../../executor.js';
+import type { Call } from '../../wire/call.js';
+import { type Limits, type SharedLimits, sharedLimits, withDefaultTimeout } from '../../wire/limits.js';
+import type { Outcome } from '../../wire/outcome.js';
+import { BeginMode } from '../../wire/protocol.js';
+import type { Leases, Role, WorkerLease } from '../lease.js';
+import { waitFor } from '../wait.js';
+import type { Workers } from '../workers.js';
 import type { Lent } from './lent.js';
 import type { Reading } from './reading.js';
-import { waitFor } from './wait.js';
 import type { WalRelief } from './wal-relief.js';
-import type { Workers } from './workers.js';
 
 /** Reads on readers beside the writer. New reads wait while the WAL is relieved. */
 export class Readers implements Reading {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'; // fake timers replace the global one
-import type { CallOptions } from '../executor.js';
+import type { CallOptions } from '../../executor.js';
 
 /** A WAL of this many pages, 8 times SQLite's checkpoint threshold, does not start anew by itself. */
 const LONG_WAL_PAGES = 8_000;

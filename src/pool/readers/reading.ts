@@ -1,10 +1,10 @@
-import type { Connection } from '../connection/api.js';
-import type { Need } from '../connection/nesting.js';
-import type { Transaction } from '../executor.js';
-import type { Call } from '../wire/call.js';
-import type { Limits, SharedLimits } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
-import type { Role, WorkerLease } from './lease.js';
+import type { Connection } from '../../connection/api.js';
+import type { Need } from '../../connection/nesting.js';
+import type { Transaction } from '../../executor.js';
+import type { Call } from '../../wire/call.js';
+import type { Limits, SharedLimits } from '../../wire/limits.js';
+import type { Outcome } from '../../wire/outcome.js';
+import type { Role, WorkerLease } from '../lease.js';
 import type { Lent } from './lent.js';
 
 /** How a pool reads: on readers beside the writer, or on its only connection. */
