@@ -190,8 +190,8 @@ void AppendTrace(std::string& out, const Outcome& outcome) {
 }
 
 int FlagsOf(const Outcome& outcome) {
-  return (outcome.counts_commit ? outcome_flag::kCountsCommit : 0) | (outcome.altered ? outcome_flag::kAltered : 0) |
-         (outcome.done ? outcome_flag::kDone : 0);
+  return (outcome.counts_commit ? outcome_flag::kCountsCommit : 0) |
+         (outcome.altered ? outcome_flag::kAltered : 0) | (outcome.done ? outcome_flag::kDone : 0);
 }
 
 void AppendOutcome(std::string& out, Outcome& outcome, SideParts& side) {

@@ -1,4 +1,4 @@
-// JavaScript thread. What one environment (the main thread, a worker_thread) has once.
+// JavaScript thread. State of one environment: of the main thread, or of a worker_thread.
 #pragma once
 
 #include <napi.h>

@@ -34,7 +34,7 @@ constexpr std::array<std::string_view, 4> kAct = {"wal_checkpoint", "optimize", 
 // Those that set something in the file, not in the connection: a write like others.
 constexpr std::array<std::string_view, 2> kSetInFile = {"user_version", "application_id"};
 constexpr std::array<std::string_view, 3> kConnectionCounters = {"last_insert_rowid", "changes",
-                                                               "total_changes"};
+                                                                 "total_changes"};
 
 constexpr char kRefusesTransactionControl[] =
     "BEGIN, COMMIT, ROLLBACK and SAVEPOINT are not for use here: call transaction(), inside it "

@@ -20,13 +20,13 @@ enum class StatementKind : uint8_t {
 
 struct StatementTraits {
   StatementKind kind = StatementKind::kRead;
-  bool transaction_control = false;  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
-  bool alters_connection = false;    // a setting PRAGMA, ATTACH, DETACH
-  bool sets_foreign_keys = false;    // PRAGMA foreign_keys = …, which a transaction ignores
-  bool reads_counter = false;        // last_insert_rowid(), changes(), total_changes()
+  bool transaction_control = false;    // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE
+  bool alters_connection = false;      // a setting PRAGMA, ATTACH, DETACH
+  bool sets_foreign_keys = false;      // PRAGMA foreign_keys = …, which a transaction ignores
+  bool reads_counter = false;          // last_insert_rowid(), changes(), total_changes()
   bool trigger_reads_counter = false;  // one of these three in a trigger that the statement fires
-  bool creates_temp = false;         // makes or drops a TEMP object
-  bool reads_array = false;          // carray()
+  bool creates_temp = false;           // makes or drops a TEMP object
+  bool reads_array = false;            // carray()
   bool inserts = false;
   bool rolls_back = false;          // ROLLBACK, of everything
   std::string savepoint_operation;  // BEGIN, RELEASE, ROLLBACK
