@@ -1,15 +1,15 @@
 import type { SqlParam } from '../executor.js';
+import type { Delta } from './codec/deltas.js';
+import type { Dialect } from './codec/dialect.js';
+import type { EventCodec, EventRow } from './codec/event-codec.js';
+import type { SessionCodec } from './codec/session-codec.js';
 import type { Transfer } from './copy/transfer.js';
-import type { Delta } from './deltas.js';
-import type { Dialect } from './dialect.js';
-import type { EventCodec, EventRow } from './event-codec.js';
 import type { ForkPlan, RewindPlan } from './history/plan.js';
 import type { HistoryPoint, Restored, Rewound } from './history/records.js';
 import type { History } from './history/timeline.js';
 import type { Names } from './names.js';
 import type { PreparedAppend, PreparedSession } from './prepare.js';
 import type { EventFilter, EventRecord, JsonObject, SessionFilter, SessionKey, SessionRecord } from './records.js';
-import type { SessionCodec } from './session-codec.js';
 
 /** A session as it was at one moment, with all that a session object shows of it. */
 export interface Snapshot {

@@ -15,10 +15,10 @@ export {
 } from './arguments.js';
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
 export type { AppendCondition, Appended, Backend, Loaded, Snapshot } from './backend.js';
+export { type EventRow, eventShape } from './codec/event-codec.js';
 export { exportLine } from './copy/line.js';
 export { unstorableRows } from './copy/unstorable.js';
 export { sessionNotFound } from './errors.js';
-export { type EventRow, eventShape } from './event-codec.js';
 export { loadEventPage } from './history/operations.js';
 export { withoutRewound } from './history/rewound.js';
 export { loadVisible, visible } from './history/visible.js';

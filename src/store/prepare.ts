@@ -3,7 +3,7 @@ import { outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkCount, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
 import type { AppendCondition, Appended, Backend, SharedScope } from './backend.js';
-import { type Delta, encodeOptionalDelta } from './deltas.js';
+import { type Delta, encodeOptionalDelta } from './codec/deltas.js';
 import { appliedNote } from './history/outline.js';
 import type { EventRecord, NewSession, SessionKey, StateDeltas } from './records.js';
 

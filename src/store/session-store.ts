@@ -23,10 +23,11 @@ import {
   USERS_FILTER,
 } from './arguments.js';
 import type { Appended, Backend } from './backend.js';
-import { encodeDelta } from './deltas.js';
-import { jsonParam } from './dialect.js';
+import { encodeDelta } from './codec/deltas.js';
+import { jsonParam } from './codec/dialect.js';
+import { decodeRecord, type EventRow, gatherExtra } from './codec/event-codec.js';
+import { serializeObject } from './codec/serialize.js';
 import { sessionNotFound } from './errors.js';
-import { decodeRecord, type EventRow, gatherExtra } from './event-codec.js';
 import { checkPoint } from './history/arguments.js';
 import { loadEventPage, planFork, planRewind } from './history/operations.js';
 import type {
@@ -53,7 +54,6 @@ import type {
   SessionRecord,
   StateDeltas,
 } from './records.js';
-import { serializeObject } from './serialize.js';
 import { type Database, openBackend } from './sqlite/backend.js';
 
 /**

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type Column, EVENT_COLUMNS, SESSION_COLUMNS, type SessionColumn } from '../../src/store/columns.js';
-import { makeEventCodec, makeEventShape } from '../../src/store/event-codec.js';
+import { type Column, EVENT_COLUMNS, SESSION_COLUMNS, type SessionColumn } from '../../src/store/codec/columns.js';
+import { makeEventCodec, makeEventShape } from '../../src/store/codec/event-codec.js';
+import { makeSessionCodec } from '../../src/store/codec/session-codec.js';
 import { resolveNames } from '../../src/store/names.js';
 import type { EventRecord } from '../../src/store/records.js';
-import { makeSessionCodec } from '../../src/store/session-codec.js';
 import { sqliteDialect } from '../../src/store/sqlite/dialect.js';
 import { buildQueries } from '../../src/store/sqlite/queries.js';
 import { buildSchema } from '../../src/store/sqlite/schema.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { EVENT_COLUMNS } from '../../src/store/columns.js';
-import type { Dialect } from '../../src/store/dialect.js';
-import { makeEventCodec } from '../../src/store/event-codec.js';
+import { EVENT_COLUMNS } from '../../src/store/codec/columns.js';
+import type { Dialect } from '../../src/store/codec/dialect.js';
+import { makeEventCodec } from '../../src/store/codec/event-codec.js';
 import { PreparedAppend } from '../../src/store/prepare.js';
 import { event } from './fixtures.js';
 

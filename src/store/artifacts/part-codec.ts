@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { isWellFormed } from '../../codec/well-formed.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import { checkObject } from '../arguments.js';
+import { parseObject, serializeObject } from '../codec/serialize.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
-import { parseObject, serializeObject } from '../serialize.js';
 
 /** The field of a part that holds the content of an artifact. `none`: `inlineData` without data. */
 type ContentField = 'inlineData' | 'text' | 'fileData' | 'none';

@@ -1,4 +1,4 @@
-import { EVENT_COLUMNS, isJson } from '../columns.js';
+import { EVENT_COLUMNS, isJson } from '../codec/columns.js';
 import type { SessionKey } from '../records.js';
 import type { SessionStore } from '../session-store.js';
 import type { EventPage, StoredChange, StoredEvent, StoredSession } from './transfer.js';

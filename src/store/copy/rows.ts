@@ -1,9 +1,9 @@
 import { membersOf, objectOf } from '../../codec/json-parts.js';
 import type { SqlParam } from '../../executor.js';
-import { type Column, EVENT_COLUMNS, isJson } from '../columns.js';
-import type { Dialect } from '../dialect.js';
+import { type Column, EVENT_COLUMNS, isJson } from '../codec/columns.js';
+import type { Dialect } from '../codec/dialect.js';
+import { NOTES } from '../codec/event-notes.js';
 import { corruptRow } from '../errors.js';
-import { NOTES } from '../event-notes.js';
 import type { JsonObject } from '../records.js';
 import type { StoredEvent } from './transfer.js';
 

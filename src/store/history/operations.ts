@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { checkKey } from '../arguments.js';
 import type { Backend } from '../backend.js';
-import type { EventRow } from '../event-codec.js';
+import type { EventRow } from '../codec/event-codec.js';
 import { PreparedAppend } from '../prepare.js';
 import type { EventRecord, JsonObject, SessionKey } from '../records.js';
 import { checkEventPage, checkFork, checkRewind } from './arguments.js';

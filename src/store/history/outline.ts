@@ -1,8 +1,8 @@
 import { epochMillis } from '../../codec/epoch.js';
-import { removedKeys } from '../deltas.js';
-import { type AppliedNote, NOTES } from '../event-notes.js';
+import { removedKeys } from '../codec/deltas.js';
+import { type AppliedNote, NOTES } from '../codec/event-notes.js';
+import { serializeObject } from '../codec/serialize.js';
 import { isJsonObject, type JsonObject } from '../records.js';
-import { serializeObject } from '../serialize.js';
 import type { EventOutline, StateChange } from './timeline.js';
 
 /** Prefixes of ADK's state keys that are not part of the session's own state. */

@@ -1,6 +1,6 @@
+import { METADATA } from '../codec/title.js';
 import type { PreparedAppend } from '../prepare.js';
 import type { JsonObject } from '../records.js';
-import { METADATA } from '../title.js';
 import type { HistoryPoint } from './records.js';
 import { type EventOutline, type History, stateAt } from './timeline.js';
 

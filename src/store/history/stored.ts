@@ -1,7 +1,7 @@
+import { serializeObject } from '../codec/serialize.js';
 import { corruptRow, pointNotFound } from '../errors.js';
 import type { Names } from '../names.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../records.js';
-import { serializeObject } from '../serialize.js';
 import { outlineOf } from './outline.js';
 import type { HistoryPoint } from './records.js';
 import { apply, type EventOutline, type Place, type SessionChange, type StateChange } from './timeline.js';

@@ -1,5 +1,5 @@
 import type { Backend, Loaded } from '../backend.js';
-import type { EventRow } from '../event-codec.js';
+import type { EventRow } from '../codec/event-codec.js';
 import type { EventFilter, SessionKey } from '../records.js';
 import { withoutRewound } from './rewound.js';
 

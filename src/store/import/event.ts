@@ -1,4 +1,4 @@
-import { eventShape } from '../event-codec.js';
+import { eventShape } from '../codec/event-codec.js';
 import type { EventRecord, JsonObject, SessionKey } from '../records.js';
 
 /** ADK's event as a record: fields that records don't name are in `extra`. */

@@ -1,8 +1,8 @@
 import type { SqlParam } from '../../executor.js';
-import { EVENT_COLUMNS, isJson, KEY_PARAMS } from '../columns.js';
+import { EVENT_COLUMNS, isJson, KEY_PARAMS } from '../codec/columns.js';
+import type { Dialect } from '../codec/dialect.js';
+import { makeEventCodec } from '../codec/event-codec.js';
 import type { StoredEvent } from '../copy/transfer.js';
-import type { Dialect } from '../dialect.js';
-import { makeEventCodec } from '../event-codec.js';
 import type { EventRecord } from '../records.js';
 import { isMarked, restored } from './exact.js';
 

@@ -1,6 +1,6 @@
 import { checkKey, checkTime } from '../arguments.js';
+import { serializeObject } from '../codec/serialize.js';
 import type { StoredSession } from '../copy/transfer.js';
-import { serializeObject } from '../serialize.js';
 import { holdsMarked, restored } from './exact.js';
 import { refusalOf } from './session-events.js';
 import type { FoundSession } from './source.js';

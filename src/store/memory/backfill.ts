@@ -1,10 +1,10 @@
 import { checkNames, checkSignal, type NamesOf, optionalFunction } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
 import { checkId, checkKey } from '../arguments.js';
+import { parseObject } from '../codec/serialize.js';
 import { corruptRow } from '../errors.js';
 import { type Rewindable, withoutRewound } from '../history/rewound.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../records.js';
-import { parseObject } from '../serialize.js';
 import { textOf } from './content.js';
 import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';

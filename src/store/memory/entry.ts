@@ -1,8 +1,8 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { SqlParam } from '../../executor.js';
 import { checkChoice, checkId, checkObject, checkTime } from '../arguments.js';
+import { parseObject, serializeObject } from '../codec/serialize.js';
 import { corruptRow } from '../errors.js';
-import { parseObject, serializeObject } from '../serialize.js';
 import { remember } from './content.js';
 import type { MemoryRecord } from './records.js';
 import { indexText } from './words.js';

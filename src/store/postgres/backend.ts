@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../errors.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
-import type { Delta } from '../deltas.js';
+import type { Delta } from '../codec/deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { HistoryPoint } from '../history/records.js';
 import type { PreparedAppend, PreparedSession } from '../prepare.js';

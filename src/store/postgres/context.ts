@@ -1,9 +1,9 @@
 import type { AppendCondition, Appended } from '../backend.js';
-import type { Dialect } from '../dialect.js';
+import type { Dialect } from '../codec/dialect.js';
+import type { SessionCodec } from '../codec/session-codec.js';
 import type { Names } from '../names.js';
 import { nameOf, type PreparedAppend } from '../prepare.js';
 import type { SessionKey } from '../records.js';
-import type { SessionCodec } from '../session-codec.js';
 import type { PgParam, Statement } from './client.js';
 import type { Rows, Runner, RunOptions } from './connections.js';
 import type { Layout } from './layout.js';

@@ -1,8 +1,8 @@
 import { isWellFormed } from '../../codec/well-formed.js';
-import { EVENT_COLUMNS, SESSION_COLUMNS } from '../columns.js';
-import type { Dialect } from '../dialect.js';
-import { makeEventCodec } from '../event-codec.js';
-import { makeSessionCodec } from '../session-codec.js';
+import { EVENT_COLUMNS, SESSION_COLUMNS } from '../codec/columns.js';
+import type { Dialect } from '../codec/dialect.js';
+import { makeEventCodec } from '../codec/event-codec.js';
+import { makeSessionCodec } from '../codec/session-codec.js';
 import { escapeJson, unescapeJson } from './escape.js';
 
 /** Times that a column can hold: from 4713 BC, where timestamptz begins, to the year 275760, where Date ends. */

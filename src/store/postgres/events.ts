@@ -1,4 +1,4 @@
-import type { EventRow } from '../event-codec.js';
+import type { EventRow } from '../codec/event-codec.js';
 import { keyParams } from '../prepare.js';
 import type { EventFilter, SessionKey } from '../records.js';
 import { AGAIN, type Context, run } from './context.js';

@@ -1,6 +1,6 @@
-import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS } from '../columns.js';
-import { isGiven, isRead } from '../session-codec.js';
-import { METADATA, TITLE } from '../title.js';
+import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS } from '../codec/columns.js';
+import { isGiven, isRead } from '../codec/session-codec.js';
+import { METADATA, TITLE } from '../codec/title.js';
 import { statement } from './client.js';
 import { APPEND_PARAMS, BATCH_PARAMS } from './functions/append.js';
 import { CREATE_PARAMS } from './functions/sessions.js';

@@ -1,4 +1,4 @@
-import { type Column, EVENT_COLUMNS, isJson, SESSION_COLUMNS } from '../columns.js';
+import { type Column, EVENT_COLUMNS, isJson, SESSION_COLUMNS } from '../codec/columns.js';
 import { functions } from './functions/index.js';
 import type { Layout } from './layout.js';
 

@@ -1,12 +1,12 @@
 import type { Loaded, Page, Snapshot } from '../backend.js';
-import { EVENT_COLUMNS, SESSION_COLUMNS } from '../columns.js';
-import type { Delta } from '../deltas.js';
+import { EVENT_COLUMNS, SESSION_COLUMNS } from '../codec/columns.js';
+import type { Delta } from '../codec/deltas.js';
+import type { EventRow } from '../codec/event-codec.js';
+import { NO_ACTIONS } from '../codec/no-actions.js';
+import { decodeSession, decodeSnapshot, isGiven, isRead, type SessionRow } from '../codec/session-codec.js';
 import { sessionExists, sessionNotFound } from '../errors.js';
-import type { EventRow } from '../event-codec.js';
-import { NO_ACTIONS } from '../no-actions.js';
 import { keyParams, type PreparedSession, statesOf } from '../prepare.js';
 import type { EventFilter, SessionFilter, SessionKey, SessionRecord } from '../records.js';
-import { decodeSession, decodeSnapshot, isGiven, isRead, type SessionRow } from '../session-codec.js';
 import type { PgParam } from './client.js';
 import type { Rows } from './connections.js';
 import { AGAIN, type Context, inTurn, run } from './context.js';

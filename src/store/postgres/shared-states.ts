@@ -1,8 +1,8 @@
 import type { SharedScope } from '../backend.js';
-import type { Delta } from '../deltas.js';
+import type { Delta } from '../codec/deltas.js';
+import { decodeState } from '../codec/session-codec.js';
 import { stateName } from '../prepare.js';
 import type { JsonObject } from '../records.js';
-import { decodeState } from '../session-codec.js';
 import { AGAIN, type Context, run } from './context.js';
 import { areStorable, checkStorable } from './ids.js';
 

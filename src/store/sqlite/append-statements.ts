@@ -1,7 +1,7 @@
 import type { BatchQuery, SqlParam } from '../../executor.js';
 import type { AppendCondition } from '../backend.js';
+import { SNAPSHOT_JSON } from '../codec/session-codec.js';
 import type { PreparedAppend } from '../prepare.js';
-import { SNAPSHOT_JSON } from '../session-codec.js';
 import type { Attachment } from './attachments.js';
 import { type Context, type StatementResult, sendBatch, sendErasure } from './context.js';
 import { eventCodec, KNOWN_AT } from './dialect.js';
@@ -12,11 +12,7 @@ import { mergeShared } from './shared-states.js';
 /**
  * Statements of an append that follows another one in a chain. First the update: what it refuses has changed nothing yet.
  */
-export function writesInChain(
-  sql: Queries,
-  append: PreparedAppend,
-  { entry, revision, lastId }: Link,
-): BatchQuery[] {
+export function writesInChain(sql: Queries, append: PreparedAppend, { entry, revision, lastId }: Link): BatchQuery[] {
   const { key, params, session, updateTime } = append;
   params[KNOWN_AT.sessionNumber] = entry.sessionNumber;
   params[KNOWN_AT.knownId] = lastId;

@@ -1,13 +1,13 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor, SqlParam } from '../../executor.js';
 import type { AppendCondition, Backend, SharedScope } from '../backend.js';
-import type { Delta } from '../deltas.js';
+import type { Delta } from '../codec/deltas.js';
+import { decodeSession, decodeSnapshot } from '../codec/session-codec.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { HistoryPoint } from '../history/records.js';
 import type { SessionStoreOptions } from '../names.js';
 import { nameOf, type PreparedAppend, type PreparedSession, statesOf } from '../prepare.js';
 import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
-import { decodeSession, decodeSnapshot } from '../session-codec.js';
 import { append, appendAll } from './append.js';
 import type { Attachments } from './attachments.js';
 import type { Context } from './context.js';

@@ -1,8 +1,8 @@
 import { isJson } from '../../codec/json.js';
 import { type BatchOptions, type BatchQuery, type Executor, type Row, UNCOMMITTED } from '../../executor.js';
+import { type SessionCodec, SNAPSHOT_JSON } from '../codec/session-codec.js';
 import { corruptRow, type StoreError } from '../errors.js';
 import type { Names } from '../names.js';
-import { type SessionCodec, SNAPSHOT_JSON } from '../session-codec.js';
 import { eventCodec } from './dialect.js';
 import type { KnownIds } from './known-ids.js';
 import type { Queries } from './queries.js';

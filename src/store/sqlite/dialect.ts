@@ -1,9 +1,9 @@
 import { julianDay } from '../../codec/julian-day.js';
 import { isWellFormed } from '../../codec/well-formed.js';
-import { EVENT_COLUMNS, SESSION_COLUMNS } from '../columns.js';
-import type { Dialect } from '../dialect.js';
-import { makeEventCodec } from '../event-codec.js';
-import { makeSessionCodec } from '../session-codec.js';
+import { EVENT_COLUMNS, SESSION_COLUMNS } from '../codec/columns.js';
+import type { Dialect } from '../codec/dialect.js';
+import { makeEventCodec } from '../codec/event-codec.js';
+import { makeSessionCodec } from '../codec/session-codec.js';
 
 /**
  * The first parameters of `insertEvent`, which are set when an append is sent (see known-ids.ts). The session's key and the

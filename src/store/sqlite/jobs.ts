@@ -1,11 +1,11 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery } from '../../executor.js';
 import type { Loaded } from '../backend.js';
+import type { EventRow } from '../codec/event-codec.js';
+import { decodeSession, decodeSnapshot, SESSION_JSON, SNAPSHOT_JSON } from '../codec/session-codec.js';
 import { sessionExists } from '../errors.js';
-import type { EventRow } from '../event-codec.js';
 import { keyParams, type PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
-import { decodeSession, decodeSnapshot, SESSION_JSON, SNAPSHOT_JSON } from '../session-codec.js';
 import {
   type Context,
   explain,

@@ -1,9 +1,9 @@
 import type { BatchQuery } from '../../executor.js';
 import type { Page } from '../backend.js';
+import { SESSION_JSON, type SessionRow, SNAPSHOT_JSON } from '../codec/session-codec.js';
 import { corruptRow } from '../errors.js';
 import type { Names } from '../names.js';
 import type { SessionFilter } from '../records.js';
-import { SESSION_JSON, type SessionRow, SNAPSHOT_JSON } from '../session-codec.js';
 import { type Context, runReads, type StatementResult } from './context.js';
 import { scopeParams } from './shared-states.js';
 

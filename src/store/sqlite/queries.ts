@@ -1,8 +1,8 @@
-import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS, type SessionColumn } from '../columns.js';
+import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS, type SessionColumn } from '../codec/columns.js';
+import { NO_ACTIONS } from '../codec/no-actions.js';
+import { isGiven, isRead } from '../codec/session-codec.js';
+import { METADATA, TITLE } from '../codec/title.js';
 import { type Names, quoted } from '../names.js';
-import { NO_ACTIONS } from '../no-actions.js';
-import { isGiven, isRead } from '../session-codec.js';
-import { METADATA, TITLE } from '../title.js';
 import { KNOWN_PARAMS } from './dialect.js';
 import { buildFold } from './history/fold.js';
 import { buildHistoryQueries } from './history/queries.js';

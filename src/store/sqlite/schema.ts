@@ -1,5 +1,5 @@
 import { cascadeToArtifacts } from '../artifacts/cascade.js';
-import { type Column, EVENT_COLUMNS, SESSION_COLUMNS, type SessionColumn } from '../columns.js';
+import { type Column, EVENT_COLUMNS, SESSION_COLUMNS, type SessionColumn } from '../codec/columns.js';
 import {
   type ColumnDefinition,
   index,

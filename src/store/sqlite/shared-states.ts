@@ -1,10 +1,10 @@
 import { julianDay } from '../../codec/julian-day.js';
 import type { BatchQuery } from '../../executor.js';
 import type { SharedScope } from '../backend.js';
-import type { Delta } from '../deltas.js';
+import type { Delta } from '../codec/deltas.js';
+import { decodeState } from '../codec/session-codec.js';
 import { stateName } from '../prepare.js';
 import type { JsonObject } from '../records.js';
-import { decodeState } from '../session-codec.js';
 import { type Context, explain, runReads, sendBatch } from './context.js';
 import type { Queries } from './queries.js';
 

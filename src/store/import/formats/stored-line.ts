@@ -1,7 +1,7 @@
 import { isJson } from '../../../codec/json.js';
 import { itemsOf, membersOf } from '../../../codec/json-parts.js';
 import { isWellFormed } from '../../../codec/well-formed.js';
-import { type Column, EVENT_COLUMNS } from '../../columns.js';
+import { type Column, EVENT_COLUMNS } from '../../codec/columns.js';
 import type { EventPage, StoredChange, StoredEvent, StoredSession } from '../../copy/transfer.js';
 import type { SessionKey } from '../../records.js';
 

@@ -1,4 +1,4 @@
-import { type Column, EVENT_COLUMNS, isJson } from '../../columns.js';
+import { type Column, EVENT_COLUMNS, isJson } from '../../codec/columns.js';
 import type { Layout } from '../layout.js';
 import type { SchemaObject } from '../schema.js';
 import { mergeShared } from './merge.js';

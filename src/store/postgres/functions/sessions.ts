@@ -1,5 +1,5 @@
-import { SESSION_COLUMNS, type SessionColumn } from '../../columns.js';
-import { isGiven, isRead } from '../../session-codec.js';
+import { SESSION_COLUMNS, type SessionColumn } from '../../codec/columns.js';
+import { isGiven, isRead } from '../../codec/session-codec.js';
 import type { Layout } from '../layout.js';
 import type { SchemaObject } from '../schema.js';
 import { mergeShared } from './merge.js';

@@ -1,7 +1,7 @@
+import { serializeObject } from '../../codec/serialize.js';
 import { changesBySession, fold, type StoredChange } from '../../history/fold.js';
 import type { PlacedChange, SessionChange } from '../../history/timeline.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
 import type { Rows } from '../connections.js';
 import { type Context, run } from '../context.js';
 import { escapeJson } from '../escape.js';

@@ -1,9 +1,9 @@
+import { serializeObject } from '../../codec/serialize.js';
+import { decodeSession } from '../../codec/session-codec.js';
 import { sessionExists } from '../../errors.js';
 import { cut, type ForkPlan } from '../../history/plan.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
-import { decodeSession } from '../../session-codec.js';
 import { type Context, run } from '../context.js';
 import { postgresDialect } from '../dialect.js';
 import { escapeJson } from '../escape.js';

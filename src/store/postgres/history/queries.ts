@@ -1,5 +1,5 @@
-import { EVENT_COLUMNS } from '../../columns.js';
-import { NO_ACTIONS } from '../../no-actions.js';
+import { EVENT_COLUMNS } from '../../codec/columns.js';
+import { NO_ACTIONS } from '../../codec/no-actions.js';
 import { statement } from '../client.js';
 import { hourOf, setTimes, timeOf } from '../functions/sql.js';
 import type { Layout } from '../layout.js';

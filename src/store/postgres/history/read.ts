@@ -1,10 +1,10 @@
+import { decodeSession } from '../../codec/session-codec.js';
 import { sessionNotFound } from '../../errors.js';
 import type { HistoryPoint } from '../../history/records.js';
 import { decodeChange, decodeInitialState, decodeOutline, placeOf } from '../../history/stored.js';
 import type { EventOutline, History, SessionChange } from '../../history/timeline.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey } from '../../records.js';
-import { decodeSession } from '../../session-codec.js';
 import type { Rows } from '../connections.js';
 import { AGAIN, type Context, run } from '../context.js';
 import { postgresDialect } from '../dialect.js';

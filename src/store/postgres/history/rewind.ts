@@ -1,11 +1,11 @@
+import { serializeObject } from '../../codec/serialize.js';
+import { decodeSession } from '../../codec/session-codec.js';
 import { type Cut, cut, type RewindPlan } from '../../history/plan.js';
 import type { Rewound } from '../../history/records.js';
 import type { RewindRecord } from '../../history/stored.js';
 import type { History } from '../../history/timeline.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
-import { decodeSession } from '../../session-codec.js';
 import { append } from '../append.js';
 import { type Context, run } from '../context.js';
 import { postgresDialect } from '../dialect.js';

@@ -1,4 +1,4 @@
-import { type Column, EVENT_COLUMNS } from '../../columns.js';
+import { type Column, EVENT_COLUMNS } from '../../codec/columns.js';
 import { originPrefix } from '../../copy/transfer.js';
 import { type Statement, statement } from '../client.js';
 import { hourOf, paramType, timeOf } from '../functions/sql.js';

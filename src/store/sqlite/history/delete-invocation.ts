@@ -1,7 +1,7 @@
 import type { BatchQuery } from '../../../executor.js';
+import { serializeObject } from '../../codec/serialize.js';
 import { keptChange } from '../../history/stored.js';
 import type { SessionKey } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
 import { type Context, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';

@@ -1,13 +1,13 @@
 import { julianDay } from '../../../codec/julian-day.js';
 import type { BatchQuery, Executor } from '../../../executor.js';
+import { NO_ACTIONS } from '../../codec/no-actions.js';
+import { serializeObject } from '../../codec/serialize.js';
 import { changesBySession, fold, type StoredChange } from '../../history/fold.js';
 import { outlineOf } from '../../history/outline.js';
 import { keptChange } from '../../history/stored.js';
 import type { PlacedChange, SessionChange } from '../../history/timeline.js';
 import { type Names, quoted } from '../../names.js';
-import { NO_ACTIONS } from '../../no-actions.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
 import { sendBatch } from '../context.js';
 
 /** Statements that delete events and keep the changes that these have made to the state. */

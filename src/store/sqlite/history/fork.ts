@@ -1,8 +1,8 @@
+import { serializeObject } from '../../codec/serialize.js';
 import { sessionExists } from '../../errors.js';
 import { cut, type ForkPlan, laterVersions } from '../../history/plan.js';
 import type { Place } from '../../history/timeline.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
 import { type Context, sendBatch } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';

@@ -1,7 +1,7 @@
+import { NO_ACTIONS } from '../../codec/no-actions.js';
 import { scopesTable } from '../../memory/erasure.js';
 import { ORIGIN } from '../../memory/identity.js';
 import { type Names, quoted } from '../../names.js';
-import { NO_ACTIONS } from '../../no-actions.js';
 
 /** Statements on the history of a session. `key` is three parameters: app, user, session. */
 export function buildHistoryQueries(

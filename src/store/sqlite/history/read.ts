@@ -1,13 +1,13 @@
 import type { BatchQuery } from '../../../executor.js';
+import type { EventRow } from '../../codec/event-codec.js';
+import { decodeSession } from '../../codec/session-codec.js';
 import { sessionNotFound } from '../../errors.js';
-import type { EventRow } from '../../event-codec.js';
 import type { ArtifactVersion } from '../../history/plan.js';
 import type { HistoryPoint } from '../../history/records.js';
 import { decodeChange, decodeInitialState, decodeOutline, placeOf } from '../../history/stored.js';
 import type { EventOutline, History, Place } from '../../history/timeline.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey } from '../../records.js';
-import { decodeSession } from '../../session-codec.js';
 import { type Context, runReads, type StatementResult } from '../context.js';
 import { eventCodec, sqliteDialect } from '../dialect.js';
 

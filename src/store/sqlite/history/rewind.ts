@@ -1,8 +1,8 @@
 import type { BatchQuery, SqlParam } from '../../../executor.js';
+import { serializeObject } from '../../codec/serialize.js';
 import { type Cut, cut, laterVersions, type RewindPlan } from '../../history/plan.js';
 import type { RewindRecord } from '../../history/stored.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
 import { type Context, runReads, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';

@@ -1,8 +1,8 @@
 import type { BatchQuery } from '../../../executor.js';
-import type { Delta } from '../../deltas.js';
+import type { Delta } from '../../codec/deltas.js';
+import { decodeSession, SESSION_JSON } from '../../codec/session-codec.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { decodeSession, SESSION_JSON } from '../../session-codec.js';
 import { type Context, explain, sendBatch } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 

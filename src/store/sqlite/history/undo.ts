@@ -1,10 +1,10 @@
+import { serializeObject } from '../../codec/serialize.js';
 import { sessionNotFound, staleSession } from '../../errors.js';
 import { decodeRewind, type RewindRecord, stateBefore } from '../../history/stored.js';
 import { addSession } from '../../memory/backfill.js';
 import { MemoryLayout } from '../../memory/layout.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { serializeObject } from '../../serialize.js';
 import { type Context, runReads, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';

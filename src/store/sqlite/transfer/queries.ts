@@ -1,4 +1,4 @@
-import { EVENT_COLUMNS } from '../../columns.js';
+import { EVENT_COLUMNS } from '../../codec/columns.js';
 import { originPrefix } from '../../copy/transfer.js';
 import { type Names, quoted } from '../../names.js';
 

@@ -1,11 +1,11 @@
-import type { Backend } from './backend.js';
+import type { Backend } from '../backend.js';
+import { type EventRecord, isJsonObject, type JsonObject, type SessionKey } from '../records.js';
 import { type Column, EVENT_COLUMNS, type EventFields, jsonColumns } from './columns.js';
 import { compile } from './compile.js';
 import { type Decoder, damaged, decodersOf, makeDecoder, type Row } from './decoder.js';
 import type { Dialect } from './dialect.js';
 import { type EventEncoder, makeEncoder } from './event-encoder.js';
 import { applyExtra } from './event-notes.js';
-import { type EventRecord, isJsonObject, type JsonObject, type SessionKey } from './records.js';
 
 /** A row of an event: `seq` first, then the columns of the table. */
 export type EventRow = Row;

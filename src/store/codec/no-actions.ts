@@ -1,4 +1,4 @@
-import type { JsonObject } from './records.js';
+import type { JsonObject } from '../records.js';
 
 /** Makes a plain object. No literal, for the reason that constructorSource() gives. */
 function NoActions(this: JsonObject) {

@@ -1,11 +1,11 @@
-import { invalidArgument, outOfRange } from '../errors.js';
-import type { SqlParam, SqlValue } from '../executor.js';
-import type { Backend, Snapshot } from './backend.js';
+import { invalidArgument, outOfRange } from '../../errors.js';
+import type { SqlParam, SqlValue } from '../../executor.js';
+import type { Backend, Snapshot } from '../backend.js';
+import { corruptRow } from '../errors.js';
+import { isJsonObject, type JsonObject, type SessionRecord } from '../records.js';
 import { jsonColumns, SESSION_COLUMNS, type SessionColumn } from './columns.js';
 import { type Decoder, decodersOf, makeDecoder, type Row } from './decoder.js';
 import { type Dialect, jsonParam } from './dialect.js';
-import { corruptRow } from './errors.js';
-import { isJsonObject, type JsonObject, type SessionRecord } from './records.js';
 import { serializeObject } from './serialize.js';
 import { titleOf } from './title.js';
 

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from './records.js';
+import { isJsonObject, type JsonObject } from '../records.js';
 
 /** The key of the state under which ADK's web UI keeps what it knows of a session. */
 export const METADATA = '__session_metadata__';

@@ -1,10 +1,10 @@
-import { constructorSource } from '../codec/constructor-source.js';
+import { constructorSource } from '../../codec/constructor-source.js';
+import { corruptRow } from '../errors.js';
+import { isJsonObject, type JsonObject } from '../records.js';
 import type { Column, Kind } from './columns.js';
 import { compile } from './compile.js';
 import type { Dialect } from './dialect.js';
-import { corruptRow } from './errors.js';
 import { noActions } from './no-actions.js';
-import { isJsonObject, type JsonObject } from './records.js';
 
 /** A row of an event or a session: its key first, then the columns in the order of their table. */
 export type Row = unknown[];

@@ -1,4 +1,4 @@
-import type { EventRecord, SessionRecord } from './records.js';
+import type { EventRecord, SessionRecord } from '../records.js';
 
 /** Fields of an event that its own columns hold. The session's key and `seq` come from the statement. */
 export type EventFields = Omit<EventRecord, 'sessionId' | 'appName' | 'userId' | 'seq' | 'extra' | 'unbranded'>;

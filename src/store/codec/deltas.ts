@@ -1,5 +1,5 @@
+import type { JsonObject } from '../records.js';
 import { type Dialect, jsonParam } from './dialect.js';
-import type { JsonObject } from './records.js';
 import { serializeObject } from './serialize.js';
 
 /** A state delta as SQL parameters: JSON objects with the keys to set and the keys to remove. */

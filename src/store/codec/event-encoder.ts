@@ -1,10 +1,10 @@
-import type { SqlParam } from '../executor.js';
+import type { SqlParam } from '../../executor.js';
+import type { EventRecord, JsonObject } from '../records.js';
 import type { Column, Kind } from './columns.js';
 import { compile } from './compile.js';
 import type { Dialect } from './dialect.js';
 import { type AppliedNote, absent, encodeExtra, type Notes, note, notesOf } from './event-notes.js';
 import { isNoActions, NO_ACTIONS } from './no-actions.js';
-import type { EventRecord, JsonObject } from './records.js';
 import { serialize } from './serialize.js';
 
 /** `applied`: the change of the session state, if the event's state delta says another one. */

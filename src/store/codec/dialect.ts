@@ -1,4 +1,4 @@
-import type { SqlParam } from '../executor.js';
+import type { SqlParam } from '../../executor.js';
 
 /** How the columns of a backend hold texts, times, flags and JSON. One constant for each backend. */
 export interface Dialect {

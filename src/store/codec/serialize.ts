@@ -1,7 +1,7 @@
-import { encodeJson, JsonError } from '../codec/json.js';
-import { invalidArgument } from '../errors.js';
-import { StoreError } from './errors.js';
-import { isJsonObject, type JsonObject } from './records.js';
+import { encodeJson, JsonError } from '../../codec/json.js';
+import { invalidArgument } from '../../errors.js';
+import { StoreError } from '../errors.js';
+import { isJsonObject, type JsonObject } from '../records.js';
 
 /** A value's JSON text, `undefined` if it has none. Rejects what JSON can't hold with `'ADK_NOT_SERIALIZABLE'`, naming the path. */
 export function serialize(value: unknown, name: string): string | undefined {

@@ -1,6 +1,6 @@
+import { type EventRecord, isJsonObject, type JsonObject } from '../records.js';
 import type { EventFields } from './columns.js';
 import { removedKeys } from './deltas.js';
-import { type EventRecord, isJsonObject, type JsonObject } from './records.js';
 import { serialize, serializeObject } from './serialize.js';
 
 /**
