@@ -4,13 +4,13 @@ import { checkId } from '../arguments.js';
 import { SessionStore } from '../session-store.js';
 import { SourceError, unreadable } from './errors.js';
 import { formatOf } from './formats/index.js';
-import type { Input } from './input.js';
-import { openInput } from './open-input.js';
-import { reasonOf } from './open-sqlite.js';
+import type { Input } from './input/input.js';
+import { openInput } from './input/open-input.js';
+import { reasonOf } from './input/open-sqlite.js';
+import { isDamage, type LostRow } from './input/salvage.js';
 import type { ImportOptions, ImportReport } from './records.js';
-import { isDamage, type LostRow } from './salvage.js';
-import { noCounts, Sink } from './sink.js';
 import type { FoundRefusal } from './source.js';
+import { noCounts, Sink } from './target/sink.js';
 
 const IMPORT_OPTIONS: NamesOf<ImportOptions> = {
   app: true,

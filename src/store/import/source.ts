@@ -2,7 +2,7 @@ import type { ArtifactKey } from '../artifacts/records.js';
 import type { EventPage, StoredSession } from '../copy/transfer.js';
 import type { MemoryRecord } from '../memory/records.js';
 import type { EventRecord, JsonObject, SessionKey } from '../records.js';
-import type { Input } from './input.js';
+import type { Input } from './input/input.js';
 import type { ImportOptions, ImportRefusal, ImportSkip } from './records.js';
 
 /** Reads one kind of source. It converts what it finds and knows nothing of the target. */

@@ -2,7 +2,7 @@ import type { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Backend } from '../../../src/store/backend.js';
 import type { EventPage, Present, StoredSession } from '../../../src/store/copy/transfer.js';
-import { storedEvent } from '../../../src/store/import/stored-event.js';
+import { storedEvent } from '../../../src/store/import/target/stored-event.js';
 import { databases } from '../../support/databases.js';
 import { event, ids, key, makeStore } from '../fixtures.js';
 

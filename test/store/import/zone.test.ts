@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { inferZone, type ZoneVote } from '../../../src/store/import/infer-zone.js';
-import { julianTime, milliseconds, parseTime, timeOf } from '../../../src/store/import/times.js';
-import { Zone } from '../../../src/store/import/zone.js';
+import { inferZone, type ZoneVote } from '../../../src/store/import/values/infer-zone.js';
+import { julianTime, milliseconds, parseTime, timeOf } from '../../../src/store/import/values/times.js';
+import { Zone } from '../../../src/store/import/values/zone.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

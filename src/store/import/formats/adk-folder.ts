@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { SourceError } from '../errors.js';
-import type { FolderInput, TablesInput } from '../input.js';
-import { openSqlite, reasonOf } from '../open-sqlite.js';
+import type { FolderInput, TablesInput } from '../input/input.js';
+import { openSqlite, reasonOf } from '../input/open-sqlite.js';
 import type { Format, FoundSkip, Item, ReadOptions } from '../source.js';
 import { adkPythonSqlite } from './adk-python-sqlite.js';
 import { adkPythonV0 } from './adk-python-v0.js';

@@ -1,9 +1,9 @@
 import type { SqlValue } from '../../../executor.js';
-import { inferZone, type ZoneVote } from '../infer-zone.js';
-import { hasColumns, type TablesInput } from '../input.js';
+import { hasColumns, type TablesInput } from '../input/input.js';
 import type { Format, ReadOptions } from '../source.js';
-import { parseTime, timeOf } from '../times.js';
-import { Zone } from '../zone.js';
+import { inferZone, type ZoneVote } from '../values/infer-zone.js';
+import { parseTime, timeOf } from '../values/times.js';
+import { Zone } from '../values/zone.js';
 import { type EventTable, isAdkTables, type ReadSession, readAdkTables } from './adk-tables.js';
 import { isPickledMarker, pickledColumns, pickledEvent } from './pickled-event.js';
 

@@ -1,4 +1,4 @@
-import { KEPT_BY_ADK_PYTHON } from '../casing.js';
+import { KEPT_BY_ADK_PYTHON } from '../values/casing.js';
 import { eventDataFormat } from './event-data.js';
 
 /** DatabaseSessionService of ADK for Python since 1.22: events have their times in seconds, those of their columns are local. */

@@ -1,12 +1,12 @@
 import type { SqlValue } from '../../../executor.js';
 import { nameOf } from '../../prepare.js';
 import type { JsonObject, SessionKey } from '../../records.js';
-import { Ahead } from '../ahead.js';
 import { unreadable } from '../errors.js';
-import { eventRecord } from '../event.js';
-import { hasColumns, quoted, type TablesInput } from '../input.js';
+import { Ahead } from '../input/ahead.js';
+import { hasColumns, quoted, type TablesInput } from '../input/input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
-import { timeOf as anyTime } from '../times.js';
+import { eventRecord } from '../values/event.js';
+import { timeOf as anyTime } from '../values/times.js';
 import { noObject, parseState } from './json.js';
 
 /** The tables that ADK for JavaScript and ADK for Python share; their events differ. */

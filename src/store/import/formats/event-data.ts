@@ -1,11 +1,11 @@
 import type { SqlValue } from '../../../executor.js';
 import type { JsonObject } from '../../records.js';
-import { type CamelCase, camelCase } from '../casing.js';
-import { asNumber, isText } from '../exact.js';
-import { hasColumns, type TablesInput } from '../input.js';
+import { hasColumns, type TablesInput } from '../input/input.js';
 import type { Format, ReadOptions } from '../source.js';
-import { milliseconds, parseTime, timeOf } from '../times.js';
-import { Zone } from '../zone.js';
+import { type CamelCase, camelCase } from '../values/casing.js';
+import { asNumber, isText } from '../values/exact.js';
+import { milliseconds, parseTime, timeOf } from '../values/times.js';
+import { Zone } from '../values/zone.js';
 import { checkVersion, type EventTable, isAdkTables, readAdkTables } from './adk-tables.js';
 import { noObject, parseObject } from './json.js';
 

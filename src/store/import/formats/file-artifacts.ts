@@ -1,9 +1,9 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { unreadable } from '../errors.js';
-import { isText } from '../exact.js';
-import type { FolderInput } from '../input.js';
+import type { FolderInput } from '../input/input.js';
 import type { Format, FoundRefusal, Item, ReadOptions } from '../source.js';
+import { isText } from '../values/exact.js';
 import { parseObject } from './json.js';
 
 const USER_PREFIX = 'user:';

@@ -1,5 +1,5 @@
 import { unreadable } from '../errors.js';
-import { hasColumns, type Input, type TablesInput } from '../input.js';
+import { hasColumns, type Input, type TablesInput } from '../input/input.js';
 import type { Format, ReadOptions } from '../source.js';
 import { adkFolder } from './adk-folder.js';
 import { adkJs } from './adk-js.js';

@@ -1,9 +1,9 @@
 import { membersOf } from '../../../codec/json-parts.js';
 import { type EventRecord, isJsonObject, type JsonObject, type SessionKey } from '../../records.js';
 import { unreadable } from '../errors.js';
-import { isText } from '../exact.js';
-import type { TextInput } from '../input.js';
+import type { TextInput } from '../input/input.js';
 import type { Format, Item, ReadOptions } from '../source.js';
+import { isText } from '../values/exact.js';
 import { parseJson } from './json.js';
 import { readStoredLine, WrongLine } from './stored-line.js';
 

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../records.js';
-import { parseExactly } from '../exact.js';
+import { parseExactly } from '../values/exact.js';
 
 /** The value of a JSON text; `undefined` if it is none. */
 export function parseJson(text: unknown): unknown {

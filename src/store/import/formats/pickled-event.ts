@@ -1,10 +1,10 @@
 import type { SqlValue } from '../../../executor.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
-import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
-import { parseExactly } from '../exact.js';
-import type { TablesInput } from '../input.js';
+import type { TablesInput } from '../input/input.js';
 import { actionsOf } from '../pickle/actions.js';
 import { PickleError } from '../pickle/error.js';
+import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
+import { parseExactly } from '../values/exact.js';
 import { RawEvent } from './adk-tables.js';
 import { noObject, parseJson } from './json.js';
 

@@ -1,12 +1,12 @@
 import { isJsonObject, type JsonObject, type SessionKey } from '../../records.js';
-import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
 import { unreadable } from '../errors.js';
-import { eventRecord } from '../event.js';
-import { asNumber, isText } from '../exact.js';
-import type { TextInput } from '../input.js';
-import { splitScopes } from '../scopes.js';
+import type { TextInput } from '../input/input.js';
 import type { Format, FoundEvent, Item, ReadOptions } from '../source.js';
-import { milliseconds, timeOf } from '../times.js';
+import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
+import { eventRecord } from '../values/event.js';
+import { asNumber, isText } from '../values/exact.js';
+import { splitScopes } from '../values/scopes.js';
+import { milliseconds, timeOf } from '../values/times.js';
 
 const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
 

@@ -1,6 +1,6 @@
-import { hasColumns, type TablesInput } from '../input.js';
+import { hasColumns, type TablesInput } from '../input/input.js';
 import type { Format, ReadOptions } from '../source.js';
-import { julianTime } from '../times.js';
+import { julianTime } from '../values/times.js';
 import type { EventTable } from './adk-tables.js';
 import { isPickledMarker, pickledColumns, pickledEvent } from './pickled-event.js';
 import { readStore, sqlspecTables } from './sqlspec.js';

@@ -1,5 +1,5 @@
 import { unreadable } from '../errors.js';
-import { hasColumns, type TablesInput } from '../input.js';
+import { hasColumns, type TablesInput } from '../input/input.js';
 import type { ReadOptions } from '../source.js';
 import { ADK_NAMES, type TableNames } from './adk-tables.js';
 

@@ -1,8 +1,8 @@
 import type { SqlValue } from '../../../executor.js';
-import { camelCase, KEPT_BY_ADK_PYTHON } from '../casing.js';
-import { hasColumns, quoted, type TablesInput } from '../input.js';
+import { hasColumns, quoted, type TablesInput } from '../input/input.js';
 import type { Format, Item, ReadOptions } from '../source.js';
-import { julianTime } from '../times.js';
+import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
+import { julianTime } from '../values/times.js';
 import { type EventTable, readAdkTables, type TableNames } from './adk-tables.js';
 import { eventDecoder, MARKER, microseconds } from './event-data.js';
 import { parseObject } from './json.js';

@@ -1,4 +1,4 @@
-import { Zone as NamedZone } from '../zone.js';
+import { Zone as NamedZone } from '../values/zone.js';
 import { type Node, type Span, Zone } from './nodes.js';
 
 /** Python's date: year, month and day, in four bytes. */

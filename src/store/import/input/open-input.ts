@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
-import { isJsonObject } from '../records.js';
-import { unreadable } from './errors.js';
-import { EVALUATION } from './formats/adk-folder.js';
-import { parseJson } from './formats/json.js';
-import { isSessionDocument } from './formats/session-json.js';
+import { isJsonObject } from '../../records.js';
+import { unreadable } from '../errors.js';
+import { EVALUATION } from '../formats/adk-folder.js';
+import { parseJson } from '../formats/json.js';
+import { isSessionDocument } from '../formats/session-json.js';
 import type { Input, TextInput } from './input.js';
 import { Lines } from './lines.js';
 import { openPostgres } from './open-postgres.js';

@@ -1,22 +1,18 @@
-import { membersOf, objectOf } from '../../codec/json-parts.js';
-import { checkId } from '../arguments.js';
-import type { VersionFate } from '../artifacts/import-version.js';
-import type { Backend } from '../backend.js';
-import { encodeDelta } from '../codec/deltas.js';
-import { jsonParam } from '../codec/dialect.js';
-import { serializeObject } from '../codec/serialize.js';
-import type { EventPage, Transfer } from '../copy/transfer.js';
-import { canHold, cannotHold } from '../copy/unstorable.js';
-import { StoreError } from '../errors.js';
-import type { EntryFate } from '../memory/import-entries.js';
-import type { MemoryStore } from '../memory/memory-store.js';
-import { nameOf } from '../prepare.js';
-import type { JsonObject } from '../records.js';
-import { hasMarked, holdsMarked, parseExactly, restored } from './exact.js';
-import type { Fate } from './fate.js';
-import type { ImportCounts, ImportOptions, ImportRefusal, ImportReport } from './records.js';
-import { isSame } from './same.js';
-import { refusalOf, SessionEvents } from './session-events.js';
+import { membersOf, objectOf } from '../../../codec/json-parts.js';
+import { checkId } from '../../arguments.js';
+import type { VersionFate } from '../../artifacts/import-version.js';
+import type { Backend } from '../../backend.js';
+import { encodeDelta } from '../../codec/deltas.js';
+import { jsonParam } from '../../codec/dialect.js';
+import { serializeObject } from '../../codec/serialize.js';
+import type { EventPage, Transfer } from '../../copy/transfer.js';
+import { canHold, cannotHold } from '../../copy/unstorable.js';
+import { StoreError } from '../../errors.js';
+import type { EntryFate } from '../../memory/import-entries.js';
+import type { MemoryStore } from '../../memory/memory-store.js';
+import { nameOf } from '../../prepare.js';
+import type { JsonObject } from '../../records.js';
+import type { ImportCounts, ImportOptions, ImportRefusal, ImportReport } from '../records.js';
 import type {
   FoundArtifact,
   FoundMemory,
@@ -26,7 +22,11 @@ import type {
   FoundState,
   FoundStored,
   Item,
-} from './source.js';
+} from '../source.js';
+import { hasMarked, holdsMarked, parseExactly, restored } from '../values/exact.js';
+import type { Fate } from './fate.js';
+import { isSame } from './same.js';
+import { refusalOf, SessionEvents } from './session-events.js';
 import { storedSession } from './stored-session.js';
 import { StoresBeside } from './stores-beside.js';
 import { storeWhole } from './whole.js';

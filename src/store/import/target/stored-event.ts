@@ -1,10 +1,10 @@
-import type { SqlParam } from '../../executor.js';
-import { EVENT_COLUMNS, isJson, KEY_PARAMS } from '../codec/columns.js';
-import type { Dialect } from '../codec/dialect.js';
-import { makeEventCodec } from '../codec/event-codec.js';
-import type { StoredEvent } from '../copy/transfer.js';
-import type { EventRecord } from '../records.js';
-import { isMarked, restored } from './exact.js';
+import type { SqlParam } from '../../../executor.js';
+import { EVENT_COLUMNS, isJson, KEY_PARAMS } from '../../codec/columns.js';
+import type { Dialect } from '../../codec/dialect.js';
+import { makeEventCodec } from '../../codec/event-codec.js';
+import type { StoredEvent } from '../../copy/transfer.js';
+import type { EventRecord } from '../../records.js';
+import { isMarked, restored } from '../values/exact.js';
 
 /** Takes every value as it is. A number at the place of a text is noted beside the event's other fields. */
 const ANY: Dialect = {

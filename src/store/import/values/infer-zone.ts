@@ -1,4 +1,4 @@
-import { unreadable } from './errors.js';
+import { unreadable } from '../errors.js';
 import { Zone } from './zone.js';
 
 /** A moment whose local time and UTC are both in the source, in milliseconds; the local time as if it were UTC. */

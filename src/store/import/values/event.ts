@@ -1,5 +1,5 @@
-import { eventShape } from '../codec/event-codec.js';
-import type { EventRecord, JsonObject, SessionKey } from '../records.js';
+import { eventShape } from '../../codec/event-codec.js';
+import type { EventRecord, JsonObject, SessionKey } from '../../records.js';
 
 /** ADK's event as a record: fields that records don't name are in `extra`. */
 export function eventRecord({ appName, userId, sessionId }: SessionKey, event: JsonObject): EventRecord {

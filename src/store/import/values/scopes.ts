@@ -1,4 +1,4 @@
-import type { JsonObject } from '../records.js';
+import type { JsonObject } from '../../records.js';
 
 /** A state as ADK shows it, by scope; keys without prefixes. Temporary keys are left out. */
 export interface Scopes {

@@ -1,7 +1,7 @@
-import type { SqlParam, SqlValue } from '../../executor.js';
-import { publicError } from '../postgres/errors.js';
-import { OwnPool } from '../postgres/own-pool.js';
-import { SourceError, unreadable } from './errors.js';
+import type { SqlParam, SqlValue } from '../../../executor.js';
+import { publicError } from '../../postgres/errors.js';
+import { OwnPool } from '../../postgres/own-pool.js';
+import { SourceError, unreadable } from '../errors.js';
 import type { TablesInput } from './input.js';
 
 /** Rows that cross at a time. */

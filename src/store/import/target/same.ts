@@ -1,4 +1,4 @@
-import { isJsonObject } from '../records.js';
+import { isJsonObject } from '../../records.js';
 
 /** Whether two values are the same as JSON: fields without a value are none, and their order means nothing. */
 export function isSame(a: unknown, b: unknown): boolean {

@@ -1,9 +1,9 @@
-import { checkKey, checkTime } from '../arguments.js';
-import { serializeObject } from '../codec/serialize.js';
-import type { StoredSession } from '../copy/transfer.js';
-import { holdsMarked, restored } from './exact.js';
+import { checkKey, checkTime } from '../../arguments.js';
+import { serializeObject } from '../../codec/serialize.js';
+import type { StoredSession } from '../../copy/transfer.js';
+import type { FoundSession } from '../source.js';
+import { holdsMarked, restored } from '../values/exact.js';
 import { refusalOf } from './session-events.js';
-import type { FoundSession } from './source.js';
 
 /** A session of another program: of the first revision, with no history but its events. */
 export function storedSession({

@@ -1,7 +1,7 @@
-import type { EventPage, StoredSession, Transfer } from '../copy/transfer.js';
-import { canHold, cannotHold } from '../copy/unstorable.js';
-import { digestOf } from '../copy/verify.js';
-import { nameOf } from '../prepare.js';
+import type { EventPage, StoredSession, Transfer } from '../../copy/transfer.js';
+import { canHold, cannotHold } from '../../copy/unstorable.js';
+import { digestOf } from '../../copy/verify.js';
+import { nameOf } from '../../prepare.js';
 import { type Fate, OTHER_SESSION } from './fate.js';
 
 /**

@@ -1,8 +1,8 @@
-import { ArtifactStore } from '../artifacts/artifact-store.js';
-import type { Backend } from '../backend.js';
-import { MemoryStore } from '../memory/memory-store.js';
-import type { Database } from '../sqlite/backend.js';
-import { SqliteBackend } from '../sqlite/backend.js';
+import { ArtifactStore } from '../../artifacts/artifact-store.js';
+import type { Backend } from '../../backend.js';
+import { MemoryStore } from '../../memory/memory-store.js';
+import type { Database } from '../../sqlite/backend.js';
+import { SqliteBackend } from '../../sqlite/backend.js';
 
 const HAS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?";
 

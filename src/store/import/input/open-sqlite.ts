@@ -1,16 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SqlParam, SqlValue } from '../../executor.js';
+import type { SqlParam, SqlValue } from '../../../executor.js';
 // The one file of the store that opens a database: callers of an import name a file, not a connection.
-import type { Connection } from '../../index.js';
-import { SourceError, unreadable } from './errors.js';
+import type { Connection } from '../../../index.js';
+import { SourceError, unreadable } from '../errors.js';
 import type { TablesInput } from './input.js';
 import { readable } from './read-only.js';
 import { type LostRow, salvage } from './salvage.js';
 
 export async function openSqlite(file: string): Promise<TablesInput> {
-  const { connect } = await import('../../index.js');
+  const { connect } = await import('../../../index.js');
   const copy = await readable(file);
   let db: Connection | undefined;
   const dispose = async () => {
@@ -39,7 +39,7 @@ export async function openSqlite(file: string): Promise<TablesInput> {
 
 /** Copies what can be read into a file that goes with the input. */
 async function salvaged(from: Connection): Promise<{ input: TablesInput; lost: LostRow[] }> {
-  const { connect } = await import('../../index.js');
+  const { connect } = await import('../../../index.js');
   const folder = await mkdtemp(join(tmpdir(), 'aiosqlite-import-'));
   const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
   try {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../records.js';
+import type { JsonObject } from '../../records.js';
 
 /**
  * Paths, in snake case, of objects whose keys are data. ADK for JavaScript keeps these, and all others it has changed when it

@@ -2,7 +2,7 @@ import { constants, copyFile, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { unreadable } from './errors.js';
+import { unreadable } from '../errors.js';
 
 /** A SQLite file as it can be read without writing to it or to the files beside it. */
 export interface Readable extends AsyncDisposable {

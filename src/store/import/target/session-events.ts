@@ -1,13 +1,13 @@
-import { checkEvent } from '../arguments.js';
-import { type EventPage, type StoredEvent, sizeOf } from '../copy/transfer.js';
-import { canHold, cannotHold } from '../copy/unstorable.js';
-import { withoutRewound } from '../history/rewound.js';
-import { rewindBeforeOf } from '../memory/events.js';
-import type { EventRecord } from '../records.js';
-import { SourceError } from './errors.js';
-import { asNumber, isMarked } from './exact.js';
-import type { ImportRefusal } from './records.js';
-import { type FoundSession, isRefusal } from './source.js';
+import { checkEvent } from '../../arguments.js';
+import { type EventPage, type StoredEvent, sizeOf } from '../../copy/transfer.js';
+import { canHold, cannotHold } from '../../copy/unstorable.js';
+import { withoutRewound } from '../../history/rewound.js';
+import { rewindBeforeOf } from '../../memory/events.js';
+import type { EventRecord } from '../../records.js';
+import { SourceError } from '../errors.js';
+import type { ImportRefusal } from '../records.js';
+import { type FoundSession, isRefusal } from '../source.js';
+import { asNumber, isMarked } from '../values/exact.js';
 import { storedEvent } from './stored-event.js';
 
 /** An event, and its row for the target. */

@@ -1,4 +1,4 @@
-import type { Executor, SqlValue } from '../../executor.js';
+import type { Executor, SqlValue } from '../../../executor.js';
 import { quoted } from './input.js';
 
 /** A row on a damaged page. */

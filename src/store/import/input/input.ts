@@ -1,5 +1,5 @@
-import type { SqlParam, SqlValue } from '../../executor.js';
-import type { JsonObject } from '../records.js';
+import type { SqlParam, SqlValue } from '../../../executor.js';
+import type { JsonObject } from '../../records.js';
 import type { Lines } from './lines.js';
 import type { LostRow } from './salvage.js';
 
