@@ -1,6 +1,6 @@
 import type { BatchQuery } from '../../executor.js';
 import type { EventRecord } from '../records.js';
-import type { Attachment, Attachments } from '../sqlite/attachments.js';
+import type { Attachment, Attachments } from '../sqlite/append/attachments.js';
 import type { MemoryContext } from './context.js';
 import { type Entry, encodeEntry } from './entry.js';
 import { recordOfEvent, rewindBeforeOf } from './events.js';

@@ -8,8 +8,9 @@ import type { HistoryPoint } from '../history/records.js';
 import type { SessionStoreOptions } from '../names.js';
 import { nameOf, type PreparedAppend, type PreparedSession, statesOf } from '../prepare.js';
 import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
-import { append, appendAll } from './append.js';
-import type { Attachments } from './attachments.js';
+import { append, appendAll } from './append/append.js';
+import type { Attachments } from './append/attachments.js';
+import { KnownIds } from './append/known-ids.js';
 import type { Context } from './context.js';
 import { CONTENT_AT, eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
 import { deleteInvocation } from './history/delete-invocation.js';
@@ -27,7 +28,6 @@ import {
   loadSession,
   readSession,
 } from './jobs.js';
-import { KnownIds } from './known-ids.js';
 import { Layout } from './layout.js';
 import { countSessions, listRows } from './listing.js';
 import { deleteIdleSessions, deleteOldEvents } from './retention.js';

@@ -3,8 +3,8 @@ import { type BatchOptions, type BatchQuery, type Executor, type Row, UNCOMMITTE
 import { type SessionCodec, SNAPSHOT_JSON } from '../codec/session-codec.js';
 import { corruptRow, type StoreError } from '../errors.js';
 import type { Names } from '../names.js';
+import type { KnownIds } from './append/known-ids.js';
 import { eventCodec } from './dialect.js';
-import type { KnownIds } from './known-ids.js';
 import type { Queries } from './queries.js';
 
 /** Everything that the operations of a store work with. */

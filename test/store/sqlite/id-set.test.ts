@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IdSet } from '../../../src/store/sqlite/id-set.js';
+import { IdSet } from '../../../src/store/sqlite/append/id-set.js';
 
 describe('IdSet', () => {
   test('has every id that was added, whatever it is', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nameOf } from '../../../src/store/prepare.js';
-import { FETCH_IDS, KnownIds } from '../../../src/store/sqlite/known-ids.js';
+import { FETCH_IDS, KnownIds } from '../../../src/store/sqlite/append/known-ids.js';
 
 const key = { appName: 'app', userId: 'user', sessionId: 'session' };
 const name = nameOf(key);

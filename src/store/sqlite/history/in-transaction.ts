@@ -1,5 +1,5 @@
+import { KnownIds } from '../append/known-ids.js';
 import type { Context } from '../context.js';
-import { KnownIds } from '../known-ids.js';
 
 /** Does work in one transaction, once the tables are there. */
 export async function inTransaction<T>(context: Context, work: (within: Context) => Promise<T>): Promise<T> {

@@ -3,11 +3,11 @@ import { serializeObject } from '../../codec/serialize.js';
 import { type Cut, cut, laterVersions, type RewindPlan } from '../../history/plan.js';
 import type { RewindRecord } from '../../history/stored.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
+import { appendUnchained } from '../append/unchained.js';
 import { type Context, runReads, sendErasure } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
-import { appendUnchained } from '../unchained-append.js';
 import { inTransaction } from './in-transaction.js';
 import { readHistory, readVersions, type StoredHistory } from './read.js';
 

@@ -1,13 +1,13 @@
-import type { BatchQuery, SqlParam } from '../../executor.js';
-import type { AppendCondition } from '../backend.js';
-import { SNAPSHOT_JSON } from '../codec/session-codec.js';
-import type { PreparedAppend } from '../prepare.js';
+import type { BatchQuery, SqlParam } from '../../../executor.js';
+import type { AppendCondition } from '../../backend.js';
+import { SNAPSHOT_JSON } from '../../codec/session-codec.js';
+import type { PreparedAppend } from '../../prepare.js';
+import { type Context, type StatementResult, sendBatch, sendErasure } from '../context.js';
+import { eventCodec, KNOWN_AT } from '../dialect.js';
+import type { Queries } from '../queries.js';
+import { mergeShared } from '../shared-states.js';
 import type { Attachment } from './attachments.js';
-import { type Context, type StatementResult, sendBatch, sendErasure } from './context.js';
-import { eventCodec, KNOWN_AT } from './dialect.js';
 import type { Assumptions, Link } from './known-ids.js';
-import type { Queries } from './queries.js';
-import { mergeShared } from './shared-states.js';
 
 /**
  * Statements of an append that follows another one in a chain. First the update: what it refuses has changed nothing yet.

@@ -1,5 +1,5 @@
-import type { BatchQuery } from '../../executor.js';
-import type { EventRecord } from '../records.js';
+import type { BatchQuery } from '../../../executor.js';
+import type { EventRecord } from '../../records.js';
 
 /** Statements that an append carries along, in its transaction. */
 export interface Attachment {

@@ -1,11 +1,11 @@
-import type { AppendCondition, Appended } from '../backend.js';
-import { type PreparedAppend, statesOf } from '../prepare.js';
-import { attachmentOf, sendAppend, writesByKey, writesInChain } from './append-statements.js';
-import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
-import { sqliteDialect } from './dialect.js';
+import type { AppendCondition, Appended } from '../../backend.js';
+import { type PreparedAppend, statesOf } from '../../prepare.js';
+import { type Context, hasCode, isCommitted, type StatementResult } from '../context.js';
+import { sqliteDialect } from '../dialect.js';
 import type { Link } from './known-ids.js';
 import { refusal } from './refusal.js';
-import { appendUnchained } from './unchained-append.js';
+import { attachmentOf, sendAppend, writesByKey, writesInChain } from './statements.js';
+import { appendUnchained } from './unchained.js';
 
 /**
  * Appends in one job, with shared commit: in the chain of its session, if it fits. A statement that refuses undoes those before

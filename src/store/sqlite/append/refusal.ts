@@ -1,9 +1,9 @@
-import type { BatchQuery } from '../../executor.js';
-import { sessionNotFound, staleSession } from '../errors.js';
-import type { PreparedAppend } from '../prepare.js';
-import type { SessionKey } from '../records.js';
-import { type Context, explain, hasCode } from './context.js';
-import type { Queries } from './queries.js';
+import type { BatchQuery } from '../../../executor.js';
+import { sessionNotFound, staleSession } from '../../errors.js';
+import type { PreparedAppend } from '../../prepare.js';
+import type { SessionKey } from '../../records.js';
+import { type Context, explain, hasCode } from '../context.js';
+import type { Queries } from '../queries.js';
 
 /** The error behind a failure of appends. A batch begins with two queries for each append, which refuse if they find nothing. */
 export async function refusal(context: Context, error: unknown, appends: readonly PreparedAppend[]): Promise<unknown> {

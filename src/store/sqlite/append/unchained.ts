@@ -1,11 +1,11 @@
-import type { AppendCondition, Appended } from '../backend.js';
-import { decodeSnapshot } from '../codec/session-codec.js';
-import type { PreparedAppend } from '../prepare.js';
-import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByNumber } from './append-statements.js';
-import { type Context, hasCode, isCommitted, type StatementResult } from './context.js';
-import { sqliteDialect } from './dialect.js';
+import type { AppendCondition, Appended } from '../../backend.js';
+import { decodeSnapshot } from '../../codec/session-codec.js';
+import type { PreparedAppend } from '../../prepare.js';
+import { type Context, hasCode, isCommitted, type StatementResult } from '../context.js';
+import { sqliteDialect } from '../dialect.js';
 import { type Assumptions, FETCH_IDS } from './known-ids.js';
 import { refusal } from './refusal.js';
+import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByNumber } from './statements.js';
 
 /** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
 interface UnchainedAppend {

@@ -1,6 +1,6 @@
-import type { Appended } from '../backend.js';
-import { nameOf } from '../prepare.js';
-import type { SessionKey } from '../records.js';
+import type { Appended } from '../../backend.js';
+import { nameOf } from '../../prepare.js';
+import type { SessionKey } from '../../records.js';
 import { AcrossSessions } from './across-sessions.js';
 import { Chain, inTurn } from './chain.js';
 import { IdSet } from './id-set.js';
