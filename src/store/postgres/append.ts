@@ -4,7 +4,6 @@ import { sessionNotFound, staleSession } from '../errors.js';
 import { keyParams, type PreparedAppend, statesOf } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import type { PgParam } from './client.js';
-import type { Rows } from './connections.js';
 import { type Context, type PendingAppend, run } from './context.js';
 import { checkStorable, checkStorableKey, isStorableText } from './ids.js';
 import { loadSession } from './sessions.js';
@@ -48,9 +47,10 @@ export async function appendShared(appends: PendingAppend[]): Promise<void> {
     unknown = true;
     return false;
   };
-  let results: Rows;
+  let written: Written;
   try {
-    results = await run(context, context.sql.appendBatch, columnsOf(rows), { since, onUnknown });
+    const [row] = await run(context, context.sql.appendBatch, columnsOf(rows), { since, onUnknown });
+    written = writtenIn(row as (number[] | null)[]);
   } catch {
     // The server may still execute a statement whose connection has broken. One after the other, in the order of its locks: an append
     // waits until the statement has ended, and finds what it has stored.
@@ -58,7 +58,28 @@ export async function appendShared(appends: PendingAppend[]): Promise<void> {
     else await Promise.all(inOrder.map((pending) => settleAlone(pending)));
     return;
   }
-  await Promise.all(inOrder.map((pending, i) => settle(pending, () => conclude(context, pending, results[i]))));
+  await Promise.all(
+    inOrder.map((pending, i) => {
+      const row = written.get(i);
+      // Alone, it learns whether the session is absent, or in another state than it expects.
+      if (row === undefined && expectsState(pending.condition)) return settleAlone(pending);
+      return settle(pending, () => conclude(context, pending, row));
+    }),
+  );
+}
+
+/** Writes of `append_batch`, by the places of the appends: the session's key, the event's seq, the session's revision. */
+type Written = ReadonlyMap<number, [key: number, seq: number, revision: number]>;
+
+function writtenIn(row: readonly (number[] | null)[]): Written {
+  const [places = [], keys = [], revisions = [], stored = [], seqs = []] = row.map((numbers) => numbers ?? []);
+  const seqOf = new Map(stored.map((key, i) => [key, seqs[i] as number]));
+  return new Map(
+    places.map((place, i) => {
+      const key = keys[i] as number;
+      return [place - 1, [key, seqOf.get(key) as number, revisions[i] as number]];
+    }),
+  );
 }
 
 async function settleAlone(pending: PendingAppend, again = false): Promise<void> {
@@ -221,8 +242,11 @@ function batchParamsOf({ params, session }: PreparedAppend, condition: AppendCon
 
 /** The state that the session must be in; null where any will do. */
 function expected(condition: AppendCondition): { revision: SqlParam; sessionNumber: SqlParam } {
-  const isChecked = condition.kind === 'revision' && condition.ifStale === 'reject';
-  return isChecked ? condition : { revision: null, sessionNumber: null };
+  return expectsState(condition) ? condition : { revision: null, sessionNumber: null };
+}
+
+function expectsState(condition: AppendCondition): condition is AppendCondition & { kind: 'revision' } {
+  return condition.kind === 'revision' && condition.ifStale === 'reject';
 }
 
 /** Whether the newest event must be the one that the caller has seen last. */

@@ -41,12 +41,14 @@ export const plainQuery = (text: string): object => ({ text, rowMode: 'array', t
 const BOOL = 16;
 const BYTEA = 17;
 const INT8 = 20;
+const INT8_ARRAY = 1016;
 const NUMBERS = new Set([21, 23, 26, 700, 701]);
 
 /** Values as the store wants them, whatever parsers the caller has set for pg. JSON stays text. */
 const TYPES = {
   getTypeParser(oid: number) {
     if (oid === INT8) return parseInt8;
+    if (oid === INT8_ARRAY) return parseInt8Array;
     if (NUMBERS.has(oid)) return Number;
     if (oid === BOOL) return parseBool;
     return oid === BYTEA ? parseBytes : identity;
@@ -56,6 +58,9 @@ const TYPES = {
 const identity = (text: string) => text;
 const parseBool = (text: string) => text === 't';
 const parseBytes = (text: string) => new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+
+/** Of an array without nulls. */
+const parseInt8Array = (text: string) => (text === '{}' ? [] : text.slice(1, -1).split(',').map(parseInt8));
 
 function parseInt8(text: string): number | bigint {
   const number = Number(text);

@@ -97,49 +97,55 @@ END`,
 }
 
 /**
- * Appends an event to each of many sessions, from one array for each parameter. Returns a row for each, as `append` does. The rows of
- * the sessions are locked one after the other, in the order of the arrays; then one statement changes them and one adds the events.
- * The place of a locked row (`ctid`) is the quickest way to it. Rows of different partitions may have the same place, so keys are compared too.
+ * Rows of sessions are found by their key, in the order of the arrays. On statistics from when the table was small, the planner would
+ * read all of it; the arrays have so few rows that no other plan is better.
+ */
+const NESTED_LOOPS = ['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan'].map((name) => `SET ${name} = off`);
+
+/**
+ * Appends an event to each of many sessions, from one array for each parameter. One statement changes the rows of the sessions, in the
+ * order of the arrays, and adds the events to those that it has found in the expected state. Returns arrays: of each such session its
+ * place among the parameters, its key and its revision; then its key and the seq of its event.
+ *
+ * Nearly all events are new: a search for each before its insert would take an eighth of the instructions. If one is not new, all is
+ * undone and done again with that search.
  */
 export function appendBatch(layout: Layout): SchemaObject {
   const { sessions, events } = layout;
-  const of = (column: Column) => (column.kind === 'time' ? timeOf(`d.${column.column}`) : `d."${column.column}"`);
+  const params = [
+    ...['app', 'user', 'session'].map((name) => [name, 'text'] as const),
+    ...EVENT_COLUMNS.map((column) => [column.column, paramType(column)] as const),
+    ...BATCH_PARAMS,
+  ];
+  const of = (column: Column) => (column.kind === 'time' ? timeOf(`w.p_${column.column}`) : `w.p_${column.column}`);
+  const outs = ['places', 'keys', 'revisions', 'stored', 'seqs'].map((name) => `o_${name}`);
+  const statement = (conflict: string) => `WITH written AS (
+      UPDATE ${sessions} AS s SET${write(layout, timeOf('d.p_timestamp'), 'd.p_timestamp', 'd.p_session_set', 'd.p_session_remove')}
+      FROM unnest(${params.map(([name]) => `p_${name}`).join(', ')})
+        WITH ORDINALITY AS d(${params.map(([name]) => `p_${name}`).join(', ')}, place)
+      WHERE s.user_id = d.p_user AND s.app_name = d.p_app AND s.id = d.p_session
+        AND (d.p_revision IS NULL OR s.revision = d.p_revision) AND (d.p_key IS NULL OR s.session_key = d.p_key)
+      RETURNING d.*, s.session_key, s.last_seq, s.revision),
+    stored AS (
+      INSERT INTO ${events} AS e (user_id, session_key, seq, app_name, session_id, ${FIELDS})
+      SELECT w.p_user, w.session_key, w.last_seq, w.p_app, w.p_session, ${EVENT_COLUMNS.map(of).join(', ')} FROM written AS w
+      ${conflict}
+      RETURNING e.session_key, e.seq)
+    SELECT * INTO ${outs.join(', ')}
+    FROM (SELECT array_agg(w.place), array_agg(w.session_key), array_agg(w.revision) FROM written AS w) AS w,
+      (SELECT array_agg(e.session_key), array_agg(e.seq) FROM stored AS e) AS e;`;
   return define(
     layout,
     'append_batch',
-    [
-      'p_app text[], p_user text[], p_session text[]',
-      ...EVENT_COLUMNS.map((column) => `p_${column.column} ${paramType(column)}[]`),
-      ...BATCH_PARAMS.map(([name, type]) => `p_${name} ${type}[]`),
-      'OUT o_key bigint, OUT o_seq bigint, OUT o_revision bigint',
-    ].join(', '),
-    'SETOF record',
-    `DECLARE
-  keys bigint[];
-  seqs bigint[];
-  revisions bigint[];
-  places tid[];
-BEGIN
-  SELECT array_agg(l.session_key ORDER BY d.n), array_agg(l.seq ORDER BY d.n), array_agg(l.revision ORDER BY d.n), array_agg(l.place ORDER BY d.n)
-  INTO keys, seqs, revisions, places
-  FROM unnest(p_app, p_user, p_session, p_revision, p_key) WITH ORDINALITY AS d(app, user_id, session, revision, key, n)
-  LEFT JOIN LATERAL (
-    SELECT s.session_key, s.revision + 1 AS revision, s.ctid AS place,
-      CASE WHEN (d.revision IS NULL OR s.revision = d.revision) AND (d.key IS NULL OR s.session_key = d.key) THEN s.last_seq + 1 END AS seq
-    FROM ${sessions} AS s WHERE s.user_id = d.user_id AND s.app_name = d.app AND s.id = d.session LIMIT 1 FOR NO KEY UPDATE) AS l ON true;
-  UPDATE ${sessions} AS s SET${write(layout, timeOf('d.ms'), 'd.ms', 'd.added', 'd.removed')}
-  FROM unnest(places, p_user, keys, seqs, p_timestamp, p_session_set, p_session_remove) AS d(place, user_id, key, seq, ms, added, removed)
-  WHERE s.ctid = d.place AND s.user_id = d.user_id AND s.session_key = d.key AND d.seq IS NOT NULL;
-  RETURN QUERY WITH stored AS (
-    INSERT INTO ${events} AS e (user_id, session_key, seq, app_name, session_id, ${FIELDS})
-    SELECT d.user_id, d.key, d.seq, d.app, d.session, ${EVENT_COLUMNS.map(of).join(', ')}
-    FROM unnest(p_app, p_user, p_session, keys, seqs, ${EVENT_COLUMNS.map(({ column }) => `p_${column}`).join(', ')})
-      AS d(app, user_id, session, key, seq, ${FIELDS})
-    WHERE d.seq IS NOT NULL
-    ${REPLACE}
-    RETURNING e.user_id, e.session_key, e.seq)
-  SELECT d.key, stored.seq, d.revision FROM unnest(p_user, keys, revisions) WITH ORDINALITY AS d(user_id, key, revision, n)
-  LEFT JOIN stored ON stored.user_id = d.user_id AND stored.session_key = d.key ORDER BY d.n;
+    [...params.map(([name, type]) => `p_${name} ${type}[]`), ...outs.map((name) => `OUT ${name} bigint[]`)].join(', '),
+    undefined,
+    `BEGIN
+  BEGIN
+    ${statement('')}
+  EXCEPTION WHEN unique_violation THEN
+    ${statement(REPLACE)}
+  END;
 END`,
+    `VOLATILE ${NESTED_LOOPS.join(' ')}`,
   );
 }

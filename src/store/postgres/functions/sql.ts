@@ -24,20 +24,20 @@ export function paramType(column: Column): string {
   return column.kind === 'time' ? 'double precision' : 'text';
 }
 
-/** A function in PL/pgSQL. */
+/** A function in PL/pgSQL. `attributes`: its volatility, and settings while it runs. */
 export function define(
   layout: Layout,
   name: string,
   params: string,
   returns: string | undefined,
   source: string,
-  volatility: 'IMMUTABLE' | 'VOLATILE' = 'VOLATILE',
+  attributes = 'VOLATILE',
 ): SchemaObject {
   const functionName = layout.functionName(name);
   return {
     name: functionName,
     source,
     sql: `CREATE FUNCTION ${layout.qualified(functionName)}(${params})${returns ? ` RETURNS ${returns}` : ''}
-LANGUAGE plpgsql ${volatility} AS $function$${source}$function$`,
+LANGUAGE plpgsql ${attributes} AS $function$${source}$function$`,
   };
 }
