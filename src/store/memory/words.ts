@@ -15,6 +15,9 @@ const ASCII = /^[\x00-\x7f]*$/;
 
 /** How much of a query is looked at in one go: mostly all of it, and far more than its first words. */
 const WINDOW = 65_536;
+/** How much of a query is looked at, in all and in words. Equal words count each time, so that no text takes long. */
+const MOST_CHARACTERS = 16 * WINDOW;
+const MOST_WORDS = 4_096;
 
 /** Placeholder of the scope's prefix in a query's phrases. No word contains this character. */
 const SCOPE_MARK = '#';
@@ -36,19 +39,22 @@ export function indexText(text: string): string {
  */
 export function queryPhrases(query: string, limit: number): string[] {
   const phrases = new Set<string>();
-  for (let at = 0; at < query.length && phrases.size < limit; at += WINDOW) {
-    addPhrases(phrases, query.slice(at, at + WINDOW), limit);
+  let seen = 0;
+  for (const word of wordsOf(query.slice(0, MOST_CHARACTERS))) {
+    for (const phrase of phrasesOf(word)) {
+      phrases.add(phrase);
+      seen += 1;
+      if (phrases.size === limit || seen === MOST_WORDS) return [...phrases];
+    }
   }
   return [...phrases];
 }
 
-function addPhrases(phrases: Set<string>, text: string, limit: number): void {
-  const folded = ASCII.test(text) ? text : fold(text);
-  for (const [word] of folded.toLowerCase().matchAll(WORD)) {
-    for (const phrase of phrasesOf(word)) {
-      if (phrases.size === limit) return;
-      phrases.add(phrase);
-    }
+function* wordsOf(text: string): Generator<string> {
+  for (let at = 0; at < text.length; at += WINDOW) {
+    const part = text.slice(at, at + WINDOW);
+    const folded = ASCII.test(part) ? part : fold(part);
+    for (const [word] of folded.toLowerCase().matchAll(WORD)) yield word;
   }
 }
 

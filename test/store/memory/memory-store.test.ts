@@ -162,6 +162,12 @@ describe('a query', () => {
     expect(await found(`${'tea '.repeat(100)} word69`)).toBe('m69');
   });
 
+  test.each(['tea ', '茶'])('takes the time of 4,096 words at most, equal ones included: %j', async (word) => {
+    await store.add([entry('m1', 'coffee'), entry('m2', 'tea 茶茶')]);
+    expect(await search(`${word.repeat(4_000)} coffee`)).toHaveLength(2);
+    expect(await found(`${word.repeat(5_000)} coffee`)).toBe('m2');
+  });
+
   test('is found as it is in no other syntax: words alone count, each of which may be missing', async () => {
     await store.add([
       entry('m1', 'green tea from China'),
