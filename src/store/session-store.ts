@@ -199,8 +199,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
   }
 
   /**
-   * Deletes a session and its events; with `memory: true` what a memory in the same file holds of it is erased, too. Resolves
-   * to whether the session existed.
+   * Deletes a session and its events; in SQLite their bytes are overwritten. With `memory: true` what a memory in the same file
+   * holds of the session is erased, too. Resolves to whether the session existed.
    * @example const existed = await store.deleteSession({ ...key, memory: true });
    */
   async deleteSession(key: SessionKey & { memory?: boolean }): Promise<boolean> {

@@ -7,7 +7,7 @@ import { parseObject, serializeObject } from '../codec/serialize.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
 import type { Database } from '../sqlite/backend.js';
-import { type StatementResult, sendBatch } from '../sqlite/context.js';
+import { type StatementResult, sendBatch, sendWrites } from '../sqlite/context.js';
 import { createTables } from '../sqlite/tables.js';
 import {
   checkArtifactKey,
@@ -106,7 +106,7 @@ export class ArtifactStore {
     const queries = this.#insertChunks(hash, bytes);
     const row = [field, json, mimeType, bytes.length, hash, custom, julianDay.encode(Date.now())];
     queries.push({ sql: sql.insertVersion, params: [...params, ...row] });
-    const results = await this.#send(queries);
+    const results = await this.#write(queries);
     const version = results.at(-1)?.rows[0]?.[0];
     return this.#decodeInfo(params, [version, mimeType, bytes.length, hash, custom, row.at(-1)]);
   }
@@ -125,7 +125,7 @@ export class ArtifactStore {
     const { find, insert, bytes, hash, row } = await importQueries(this.#layout, imported);
     const [found] = await this.#send([find]);
     const fate = fateOf(row, found);
-    if (fate === 'converted' && !dryRun) await this.#send([...this.#insertChunks(hash, bytes), insert]);
+    if (fate === 'converted' && !dryRun) await this.#write([...this.#insertChunks(hash, bytes), insert]);
     return fate;
   }
 
@@ -224,7 +224,7 @@ export class ArtifactStore {
     checkArtifactKey(key);
     const params = keyParams(key);
     const { deleteVisible, deleteHidden } = this.#layout.sql;
-    const [visible] = await this.#send([deleteVisible, deleteHidden].map((sql) => ({ sql, params })));
+    const [visible] = await this.#write([deleteVisible, deleteHidden].map((sql) => ({ sql, params })));
     return visible?.changes ?? 0;
   }
 
@@ -242,6 +242,10 @@ export class ArtifactStore {
 
   #send(queries: BatchQuery[]): Promise<StatementResult[]> {
     return sendBatch({ db: this.#db, ready: this.#ready }, queries);
+  }
+
+  #write(queries: BatchQuery[]): Promise<StatementResult[]> {
+    return sendWrites({ db: this.#db, ready: this.#ready }, queries);
   }
 
   #decodeInfo(params: KeyParams, row: unknown[]): ArtifactInfo {

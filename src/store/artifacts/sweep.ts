@@ -1,6 +1,6 @@
 import type { BatchQuery, Executor } from '../../executor.js';
 import { corruptRow } from '../errors.js';
-import { type StatementResult, sendBatch } from '../sqlite/context.js';
+import { type StatementResult, sendBatch, sendWrites } from '../sqlite/context.js';
 import type { ArtifactLayout } from './layout.js';
 
 /** Work of one transaction: writers wait some milliseconds at most. */
@@ -95,7 +95,7 @@ async function sweepVersions(
     // Two versions of equal bytes count once.
     const sizes = new Map(unmentioned.map((row) => [row[6], row[7]]));
     const looks = [...sizes.keys()].map((hash) => ({ sql: sql.hasBlob, params: [hash] }));
-    const left = (await sendBatch({ db: tx }, [...deletes, ...looks])).slice(deletes.length);
+    const left = (await sendWrites({ db: tx }, [...deletes, ...looks])).slice(deletes.length);
     swept.versions += unmentioned.length;
     for (const [at, size] of [...sizes.values()].entries()) if (left[at]?.rows.length === 0) swept.bytes += size;
   }
@@ -150,7 +150,7 @@ async function sweepBlobs(db: Executor, { sql }: ArtifactLayout, swept: Swept): 
     const rows = unused?.rows ?? [];
     for (const [, bytes] of rows) swept.bytes += Number(bytes);
     if (rows.length > 0) {
-      await sendBatch(
+      await sendWrites(
         { db: tx },
         rows.map(([hash]) => ({ sql: sql.deleteBlob, params: [hash as string] })),
       );

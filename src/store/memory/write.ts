@@ -108,7 +108,7 @@ async function sendSlices(context: MemoryContext, slices: BatchQuery[][]): Promi
   }
   await context.ready?.();
   await context.db.transaction(async (db) => {
-    for (const slice of slices) await sendWrites({ db, layout: context.layout }, slice);
+    for (const slice of slices) await sendWrites({ db }, slice);
   });
 }
 

@@ -2,7 +2,7 @@ import type { BatchQuery, Executor, SqlParam } from '../../executor.js';
 import { scopesTable } from '../memory/erasure.js';
 import type { Names } from '../names.js';
 import { quoted } from '../names.js';
-import { sendBatch } from '../sqlite/context.js';
+import { sendBatch, sendWrites } from '../sqlite/context.js';
 import { buildFold, deleteArchived, deleteEvents } from '../sqlite/history/fold.js';
 import type { Cuts } from './policy.js';
 
@@ -99,7 +99,7 @@ export function buildRules(names: PruneNames, { appName, ...cuts }: Cuts, idle: 
 /** One transaction; the number of rows removed is that of the last statement. */
 function deleting(queries: (keys: number[]) => BatchQuery[]): Rule['remove'] {
   return async (db, keys) => {
-    const results = await sendBatch({ db }, queries(keys), { rowMode: 'array', columns: false, secureDelete: true });
+    const results = await sendWrites({ db }, queries(keys));
     return results.at(-1)?.changes ?? 0;
   };
 }

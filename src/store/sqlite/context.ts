@@ -19,7 +19,7 @@ export interface Context {
 }
 
 const AS_ARRAYS = { rowMode: 'array', columns: false } as const;
-const ERASING = { ...AS_ARRAYS, secureDelete: true } as const;
+const WRITES = { ...AS_ARRAYS, secureDelete: true } as const;
 
 /** One result of a batch whose rows are arrays. */
 export interface StatementResult {
@@ -42,9 +42,12 @@ export function sendBatch(
 /** Whether a batch that wrote was committed when it resolved: not inside a transaction that can still be rolled back. */
 export const isCommitted = (results: StatementResult[]): boolean => !(UNCOMMITTED in results);
 
-/** The same for queries that erase: deleted content is overwritten. */
-export const sendErasure = (context: Context, queries: BatchQuery[]): Promise<StatementResult[]> =>
-  sendBatch(context, queries, ERASING);
+/**
+ * The same for queries that write. SQLite overwrites all content that they delete or replace. An erasure would miss copies of it
+ * that earlier writes, or merges of a full-text index, have left. A job of another kind between two writes costs two PRAGMAs.
+ */
+export const sendWrites = (context: Pick<Context, 'db' | 'ready'>, queries: BatchQuery[]): Promise<StatementResult[]> =>
+  sendBatch(context, queries, WRITES);
 
 /** The same for queries that only read. A row that can't be read rejects `'ADK_CORRUPT_ROW'`. */
 export async function runReads(context: Context, queries: BatchQuery[]): Promise<StatementResult[]> {

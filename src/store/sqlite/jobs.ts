@@ -13,8 +13,7 @@ import {
   isCommitted,
   runReads,
   type StatementResult,
-  sendBatch,
-  sendErasure,
+  sendWrites,
 } from './context.js';
 import { eventCodec } from './dialect.js';
 import { eraseMemory } from './other-stores.js';
@@ -35,7 +34,7 @@ export async function createSession(context: Context, prepared: PreparedSession,
   writes.push({ sql: sql.insertSession, params: row, ifNone: ifExists === 'return' ? 'continue' : 'rollback' });
   const reads = loadQueries(context, session, events);
   try {
-    const results = await sendBatch(context, [...writes, ...reads]);
+    const results = await sendWrites(context, [...writes, ...reads]);
     const loaded = decodeLoaded(context, results.slice(writes.length), events) as Loaded;
     const isNew = results[writes.length - 1]?.changes === 1;
     const { sessionNumber, session: stored } = loaded.snapshot;
@@ -97,9 +96,8 @@ export async function* iterateEvents(
 export async function deleteSession(context: Context, key: SessionKey, memory: boolean): Promise<boolean> {
   const params = keyParams(key);
   const queries = [context.sql.deleteEvents, context.sql.deleteSession].map((sql) => ({ sql, params }));
-  const [, deleted] = memory
-    ? await sendErasure(context, [...queries, ...(await eraseMemory(context, key))])
-    : await sendBatch(context, queries);
+  const entries = memory ? await eraseMemory(context, key) : [];
+  const [, deleted] = await sendWrites(context, [...queries, ...entries]);
   return deleted?.changes === 1;
 }
 

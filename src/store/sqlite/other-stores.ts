@@ -1,6 +1,6 @@
 import type { BatchQuery } from '../../executor.js';
 import { buildErasure, DELETES_PER_JOB, scopesTable } from '../memory/erasure.js';
-import { type Context, runReads, sendErasure } from './context.js';
+import { type Context, runReads, sendWrites } from './context.js';
 
 /** Artifact versions that one job deletes, each with its content. */
 const VERSIONS_PER_JOB = 10;
@@ -43,7 +43,7 @@ export async function eraseArtifacts(context: Context, appName: string, userId: 
 /** Runs a delete with a limit until it finds less. */
 async function repeat(context: Context, limit: number, query: BatchQuery): Promise<void> {
   for (let deleted = limit; deleted === limit; ) {
-    const [result] = await sendErasure(context, [query]);
+    const [result] = await sendWrites(context, [query]);
     deleted = result?.changes ?? 0;
   }
 }

@@ -1,5 +1,5 @@
 import { julianDay } from '../../codec/julian-day.js';
-import { type Context, runReads, sendBatch } from './context.js';
+import { type Context, runReads, sendWrites } from './context.js';
 import { deleteEvents } from './history/fold.js';
 
 /** Rows that one job deletes, so that writers wait some milliseconds at most. */
@@ -24,7 +24,7 @@ export async function deleteIdleSessions(
 
 /** Waits until every write that was called before is committed, so that reads find it. */
 async function afterWrites(context: Context): Promise<void> {
-  await context.known.inTurnOfAll(() => sendBatch(context, [{ sql: context.sql.writeNothing }]));
+  await context.known.inTurnOfAll(() => sendWrites(context, [{ sql: context.sql.writeNothing }]));
 }
 
 async function appNames(context: Context): Promise<string[]> {
@@ -35,7 +35,7 @@ async function appNames(context: Context): Promise<string[]> {
 /** A session that is appended to in the meantime is not idle any more: both statements choose in one transaction. */
 async function deleteSome(context: Context, app: string, before: number): Promise<number> {
   const params = [app, before, SESSIONS_PER_JOB];
-  const [, sessions] = await sendBatch(context, [
+  const [, sessions] = await sendWrites(context, [
     { sql: context.sql.deleteIdleEvents, params },
     { sql: context.sql.deleteIdleSessions, params },
   ]);

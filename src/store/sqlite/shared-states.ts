@@ -5,7 +5,7 @@ import type { Delta } from '../codec/deltas.js';
 import { decodeState } from '../codec/session-codec.js';
 import { stateName } from '../prepare.js';
 import type { JsonObject } from '../records.js';
-import { type Context, explain, runReads, sendBatch } from './context.js';
+import { type Context, explain, runReads, sendWrites } from './context.js';
 import type { Queries } from './queries.js';
 
 export async function getSharedState(context: Context, scope: SharedScope): Promise<JsonObject> {
@@ -17,7 +17,7 @@ export async function getSharedState(context: Context, scope: SharedScope): Prom
 
 export async function mergeSharedState(context: Context, scope: SharedScope, delta: Delta): Promise<void> {
   try {
-    await context.known.inTurn([], () => sendBatch(context, [mergeShared(context.sql, scope, delta)]), [
+    await context.known.inTurn([], () => sendWrites(context, [mergeShared(context.sql, scope, delta)]), [
       stateName(scope),
     ]);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type Context, runReads, type StatementResult, sendErasure } from './context.js';
+import { type Context, runReads, type StatementResult, sendWrites } from './context.js';
 import { decodeTotal } from './listing.js';
 import { eraseArtifacts, eraseMemory } from './other-stores.js';
 
@@ -10,7 +10,7 @@ export async function deleteUser(context: Context, appName: string, userId: stri
   const { deleteEvents, deleteSessions, deleteState } = context.sql.deleteUser;
   const some = [appName, userId, SESSIONS_PER_JOB];
   const deleteSome = async () => {
-    const [, result] = await sendErasure(context, [
+    const [, result] = await sendWrites(context, [
       { sql: deleteEvents, params: some },
       { sql: deleteSessions, params: some },
       { sql: deleteState, params: [appName, userId] },
@@ -21,7 +21,7 @@ export async function deleteUser(context: Context, appName: string, userId: stri
   let sessions = deleted;
   for (; deleted === SESSIONS_PER_JOB; sessions += deleted) deleted = await deleteSome();
   const memory = await eraseMemory(context, { appName, userId });
-  if (memory.length > 0) await sendErasure(context, memory);
+  if (memory.length > 0) await sendWrites(context, memory);
   await eraseArtifacts(context, appName, userId);
   return sessions;
 }

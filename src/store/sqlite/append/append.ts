@@ -1,10 +1,10 @@
 import type { AppendCondition, Appended } from '../../backend.js';
 import { type PreparedAppend, statesOf } from '../../prepare.js';
-import { type Context, hasCode, isCommitted, type StatementResult } from '../context.js';
+import { type Context, hasCode, isCommitted, type StatementResult, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import type { Link } from './known-ids.js';
 import { refusal } from './refusal.js';
-import { attachmentOf, sendAppend, writesByKey, writesInChain } from './statements.js';
+import { attachmentOf, writesByKey, writesInChain } from './statements.js';
 import { appendUnchained } from './unchained.js';
 
 /**
@@ -37,7 +37,7 @@ function send<Result>(
   }
   let sent: Promise<StatementResult[]>;
   try {
-    sent = sendAppend(context, writesInChain(sql, prepared, link), prepared.attachment !== undefined);
+    sent = sendWrites(context, writesInChain(sql, prepared, link));
   } catch (error) {
     return prepared.endWith(retryOrReject(context, prepared, condition, link, error), onEnd); // no stack is left
   }
@@ -101,7 +101,7 @@ export async function appendAll(context: Context, appends: readonly PreparedAppe
   queries.push(...attachments.flatMap((attachment) => attachment.queries));
   const names = appends.map(({ name }) => name);
   try {
-    const results = await known.inTurn(names, () => sendAppend(context, queries, attachments.length > 0));
+    const results = await known.inTurn(names, () => sendWrites(context, queries));
     if (isCommitted(results)) for (const attachment of attachments) attachment.committed();
   } catch (error) {
     throw await refusal(context, error, appends);

@@ -2,7 +2,6 @@ import type { BatchQuery, SqlParam } from '../../../executor.js';
 import type { AppendCondition } from '../../backend.js';
 import { SNAPSHOT_JSON } from '../../codec/session-codec.js';
 import type { PreparedAppend } from '../../prepare.js';
-import { type Context, type StatementResult, sendBatch, sendErasure } from '../context.js';
 import { eventCodec, KNOWN_AT } from '../dialect.js';
 import type { Queries } from '../queries.js';
 import { mergeShared } from '../shared-states.js';
@@ -70,15 +69,6 @@ export function writesByKey(sql: Queries, append: PreparedAppend, condition: App
     { sql: sql.insertEvent.byKey, params, ifNone: 'rollback' },
     { sql: session === undefined ? texts.touch : texts.merge, params: update, ifNone: 'rollback' },
   ];
-}
-
-/** Sends the statements of appends as one job. Attachments overwrite what they delete. */
-export function sendAppend(
-  context: Context,
-  queries: BatchQuery[],
-  hasAttachment: boolean,
-): Promise<StatementResult[]> {
-  return hasAttachment ? sendErasure(context, queries) : sendBatch(context, queries);
 }
 
 /** Adds the statements of the shared states and of the attachment. `quick`: what refuses is sent again. */

@@ -1,11 +1,11 @@
 import type { AppendCondition, Appended } from '../../backend.js';
 import { decodeSnapshot } from '../../codec/session-codec.js';
 import type { PreparedAppend } from '../../prepare.js';
-import { type Context, hasCode, isCommitted, type StatementResult } from '../context.js';
+import { type Context, hasCode, isCommitted, type StatementResult, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { type Assumptions, FETCH_IDS } from './known-ids.js';
 import { refusal } from './refusal.js';
-import { addCatchUp, addRest, attachmentOf, sendAppend, writesByKey, writesByNumber } from './statements.js';
+import { addCatchUp, addRest, attachmentOf, writesByKey, writesByNumber } from './statements.js';
 
 /** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
 interface UnchainedAppend {
@@ -51,7 +51,7 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
     addCatchUp(queries, sql, append, condition, byNumber);
   }
-  const results = sendAppend(context, queries, append.attachment !== undefined);
+  const results = sendWrites(context, queries);
   known.sentUnchained(assumed);
   return { append, condition, assumed, byNumber, results, idsAt, missedAt };
 }

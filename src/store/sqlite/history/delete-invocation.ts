@@ -2,7 +2,7 @@ import type { BatchQuery } from '../../../executor.js';
 import { serializeObject } from '../../codec/serialize.js';
 import { keptChange } from '../../history/stored.js';
 import type { SessionKey } from '../../records.js';
-import { type Context, sendErasure } from '../context.js';
+import { type Context, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
@@ -18,7 +18,7 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const changes = await readInvocation(within, key, invocationId);
     if ((await present(within)).memory)
       await forget(within, key, { sql: sql.history.forget.invocation, params: events });
-    const [deleted] = await sendErasure(within, [{ sql: sql.history.deleteInvocation, params: events }]);
+    const [deleted] = await sendWrites(within, [{ sql: sql.history.deleteInvocation, params: events }]);
     const count = deleted?.changes ?? 0;
     if (count === 0) return 0;
     const now = sqliteDialect.encodeTime(Date.now());
@@ -28,7 +28,7 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
       return [{ sql: sql.history.addChange, params: [sessionNumber, before, 'deleted', value, removed, null, now] }];
     });
     const state = [serializeObject(session.state, 'state'), now, sessionNumber];
-    await sendErasure(within, [...kept, { sql: sql.history.setState, params: state }]);
+    await sendWrites(within, [...kept, { sql: sql.history.setState, params: state }]);
     return count;
   });
 }

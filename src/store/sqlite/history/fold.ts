@@ -8,7 +8,7 @@ import { keptChange } from '../../history/stored.js';
 import type { PlacedChange, SessionChange } from '../../history/timeline.js';
 import { type Names, quoted } from '../../names.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
-import { sendBatch } from '../context.js';
+import { sendBatch, sendWrites } from '../context.js';
 
 /** Statements that delete events and keep the changes that these have made to the state. */
 export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes'>) {
@@ -57,14 +57,12 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
 
 type FoldQueries = ReturnType<typeof buildFold>;
 
-const ERASING = { rowMode: 'array', columns: false, secureDelete: true } as const;
-
 /** Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number. */
 export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[], before: number): Promise<number> {
   const [marked] = await sendBatch({ db: tx }, [{ sql: sql.marked, params: [seqs, before] }]);
   const { rows, count } = await removeFrom(tx, sql.events, seqs, before);
   const keys = (marked?.rows ?? []).map(([session]) => Number(session));
-  if (keys.length > 0) await sendBatch({ db: tx }, [{ sql: sql.renameMarked, params: [keys] }], ERASING);
+  if (keys.length > 0) await sendWrites({ db: tx }, [{ sql: sql.renameMarked, params: [keys] }]);
   const deleted = changesBySession(
     rows.map(([seq, session, actions, extra]) => [Number(seq), Number(session), parse(actions), parse(extra)]),
   );
@@ -82,14 +80,14 @@ export async function deleteArchived(tx: Executor, sql: FoldQueries, seqs: numbe
     const { seq: before, value, removed } = keptChange(Number(seq), change);
     return [{ sql: sql.addChange, params: [Number(session), before, value, removed, now, Number(rewindKey)] }];
   });
-  if (queries.length > 0) await sendBatch({ db: tx }, queries, ERASING);
+  if (queries.length > 0) await sendWrites({ db: tx }, queries);
   return count;
 }
 
 async function removeFrom(tx: Executor, sql: FoldQueries['events'], seqs: number[], before: number) {
   const params = [seqs, before];
   const queries = [sql.changing, sql.remove].map((text) => ({ sql: text, params }));
-  const [changing, removed] = await sendBatch({ db: tx }, queries, ERASING);
+  const [changing, removed] = await sendWrites({ db: tx }, queries);
   return { rows: changing?.rows ?? [], count: removed?.changes ?? 0 };
 }
 
@@ -110,7 +108,7 @@ async function keep(tx: Executor, sql: FoldQueries, deleted: ReadonlyMap<number,
     });
     return foldQueries(sql, session, made);
   });
-  if (queries.length > 0) await sendBatch({ db: tx }, queries, ERASING);
+  if (queries.length > 0) await sendWrites({ db: tx }, queries);
 }
 
 function foldQueries(sql: FoldQueries, session: number, { initialState, folded, kept }: ReturnType<typeof fold>) {

@@ -3,7 +3,7 @@ import { sessionExists } from '../../errors.js';
 import { cut, type ForkPlan, laterVersions } from '../../history/plan.js';
 import type { Place } from '../../history/timeline.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { type Context, sendBatch } from '../context.js';
+import { type Context, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
@@ -23,7 +23,7 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
       const versions = await readVersions(within, key);
       const later = new Set(history && made && laterVersions(history, made, versions));
       const keys = versions.filter((version) => !later.has(version)).map(({ artifactKey }) => artifactKey);
-      await sendBatch(within, [{ sql: within.sql.history.forkVersions, params: [userId, sessionId, keys] }]);
+      await sendWrites(within, [{ sql: within.sql.history.forkVersions, params: [userId, sessionId, keys] }]);
     }
     return (await readSession(within, { ...key, userId, sessionId })) as SessionRecord;
   });
@@ -38,7 +38,7 @@ async function copySession(
 ): Promise<number> {
   const now = sqliteDialect.encodeTime(Date.now());
   const params = [sessionId, userId, serializeObject(state, 'state'), now, now, sessionNumber];
-  const [made] = await sendBatch(context, [{ sql: context.sql.history.forkSession, params }]);
+  const [made] = await sendWrites(context, [{ sql: context.sql.history.forkSession, params }]);
   if (made?.changes === 1) return Number(made.lastInsertRowid);
   throw sessionExists(sessionId);
 }
@@ -53,7 +53,7 @@ async function copyHistory(
 ): Promise<void> {
   const { forkEvents, forkChanges } = context.sql.history;
   const { lastSeq, changesBefore } = place ?? { lastSeq: END, changesBefore: END };
-  await sendBatch(context, [
+  await sendWrites(context, [
     { sql: forkEvents, params: [forked, sessionId, userId, sessionNumber, lastSeq, summaries] },
     { sql: forkChanges, params: [forked, sessionNumber, lastSeq, summaries, changesBefore] },
   ]);

@@ -4,7 +4,7 @@ import { type Cut, cut, laterVersions, type RewindPlan } from '../../history/pla
 import type { RewindRecord } from '../../history/stored.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { appendUnchained } from '../append/unchained.js';
-import { type Context, runReads, sendErasure } from '../context.js';
+import { type Context, runReads, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
@@ -53,7 +53,7 @@ async function carryOut(
   };
   const now = sqliteDialect.encodeTime(Date.now());
   const change: SqlParam[] = [sessionNumber, lastSeq, 'rewind', JSON.stringify(record), null, null, now];
-  const [added] = await sendErasure(context, [{ sql: sql.addChange, params: change }]);
+  const [added] = await sendWrites(context, [{ sql: sql.addChange, params: change }]);
   const rewindKey = Number(added?.rows[0]?.[0]);
 
   const removal: BatchQuery[] = [
@@ -64,7 +64,7 @@ async function carryOut(
     { sql: sql.setState, params: [serializeObject(cut.state, 'state'), now, sessionNumber] },
   ];
   // Erased from its place also where the archive keeps it: only then does deleting the archive erase it.
-  await sendErasure(context, [
+  await sendWrites(context, [
     ...(appended ? [] : removal),
     ...(later.length > 0
       ? [{ sql: sql.hideVersions, params: [rewindKey, later.map(({ artifactKey }) => artifactKey)] }]
@@ -78,7 +78,7 @@ async function carryOut(
 export async function forget(context: Context, key: SessionKey, events: BatchQuery): Promise<boolean> {
   const { others } = context.sql;
   const { appName, userId, sessionId } = key;
-  const [forgotten] = await sendErasure(context, [
+  const [forgotten] = await sendWrites(context, [
     { sql: events.sql, params: [appName, userId, sessionId, ...((events.params ?? []) as SqlParam[])] },
     { sql: others.memory.deleteEmptyScopes, params: [appName, userId] },
   ]);

@@ -3,7 +3,7 @@ import type { Delta } from '../../codec/deltas.js';
 import { decodeSession, SESSION_JSON } from '../../codec/session-codec.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { type Context, explain, sendBatch } from '../context.js';
+import { type Context, explain, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 
 /** Replaces the session state, given as JSON. Resolves to whether the session exists. */
@@ -11,7 +11,7 @@ export async function replaceState(context: Context, key: SessionKey, state: str
   const { history } = context.sql;
   const now = sqliteDialect.encodeTime(Date.now());
   const params = keyParams(key);
-  const [replaced] = await sendBatch(context, [
+  const [replaced] = await sendWrites(context, [
     { sql: history.replaceState, params: [state, now, ...params], ifNone: 'stop' },
     { sql: history.keepUndoable, params: [1, ...params] },
     { sql: history.forgetReplaced, params },
@@ -31,7 +31,7 @@ export async function mergeState(
   const params = keyParams(key);
   const read: BatchQuery = { sql: session, params, jsonColumns: SESSION_JSON };
   try {
-    const results = await sendBatch(context, [
+    const results = await sendWrites(context, [
       { sql: history.mergeState, params: [set, remove, now, ...params], ifNone: 'stop' },
       { sql: history.keepUndoable, params: [1, ...params] },
       { sql: history.addMerge, params: [now, ...params] },

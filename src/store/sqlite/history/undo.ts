@@ -5,7 +5,7 @@ import { addSession } from '../../memory/backfill.js';
 import { MemoryLayout } from '../../memory/layout.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
-import { type Context, runReads, sendErasure } from '../context.js';
+import { type Context, runReads, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
@@ -63,7 +63,7 @@ async function putBack(
   const others = await present(context);
   const state = await stateNow(context, rewind);
   const now = sqliteDialect.encodeTime(Date.now());
-  const outcomes = await sendErasure(context, [
+  const outcomes = await sendWrites(context, [
     ...(marker === undefined
       ? [
           { sql: sql.restoreEvents, params: [sessionNumber, rewindKey] },

@@ -15,7 +15,7 @@ import {
 } from '../../copy/transfer.js';
 import { corruptRow } from '../../errors.js';
 import type { SessionKey } from '../../records.js';
-import { type Context, runReads, sendErasure } from '../context.js';
+import { type Context, runReads, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { copyBeside } from './beside.js';
 import { buildTransferQueries, shapeQuery, type TransferQueries } from './queries.js';
@@ -171,7 +171,7 @@ export class SqliteTransfer implements Transfer {
 
   async deleteUnchanged({ sessionNumber, revision }: Present): Promise<boolean> {
     const { deleteEvents, deleteSession, deleteOrigin } = await this.#queries();
-    const [, deleted] = await sendErasure(this.#context, [
+    const [, deleted] = await sendWrites(this.#context, [
       { sql: deleteEvents, params: [sessionNumber, revision] },
       { sql: deleteSession, params: [sessionNumber, revision] },
       { sql: deleteOrigin, params: [sessionNumber] },
@@ -182,11 +182,12 @@ export class SqliteTransfer implements Transfer {
   async writeState({ appName, userId, state, updateTime }: StoredState): Promise<boolean> {
     const { states } = await this.#queries();
     const values = [state, sqliteDialect.encodeTime(updateTime)];
-    const { changes } =
+    const [put] = await sendWrites(this.#context, [
       userId === undefined
-        ? await this.#context.db.run(states.app.put, [appName, ...values])
-        : await this.#context.db.run(states.user.put, [appName, userId, ...values]);
-    return changes === 1;
+        ? { sql: states.app.put, params: [appName, ...values] }
+        : { sql: states.user.put, params: [appName, userId, ...values] },
+    ]);
+    return put?.changes === 1;
   }
 
   async copyBeside(from: Transfer, options: BesideOptions): Promise<BesideReport> {

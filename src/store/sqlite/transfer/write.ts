@@ -1,7 +1,7 @@
 import type { BatchQuery, Executor, SqlParam } from '../../../executor.js';
 import type { EventPage, Origin, Present, StoredChange, StoredSession } from '../../copy/transfer.js';
 import type { RewindRecord } from '../../history/stored.js';
-import { type Context, hasCode, type StatementResult, sendBatch } from '../context.js';
+import { type Context, hasCode, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import type { TransferQueries } from './queries.js';
 import { rowCodec } from './read.js';
@@ -56,7 +56,7 @@ export async function addSession(
   const rows = pages.flatMap((page) => page.rows);
   const place = placeOf(session);
   try {
-    await sendBatch(context, [
+    await sendWrites(context, [
       { sql: sql.addSession, params: sessionParams(session, sql), ifNone: 'rollback' },
       ...rows.map((event): BatchQuery => ({ sql: sql.addEvent, params: [...place, ...rowCodec.write(event)] })),
     ]);
@@ -99,11 +99,9 @@ async function shiftOf(
 async function put(tx: Executor, sql: TransferQueries, { session, pages, origin }: Work, shift: Shift): Promise<void> {
   const { endSeq } = session;
   const place = placeOf(session);
-  const [made] = (await tx.batch([{ sql: sql.putSession, params: sessionParams(session, sql) }], {
-    rowMode: 'array',
-  })) as StatementResult[];
+  const [made] = await sendWrites({ db: tx }, [{ sql: sql.putSession, params: sessionParams(session, sql) }]);
   const sessionNumber = Number(made?.rows[0]?.[0]);
-  await tx.batch([
+  await sendWrites({ db: tx }, [
     ...sql.clear.map((text): BatchQuery => ({ sql: text, params: [sessionNumber] })),
     ...session.changes.map((change): BatchQuery => {
       return { sql: sql.putChange, params: changeParams(change, sessionNumber, shift) };
@@ -123,7 +121,7 @@ async function put(tx: Executor, sql: TransferQueries, { session, pages, origin 
     { sql: sql.beginSequence, params: [last] },
   ];
   if (origin !== undefined) queries.push({ sql: sql.putOrigin, params: [sessionNumber, JSON.stringify(origin)] });
-  await tx.batch(queries);
+  await sendWrites({ db: tx }, queries);
 }
 
 function changeParams(change: StoredChange, sessionNumber: number, shift: Shift): SqlParam[] {
