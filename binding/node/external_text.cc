@@ -27,9 +27,9 @@ CreateExternal<Char> LookUp([[maybe_unused]] const char* name) {
 #endif
 }
 
-// V8 marks its whole heap once the memory reported to it has grown by some megabytes. So the first ones are not
-// reported: loading a text of 1.4 MB took half of the time then. Without the rest the garbage collector would
-// let gigabytes grow behind strings of a few bytes.
+// V8 marks its whole heap once the memory reported to it has grown by some megabytes. So the first ones are
+// not reported: loading a text of 1.4 MB took half of the time then. Without the rest the garbage collector
+// would let gigabytes grow behind strings of a few bytes.
 constexpr int64_t kUnreported = int64_t{64} << 20;
 
 // Of the environment that runs on this thread: bytes of its strings, and how many of them are reported.
