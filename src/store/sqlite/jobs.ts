@@ -6,15 +6,7 @@ import { decodeSession, decodeSnapshot, SESSION_JSON, SNAPSHOT_JSON } from '../c
 import { sessionExists } from '../errors.js';
 import { keyParams, type PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
-import {
-  type Context,
-  explain,
-  hasCode,
-  isCommitted,
-  runReads,
-  type StatementResult,
-  sendWrites,
-} from './context.js';
+import { type Context, explain, hasCode, isCommitted, runReads, type StatementResult, sendWrites } from './context.js';
 import { eventCodec } from './dialect.js';
 import { eraseMemory } from './other-stores.js';
 import { mergeSharedIfNew, readState } from './shared-states.js';
