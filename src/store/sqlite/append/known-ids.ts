@@ -50,6 +50,15 @@ export interface Assumptions {
   entry: Entry;
 }
 
+/** Ids of the events after {@link Assumptions.fetchAfter}, {@link FETCH_IDS} at most, and which of them is the newest. */
+export interface FetchedIds {
+  lastSeq: number;
+  lastId: string;
+  count: number;
+  /** Joined by ID_SEPARATOR. */
+  ids: string;
+}
+
 /**
  * Remembers event ids per session, so that an append finds out whether it replaces an event without a search through all.
  * A unique index would do the same for a scattered page per append, which costs more than everything else together.
@@ -216,12 +225,12 @@ export class KnownIds {
     this.#add(name, newEntry(sessionNumber, revision, behind, forgotten?.chain));
   }
 
-  /** `fetched`: seq and id of the events after `fetchAfter`, in order, {@link FETCH_IDS} at most. */
+  /** `fetched`: given if the append has fetched ids. */
   appended(
     assumed: Assumptions,
     id: string,
     found: Pick<Appended, 'sessionNumber' | 'revision' | 'seq'>,
-    fetched?: readonly unknown[][] | undefined,
+    fetched?: FetchedIds | undefined,
     isCommitted = true,
   ): void {
     const { name, entry } = assumed;
@@ -239,10 +248,9 @@ export class KnownIds {
     }
     const before = entry.ids.size;
     if (fetched) {
-      for (const [, other] of fetched) entry.ids.add(other as string);
-      const [lastSeq, lastId] = fetched.at(-1) ?? [0, null];
-      advance(entry, Number(lastSeq), lastId as string);
-      entry.behind = fetched.length === FETCH_IDS;
+      entry.ids.addJoined(fetched.ids);
+      advance(entry, fetched.lastSeq, fetched.lastId);
+      entry.behind = fetched.count === FETCH_IDS;
       entry.sessionNumber = found.sessionNumber;
       entry.revision = entry.behind ? Number.NaN : found.revision;
     } else if (entry.sessionNumber === found.sessionNumber && entry.revision + 1 === found.revision) {

@@ -3,7 +3,8 @@ import { decodeSnapshot } from '../../codec/session-codec.js';
 import type { PreparedAppend } from '../../prepare.js';
 import { type Context, hasCode, isCommitted, type StatementResult, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
-import { type Assumptions, FETCH_IDS } from './known-ids.js';
+import { ID_SEPARATOR } from './id-set.js';
+import { type Assumptions, FETCH_IDS, type FetchedIds } from './known-ids.js';
 import { refusal } from './refusal.js';
 import { addCatchUp, addRest, attachmentOf, writesByKey, writesByNumber } from './statements.js';
 
@@ -45,7 +46,10 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
   addRest(sql, append, queries);
   const idsAt = queries.length;
   if (assumed.fetchAfter !== undefined) {
-    queries.push({ sql: sql.eventIds, params: [appName, userId, sessionId, assumed.fetchAfter, FETCH_IDS] });
+    queries.push({
+      sql: sql.eventIds,
+      params: [appName, userId, sessionId, assumed.fetchAfter, FETCH_IDS, ID_SEPARATOR],
+    });
   }
   const missedAt = queries.length;
   if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
@@ -73,11 +77,18 @@ function conclude(context: Context, job: UnchainedAppend, results: StatementResu
     updateTime: sqliteDialect.decodeTime(append.updateTime),
     missed,
   };
-  const fetched = idsAt < missedAt ? results[idsAt]?.rows : undefined;
+  const fetched = idsAt < missedAt ? fetchedIds(results[idsAt]?.rows[0]) : undefined;
   const committed = isCommitted(results);
   context.known.appended(assumed, append.id, appended, fetched, committed);
   if (committed) attachmentOf(append)?.committed();
   return appended;
+}
+
+/** Decodes the row of {@link Queries.eventIds}; NULLs where no event follows. */
+function fetchedIds([lastSeq, lastId, count, ids]: unknown[] = []): FetchedIds | undefined {
+  return ids === null || ids === undefined
+    ? undefined
+    : { lastSeq: Number(lastSeq), lastId: String(lastId), count: Number(count), ids: String(ids) };
 }
 
 /** After a refusal: throws its error, or appends again and takes nothing for granted. */
