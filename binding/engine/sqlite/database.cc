@@ -11,6 +11,7 @@
 #include "engine/features/json_merge.h"
 #include "engine/sqlite/error.h"
 #include "engine/sqlite/page_remains.h"
+#include "engine/sqlite/wal_buffer.h"
 
 namespace aiosqlite {
 
@@ -79,6 +80,11 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
   if (auto failure = Control("PRAGMA schema_version")) return failure;
   if (auto failure = SetJournalMode(journal_mode)) return failure;
   if (!in_memory()) ClearRemainsOnWrite(db_);
+  if (journal_mode == "wal" && !options_.reader && !options_.readonly) {
+    // A file that has just become WAL opens its WAL with the next read.
+    if (auto failure = Control("PRAGMA schema_version")) return failure;
+    JoinWalWrites(db_);
+  }
   for (const std::string& pragma : options_.pragmas) {
     if (auto failure = Control(pragma.c_str())) return failure;
   }

@@ -10,6 +10,8 @@
 #include <new>
 #include <vector>
 
+#include "engine/sqlite/file_methods.h"
+
 namespace aiosqlite {
 namespace {
 
@@ -65,11 +67,6 @@ bool HasBytes(const unsigned char* page, Region region) {
   return std::any_of(page + region.begin, page + region.end, [](unsigned char byte) { return byte != 0; });
 }
 
-struct Methods {
-  sqlite3_io_methods own;  // first: a file that has been given it is how Write finds the rest
-  const sqlite3_io_methods* original;
-};
-
 // Whether the first byte of this page is the type of a b-tree page, if it looks like one. The header in the
 // file is as new as the page: a checkpoint writes pages in order, and page 1 is among them if a transaction
 // of theirs has changed it. Without a WAL it may be older, so such files are left alone.
@@ -84,7 +81,7 @@ bool IsUnambiguous(const sqlite3_io_methods& original, sqlite3_file* file, size_
 }
 
 int Write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset) {
-  const auto& original = *reinterpret_cast<const Methods*>(file->pMethods)->original;
+  const auto& original = *FileMethods::Of(file).original;
   const auto* page = static_cast<const unsigned char*>(data);
   const auto size = static_cast<size_t>(amount);
   const bool whole = size >= kLeastPage && size <= kLargestPage && offset % amount == 0;
@@ -101,14 +98,14 @@ int Write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset
 }
 
 // One for each kind of file, kept until the process ends.
-const Methods* MethodsOver(const sqlite3_io_methods* original) {
+const FileMethods* MethodsOver(const sqlite3_io_methods* original) {
   static auto& mutex = *new std::mutex;
-  static auto& known = *new std::vector<std::unique_ptr<const Methods>>;
+  static auto& known = *new std::vector<std::unique_ptr<const FileMethods>>;
   const std::lock_guard lock(mutex);
   for (const auto& methods : known) {
     if (methods->original == original) return methods.get();
   }
-  auto methods = std::make_unique<Methods>(Methods{*original, original});
+  auto methods = std::make_unique<FileMethods>(FileMethods{*original, original});
   methods->own.xWrite = &Write;
   known.push_back(std::move(methods));
   return known.back().get();
