@@ -8,6 +8,8 @@ import { measure } from './meter.mjs';
 
 /** Doubling stops here: what is that fast is measured well enough. */
 const MOST_OPERATIONS = 1_000_000;
+/** The project's folder, as stacks name it. */
+const PROJECT = new URL('../../', import.meta.url).href;
 
 let scenario;
 let state;
@@ -67,7 +69,9 @@ process.on('message', async ({ command, ...args }) => {
   try {
     process.send({ answer: (await commands[command](args)) ?? {} });
   } catch (error) {
-    process.send({ error: error?.stack?.split('\n').slice(0, 4).join(' | ') ?? String(error) });
+    const text = error?.stack?.split('\n').slice(0, 4).join(' | ') ?? String(error);
+    // Results are committed: they name no folder of a machine.
+    process.send({ error: text.replaceAll(PROJECT, '') });
   }
   if (command === 'close' || command === 'template') process.disconnect();
 });

@@ -7,7 +7,7 @@ const APPENDERS = 64;
 const READERS = 2;
 const SEED = { sessions: 80, events: 50 };
 /** More than anyone appends in a millisecond. */
-const PER_MS = 50;
+const PER_MS = 250;
 
 /**
  * 64 callers append while two read sessions of 50 events, for a fixed time. Each caller's next call comes from a new turn
