@@ -30,7 +30,7 @@ void Copy(const std::string& from, const std::string& to) {
   std::ofstream(to, std::ios::binary) << std::string(std::istreambuf_iterator<char>(source), {});
 }
 
-// Rows that are there after a crash: of the files as they stand in the system now, without the shared memory.
+// Rows after a crash: of a copy of the files, without the shared memory.
 std::string AfterCrash(const std::string& path, const std::string& query) {
   const TempFile copy;
   Copy(path, copy.path());
@@ -113,12 +113,14 @@ TEST("a rollback leaves nothing that could be written over what another connecti
   client.Must(Run(kInsertMany, {1}));
   Client other(file.path(), settings);
   int rows = 20;
-  for (const char* undo : {"ROLLBACK", "ROLLBACK TO inner; RELEASE inner; COMMIT", "INSERT INTO t VALUES (1, 'twice')"}) {
+  for (const char* undo :
+       {"ROLLBACK", "ROLLBACK TO inner; RELEASE inner; COMMIT", "INSERT INTO t VALUES (1, 'twice')"}) {
     // More pages than the cache has, and fewer than the other connection writes in their place.
     client.Exec("BEGIN; SAVEPOINT inner");
     for (const int first : {1001, 1021}) client.Must(Run(kInsertMany, {first}));
     if (std::string(undo).rfind("INSERT", 0) == 0) {
-      EXPECT(CodeOf(client.Do(Run("INSERT OR ROLLBACK INTO t VALUES (1, 'twice')"))) == "SQLITE_CONSTRAINT_PRIMARYKEY");
+      EXPECT(CodeOf(client.Do(Run("INSERT OR ROLLBACK INTO t VALUES (1, 'twice')"))) ==
+             "SQLITE_CONSTRAINT_PRIMARYKEY");
     } else {
       client.Exec(undo);
     }

@@ -15,7 +15,7 @@ namespace {
 // sqlite.org/fileformat2.html#the_write_ahead_log
 constexpr int kWalHeader = 32;
 constexpr int kFrameHeader = 24;
-// 16 frames with pages of 4 KiB. What does not fit is written as it comes.
+// 16 frames with pages of 4 KiB. A larger page is written as it comes.
 constexpr int kCapacity = 16 * (kFrameHeader + 4096);
 // sqlite.org/walformat.html#wal_locks
 constexpr int kWriteLock = 0;
@@ -32,7 +32,7 @@ struct WalBuffer : FileMethods {
   int held = 0;
   bool commits = false;  // the last frame that is held commits
   // Where the next frame goes, -1 if unknown: only frames that follow each other are held. SQLite also writes
-  // headers and pages again, in frames that stand in the file.
+  // headers and pages of earlier frames again.
   sqlite3_int64 next = -1;
   sqlite3_int64 after_header = -1;  // end of the last frame header that was written as it came
 
@@ -47,8 +47,8 @@ struct WalBuffer : FileMethods {
     commits = false;
   }
 
-  // What could not be written stays, unless it commits: then SQLite rolls back, and nothing of it may be
-  // written later.
+  // Frames that could not be written stay, unless they commit: then SQLite rolls back, and none of them may
+  // be written later.
   int Flush(sqlite3_file* file) {
     if (held == 0) return SQLITE_OK;
     const int rc = original->xWrite(file, bytes.get(), held, begin);
@@ -136,7 +136,7 @@ int FileSize(sqlite3_file* file, sqlite3_int64* size) {
   return rc != SQLITE_OK ? rc : wal.original->xFileSize(file, size);
 }
 
-// What is still held belongs to no commit.
+// Frames that are still held belong to no commit.
 int CloseWal(sqlite3_file* file) {
   const std::unique_ptr<WalBuffer> wal(&WalBuffer::Of(file));
   wal->lock->wal = nullptr;
@@ -146,9 +146,10 @@ int CloseWal(sqlite3_file* file) {
 
 int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
   const LockWatch& lock = LockWatch::Of(file);
-  const bool is_write_lock = (flags & SQLITE_SHM_EXCLUSIVE) != 0 && offset <= kWriteLock && kWriteLock < offset + count;
+  const bool is_write_lock =
+      (flags & SQLITE_SHM_EXCLUSIVE) != 0 && offset <= kWriteLock && kWriteLock < offset + count;
   if (!is_write_lock || lock.wal == nullptr) return lock.original->xShmLock(file, offset, count, flags);
-  // Nothing of a commit is held here.
+  // A commit has been written by now.
   lock.wal->Drop();
   lock.wal->locked = false;
   const int rc = lock.original->xShmLock(file, offset, count, flags);
@@ -178,7 +179,8 @@ void JoinWalWrites(sqlite3* db) {
   const FileMethods& methods = FileMethods::Of(database);
   if (methods.own.xShmLock == &ShmLock) return;
   auto lock = std::unique_ptr<LockWatch>(new (std::nothrow) LockWatch{methods, nullptr});
-  auto wal = std::unique_ptr<WalBuffer>(new (std::nothrow) WalBuffer{{*log->pMethods, log->pMethods}, lock.get()});
+  auto wal =
+      std::unique_ptr<WalBuffer>(new (std::nothrow) WalBuffer{{*log->pMethods, log->pMethods}, lock.get()});
   if (lock == nullptr || wal == nullptr) return;
   wal->own.xWrite = &Write;
   wal->own.xRead = &Read;
