@@ -1,10 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-<<<<<<< HEAD
-import { IdSet } from '../../../src/store/sqlite/append/id-set.js';
-=======
-import { ID_SEPARATOR, IdSet } from '../../../src/store/sqlite/id-set.js';
->>>>>>> 05125df (Known ids are fetched as one text, and hashed in it: a row for each cost the JavaScript thread three times as much)
+import { ID_SEPARATOR, IdSet } from '../../../src/store/sqlite/append/id-set.js';
 
 describe('IdSet', () => {
   test('has every id that was added, whatever it is', () => {
