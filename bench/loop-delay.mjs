@@ -1,42 +1,93 @@
 #!/usr/bin/env node
 /**
- * Longest turn of the event loop during calls of `aiosqlite/sqlite3` and of sqlite3 itself, in turns.
- * `node bench/loop-delay.mjs [PATH-OF-SQLITE3]`: without a path, the one that `npm run bench` installs.
+ * Longest turn of the event loop while an adapter works, beside what its users have otherwise: `node bench/loop-delay.mjs
+ * [part of a name]`. Each side has processes of its own, in turns A B A B. Prints a table: milliseconds, ours and theirs.
  */
-import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ADAPTERS } from './adapters.mjs';
+import { importOurs } from './drivers/shared/package.mjs';
+import { installPeers } from './run/install.mjs';
 
-const OURS = '../lib/sqlite3/index.js';
+const PROGRAM = fileURLToPath(import.meta.url);
 const ROUNDS = 5;
-const FILL = `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, c INTEGER);
-  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-  INSERT INTO t SELECT i, 'text of row ' || i, i * 1.5, i * 7 FROM n`;
+const WRITES = 100;
+const HELD_MS = 300;
+const COLUMNS = {
+  query: 'one long query',
+  read: 'a large result',
+  write: `${WRITES} writes, one after another`,
+  locked: `a write while another process holds the lock for ${HELD_MS} ms`,
+};
 
-const [, , given = '', measured] = process.argv;
-if (measured === undefined) {
-  const names = [OURS, given || 'sqlite3'];
-  for (const name of [...names, ...names]) {
-    execFileSync(process.execPath, [fileURLToPath(import.meta.url), given, name], { stdio: 'inherit' });
+const [, , first = '', side, file] = process.argv;
+if (first === '--hold') await hold(side);
+else if (side === undefined) table(first);
+else console.log(JSON.stringify(await measure(ADAPTERS[first][side], file)));
+
+function table(part) {
+  installPeers();
+  console.log(`${new Date().toISOString()}, load ${loadavg()[0].toFixed(1)}, Node ${process.version}\n`);
+  const heads = ['adapter', 'beside', ...Object.values(COLUMNS)];
+  console.log(`| ${heads.join(' | ')} |\n|${heads.map(() => '---').join('|')}|`);
+  for (const [name, { beside }] of Object.entries(ADAPTERS)) {
+    if (!name.includes(part)) continue;
+    const sides = ['ours', 'theirs', 'ours', 'theirs'].map((one) => inProcess(name, one));
+    const cells = Object.keys(COLUMNS).map((column) => {
+      const [a, b, c, d] = sides.map((figures) => figures[column]);
+      return [Math.min(a, c), Math.min(b, d)].map((ms) => (Number.isNaN(ms) ? '–' : ms.toFixed(1))).join(' / ');
+    });
+    console.log(`| ${[name, beside, ...cells].join(' | ')} |`);
   }
-} else await measure(measured);
-
-async function measure(name) {
-  const { default: sqlite3 } = await import(createRequire(import.meta.url).resolve(name));
-  console.log(`${name === OURS ? 'aiosqlite/sqlite3' : 'sqlite3'}, SQLite ${sqlite3.VERSION}`);
-  const db = new sqlite3.Database(':memory:');
-  const called = (call) =>
-    new Promise((resolve, reject) => call((error, result) => (error ? reject(error) : resolve(result))));
-  await called((done) => db.exec(FILL, done));
-  await report('all() of 100,000 rows', () => called((done) => db.all('SELECT * FROM t', done)));
-  await report('each() of 100,000 rows', () => called((done) => db.each('SELECT * FROM t', () => {}, done)));
-  await called((done) => db.close(done));
 }
 
-/** Prints the median over some rounds. */
-async function report(name, work) {
+/** Figures of one side; NaN for what it can't do. */
+function inProcess(name, side) {
+  const folder = mkdtempSync(join(tmpdir(), 'aiosqlite-loop-'));
+  try {
+    const stdio = ['ignore', 'pipe', 'inherit'];
+    const told = execFileSync(process.execPath, [PROGRAM, name, side, join(folder, 'x.db')], { stdio });
+    const figures = JSON.parse(told.toString().trim().split('\n').at(-1));
+    return Object.fromEntries(Object.keys(COLUMNS).map((column) => [column, figures[column] ?? Number.NaN]));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(open, file) {
+  const { connect } = await importOurs('index');
+  const db = await connect(file, { journalMode: 'wal' });
+  await db.exec('CREATE TABLE t (a TEXT, b REAL, c INTEGER)');
+  await db.close();
+  const { query, read, write, isMemory, close } = await open(file);
+  const writes = async () => {
+    for (let i = 0; i < WRITES; i++) await write();
+  };
+  const locked = async () => {
+    const holder = fork(PROGRAM, ['--hold', file]);
+    const exited = once(holder, 'exit');
+    await once(holder, 'message');
+    return { work: write, end: () => exited };
+  };
+  const figures = {
+    query: query && (await longestTurn(async () => ({ work: query }))),
+    read: read && (await longestTurn(async () => ({ work: read }))),
+    write: write && (await longestTurn(async () => ({ work: writes }))),
+    locked: write && !isMemory ? await longestTurn(locked) : undefined,
+  };
+  await close();
+  return figures;
+}
+
+/** The median over some rounds, of which each is prepared beforehand. */
+async function longestTurn(prepare) {
   const worst = [];
   for (let round = 0; round < ROUNDS; round++) {
+    const { work, end } = await prepare();
     let [last, longest, goesOn] = [performance.now(), 0, true];
     const turn = () => {
       const now = performance.now();
@@ -49,7 +100,19 @@ async function report(name, work) {
     await new Promise(setImmediate);
     goesOn = false;
     worst.push(longest);
+    await end?.();
   }
-  const median = worst.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
-  console.log(`  ${name}: longest turn ${median.toFixed(1)} ms`);
+  return worst.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
+}
+
+/** Another process: holds the write lock for some time. */
+async function hold(file) {
+  const { connect } = await importOurs('index');
+  const db = await connect(file);
+  await db.exec('BEGIN IMMEDIATE');
+  process.send('held');
+  await new Promise((resolve) => setTimeout(resolve, HELD_MS));
+  await db.exec('COMMIT');
+  await db.close();
+  process.disconnect();
 }
