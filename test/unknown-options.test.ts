@@ -3,6 +3,7 @@ import { connect, createPool, deserialize, type Executor, type PoolOptions } fro
 import { SqliteArtifactService, SqliteSessionService } from 'aiosqlite/adk';
 import { drizzle, migrate } from 'aiosqlite/drizzle';
 import { AiosqliteDialect } from 'aiosqlite/kysely';
+import { PrismaAiosqlite } from 'aiosqlite/prisma';
 import { ArtifactStore, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
 import { databases } from './support/databases.js';
@@ -224,6 +225,12 @@ test('an artifact store and its service refuse them', async () => {
   const key = { appName: 'shop', userId: 'ada', name: 'note.txt' };
   const loading = new ArtifactStore(on.pool()).load(key, { versions: 1 } as never);
   expect(await rejection(loading)).toEqual(unknown('options.versions', 'version'));
+});
+
+test('the query builders refuse a database of another driver', () => {
+  const other = { transaction() {}, prepare() {}, exec() {}, pragma() {} } as never;
+  for (const make of [() => new AiosqliteDialect(other), () => drizzle(other), () => new PrismaAiosqlite(other)])
+    expect(make).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_UNKNOWN_OPTION' }));
 });
 
 test('the query builders refuse them', async () => {

@@ -242,8 +242,18 @@ export class SqliteSessionStore {
       rowMode: 'array',
     });
     const entries = rows.map(([entry]) => JSON.parse(entry));
-    const { data } = fold(previous, { projectKey, sessionId }, entries, { mtime });
-    await tx.run(SUMMARISE, [JSON.stringify(data), before.id]);
+    const folded: Partial<TranscriptSummary> | undefined = fold(previous, { projectKey, sessionId }, entries, {
+      mtime,
+    });
+    const text = jsonOf(folded?.data);
+    if (text === undefined) {
+      throw invalidArgument(
+        'the result of options.foldSessionSummary',
+        'a summary with data that JSON can hold',
+        folded,
+      );
+    }
+    await tx.run(SUMMARISE, [text, before.id]);
   }
 }
 
@@ -266,12 +276,17 @@ function encode(entry: TranscriptEntry, index: number): EntryRow {
   checkObject(name, entry);
   const { uuid } = entry;
   if (uuid !== undefined && uuid !== null) checkRowName(`${name}.uuid`, uuid);
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(entry);
-  } catch {
-    // The error would quote names of the entry.
-  }
+  const text = jsonOf(entry);
   if (text === undefined) throw invalidArgument(name, 'an object that JSON can hold', entry);
   return [uuid ?? null, text];
+}
+
+/** An object as JSON; `undefined` if JSON can't hold it, or if its toJSON() gives something else. */
+function jsonOf(value: object | undefined): string | undefined {
+  try {
+    const text: string | undefined = JSON.stringify(value);
+    return text?.startsWith('{') ? text : undefined;
+  } catch {
+    return undefined; // the error would quote names of the object
+  }
 }

@@ -12,12 +12,12 @@ import { checkNames, type NamesOf } from '../arguments.js';
 import {
   type Connection,
   createPool,
-  type Executor,
   type Pool,
   type PoolOptions,
   type RunResult,
   type Transaction,
 } from '../index.js';
+import { isExecutor } from '../source/executor.js';
 import { AiosqliteSession, type AiosqliteTransaction, type SessionConfig } from './session.js';
 
 export type { AiosqliteTransaction } from './session.js';
@@ -102,9 +102,9 @@ export function drizzle<TSchema extends AnySchema>(
   source: Client | string | URL | SourceConfig<TSchema>,
   config?: DrizzleConfig<TSchema>,
 ): AiosqliteDatabase<TSchema> {
-  if (isClient(source) || typeof source === 'string' || source instanceof URL) {
+  if (isExecutor(source) || typeof source === 'string' || source instanceof URL) {
     if (config !== undefined) checkNames('config', config, CONFIG);
-    return databaseOver(isClient(source) ? source : createPool(source), config);
+    return databaseOver(isExecutor(source) ? source : createPool(source), config);
   }
   checkNames('config', source, SOURCE_CONFIG);
   // createPool() reports a missing database.
@@ -137,8 +137,4 @@ function relationsOf<TSchema extends AnySchema>(fullSchema: TSchema) {
     createTableRelationsHelpers,
   );
   return { fullSchema, schema: tables, tableNamesMap };
-}
-
-function isClient(source: unknown): source is Client {
-  return typeof (source as Executor | undefined)?.transaction === 'function';
 }

@@ -8,6 +8,7 @@ import {
   SqliteIntrospector,
 } from 'kysely';
 import { type Connection, createPool, type Executor, type Pool, type PoolOptions, type Transaction } from '../index.js';
+import { isExecutor } from '../source/executor.js';
 import { AiosqliteAdapter } from './adapter.js';
 import { AiosqliteQueryCompiler } from './compiler.js';
 import { AiosqliteDriver } from './driver.js';
@@ -69,8 +70,4 @@ export class AiosqliteDialect implements Dialect {
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
     return new SqliteIntrospector(db);
   }
-}
-
-function isExecutor(source: unknown): source is Executor {
-  return typeof (source as Executor | undefined)?.transaction === 'function';
 }

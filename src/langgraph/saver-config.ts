@@ -1,5 +1,5 @@
 import type { RunnableConfig } from '@langchain/core/runnables';
-import { type CheckpointListOptions, getCheckpointId } from '@langchain/langgraph-checkpoint';
+import { type CheckpointListOptions, getCheckpointId, type SerializerProtocol } from '@langchain/langgraph-checkpoint';
 import { isWellFormed } from '../codec/well-formed.js';
 import { checkObject, invalidArgument, outOfRange } from '../errors.js';
 
@@ -51,6 +51,18 @@ export function checkText(name: string, value: unknown): asserts value is string
   if (!isWellFormed(value)) throw outOfRange(name, 'a string without lone surrogates');
 }
 
+export function checkVersion(name: string, value: unknown): asserts value is number | string {
+  if (typeof value === 'string') checkText(name, value);
+  else if (typeof value !== 'number') throw invalidArgument(name, 'a number or a string', value);
+  else if (!Number.isFinite(value)) throw outOfRange(name, 'a finite number or a string');
+}
+
+export function checkSerde(serde: SerializerProtocol | undefined): SerializerProtocol | undefined {
+  const isSerde = typeof serde?.dumpsTyped === 'function' && typeof serde.loadsTyped === 'function';
+  if (serde !== undefined && !isSerde) throw invalidArgument('options.serde', 'a serializer of LangGraph', serde);
+  return serde;
+}
+
 function checkOptionalText(name: string, value: unknown): asserts value is string | null | undefined {
   if (value !== undefined && value !== null) checkText(name, value);
 }
@@ -68,7 +80,7 @@ export function listConditions(config: RunnableConfig, options: CheckpointListOp
     ['thread_id = ?', threadId],
     ['checkpoint_ns = ?', namespace],
     ['checkpoint_id = ?', checkpointId],
-    ['checkpoint_id < ?', before && partsOf(before, 'options.before').checkpointId],
+    ['checkpoint_id < ?', before ? partsOf(before, 'options.before').checkpointId : undefined],
   ];
   const present = given.filter((one): one is [string, string] => one[1] !== undefined);
   return {

@@ -12,11 +12,20 @@ import {
   WRITES_IDX_MAP,
 } from '@langchain/langgraph-checkpoint';
 import type { NamesOf } from '../arguments.js';
-import { invalidArgument } from '../errors.js';
+import { checkObject, invalidArgument } from '../errors.js';
 import type { BatchQuery, Connection, Pool, PoolOptions, SqlParam } from '../index.js';
 import { type AdapterDatabase, openAdapter } from '../source/adapter.js';
 import { KnownVersions, type Versions } from './known-versions.js';
-import { checkId, checkText, configOf, keyOf, listConditions, partsOf } from './saver-config.js';
+import {
+  checkId,
+  checkSerde,
+  checkText,
+  checkVersion,
+  configOf,
+  keyOf,
+  listConditions,
+  partsOf,
+} from './saver-config.js';
 import * as sql from './saver-queries.js';
 import { type CheckpointRow, ROW, ROWS, Tuples } from './saver-tuples.js';
 import { type Dumped, dump } from './serialize.js';
@@ -60,7 +69,7 @@ export class SqliteSaver extends BaseCheckpointSaver {
     options: Omit<PoolOptions, 'database'> & SqliteSaverOptions = {},
   ) {
     const opened = openAdapter<SqliteSaverOptions>(source, options, OPTIONS, sql.SAVER_TABLES);
-    super(opened.options.serde);
+    super(checkSerde(opened.options.serde));
     this.#database = opened.database;
     this.#tuples = new Tuples(this.serde, () => this.getNextVersion(undefined));
   }
@@ -118,13 +127,18 @@ export class SqliteSaver extends BaseCheckpointSaver {
     config: RunnableConfig,
     checkpoint: Checkpoint,
     metadata: CheckpointMetadata,
-    newVersions: ChannelVersions = checkpoint.channel_versions,
+    newVersions?: ChannelVersions,
   ): Promise<RunnableConfig> {
     const { threadId, namespace, checkpointId: parentId } = keyOf(config);
+    checkObject('checkpoint', checkpoint);
     checkId('checkpoint.id', checkpoint.id);
+    const fresh = newVersions === undefined ? checkpoint.channel_versions : newVersions;
+    checkObject('newVersions', fresh);
     const { channel_values: values, ...rest } = copyCheckpoint(checkpoint);
-    for (const channel of Object.keys(rest.channel_versions))
+    for (const [channel, version] of Object.entries(rest.channel_versions)) {
       checkText('a name in checkpoint.channel_versions', channel);
+      checkVersion('a version in checkpoint.channel_versions', version);
+    }
     const id = checkpoint.id;
     const own: [channel: string, value: unknown][] = []; // values without a version are found in no other row
     const made: Versions = [];
@@ -134,7 +148,7 @@ export class SqliteSaver extends BaseCheckpointSaver {
       const version = Object.hasOwn(rest.channel_versions, channel) ? rest.channel_versions[channel] : undefined;
       if (version === undefined) own.push([channel, value]);
       // Without a parent, newVersions alone tells; one that is not known to have a value need not have it.
-      else if (Object.hasOwn(newVersions, channel) || (parentId !== undefined && parentHas?.get(channel) !== version))
+      else if (Object.hasOwn(fresh, channel) || (parentId !== undefined && parentHas?.get(channel) !== version))
         made.push([channel, version]);
       else kept.push([channel, version]);
     }
@@ -175,7 +189,10 @@ export class SqliteSaver extends BaseCheckpointSaver {
     checkId('taskId', taskId);
     checkText('taskPath', taskPath);
     if (!Array.isArray(writes)) throw invalidArgument('writes', 'an array', writes);
-    for (const [i, [channel]] of writes.entries()) checkText(`writes[${i}][0]`, channel);
+    for (const [i, write] of writes.entries()) {
+      if (!Array.isArray(write)) throw invalidArgument(`writes[${i}]`, 'an array', write);
+      checkText(`writes[${i}][0]`, write[0]);
+    }
     const dumpAll = () => Promise.all(writes.map(([, value]) => dump(this.serde, value)));
     await this.#database.call(async (db, dumped) => {
       if (writes.length === 0) return;

@@ -50,7 +50,8 @@ const INDEX: NamesOf<SqliteStoreIndex> = { dims: true, embeddings: true, fields:
 export function checkIndex(index: SqliteStoreIndex = {}): SqliteStoreIndex & { fields: string[] } {
   checkNames('options.index', index, INDEX);
   const { dims, embeddings, fields = ['$'] } = index;
-  if (embeddings !== undefined && typeof embeddings?.embedDocuments !== 'function') {
+  const canEmbed = typeof embeddings?.embedDocuments === 'function' && typeof embeddings.embedQuery === 'function';
+  if (embeddings !== undefined && !canEmbed) {
     throw invalidArgument('options.index.embeddings', 'an Embeddings of LangChain', embeddings);
   }
   if (dims !== undefined && !(Number.isInteger(dims) && dims > 0)) {
@@ -60,6 +61,9 @@ export function checkIndex(index: SqliteStoreIndex = {}): SqliteStoreIndex & { f
   return { ...index, fields };
 }
 
+/** Fields of a list of namespaces: any of them tells that it is one. */
+const LIST = ['matchConditions', 'maxDepth', 'limit', 'offset'];
+
 /** Encodes an operation. `fields`: those that are indexed unless a put names its own. */
 export function stepOf(operation: Operation, at: number, fields: string[]): Step {
   const name = `operations[${at}]`;
@@ -67,7 +71,8 @@ export function stepOf(operation: Operation, at: number, fields: string[]): Step
   if ('namespacePrefix' in operation) return searchStep(operation, name);
   if ('value' in operation) return putStep(operation, name, fields);
   if ('key' in operation) return { kind: 'get', ...placeOf(operation, name) };
-  return listStep(operation, name);
+  if (LIST.some((field) => field in operation)) return listStep(operation, name);
+  throw invalidArgument(name, 'a get, search, put or list operation', operation);
 }
 
 function searchStep(operation: SearchOperation, name: string): Step {
@@ -93,6 +98,8 @@ function putStep(operation: PutOperation, name: string, fields: string[]): Step 
   if (value === null) return { kind: 'delete', ...place };
   if (typeof value !== 'object') throw invalidArgument(`${name}.value`, 'an object, or null', value);
   const json = jsonOf(value, `${name}.value`);
+  // A date is a string in JSON, and toJSON() may give anything.
+  if (!/^[[{]/.test(json ?? '')) throw invalidArgument(`${name}.value`, 'an object of JSON, or null', value);
   const paths = index ?? fields;
   if (paths !== false) checkPaths(`${name}.index`, paths);
   // Index the value as a reader will see it.
@@ -110,7 +117,9 @@ function putStep(operation: PutOperation, name: string, fields: string[]): Step 
 function listStep({ matchConditions, maxDepth, limit, offset }: ListNamespacesOperation, name: string): Step {
   const conditions = matchConditions ?? [];
   if (!Array.isArray(conditions)) throw invalidArgument(`${name}.matchConditions`, 'an array', conditions);
-  for (const [i, { matchType, path }] of conditions.entries()) {
+  for (const [i, condition] of conditions.entries()) {
+    checkObject(`${name}.matchConditions[${i}]`, condition);
+    const { matchType, path } = condition;
     if (matchType !== 'prefix' && matchType !== 'suffix') {
       throw outOfRange(`${name}.matchConditions[${i}].matchType`, "'prefix' or 'suffix'");
     }

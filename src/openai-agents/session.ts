@@ -7,7 +7,7 @@ import type {
   SessionHistoryTransactionAwareSession,
 } from '@openai/agents-core';
 import type { NamesOf } from '../arguments.js';
-import { invalidArgument, outOfRange } from '../errors.js';
+import { checkObject, invalidArgument, outOfRange } from '../errors.js';
 import type { BatchQuery, Connection, Executor, Pool, PoolOptions } from '../index.js';
 import { type AdapterDatabase, type AdapterTables, openAdapter } from '../source/adapter.js';
 import { checkRowName } from '../source/names.js';
@@ -150,9 +150,10 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
    */
   async applyHistoryMutations(args: SessionHistoryRewriteArgs): Promise<void> {
     if (!Array.isArray(args?.mutations)) throw invalidArgument('args.mutations', 'an array', args?.mutations);
-    const mutations = args.mutations.map((mutation, i) =>
-      decode<typeof mutation>(encode(`args.mutations[${i}]`, mutation)),
-    );
+    const mutations = Array.from(args.mutations, (mutation, i) => {
+      checkObject(`args.mutations[${i}]`, mutation);
+      return decode<typeof mutation>(encode(`args.mutations[${i}]`, mutation));
+    });
     await this.#change(async (tx) => {
       if (mutations.length === 0) return;
       const rows = await this.#last(tx, ALL);
@@ -201,7 +202,8 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
 
   #encoded(items: AgentInputItem[]): [string, StoredItem][] {
     if (!Array.isArray(items)) throw invalidArgument('items', 'an array', items);
-    return items.map((item, i) => [this.#id, encode(`items[${i}]`, item)]);
+    // Array.from() shows the holes of an array as undefined.
+    return Array.from(items, (item, i) => [this.#id, encode(`items[${i}]`, item)]);
   }
 
   /** Reads and writes in one transaction that holds the write lock from its start. */

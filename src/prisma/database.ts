@@ -75,7 +75,14 @@ abstract class Queries {
   }
 
   #params(args: SqlQuery['args'], argTypes: SqlQuery['argTypes']) {
-    return args.map((arg, i) => argumentOf(arg, argTypes[i]?.scalarType, this.timestamps));
+    return args.map((arg, i) => {
+      const type = argTypes[i]?.scalarType;
+      try {
+        return argumentOf(arg, type, this.timestamps);
+      } catch {
+        throw driverError({ kind: 'InvalidInputValue', message: `args[${i}] is no ${type}` });
+      }
+    });
   }
 
   async #make<T>(sql: string, call: () => Promise<T>): Promise<T> {

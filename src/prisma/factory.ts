@@ -2,6 +2,7 @@ import type { SqlDriverAdapter, SqlDriverAdapterFactory } from '@prisma/driver-a
 import { checkNames, type NamesOf, oneOf, pick } from '../arguments.js';
 import { type Connection, createPool, type Pool, type PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
+import { isExecutor } from '../source/executor.js';
 import { PrismaDatabase } from './database.js';
 import type { TimestampFormat } from './values.js';
 
@@ -45,7 +46,7 @@ export class PrismaAiosqlite implements SqlDriverAdapterFactory {
   constructor(source: PrismaAiosqliteSource, options: PrismaAiosqliteOptions & Omit<PoolOptions, 'database'> = {}) {
     const isPath = typeof source === 'string' || source instanceof URL;
     checkNames<object>('options', options, isPath ? BESIDE_PATH : OPTIONS);
-    if (isDatabase(source)) {
+    if (isExecutor(source)) {
       this.#timestamps = timestampFormat(options);
       this.#open = () => ({ database: source, close: async () => {} });
       return;
@@ -70,8 +71,4 @@ export class PrismaAiosqlite implements SqlDriverAdapterFactory {
 
 function timestampFormat(options: PrismaAiosqliteOptions): TimestampFormat {
   return oneOf(options, 'timestampFormat', ['iso8601', 'unixepoch-ms'] as const, 'iso8601');
-}
-
-function isDatabase(source: unknown): source is Pool | Connection {
-  return typeof (source as Partial<Pool> | null | undefined)?.transaction === 'function';
 }

@@ -29,7 +29,7 @@ export function argumentOf(arg: unknown, type: ArgScalarType | undefined, timest
       return BigInt(arg);
     case 'float':
     case 'decimal':
-      return Number(arg);
+      return numberOf(arg);
     case 'datetime':
       return timestampOf(new Date(arg), timestamps);
     case 'bytes':
@@ -37,6 +37,13 @@ export function argumentOf(arg: unknown, type: ArgScalarType | undefined, timest
     default:
       return arg;
   }
+}
+
+/** Throws for text that is no number: SQLite would store it as NULL. */
+function numberOf(text: string): number {
+  const number = Number(text);
+  if (Number.isNaN(number)) throw new RangeError('no number');
+  return number;
 }
 
 /** As Prisma's other adapters for SQLite write it, so that files of both compare. */

@@ -1,6 +1,7 @@
 import { checkNames, type NamesOf, pick } from '../arguments.js';
 import { type Connection, createPool, type Executor, type Pool, type PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
+import { isExecutor } from './executor.js';
 import { ServiceCalls } from './service-calls.js';
 import { TablesOnce } from './tables-once.js';
 
@@ -64,11 +65,6 @@ export function openAdapter<Own extends object>(
   const options = isPath ? { ...further, database: source } : { ...source, ...further };
   const pool = createPool(pick<PoolOptions>(options, POOL_OPTIONS));
   return { database: new AdapterDatabase(pool, pool, tables), options: pick<Own>(options, own) };
-}
-
-function isExecutor(source: unknown): source is Pool | Connection {
-  // Other drivers' objects have a transaction() too.
-  return typeof (source as Executor | null | undefined)?.executeMany === 'function';
 }
 
 const COUNT_TABLES = 'SELECT count(*) FROM sqlite_schema WHERE name IN (SELECT value FROM json_each(?))';

@@ -247,6 +247,21 @@ describe('summaries', () => {
 });
 
 describe('misuse of a store', () => {
+  test.each<[string, unknown]>([
+    ['a Promise', Promise.resolve({ data: {} })],
+    ['nothing', undefined],
+    ['no data', {}],
+    ['a number as data', { data: 5 }],
+    ['data that JSON can not hold', { data: { swordfish: 1n } }],
+  ])('a fold that returns %s fails the append by name, which stores nothing', async (_, folded) => {
+    await using store = open({ foldSessionSummary: () => folded });
+    const error = await rejection(store.append(key, [said('a')]));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    expect(error.message).toContain('the result of options.foldSessionSummary must be');
+    expect(error.message).not.toContain('swordfish');
+    expect(await store.load(key)).toBeNull();
+  });
+
   test.each<[string, () => unknown, string]>([
     ['no database', () => new SqliteSessionStore(undefined as never), 'ERR_INVALID_ARG_TYPE'],
     ['an unknown option', () => open({ fold: fold() }), 'ERR_UNKNOWN_OPTION'],
@@ -269,6 +284,10 @@ describe('misuse of a store', () => {
     ['entries must be an array', (store) => store.append(key, entry('user'))],
     ['entries[1] must be an object', (store) => store.append(key, [entry('user'), 'x'])],
     ['entries[0].uuid must be a string', (store) => store.append(key, [{ type: 'user', uuid: 7 }])],
+    [
+      'entries[0] must be an object that JSON can hold',
+      (store) => store.append(key, [{ type: 'user', toJSON: () => 5 }]),
+    ],
     [
       'entries[0] must be an object that JSON can hold',
       (store) => store.append(key, [{ type: 'user', swordfish: 1n }]),

@@ -382,6 +382,42 @@ describe('list()', () => {
     expect(await count({ step: 0, source: 'loop' })).toBe(3);
   });
 
+  // The lists of @langchain/langgraph-checkpoint-sqlite 1.0.4, which takes no notice of an id, of dots in names or of a limit of 0.
+  test('takes any part of a config, before, filter and limit together', async () => {
+    await using saver = new SqliteSaver(on.file());
+    const idOf = (i: number) => `1f0c9a00-${String(i).padStart(12, '0')}`;
+    for (let i = 0; i < 12; i++) {
+      const configurable = {
+        thread_id: ['a', 'b', 'a:b'][i % 3],
+        checkpoint_ns: ['', 'x', 'x|y'][Math.floor(i / 3) % 3],
+      };
+      const about = { source: ['input', 'loop', 'update'][i % 3], step: i - 1, parents: {}, score: i % 2 ? null : 1.5 };
+      const more = { tags: ['a', i], nested: { k: i % 2 }, 'a.b': i, text: `it's "q" ${i % 2}` };
+      await saver.put({ configurable }, { ...checkpointOf({ m: i }), id: idOf(i) }, { ...about, ...more } as never);
+    }
+    const list = async (configurable: object, options?: object) =>
+      (await collect(saver.list({ configurable }, options))).map(({ checkpoint }) => checkpoint.channel_values.m);
+    const before = { configurable: { checkpoint_id: idOf(8) } };
+    expect(await list({})).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    expect(await list({ thread_id: 'a' })).toEqual([9, 6, 3, 0]);
+    expect(await list({ thread_id: 'a', checkpoint_ns: '' })).toEqual([9, 0]);
+    expect(await list({ checkpoint_ns: 'x' })).toEqual([5, 4, 3]);
+    expect(await list({ thread_id: 'a', checkpoint_ns: '', checkpoint_id: idOf(0) })).toEqual([0]);
+    expect(await list({}, { before })).toEqual([7, 6, 5, 4, 3, 2, 1, 0]);
+    expect(await list({}, { before: null, limit: 2 })).toEqual([11, 10]);
+    expect(await list({}, { limit: 0 })).toEqual([]);
+    expect(await list({}, { filter: { source: 'loop' }, limit: 2 })).toEqual([10, 7]);
+    expect(await list({}, { filter: { source: 'loop' }, before, limit: 1 })).toEqual([7]);
+    expect(await list({}, { filter: { source: 'input', step: 2 } })).toEqual([3]);
+    expect(await list({ thread_id: 'b' }, { filter: { score: null } })).toEqual([7, 1]);
+    expect(await list({ thread_id: 'b' }, { filter: { score: 1.5 } })).toEqual([10, 4]);
+    expect(await list({}, { filter: { tags: ['a', 3] } })).toEqual([3]);
+    expect(await list({ thread_id: 'a' }, { filter: { nested: { k: 1 }, parents: {} } })).toEqual([9, 3]);
+    expect(await list({}, { filter: { 'a.b': 4 } })).toEqual([4]);
+    expect(await list({ thread_id: 'a' }, { filter: { text: 'it\'s "q" 1' } })).toEqual([9, 3]);
+    for (const none of [1, null]) expect(await list({}, { filter: { none } })).toEqual([]);
+  });
+
   test('goes on beside writes of its own loop', async () => {
     await using saver = new SqliteSaver(on.file());
     for (let i = 0; i < 60; i++) await put(saver, root('t'), checkpointOf({ i }));
@@ -585,6 +621,30 @@ describe('wrong arguments', () => {
     ],
     ['a lone surrogate', (s) => s.getTuple(root('\ud800')), 'thread_id', 'ERR_OUT_OF_RANGE'],
     ['such a channel', (s) => put(s, root('t'), checkpointOf({ '\ud800': 1 })), 'channel_versions', 'ERR_OUT_OF_RANGE'],
+    [
+      'no checkpoint to put',
+      (s) => s.put(root('t'), undefined as never, metadata),
+      'checkpoint must',
+      'ERR_INVALID_ARG_TYPE',
+    ],
+    [
+      'new versions',
+      (s) => s.put(root('t'), checkpointOf({ a: 1 }), metadata, 5 as never),
+      'newVersions',
+      'ERR_INVALID_ARG_TYPE',
+    ],
+    ...[{}, null, Number.NaN].map((version): [string, (saver: SqliteSaver) => Promise<unknown>, string, string] => [
+      `the version ${JSON.stringify(version)}`,
+      (s) => s.put(root('t'), { ...checkpointOf({ a: 1 }), channel_versions: { a: version as never } }, metadata, {}),
+      'checkpoint.channel_versions',
+      typeof version === 'number' ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE',
+    ]),
+    [
+      'a write',
+      (s) => s.putWrites({ configurable: { thread_id: 't', checkpoint_id: 'c' } }, [5 as never], 'task'),
+      'writes[0] must be an array',
+      'ERR_INVALID_ARG_TYPE',
+    ],
     ['no thread to delete', (s) => s.deleteThread(undefined as never), 'threadId', 'ERR_INVALID_ARG_TYPE'],
   ])('%s is rejected by its name', async (_, call, name, code) => {
     await using saver = new SqliteSaver(on.file());
@@ -598,6 +658,8 @@ describe('wrong arguments', () => {
     expect(() => new SqliteSaver({ database: on.file(), serd: {} } as never)).toThrow(/serde/);
     expect(() => new SqliteSaver(on.pool(), { poolSize: 2 } as never)).toThrow(/options\.poolSize/);
     expect(() => new SqliteSaver({ transaction() {}, prepare() {} } as never)).toThrow(/source\.transaction/);
+    for (const serde of [5, null, {}, { dumpsTyped() {} }])
+      expect(() => new SqliteSaver(on.file(), { serde: serde as never })).toThrow(/^options\.serde must be/);
   });
 
   test('a value that cannot be serialized stores nothing', async () => {

@@ -312,6 +312,10 @@ describe('opening, closing and wrong arguments', () => {
     ['an offset', { namespacePrefix: [], offset: -1 }, 'operations[0].offset'],
     ['a filter', { namespacePrefix: [], filter: 'x' }, 'operations[0].filter'],
     ['a query', { namespacePrefix: [], query: 5 }, 'operations[0].query'],
+    ['no kind of operation', { namespace: ['a'] }, 'operations[0]'],
+    ['a date', { namespace: ['a'], key: 'k', value: new Date(0) }, 'operations[0].value'],
+    ['a value that JSON leaves out', { namespace: ['a'], key: 'k', value: { toJSON() {} } }, 'operations[0].value'],
+    ['no condition', { matchConditions: [null] }, 'matchConditions[0]'],
     ['a condition', { matchConditions: [{ matchType: 'infix', path: [] }] }, 'matchConditions[0].matchType'],
   ])('%s is rejected by its name, and nothing is written', async (_, operation, name) => {
     await using store = new SqliteStore(on.file());
@@ -334,6 +338,7 @@ describe('opening, closing and wrong arguments', () => {
     expect(() => new SqliteStore(on.file(), { idx: {} } as never)).toThrow(/index/);
     expect(() => new SqliteStore(on.file(), { index: { field: ['x'] } } as never)).toThrow(/fields/);
     expect(() => new SqliteStore(on.file(), { index: { dims: 0 } })).toThrow(/dims/);
-    expect(() => new SqliteStore(on.file(), { index: { embeddings: {} as never } })).toThrow(/embeddings/);
+    for (const embeddings of [{}, { embedDocuments() {} }])
+      expect(() => new SqliteStore(on.file(), { index: { embeddings: embeddings as never } })).toThrow(/embeddings/);
   });
 });

@@ -1,4 +1,4 @@
-import type { AgentInputItem } from '@openai/agents-core';
+import { type AgentInputItem, MemorySession } from '@openai/agents-core';
 import { connect } from 'aiosqlite';
 import { SqliteSession } from 'aiosqlite/openai-agents';
 import { describe, expect, test } from 'vitest';
@@ -179,9 +179,23 @@ describe('misuse of a session', () => {
     ['addItems', (session) => session.addItems({}), 'items must be an array, not an instance of Object'],
     ['replaceHistoryWithCompaction', (session) => session.replaceHistoryWithCompaction(), 'items must be an array'],
     ['applyHistoryMutations', (session) => session.applyHistoryMutations(), 'args.mutations must be an array'],
+    [
+      'applyHistoryMutations',
+      (session) => session.applyHistoryMutations({ mutations: [null] }),
+      'args.mutations[0] must be an object, not null',
+    ],
   ])('%s names the argument', async (_, call, message) => {
     await using session = new SqliteSession(on.file());
     expect(await rejection(call(session))).toMatchObject({ message: expect.stringContaining(message) });
+  });
+
+  test('holes of an array are stored as MemorySession has them', async () => {
+    await using session = new SqliteSession(on.file());
+    const theirs = new MemorySession();
+    const items: AgentInputItem[] = new Array(2);
+    items[1] = said('one');
+    for (const each of [session, theirs]) await each.addItems(items);
+    expect(await session.getItems()).toEqual(await theirs.getItems());
   });
 
   test('an item that holds a function is refused without a word of its content, and none is stored', async () => {

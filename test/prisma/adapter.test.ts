@@ -123,6 +123,17 @@ describe('failures', () => {
     expect(await raw('INSERT INTO t (none) VALUES (1)')).toMatchObject({ kind: 'ColumnNotFound', column: 'none' });
     expect(await raw('nonsense')).toMatchObject({ kind: 'sqlite', extendedCode: 1 });
     expect(await raw('SELECT ?', String(2n ** 63n))).toMatchObject({ kind: 'ValueOutOfRange' });
+    for (const [text, type] of [
+      ['NaN', 'decimal'],
+      ['x', 'float'],
+      ['1.5', 'int'],
+      ['no time', 'datetime'],
+    ] as const) {
+      expect(await cause(db.executeRaw(query('INSERT INTO t VALUES (9, 9, ?)', [text], [type])))).toEqual({
+        kind: 'InvalidInputValue',
+        message: `args[0] is no ${type}`,
+      });
+    }
     expect(await cause(db.startTransaction('READ COMMITTED'))).toEqual({
       kind: 'InvalidIsolationLevel',
       level: 'READ COMMITTED',
