@@ -1,6 +1,6 @@
 /**
- * The adapters, each beside what its users have otherwise. Both sides are opened on a file in WAL mode, with a table `t`, and
- * have some of `query` (takes long, one row), `read` (a large result), `write` (a small change, durable) and `close`.
+ * The adapters, each beside what its users have otherwise. Both sides are opened on a file in WAL mode, with a table `t`. They
+ * have some of these: `query` takes long and gives one row, `read` gives a large result, `write` makes a small, durable change.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
