@@ -5,9 +5,11 @@ import type { Services } from './services.js';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
+type ExpressApp = Handler & { enable(setting: string): void };
+
 /** The part of ADK's server that is used. */
 interface AdkApiServer {
-  readonly app: Handler;
+  readonly app: ExpressApp;
   /** Adds the routes to `app`. Private in the types; `start()` calls it and then listens on a port of its own. */
   init(): Promise<void>;
 }
@@ -40,6 +42,8 @@ export async function adkApp(options: Omit<ServerOptions, 'logger'>): Promise<Ha
   if (typeof server.init !== 'function') {
     throw new Error('this version of @google/adk-devtools is not supported');
   }
+  // Otherwise `/RUN` and `/run/` are `/run` as well, and pass the checks in front of it.
+  for (const setting of ['case sensitive routing', 'strict routing']) server.app.enable(setting);
   await server.init();
   return server.app;
 }

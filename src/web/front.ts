@@ -7,7 +7,7 @@ import type { Fault } from './faults.js';
 import { type Allowed, refusal } from './guard.js';
 import { HttpError, readJson, sendError, sendJson, statusOf } from './http.js';
 import { memoryRoutes } from './memory.js';
-import { findRoute, type Route } from './router.js';
+import { findRoute, originForm, type Route, splitTarget } from './router.js';
 import type { Services } from './services.js';
 import { sessionRoutes } from './sessions.js';
 import { loadTurn, runTurn, type Turn } from './turns.js';
@@ -49,8 +49,10 @@ async function handle(
 ): Promise<void> {
   const refused = refusal(request, options.allowed);
   if (refused !== undefined) throw new HttpError(403, refused);
-  const { method = 'GET', url = '/' } = request;
-  const [path = '/', search = ''] = url.split('?', 2);
+  const { method = 'GET' } = request;
+  const url = originForm(request.url);
+  request.url = url;
+  const [path, search] = splitTarget(url);
   const found = findRoute(routes, method, path);
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const body = hasBody ? await readJson(request, response, options.maxBodyBytes) : {};

@@ -74,6 +74,7 @@ test('a session is added to the memory, and found there', async () => {
   expect((await site.ask('PATCH', memory, { session_id: 's1' })).status).toBe(200);
   const { json } = await site.ask('GET', `${memory}?query=darjeeling`);
   expect(json.memories[0].content.parts[0].text).toContain('Darjeeling');
+  expect((await site.ask('GET', `${memory}?query=what?+Darjeeling`)).json).toEqual(json);
   expect((await site.ask('GET', '/apps/hello/users/bob/memory?query=darjeeling')).json).toEqual({ memories: [] });
   expect((await site.ask('PATCH', memory, { session_id: 'none' })).status).toBe(404);
 });

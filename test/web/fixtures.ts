@@ -96,7 +96,12 @@ export class Site {
   }
 
   /** As {@link ask} with headers that `fetch` sets itself. */
-  asked(path: string, headers: Record<string, string>, method = 'GET'): Promise<{ status: number; text: string }> {
+  asked(
+    path: string,
+    headers: Record<string, string>,
+    method = 'GET',
+    body?: object,
+  ): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const { port, hostname } = new URL(this.url);
       const request = httpRequest({ host: hostname, port, path, method, headers }, (response) => {
@@ -106,7 +111,7 @@ export class Site {
         });
         response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
       });
-      request.once('error', reject).end();
+      request.once('error', reject).end(body && JSON.stringify(body));
     });
   }
 }

@@ -56,6 +56,18 @@ test('a run of an unknown app or session is 404, one without its names 400', asy
   }
 });
 
+test('a run is checked however its address is written, and the process lives', async () => {
+  const wrong = { ...turn('s1', 'hi'), userId: 5 };
+  const type = { 'content-type': 'application/json' };
+  for (const path of ['/run/', '/RUN', '/run_sse/', '/Run_SSE']) {
+    expect((await site.asked(path, type, 'POST', wrong)).status, path).toBe(404);
+  }
+  for (const path of ['/run', '/run?a=b', '/run_sse']) {
+    expect((await site.asked(site.url + path, type, 'POST', wrong)).status, path).toBe(400);
+  }
+  expect((await site.asked(`${site.url}${sessions}`, {})).status).toBe(200);
+});
+
 describe('a store that fails', () => {
   test('is answered with 503 and JSON by every route, and the process lives', async () => {
     await site.sessionService.close();
