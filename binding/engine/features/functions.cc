@@ -79,9 +79,15 @@ bool Ask(Function& function, HostCall& call) {
   return false;
 }
 
+// Ends the statement, if it should stop: until the progress handler asks next, it may make hundreds of calls.
+void EndIfStopped(sqlite3_context* context) {
+  if (Function::Of(context).host.should_stop()) sqlite3_result_error_code(context, SQLITE_INTERRUPT);
+}
+
 void Answer(sqlite3_context* context, HostCall& call) {
   if (Ask(Function::Of(context), call)) {
     SetResult(context, call.result);
+    EndIfStopped(context);
   } else {
     sqlite3_result_error(context, "a function failed", -1);
   }
@@ -126,7 +132,8 @@ void StepWith(HostOperation operation, sqlite3_context* context, int count, sqli
   call.operation = operation;
   call.instance = InstanceOf(context, true);
   if (!TakeArguments(context, count, arguments, call)) return;
-  if (!Ask(Function::Of(context), call)) sqlite3_result_error(context, "an aggregate failed", -1);
+  if (!Ask(Function::Of(context), call)) return sqlite3_result_error(context, "an aggregate failed", -1);
+  EndIfStopped(context);
 }
 
 void OnStep(sqlite3_context* context, int count, sqlite3_value** arguments) {

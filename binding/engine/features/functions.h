@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "engine/entries.h"
@@ -28,6 +29,8 @@ struct FunctionSpec {
 struct FunctionHost {
   Host* host = nullptr;
   bool bigints = false;
+  // Whether the running statement should end: it is cancelled, or its deadline has passed.
+  std::function<bool()> should_stop;
   // Number under which the host keeps the exception of the running statement's function. While it is set,
   // nothing commits.
   uint32_t exception = 0;

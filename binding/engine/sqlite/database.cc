@@ -37,6 +37,7 @@ Database::Database(OpenOptions options, RunningJobs& running, StatementCounters&
       statements_(hooks_, options_.statement_cache_size, counters) {
   functions_.host = host;
   functions_.bigints = options_.integer_mode == IntegerMode::kBigint;
+  functions_.should_stop = [&running] { return running.ShouldStop() != Stop::kNone; };
 }
 
 Database::~Database() {

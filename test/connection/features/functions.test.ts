@@ -451,6 +451,34 @@ describe('a function is called', () => {
     expect(await db.get('SELECT stop(1) AS one')).toEqual({ one: 1 });
   });
 
+  test('and its statement ends before the next call, once it is cancelled or its deadline has passed', async () => {
+    const db = await on.connect();
+    const abort = new AbortController();
+    let calls = 0;
+    await db.createFunction('stopped', () => {
+      calls += 1;
+      if (calls === 3) abort.abort(new Error('enough'));
+      return 1;
+    });
+    const sum = `${COUNT} SELECT sum(stopped()) FROM n`;
+    expect(await rejection(db.get(sum, [100], { signal: abort.signal }))).toMatchObject({ message: 'enough' });
+    expect(calls).toBe(3);
+
+    calls = 0;
+    await db.createAggregate('late', {
+      start: () => 0,
+      step: (state: number) => {
+        calls += 1;
+        for (const until = performance.now() + 40; performance.now() < until; );
+        return state;
+      },
+    });
+    const rows = `${COUNT} SELECT late() FROM n`;
+    expect(await rejection(db.get(rows, [100], { timeoutMs: 30 }))).toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(calls).toBeLessThanOrEqual(1);
+    expect(await db.get('SELECT 1 AS x')).toEqual({ x: 1 });
+  });
+
   test('and its statement ends by signal and by deadline in between', async () => {
     const db = await on.connect();
     await db.createFunction('id', (i) => i);
