@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CALL_OPTIONS, checkNames, checkPath, integer, type NamesOf, optionalFunction } from '../../arguments.js';
 import { AiosqliteError, outOfRange, SqliteError } from '../../errors.js';
@@ -74,6 +74,7 @@ function progressOf(info: string): BackupProgress {
  * others can write to, a link might wait there.
  */
 async function replace(target: string, write: (copy: string) => Promise<unknown>): Promise<void> {
+  await refuseOther(target);
   const copy = `${target}.${randomBytes(8).toString('hex')}.backup`;
   try {
     await write(copy);
@@ -84,6 +85,13 @@ async function replace(target: string, write: (copy: string) => Promise<unknown>
     await removeDatabase(copy);
     throw error;
   }
+}
+
+/** A folder can't be replaced, and a device or a pipe must not be. A link is replaced, not what it leads to. */
+async function refuseOther(target: string): Promise<void> {
+  const found = await lstat(target).catch(() => undefined);
+  if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
+  throw new SqliteError(`destination is no file: ${target}`, 'SQLITE_CANTOPEN', 14);
 }
 
 async function removeDatabase(path: string): Promise<void> {
