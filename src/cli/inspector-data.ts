@@ -8,9 +8,11 @@ import { overviewOf } from './overview.js';
 const LONGEST_TEXT = 200_000;
 const MOST_EVENTS = 200;
 
-const TITLE = "state ->> '$.__session_metadata__.displayName'";
+const NAME = "'$.__session_metadata__.displayName'";
+/** A damaged state has no title. */
+const TITLE = `CASE WHEN json_valid(state) AND json_type(state, ${NAME}) = 'text' THEN state ->> ${NAME} END`;
 // Julian days, as the tables hold times.
-const millis = (column: string) => `CAST(round((${column} - 2440587.5) * 86400000) AS INTEGER)`;
+const millis = (column: string) => `round((${column} - 2440587.5) * 86400000)`;
 const WEIGHT = `sum(octet_length(actions) + coalesce(octet_length(content), 0) + coalesce(octet_length(extra), 0)
   + coalesce(octet_length(grounding_metadata), 0) + coalesce(octet_length(custom_metadata), 0))`;
 
@@ -27,7 +29,7 @@ export class InspectorData {
     const overview = await overviewOf(file, db);
     const growth = store
       ? await db.all<FileOverview['growth'][number]>(
-          `SELECT date(timestamp) AS day, count(*) AS events, ${WEIGHT} AS bytes FROM adk_events GROUP BY day ORDER BY day`,
+          `SELECT date(timestamp) AS day, count(*) AS events, ${WEIGHT} AS bytes FROM adk_events GROUP BY day HAVING day IS NOT NULL ORDER BY day`,
         )
       : [];
     const users = store

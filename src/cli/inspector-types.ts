@@ -4,7 +4,8 @@ export interface Overview {
   size: number;
   sessions: number;
   events: number;
-  tables: { name: string; rows: number; bytes: number }[];
+  /** `rows` is null for a virtual table whose module is missing here. */
+  tables: { name: string; rows: number | null; bytes: number }[];
 }
 
 /** The whole file, as the inspector shows it. */

@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { SessionKey } from '../store/index.js';
 import { refusal } from '../web/guard.js';
-import { HttpError, sendError, sendJson } from '../web/http.js';
+import { HttpError, originForm, sendError, sendJson, splitTarget } from '../web/http.js';
 import { Failure } from './failure.js';
 import { InspectorData } from './inspector-data.js';
 import type { OpenFile } from './open.js';
@@ -63,16 +63,17 @@ export async function servePage(
     const refused = refusal(request, allowed);
     if (refused !== undefined) throw new HttpError(403, refused);
     if (request.method !== 'GET') throw new HttpError(405, 'the page is read only');
-    const url = new URL(request.url ?? '/', `http://${HOST}`);
-    if (!url.pathname.startsWith(`/${prefix}/`)) throw new HttpError(404, 'there is no such page');
+    const [pathname, search] = splitTarget(originForm(request.url));
+    if (!pathname.startsWith(`/${prefix}/`)) throw new HttpError(404, 'there is no such page');
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    const path = url.pathname.slice(prefix.length + 2);
-    const asset = ASSETS[path];
+    const path = pathname.slice(prefix.length + 2);
+    const query = new URLSearchParams(search);
+    const asset = Object.hasOwn(ASSETS, path) ? ASSETS[path] : undefined;
     if (asset !== undefined) {
       response.setHeader('content-type', asset[1]);
       response.end(readFileSync(join(__dirname, 'page', asset[0])));
-    } else if (path === 'artifact') await sendArtifact(response, from, url.searchParams);
-    else sendJson(response, 200, await read(from, path, url.searchParams));
+    } else if (path === 'artifact') await sendArtifact(response, from, query);
+    else sendJson(response, 200, await read(from, path, query));
   }
 }
 

@@ -84,7 +84,7 @@ function exitCodeOf(error: unknown): number {
 // The reader of a pipe may leave at any time, as `head` does.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') process.exit(exitCodeOf(error));
     process.exit(0);
   });
 }

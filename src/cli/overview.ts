@@ -11,16 +11,22 @@ export async function overviewOf(file: string, db: Connection): Promise<Overview
       JOIN sqlite_schema AS part ON part.tbl_name = s.name
       LEFT JOIN used ON used.name = part.name
      WHERE s.type = 'table' GROUP BY s.name ORDER BY bytes DESC, s.name`);
-  const { sql } = await import('../index.js');
   const tables: Overview['tables'] = [];
-  for (const { name, bytes } of names) {
-    const [rows] = (await db.get<[number]>(sql`SELECT count(*) FROM ${sql.id(name)}`, { rowMode: 'array' })) as [
-      number,
-    ];
-    tables.push({ name, rows, bytes });
-  }
+  for (const { name, bytes } of names) tables.push({ name, rows: await countRows(db, name), bytes });
   const rowsOf = (name: string) => tables.find((table) => table.name === name)?.rows ?? 0;
   return { size: sizeOnDisk(file), sessions: rowsOf('adk_sessions'), events: rowsOf('adk_events'), tables };
+}
+
+async function countRows(db: Connection, table: string): Promise<number | null> {
+  const { sql } = await import('../index.js');
+  try {
+    const row = await db.get<[number]>(sql`SELECT count(*) FROM ${sql.id(table)}`, { rowMode: 'array' });
+    return row?.[0] ?? null;
+  } catch (error) {
+    // Damage has a code of its own. With this one, a virtual table needs an extension, or has lost its other tables.
+    if ((error as { code?: string }).code === 'SQLITE_ERROR') return null;
+    throw error;
+  }
 }
 
 function sizeOnDisk(file: string): number {

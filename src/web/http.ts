@@ -11,6 +11,18 @@ export class HttpError extends Error {
   }
 }
 
+/** The target of a request as path and query. A client may also send a whole URL, as to a proxy (RFC 9112, 3.2.2). */
+export function originForm(target = '/'): string {
+  const rest = target.replace(/^https?:\/\/[^/?#]*/i, '');
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** Path and query of a target. The query may hold further question marks. */
+export function splitTarget(target: string): [path: string, query: string] {
+  const at = target.indexOf('?');
+  return at < 0 ? [target, ''] : [target.slice(0, at), target.slice(at + 1)];
+}
+
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   ERR_INVALID_ARG_TYPE: 400,
   ERR_OUT_OF_RANGE: 400,

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -177,6 +177,30 @@ describe('inspect', () => {
       events: 0,
       tables: [{ name: 't', rows: 2 }],
     });
+  });
+});
+
+describe('inspect shows', () => {
+  test('a table of an extension that is missing here, without its rows', async () => {
+    await fill();
+    {
+      await using db = await connect(file);
+      await db.exec('CREATE VIRTUAL TABLE words USING fts5(x); PRAGMA wal_checkpoint(TRUNCATE)');
+    }
+    const bytes = readFileSync(file);
+    bytes.write('gone', bytes.indexOf('USING fts5') + 'USING '.length);
+    writeFileSync(file, bytes);
+    const { status, stderr, json } = run(['inspect', file, '--json']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(json()).toMatchObject({ sessions: 3, events: 2 });
+    expect(json().tables).toContainEqual({ name: 'words', rows: null, bytes: 0 });
+    expect(run(['inspect', file]).stdout).toMatch(/words +│ unknown │/);
+  });
+
+  test('names of tables without the characters that drive a terminal', async () => {
+    await using db = await connect(file);
+    await db.exec('CREATE TABLE "a\u001B[31m\u0007b" (x)');
+    expect(run(['inspect', file]).stdout).toContain('a [31m b');
   });
 });
 
@@ -408,6 +432,16 @@ describe('export and import', () => {
     });
     expect(said).toMatch(/^\{"appName":"shop"/);
     expect(said).toHaveLength(100);
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('a full disk is one sentence and exit code 1', async () => {
+    await fill();
+    const program = join(import.meta.dirname, '../..', pack.bin.aiosqlite);
+    const { status, stderr } = spawnSync('sh', ['-c', `${process.execPath} ${program} export ${file} > /dev/full`], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^aiosqlite: ENOSPC.*\n$/);
   });
 });
 

@@ -112,6 +112,7 @@ describe('the server of the inspector', () => {
     expect(await status('artifact?app=shop&user=ada&session=s1&name=none')).toBe(404);
     expect(await status('../../../etc/passwd')).toBe(404);
     expect(await status('page.js/../../main.js')).toBe(404);
+    for (const name of ['__proto__', 'constructor', 'toString']) expect(await status(name), name).toBe(404);
     expect(await status('overview')).toBe(200);
   });
 
@@ -125,6 +126,38 @@ describe('the server of the inspector', () => {
     expect(await type('page.html')).toEqual(['text/plain; charset=utf-8', markup]);
     expect((await type('a/pixel.png'))[0]).toBe('image/png');
   });
+});
+
+test('lists sessions beside ones with times in nanoseconds, titles that are no text, and a damaged state', async () => {
+  const odd = join(folder, 'odd.db');
+  {
+    await using db = await connect(odd);
+    const store = new SessionStore(db);
+    await store.createTables();
+    const key = { appName: 'shop', userId: 'ada' };
+    const titled = (displayName: unknown) => ({ __session_metadata__: { displayName } });
+    await store.createSession({ ...key, sessionId: 's1', state: titled('Tea') });
+    await store.createSession({ ...key, sessionId: 's2', state: titled(2 ** 60) });
+    await store.createSession({ ...key, sessionId: 's3', createTime: 1.7e18 });
+    const event = { ...key, id: 'e1', author: 'user', invocationId: 'i1', actions: {} };
+    await store.appendEvent({ ...event, sessionId: 's3', timestamp: 1.7e18 });
+    await store.appendEvent({ ...event, sessionId: 's1', timestamp: 1 });
+    await store.createSession({ ...key, sessionId: 's4' });
+    await db.exec(`UPDATE adk_sessions SET state = '{"broken' WHERE id = 's4'`);
+  }
+  await using running = new Running(['inspect', odd, '--serve', '--json']);
+  await running.until(() => running.stdout.includes('\n'));
+  const page = JSON.parse(running.stdout).url;
+  const { sessions } = (await (await fetch(`${page}sessions`)).json()) as any;
+  expect(sessions.map(({ id, title }: any) => [id, title]).sort()).toEqual([
+    ['s1', 'Tea'],
+    ['s2', null],
+    ['s3', null],
+    ['s4', null],
+  ]);
+  expect(sessions.find(({ id }: any) => id === 's3').updateTime).toBe(1.7e18);
+  const { growth } = (await (await fetch(`${page}overview`)).json()) as any;
+  expect(growth).toMatchObject([{ day: '1970-01-01', events: 1 }]);
 });
 
 test('a port in use is named in one sentence', () => {

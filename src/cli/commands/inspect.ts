@@ -2,7 +2,7 @@ import { Misuse, onFile } from '../failure.js';
 import type { Overview } from '../inspector-types.js';
 import { openFile } from '../open.js';
 import { portNumber } from '../options.js';
-import { print, printJson, printTable, sizeOf } from '../output.js';
+import { plain, print, printJson, printTable, sizeOf } from '../output.js';
 import { overviewOf } from '../overview.js';
 import type { Command } from '../vendor.js';
 
@@ -40,6 +40,6 @@ Examples:
 
 function show(file: string, { size, sessions, events, tables }: Overview): void {
   print(`${file}: ${sizeOf(size)}, ${sessions} sessions, ${events} events`);
-  const rows = tables.map(({ name, rows, bytes }) => [name, rows, sizeOf(bytes)]);
+  const rows = tables.map(({ name, rows, bytes }) => [plain(name), rows ?? 'unknown', sizeOf(bytes)]);
   printTable(['table', 'rows', 'size'], rows);
 }

@@ -36,7 +36,9 @@ Example:
 }
 
 async function follow(db: Connection, store: SessionStore, chosen: Chosen, stop: AbortSignal): Promise<void> {
-  let [seen, version] = [await newestSeq(db), await versionOf(db)];
+  // In this order: an event that is appended between the two is shown.
+  let version = await versionOf(db);
+  let seen = await newestSeq(db);
   process.stderr.write('following; Ctrl+C ends it\n');
   while (!stop.aborted) {
     await sleep(EVERY_MS, undefined, { signal: stop }).catch(() => {});

@@ -30,7 +30,7 @@ export function File({ overview: { tables, growth } }: { overview: FileOverview 
               <td>
                 <code>{name}</code>
               </td>
-              <td class="number">{count(rows)}</td>
+              <td class="number">{rows === null ? 'unknown' : count(rows)}</td>
               <td class="number">{size(bytes)}</td>
               <td class="bars">
                 <span style={{ width: `${(100 * bytes) / largest}%` }} />
