@@ -62,4 +62,22 @@ void AppendUtf16(std::u16string& out, std::string_view utf8) {
   out.resize(static_cast<size_t>(to - out.data()));
 }
 
+bool IsUtf8(std::string_view text) {
+  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* const end = at + text.size();
+  while (at < end) {
+    const unsigned char byte = *at++;
+    if (byte < 0x80) continue;
+    Lead lead = LeadOf(byte);
+    if (lead.following < 0) return false;
+    for (; lead.following > 0; --lead.following) {
+      if (at == end || *at < lead.lowest || *at > lead.highest) return false;
+      ++at;
+      lead.lowest = 0x80;
+      lead.highest = 0xBF;
+    }
+  }
+  return true;
+}
+
 }  // namespace aiosqlite

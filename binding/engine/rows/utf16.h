@@ -10,4 +10,7 @@ namespace aiosqlite {
 // (encoding.spec.whatwg.org/#utf-8-decoder).
 void AppendUtf16(std::u16string& out, std::string_view utf8);
 
+// Whether all bytes are UTF-8.
+bool IsUtf8(std::string_view text);
+
 }  // namespace aiosqlite

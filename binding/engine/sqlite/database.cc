@@ -9,6 +9,7 @@
 #include "engine/features/collations.h"
 #include "engine/features/full_text.h"
 #include "engine/features/json_merge.h"
+#include "engine/features/utf8_check.h"
 #include "engine/sqlite/error.h"
 #include "engine/sqlite/page_remains.h"
 #include "engine/sqlite/wal_buffer.h"
@@ -74,6 +75,7 @@ std::optional<Failure> Database::ApplyProfile(std::string& journal_mode) {
     sqlite3_db_config(db_, config, options_.double_quoted_strings ? 1 : 0, nullptr);
   if (const int rc = RegisterJsonMerge(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (const int rc = RegisterChunkText(db_); rc != SQLITE_OK) return Failed(rc, {});
+  if (const int rc = RegisterUtf8Check(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (const int rc = RegisterFullText(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (const int rc = RegisterCollations(db_); rc != SQLITE_OK) return Failed(rc, {});
   if (auto failure = Control("PRAGMA cell_size_check = 1")) return failure;

@@ -49,7 +49,7 @@ export interface ImportRefusal {
   reason: string;
 }
 
-/** A file of the source that was found and not read. */
+/** A file or link of the source that was found and not read. */
 export interface ImportSkip {
   /** Path within the source. */
   file: string;
@@ -73,6 +73,6 @@ export interface ImportReport {
   artifacts?: ImportCounts;
   /** Every row that was not taken. */
   refused: ImportRefusal[];
-  /** Of a folder: files that were found and not read, if there are any. */
+  /** Of a folder: files and links that were found and not read, if there are any. */
   skipped?: ImportSkip[];
 }

@@ -97,6 +97,33 @@ describe('a root of FileArtifactService', () => {
     expect(await service.loadArtifact({ ...key, filename: 'note.txt', version: 0 })).toEqual({ text: 'héllo' });
   });
 
+  test('names links, and a text that is no UTF-8', async () => {
+    await fill(root);
+    const user = join(root, 'users', key.userId);
+    const folder = join(user, 'sessions', 's1', 'artifacts');
+    symlinkSync(join(folder, 'note.txt'), join(folder, 'linked'));
+    symlinkSync(join(folder, 'note.txt', 'versions', '0'), join(folder, 'note.txt', 'versions', '2'));
+    symlinkSync(join(user, 'sessions', 's1'), join(user, 'sessions', 's2'));
+    symlinkSync(user, join(root, 'users', 'bob'));
+    writeFileSync(join(folder, 'note.txt', 'versions', '1', 'note.txt'), Buffer.from([0x61, 0xff]));
+    const report = await importSessions(root, store, { app: 'shop' });
+    expect(report.artifacts).toEqual({ ...counts, converted: 4, refused: 1 });
+    expect(report.refused).toEqual([
+      { table: 'artifacts', row: 'note.txt, version 1', reason: 'its content is a text, but no valid UTF-8' },
+    ]);
+    const below = (...path: string[]) => join('users', key.userId, 'sessions', ...path);
+    expect(new Set(report.skipped?.map(({ file, reason }) => `${file}: ${reason}`))).toEqual(
+      new Set(
+        [
+          below('s1', 'artifacts', 'linked'),
+          below('s1', 'artifacts', 'note.txt', 'versions', '2'),
+          below('s2'),
+          join('users', 'bob'),
+        ].map((file) => `${file}: it is a link, which is not followed`),
+      ),
+    );
+  });
+
   test('a version that the database has with other content stays', async () => {
     await fill(root);
     const service = new SqliteArtifactService(store);
@@ -129,6 +156,24 @@ describe('a folder .adk', () => {
     const session = await new SqliteSessionService(store).getSession({ ...key, userId: 'ada' });
     expect(session?.events).toHaveLength(3);
     expect(contentsOf(root)).toEqual(before);
+  });
+
+  test('of an agent that is a link is named, and not followed', async () => {
+    const other = on.file('other');
+    await agent('shop');
+    cpSync(join(root, 'shop'), join(other, 'desk'), { recursive: true });
+    mkdirSync(join(other, 'no-agent'));
+    for (const name of ['desk', 'no-agent']) symlinkSync(join(other, name), join(root, name));
+    symlinkSync('shop', join(root, 'alias'));
+    const skipped = ['alias', 'desk'].map((file) => ({
+      file,
+      reason: 'it is a link, which is not followed: import the folder behind it by its path',
+    }));
+    expect(await importSessions(root, store)).toMatchObject({ sessions: { converted: 3 }, artifacts: counts, skipped });
+    const links = on.file('links');
+    mkdirSync(links);
+    symlinkSync(join(other, 'desk'), join(links, 'desk'));
+    expect(await importSessions(links, store)).toMatchObject({ sessions: { read: 0 }, skipped: [skipped[1]] });
   });
 
   test('of several agents come out together', async () => {

@@ -52,7 +52,20 @@ const adder = (db: Connection) => ({
   ) => db.run("INSERT INTO events VALUES (?, ?, 'ada', 's1', 'i1', ?, ?)", [id, app, time, data]),
   state: (table: string, ...values: SqlParam[]) =>
     db.run(`INSERT INTO ${table} VALUES (${values.map(() => '?').join(', ')}, 1)`, values),
+  /** Makes texts of all bytes that were stored. */
+  async bytesAsTexts() {
+    const columns = await db.all<{ name: string; column: string }>(
+      'SELECT t.name, c.name AS "column" FROM sqlite_schema AS t, pragma_table_info(t.name) AS c',
+    );
+    for (const { name, column } of columns) {
+      await db.run(`UPDATE ${name} SET ${column} = CAST(${column} AS TEXT) WHERE typeof(${column}) = 'blob'`);
+    }
+  },
 });
+
+/** A text with a byte before its last two characters that is no UTF-8. */
+const damaged = (text: string) =>
+  Buffer.concat([Buffer.from(text.slice(0, -2)), Buffer.from([0xff]), Buffer.from(text.slice(-2))]);
 
 const reasonsOf = ({ refused }: ImportReport) => refused.map(({ table, row, reason }) => [table, row, reason]);
 const idsOf = async () => (await store.getEvents(key)).map(({ id }) => id);
@@ -136,6 +149,37 @@ test('JSON that is nested too deeply is refused by its row', async () => {
   for (const { reason } of report.refused) expect(reason).toContain('nested deeper than 1000 levels');
 });
 
+test('texts that are no UTF-8 are refused by their row, and U+FFFD stays', async () => {
+  const report = await imported(async ({ session, event, state, bytesAsTexts }) => {
+    await session('s1', { state: '{"a":"\ufffd"}' });
+    await session('s2', { state: damaged('{"a":""}') });
+    await session('s3\ufffd');
+    await session(damaged('s4'));
+    await event('e1', { data: '{"author":"\ufffd"}' });
+    await event('e2', { data: damaged('{"author":""}') });
+    await event(damaged('e3'));
+    await event('e4', { app: damaged('app') });
+    await state('app_states', 'app', damaged('{"a":""}'));
+    await state('app_states', damaged('app2'), '{"a":1}');
+    await state('user_states', 'app', 'ada', '{"a":"\ufffd"}');
+    await bytesAsTexts();
+  });
+  expect(new Set(reasonsOf(report).map((row) => row.join(' | ')))).toEqual(
+    new Set([
+      'app_states | ap\ufffdp2 | its ids are not all valid UTF-8',
+      'app_states | app | its state is no valid UTF-8',
+      'events | \ufffde3 | its id is no valid UTF-8',
+      'events | e2 | event_data is no valid UTF-8',
+      'events | e4 | its ids are not all valid UTF-8',
+      'sessions | \ufffds4 | its ids are not all valid UTF-8',
+      'sessions | s2 | its state is no valid UTF-8',
+    ]),
+  );
+  expect(report).toMatchObject({ sessions: { converted: 2 }, events: { converted: 1 } });
+  expect(await store.getEvents(key)).toMatchObject([{ id: 'e1', author: '\ufffd' }]);
+  expect(await store.getUserState('app', 'ada')).toEqual({ a: '\ufffd' });
+});
+
 test('a state that is null or empty holds nothing', async () => {
   const report = await imported(async ({ session, state }) => {
     await session('s1', { state: null });
@@ -190,6 +234,27 @@ describe('sessions in JSON', () => {
     ]);
     expect(await idsOf()).toEqual(['e']);
   });
+});
+
+test('texts of memory, and of pickled events, that are no UTF-8 are refused by their row', async () => {
+  const late = fixture('sqlspec.db', on.file('source'));
+  const early = fixture('sqlspec-0.41.db', on.file('source'));
+  for (const [file, sql] of [
+    [late, "UPDATE adk_memory SET author = CAST(x'61ff' AS TEXT) WHERE id = 'm0'"],
+    [early, "UPDATE adk_events SET author = CAST(x'61ff' AS TEXT) WHERE rowid = 1"],
+    [early, "UPDATE adk_events SET content = CAST(x'7bff7d' AS TEXT) WHERE rowid = 2"],
+  ] as const) {
+    await using db = await connect(file);
+    await db.run(sql);
+  }
+  const { memory, refused } = await importSessions(late, store);
+  expect(memory).toMatchObject({ read: 2, refused: 1 });
+  expect(refused).toMatchObject([{ table: 'adk_memory', row: 'm0', reason: 'its author is no valid UTF-8' }]);
+  const pickled = await importSessions(early, store);
+  expect(pickled.refused.map(({ reason }) => reason).filter((reason) => reason.includes('UTF-8'))).toEqual([
+    'its author is no valid UTF-8',
+    'its content is no valid UTF-8',
+  ]);
 });
 
 test('an entry of memory that can not be stored does not take the others along', async () => {

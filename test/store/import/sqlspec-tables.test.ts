@@ -155,6 +155,30 @@ describe('of several stores with tables of other names,', () => {
     const adk = await importSessions(file, store, { table: 'adk_sessions' });
     expect(adk.memory).toBeUndefined();
   });
+
+  test('two share a memory whose name is as near to both: each has the entries of its own sessions', async () => {
+    const file = await stores({ shop: [], blog: ['mem'] });
+    {
+      await using db = await connect(file);
+      await db.exec(`ALTER TABLE blog_mem RENAME TO notes;
+        INSERT INTO notes SELECT 'm-shop', 'shop', app_name, user_id, event_id, author, timestamp, content_json, content_text, NULL FROM notes;
+        INSERT INTO notes SELECT 'm-none', 'none', app_name, user_id, event_id, author, timestamp, content_json, content_text, NULL FROM notes LIMIT 1;
+        INSERT INTO blog_sessions SELECT 'both', app_name, user_id, state, create_time, update_time FROM blog_sessions;
+        INSERT INTO shop_sessions SELECT * FROM blog_sessions WHERE id = 'both';
+        INSERT INTO notes SELECT 'm-both', 'both', app_name, user_id, event_id, author, timestamp, content_json, content_text, NULL FROM notes LIMIT 1`);
+    }
+    for (const name of ['blog', 'shop']) {
+      const report = await importSessions(file, store, { table: `${name}_sessions` });
+      expect(report).toMatchObject({ sessions: { refused: 0 }, memory: { read: 3, converted: 1, refused: 2 } });
+      expect(report.refused.map(({ table, row }) => [table, row])).toEqual([
+        ['notes', 'm-none'],
+        ['notes', 'm-both'],
+      ]);
+      for (const { reason } of report.refused)
+        expect(reason).toMatch(/may belong to .*(blog|shop)_sessions or (blog|shop)_sessions/);
+    }
+    expect(await pool.all('SELECT id FROM adk_memory ORDER BY id')).toEqual([{ id: 'm-blog' }, { id: 'm-shop' }]);
+  });
 });
 
 test('a file that two versions of SQLSpec have used is read in two steps', async () => {

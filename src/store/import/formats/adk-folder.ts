@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { SourceError } from '../errors.js';
@@ -7,8 +8,9 @@ import type { Format, FoundSkip, Item, ReadOptions } from '../source.js';
 import { adkPythonSqlite } from './adk-python-sqlite.js';
 import { adkPythonV0 } from './adk-python-v0.js';
 import { adkPythonV1 } from './adk-python-v1.js';
-import { readArtifacts } from './file-artifacts.js';
+import { LINK, readArtifacts } from './file-artifacts.js';
 
+const ADK = '.adk';
 const DATABASE = 'session.db';
 /** Files that are read, and those that SQLite keeps beside them. */
 const READ = new Set([DATABASE, ...['-wal', '-shm', '-journal'].map((suffix) => DATABASE + suffix), 'artifacts']);
@@ -20,30 +22,39 @@ const READ = new Set([DATABASE, ...['-wal', '-shm', '-journal'].map((suffix) => 
 export const adkFolder: Format<FolderInput> = {
   name: 'adk-folder',
   kind: 'folder',
-  recognizes: async ({ path, entries }) => isAdkFolder(entries) || (await adkFoldersIn(path)).length > 0,
+  async recognizes({ path, entries }) {
+    if (isAdkFolder(entries)) return true;
+    const { folders, links } = await adkFoldersIn(path);
+    return folders.length + links.length > 0;
+  },
   async open({ path, entries }, options) {
-    const folders = isAdkFolder(entries) ? [path] : await adkFoldersIn(path);
-    return new Folders(path, folders, options);
+    const found = isAdkFolder(entries) ? { folders: [path], links: [] } : await adkFoldersIn(path);
+    return new Folders(path, found, options);
   },
 };
 
 const isAdkFolder = (entries: ReadonlySet<string>) => entries.has(DATABASE);
 
-/** The folders `.adk` in a folder itself and in those below it. */
-async function adkFoldersIn(path: string): Promise<string[]> {
+/** The folders `.adk` in a folder itself and in those below it. `links`: folders that have one, and are links. */
+async function adkFoldersIn(path: string): Promise<{ folders: string[]; links: string[] }> {
   const entries = await readdir(path, { withFileTypes: true });
-  const candidates = [path, ...entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name))];
-  const found = candidates.map((folder) => join(folder, '.adk')).sort();
-  const exists = await Promise.all(
-    found.map((folder) =>
-      stat(folder).then(
-        (stats) => stats.isDirectory(),
-        () => false,
-      ),
-    ),
-  );
-  return found.filter((_, at) => exists[at]);
+  const below = (is: (entry: Dirent) => boolean) => entries.filter(is).map(({ name }) => join(path, name));
+  const having = async (folders: string[]) => {
+    const has = await Promise.all(folders.map((folder) => isFolder(join(folder, ADK))));
+    return folders.filter((_, at) => has[at]).sort();
+  };
+  const folders = await having([path, ...below((entry) => entry.isDirectory())]);
+  return {
+    folders: folders.map((folder) => join(folder, ADK)),
+    links: await having(below((entry) => entry.isSymbolicLink())),
+  };
 }
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 
 class Folders {
   /** Of the databases that were read. */
@@ -52,21 +63,28 @@ class Folders {
   readonly #root: string;
   readonly #options: ReadOptions;
 
-  constructor(root: string, folders: readonly string[], options: ReadOptions) {
+  constructor(root: string, found: Awaited<ReturnType<typeof adkFoldersIn>>, options: ReadOptions) {
     this.#root = root;
     this.#options = options;
-    this.items = this.#read(folders);
+    this.items = this.#read(found);
   }
 
-  async *#read(folders: readonly string[]): AsyncGenerator<Item, void> {
+  async *#read({ folders, links }: Awaited<ReturnType<typeof adkFoldersIn>>): AsyncGenerator<Item, void> {
     for (const folder of folders) {
       const database = join(folder, DATABASE);
       if ((await stat(database).catch(() => undefined)) !== undefined) yield* this.#readDatabase(database);
       // The folder of the agent has the app's name.
-      yield* readArtifacts(join(folder, 'artifacts'), this.#options, basename(dirname(resolve(folder))));
+      const artifacts = join(folder, 'artifacts');
+      yield* readArtifacts(artifacts, this.#options, this.#root, basename(dirname(resolve(folder))));
       yield* this.#skipped(folder, (name) => (READ.has(name) ? undefined : OTHER));
       if (folder !== this.#root) yield* this.#skipped(dirname(folder), reasonToSkip);
     }
+    for (const link of links)
+      yield {
+        kind: 'skipped',
+        file: relative(this.#root, link),
+        reason: `${LINK}: import the folder behind it by its path`,
+      };
   }
 
   async *#readDatabase(file: string): AsyncGenerator<Item, void> {

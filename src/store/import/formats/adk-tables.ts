@@ -5,6 +5,7 @@ import { unreadable } from '../errors.js';
 import { Ahead } from '../input/ahead.js';
 import { hasColumns, quoted, type TablesInput } from '../input/input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
+import { isDamagedText, noText, shown, sound } from '../values/damaged-text.js';
 import { eventRecord } from '../values/event.js';
 import { timeOf as anyTime } from '../values/times.js';
 import { noObject, parseState } from './json.js';
@@ -89,13 +90,15 @@ async function* readStates(
   { app }: ReadOptions,
   { names = ADK_NAMES, prefixes }: EventTable,
 ): AsyncGenerator<Item, void> {
-  const { text } = ENGINES[input.engine];
+  const { engine } = input;
+  const { text } = ENGINES[engine];
   for (const [table, user, prefix] of [
     [names.appStates, 'NULL', prefixes?.app],
     [names.userStates, 'user_id', prefixes?.user],
   ] as const) {
     if (!hasColumns(input, table, 'app_name', 'state')) continue;
-    const rows = input.rows(`SELECT app_name, ${user}, ${text('state')} FROM ${quoted(table)} ORDER BY 1, 2`);
+    const columns = ['app_name', user, text('state')].map((column) => sound(engine, column));
+    const rows = input.rows(`SELECT ${columns.join(', ')} FROM ${quoted(table)} ORDER BY 1, 2`);
     for await (const [appName, userId, content] of rows) {
       if (app !== undefined && appName !== app) continue;
       const ids = user === 'NULL' ? [appName] : [appName, userId];
@@ -103,11 +106,11 @@ async function* readStates(
         kind: 'refused' as const,
         of: 'states' as const,
         table,
-        row: ids.join(', '),
+        row: ids.map(shown).join(', '),
         reason,
       });
       const state = withoutPrefix(parseState(content), prefix);
-      if (!areTexts(ids)) yield refused(NO_TEXT);
+      if (!areTexts(ids)) yield refused(noTexts(ids));
       else if (state === undefined) yield refused(noObject('its state', content));
       else
         yield {
@@ -122,7 +125,8 @@ async function* readStates(
 }
 
 const areTexts = (ids: readonly unknown[]): ids is string[] => ids.every((id) => typeof id === 'string');
-const NO_TEXT = 'its ids are not all texts';
+const noTexts = (ids: readonly unknown[]) =>
+  ids.some(isDamagedText) ? 'its ids are not all valid UTF-8' : 'its ids are not all texts';
 
 function withoutPrefix(state: JsonObject | undefined, prefix = ''): JsonObject | undefined {
   if (state === undefined || prefix === '') return state;
@@ -162,12 +166,13 @@ function sessionsAndEvents(engine: TablesInput['engine'], table: EventTable): st
   const { columns, moment, names = ADK_NAMES } = table;
   const { clause, key } = fromOf(table);
   const { text, time, binary, row } = ENGINES[engine];
-  const session = [text('state'), time('create_time'), time('update_time')];
+  const session = [sound(engine, text('state')), time('create_time'), time('update_time')];
+  const id = (column: string) => `${sound(engine, column)} ${binary}`;
   const nulls = (count: number) => Array(count).fill('NULL');
-  return `SELECT app_name ${binary}, user_id ${binary}, id ${binary}, 0, 0, 0, ${['id', ...session, ...nulls(columns.length)].join(', ')}
+  return `SELECT ${['app_name', 'user_id', 'id'].map(id).join(', ')}, 0, 0, 0, ${[sound(engine, 'id'), ...session, ...nulls(columns.length)].join(', ')}
   FROM ${quoted(names.sessions)}
 UNION ALL
-SELECT ${key.map((column) => `${column} ${binary}`).join(', ')}, 1, ${moment}, ${row}, ${['e.id', ...nulls(session.length), ...columns].join(', ')}
+SELECT ${key.map(id).join(', ')}, 1, ${moment}, ${row}, ${[sound(engine, 'e.id'), ...nulls(session.length), ...columns.map((column) => sound(engine, column))].join(', ')}
   FROM ${clause}
 ORDER BY 1, 2, 3, 4, 5, 6`;
 }
@@ -176,6 +181,7 @@ const fromOf = ({ names = ADK_NAMES, from }: EventTable) =>
   from ?? { clause: `${quoted(names.events)} AS e`, key: ['e.app_name', 'e.user_id', 'e.session_id'] as const };
 
 const EVENT_AT = SHARED + 3;
+const MISSING = 'its session is missing';
 
 async function* readSessions(input: TablesInput, { app }: ReadOptions, table: EventTable): AsyncGenerator<Item, void> {
   const marked = await sessionsWithMarkers(input, table);
@@ -191,8 +197,8 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
           row[KIND_AT] === 1
             ? ({ of: 'events', table: eventTable } as const)
             : ({ of: 'sessions', table: sessions } as const);
-        const reason = areTexts(ids) || row[KIND_AT] === 1 ? 'its session is missing' : NO_TEXT;
-        yield { kind: 'refused', ...place, row: String(row[ID_AT]), reason };
+        const reason = areTexts(ids) || (row[KIND_AT] === 1 && !ids.some(isDamagedText)) ? MISSING : noTexts(ids);
+        yield { kind: 'refused', ...place, row: shown(row[ID_AT]), reason };
         continue;
       }
       const [appName, userId, sessionId] = ids as [string, string, string];
@@ -266,9 +272,9 @@ async function* eventsOf(
     const row = await rows.peek();
     if (!isRowOf(row, key, 1)) return;
     await rows.take();
-    const id = String(row[ID_AT]);
+    const id = shown(row[ID_AT]);
     const isText = typeof row[ID_AT] === 'string';
-    const event = isText ? table.decode(row.slice(EVENT_AT), id, session) : 'its id is no text';
+    const event = isText ? table.decode(row.slice(EVENT_AT), id, session) : noText('its id', row[ID_AT]);
     const refusal = (reason: string) => ({ table: table.names?.events ?? 'events', row: id, reason });
     if (typeof event === 'string') yield refusal(event);
     else if (event instanceof RawEvent) yield { raw: eventRecord(key, event.event), refusal: refusal(event.reason) };

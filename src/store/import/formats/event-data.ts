@@ -3,6 +3,7 @@ import type { JsonObject } from '../../records.js';
 import { hasColumns, type TablesInput } from '../input/input.js';
 import type { Format, ReadOptions } from '../source.js';
 import { type CamelCase, camelCase } from '../values/casing.js';
+import { isDamagedText, noText } from '../values/damaged-text.js';
 import { asNumber, isText } from '../values/exact.js';
 import { milliseconds, parseTime, timeOf } from '../values/times.js';
 import { Zone } from '../values/zone.js';
@@ -63,6 +64,7 @@ export function eventDecoder(
     const converted = toCamelCase(event);
     converted.timestamp = timestamp;
     if (!hasOwnId || !isText(converted.id)) converted.id = id;
+    if (isDamagedText(invocationId)) return noText('its invocation_id', invocationId);
     if (typeof invocationId === 'string') converted.invocationId ??= invocationId;
     return converted;
   };

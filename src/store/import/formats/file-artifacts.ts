@@ -1,8 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { unreadable } from '../errors.js';
 import type { FolderInput } from '../input/input.js';
-import type { Format, FoundRefusal, Item, ReadOptions } from '../source.js';
+import type { Format, FoundRefusal, FoundSkip, Item, ReadOptions } from '../source.js';
 import { isText } from '../values/exact.js';
 import { parseObject } from './json.js';
 
@@ -22,24 +23,30 @@ export const fileArtifacts: Format<FolderInput> = {
     return false;
   },
   async open({ path }, options) {
-    return { timezone: null, items: readArtifacts(path, options) };
+    return { timezone: null, items: readArtifacts(path, options, path) };
   },
 };
 
-/** Artifacts below a root. `owner`: the app of a root that names none; the option `app` by default. */
+/**
+ * Artifacts below a root. `source`: the folder that is imported. `owner`: the app of a root that names none; the option `app` by
+ * default.
+ */
 export async function* readArtifacts(
   root: string,
   { app }: ReadOptions,
+  source: string,
   owner: string | undefined = app,
 ): AsyncGenerator<Item, void> {
   const users = join(root, 'users');
   if ((await foldersIn(users)).length > 0) {
     if (owner === undefined) throw unreadable('its artifacts name no app: name theirs with --app (the option app)');
-    if (app === undefined || app === owner) yield* readUsers(users, owner);
+    if (app === undefined || app === owner) yield* readUsers(users, owner, source);
   }
-  for (const name of await foldersIn(join(root, 'apps'))) {
-    if (app === undefined || name === app) yield* readUsers(join(root, 'apps', name, 'users'), name);
+  const apps = join(root, 'apps');
+  for (const name of await foldersIn(apps)) {
+    if (app === undefined || name === app) yield* readUsers(join(apps, name, 'users'), name, source);
   }
+  for (const folder of [root, apps]) yield* linksIn(folder, source);
 }
 
 async function hasUsers(folder: string): Promise<boolean> {
@@ -50,17 +57,23 @@ async function hasUsers(folder: string): Promise<boolean> {
   return false;
 }
 
-async function* readUsers(folder: string, appName: string): AsyncGenerator<Item, void> {
+async function* readUsers(folder: string, appName: string, source: string): AsyncGenerator<Item, void> {
   for (const userId of await foldersIn(folder)) {
     const user = join(folder, userId);
-    yield* readScope(join(user, 'artifacts'), { appName, userId });
-    for (const sessionId of await foldersIn(join(user, 'sessions'))) {
-      yield* readScope(join(user, 'sessions', sessionId, 'artifacts'), { appName, userId, sessionId });
+    const sessions = join(user, 'sessions');
+    yield* readScope(join(user, 'artifacts'), { source, appName, userId });
+    for (const sessionId of await foldersIn(sessions)) {
+      yield* readScope(join(sessions, sessionId, 'artifacts'), { source, appName, userId, sessionId });
+      yield* linksIn(join(sessions, sessionId), source);
     }
+    for (const below of [user, sessions]) yield* linksIn(below, source);
   }
+  yield* linksIn(folder, source);
 }
 
 interface Scope {
+  /** The folder that is imported. */
+  source: string;
   appName: string;
   userId: string;
   sessionId?: string;
@@ -73,6 +86,7 @@ async function* readScope(root: string, scope: Scope, folder = root): AsyncGener
     if (name !== 'versions') yield* readScope(root, scope, below);
     else if (folder !== root) yield* readVersions(below, scope, relative(root, folder).split(sep).join('/'));
   }
+  yield* linksIn(folder, scope.source);
 }
 
 async function* readVersions(folder: string, scope: Scope, path: string): AsyncGenerator<Item, void> {
@@ -80,6 +94,7 @@ async function* readVersions(folder: string, scope: Scope, path: string): AsyncG
   for (const version of numbers.sort((a, b) => a - b)) {
     yield await readVersion(join(folder, String(version)), scope, path, version);
   }
+  yield* linksIn(folder, scope.source);
 }
 
 async function readVersion(folder: string, scope: Scope, path: string, version: number): Promise<Item> {
@@ -94,7 +109,8 @@ async function readVersion(folder: string, scope: Scope, path: string, version: 
   const mimeType = field('mimeType', 'mime_type');
   const fileUri = field('fileUri', 'file_uri');
   const custom = field('customMetadata', 'custom_metadata');
-  const key = { ...scope, name };
+  const { source: _, ...owner } = scope;
+  const key = { ...owner, name };
   const common = {
     kind: 'artifact' as const,
     key,
@@ -108,6 +124,7 @@ async function readVersion(folder: string, scope: Scope, path: string, version: 
   const file = await fileIn(folder, basename(path));
   if (file === undefined) return refused('its content is missing');
   const content = await readFile(file.path);
+  if (!isText(mimeType) && !isUtf8(content)) return refused('its content is a text, but no valid UTF-8');
   const part = isText(mimeType)
     ? { inlineData: { mimeType, data: content.toString('base64') } }
     : { text: content.toString('utf8') };
@@ -125,6 +142,18 @@ async function fileIn(folder: string, name: string): Promise<{ path: string; tim
 function nameOf(fileName: unknown, path: string, { sessionId }: Scope): string {
   if (isText(fileName)) return fileName;
   return sessionId === undefined ? `${USER_PREFIX}${path}` : path;
+}
+
+/** Reason why a link is not read. */
+export const LINK = 'it is a link, which is not followed';
+
+/** The links in a folder, which could lead anywhere. */
+async function* linksIn(folder: string, source: string): AsyncGenerator<FoundSkip, void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const links = entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name);
+  for (const name of links.sort()) {
+    yield { kind: 'skipped', file: relative(source, join(folder, name)), reason: LINK };
+  }
 }
 
 /** Names of the folders in a folder, in order; none if it is missing. Links are not followed. */

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../records.js';
+import { isDamagedText } from '../values/damaged-text.js';
 import { parseExactly } from '../values/exact.js';
 
 /** The value of a JSON text; `undefined` if it is none. */
@@ -24,6 +25,7 @@ const STRINGS = /"(?:[^"\\]|\\.)*"/g;
 
 /** Reason why a text is no JSON object. Python writes numbers that JSON has not. */
 export function noObject(name: string, text: unknown): string {
+  if (isDamagedText(text)) return `${name} is no valid UTF-8`;
   const hasNaN = typeof text === 'string' && /\b(?:NaN|Infinity)\b/.test(text.replace(STRINGS, ''));
   return hasNaN ? `${name} has NaN or Infinity, which JSON has not` : `${name} is no JSON object`;
 }

@@ -4,6 +4,7 @@ import type { TablesInput } from '../input/input.js';
 import { actionsOf } from '../pickle/actions.js';
 import { PickleError } from '../pickle/error.js';
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
+import { noText } from '../values/damaged-text.js';
 import { parseExactly } from '../values/exact.js';
 import { RawEvent } from './adk-tables.js';
 import { noObject, parseJson } from './json.js';
@@ -69,6 +70,7 @@ export function pickledEvent(
   let at = 0;
   for (const column of TEXTS) {
     const value = values[at++] ?? null;
+    if (value instanceof Uint8Array) return noText(`its ${column}`, value);
     if (value !== null) event[column] = value;
   }
   for (const column of FLAGS) {

@@ -6,10 +6,12 @@ import { ADK_NAMES, type TableNames } from './adk-tables.js';
 /** The tables of one store. Those of shared states and of memory may be missing. */
 export interface SqlspecNames extends TableNames {
   memory: string | undefined;
+  /** Tables of sessions to which the memory may belong as well, by its name. */
+  memoryRivals: string[];
 }
 
 /** Names by default since 0.51, and before. */
-const DEFAULTS: readonly SqlspecNames[] = [
+const DEFAULTS: readonly (TableNames & { memory: string })[] = [
   {
     sessions: 'adk_session',
     events: 'adk_event',
@@ -60,11 +62,16 @@ export function namesOf(input: TablesInput, stores: { sessions: string; events: 
     const named = DEFAULTS.find(({ sessions }) => sessions === store.sessions)?.[role];
     return named !== undefined && input.tables.has(named) ? named : nearest(input, store.sessions, rivals, role);
   };
+  const memory = find('memory');
+  const isEqual = (rival: string) =>
+    memory !== undefined && sharedPrefix(memory, rival) === sharedPrefix(memory, store.sessions);
+  const isDefault = DEFAULTS.some((names) => names.sessions === store.sessions && names.memory === memory);
   return {
     ...store,
     appStates: find('appStates') ?? '',
     userStates: find('userStates') ?? '',
-    memory: find('memory'),
+    memory,
+    memoryRivals: isDefault ? [] : rivals.filter(isEqual),
   };
 }
 

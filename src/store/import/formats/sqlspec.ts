@@ -1,11 +1,11 @@
-import type { SqlValue } from '../../../executor.js';
 import { hasColumns, quoted, type TablesInput } from '../input/input.js';
 import type { Format, Item, ReadOptions } from '../source.js';
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
+import { isDamagedText, shown, sound } from '../values/damaged-text.js';
 import { julianTime } from '../values/times.js';
 import { type EventTable, readAdkTables, type TableNames } from './adk-tables.js';
 import { eventDecoder, MARKER, microseconds } from './event-data.js';
-import { parseObject } from './json.js';
+import { noObject, parseObject } from './json.js';
 import { namesOf, type SqlspecNames, storesOf } from './sqlspec-tables.js';
 
 const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
@@ -29,10 +29,10 @@ export async function* readStore(
   input: TablesInput,
   options: ReadOptions,
   events: EventTable,
-  { memory }: SqlspecNames,
+  names: SqlspecNames,
 ): AsyncGenerator<Item, void> {
   yield* readAdkTables(input, options, events);
-  if (memory !== undefined) yield* readMemory(input, options, memory);
+  if (names.memory !== undefined) yield* readMemory(input, options, names.memory, names);
 }
 
 const timeInEvent = "json_extract(e.event_data, '$.timestamp')";
@@ -56,21 +56,38 @@ export const sqlspecTables = (names: TableNames, hasOwnIds = false): EventTable 
   decode: eventDecoder(toCamelCase, julianTime, hasOwnIds),
 });
 
-async function* readMemory(input: TablesInput, { app }: ReadOptions, table: string): AsyncGenerator<Item, void> {
+/** Columns of memory. Early versions have no scope. */
+const MEMORY = ['id', 'session_id', 'app_name', 'user_id', 'scope', 'event_id', 'author', 'timestamp'];
+const MEMORY_JSON = ['content_json', 'metadata_json'];
+
+async function* readMemory(
+  input: TablesInput,
+  { app }: ReadOptions,
+  table: string,
+  { sessions, memoryRivals }: SqlspecNames,
+): AsyncGenerator<Item, void> {
   if (!hasColumns(input, table, 'content_json', 'event_id')) return;
-  const scope = hasColumns(input, table, 'scope') ? 'scope' : "'user'";
+  const hasScope = hasColumns(input, table, 'scope');
+  const names = [...MEMORY, ...MEMORY_JSON];
+  const columns = names.map((name) => (name === 'scope' && !hasScope ? "'user'" : sound(input.engine, name)));
+  const ofOwn = memoryRivals.length > 0 ? isSessionOf([sessions]) : '1';
+  const ofRival = isSessionOf(memoryRivals);
   const rows = input.rows(
-    `SELECT id, session_id, app_name, user_id, ${scope}, event_id, author, timestamp, content_json, metadata_json FROM ${quoted(table)} ORDER BY rowid`,
+    `SELECT ${columns.join(', ')}, ${ofOwn}, ${ofRival} FROM ${quoted(table)} AS m ORDER BY m.rowid`,
   );
   for await (const row of rows) {
-    const [id, sessionId, appName, userId, scope, eventId, author] = row as string[];
+    const [id, sessionId, appName, userId, scope, eventId, author, time, contentJson, metadataJson, own, rival] = row;
     if (app !== undefined && appName !== app) continue;
-    const refused = (reason: string): Item => ({ kind: 'refused', of: 'memory', table, row: String(id), reason });
-    const [time, contentJson, metadataJson] = row.slice(7) as SqlValue[];
+    if (rival === 1 && own === 0) continue;
+    const refused = (reason: string): Item => ({ kind: 'refused', of: 'memory', table, row: shown(id), reason });
+    const damaged = names.find((_, at) => isDamagedText(row[at]));
     const content = parseObject(contentJson);
     const customMetadata = metadataJson === null ? undefined : parseObject(metadataJson);
-    if (content === undefined) yield refused('content_json is no JSON object');
-    else if (metadataJson !== null && customMetadata === undefined) yield refused('metadata_json is no JSON object');
+    if (own === rival) yield refused(ofOneOf([sessions, ...memoryRivals]));
+    else if (damaged !== undefined) yield refused(`its ${damaged} is no valid UTF-8`);
+    else if (content === undefined) yield refused(noObject('content_json', contentJson));
+    else if (metadataJson !== null && customMetadata === undefined)
+      yield refused(noObject('metadata_json', metadataJson));
     else {
       const record = {
         ...({ id, sessionId, appName, userId, eventId } as Record<
@@ -87,6 +104,18 @@ async function* readMemory(input: TablesInput, { app }: ReadOptions, table: stri
     }
   }
 }
+
+/** Whether an entry of memory is of a session in one of these tables, in SQL. */
+const isSessionOf = (tables: readonly string[]) =>
+  tables
+    .map(
+      (table) =>
+        `EXISTS (SELECT 1 FROM ${quoted(table)} AS s WHERE s.id = m.session_id AND s.app_name = m.app_name AND s.user_id = m.user_id)`,
+    )
+    .join(' OR ') || '0';
+
+const ofOneOf = (sessions: readonly string[]) =>
+  `it may belong to the sessions of ${sessions.join(' or ')}: in a copy of the file, begin the name of its table like theirs`;
 
 const optional = <Name extends string, Value>(name: Name, value: Value | undefined) =>
   (value === undefined ? {} : { [name]: value }) as { [name in Name]?: Value };
