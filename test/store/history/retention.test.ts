@@ -131,6 +131,15 @@ describe('events deleted under a marker', () => {
     await checkHidden(() => prune(pool, { maxEventsPerSession: 4 }));
   });
 
+  test('by deleteInvocation() of the one that the marker names, too', async () => {
+    await append('e1', 'i1', NEW);
+    await append('e2', 'i2', NEW);
+    await append('e3', 'i3', NEW);
+    await store.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' });
+    await store.deleteInvocation(key, 'i2');
+    expect(await shown()).toEqual(['e1']);
+  });
+
   test('leave a marker alone that undoes nothing any more', async () => {
     await append('e1', 'i1', OLD);
     await store.rewind(key, { beforeInvocationId: 'i1' }, { mode: 'mark' });

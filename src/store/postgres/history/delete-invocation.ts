@@ -13,6 +13,7 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const invocation = storedInvocation(invocationId);
     const events = await readInvocation(within, userId, sessionNumber, invocation);
     const [deleted] = await run(within, within.sql.history.deleteInvocation, [userId, sessionNumber, invocation]);
+    await run(within, within.sql.fold.renameMarked, [[userId], [Number(sessionNumber)]]);
     const count = Number(deleted?.[0]);
     if (count === 0) return 0;
     const kept = events.flatMap(({ seq, change }) => (change ? [keptChange(seq, change)] : []));

@@ -18,7 +18,10 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const changes = await readInvocation(within, key, invocationId);
     if ((await present(within)).memory)
       await forget(within, key, { sql: sql.history.forget.invocation, params: events });
-    const [deleted] = await sendWrites(within, [{ sql: sql.history.deleteInvocation, params: events }]);
+    const [deleted] = await sendWrites(within, [
+      { sql: sql.history.deleteInvocation, params: events },
+      { sql: sql.fold.renameMarked, params: [[sessionNumber]] },
+    ]);
     const count = deleted?.changes ?? 0;
     if (count === 0) return 0;
     const now = sqliteDialect.encodeTime(Date.now());
