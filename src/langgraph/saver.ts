@@ -152,9 +152,14 @@ export class SqliteSaver extends BaseCheckpointSaver {
         made.push([channel, version]);
       else kept.push([channel, version]);
     }
-    const parts = [{ ...rest, id, channel_values: Object.fromEntries(own) }, metadata];
-    const dumpThese = (contents: unknown[]) => Promise.all(contents.map((content) => dump(this.serde, content)));
-    const valuesOf = (versions: Versions) => versions.map(([channel]) => values[channel]);
+    const parts: [name: string, content: unknown][] = [
+      ['checkpoint', { ...rest, id, channel_values: Object.fromEntries(own) }],
+      ['metadata', metadata],
+    ];
+    const dumpThese = (contents: [name: string, content: unknown][]) =>
+      Promise.all(contents.map(([name, content]) => dump(this.serde, name, content)));
+    const valuesOf = (versions: Versions) =>
+      versions.map(([channel]): [string, unknown] => [`checkpoint.channel_values.${channel}`, values[channel]]);
     // All at once, before the caller can change any of them.
     const dumpAll = () => dumpThese([...parts, ...valuesOf(made)]);
     const place = [threadId, namespace, id];
@@ -193,7 +198,7 @@ export class SqliteSaver extends BaseCheckpointSaver {
       if (!Array.isArray(write)) throw invalidArgument(`writes[${i}]`, 'an array', write);
       checkText(`writes[${i}][0]`, write[0]);
     }
-    const dumpAll = () => Promise.all(writes.map(([, value]) => dump(this.serde, value)));
+    const dumpAll = () => Promise.all(writes.map(([, value], i) => dump(this.serde, `writes[${i}][1]`, value)));
     await this.#database.call(async (db, dumped) => {
       if (writes.length === 0) return;
       const place = [threadId, namespace, checkpointId];

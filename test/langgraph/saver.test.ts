@@ -645,6 +645,18 @@ describe('wrong arguments', () => {
       'writes[0] must be an array',
       'ERR_INVALID_ARG_TYPE',
     ],
+    [
+      'a bigint',
+      (s) => put(s, root('t'), checkpointOf({ a: { b: [1n] } })),
+      'channel_values.a',
+      'ERR_INVALID_ARG_TYPE',
+    ],
+    [
+      'a bigint to write',
+      (s) => s.putWrites({ configurable: { thread_id: 't', checkpoint_id: 'c' } }, [['a', 1n]], 'task'),
+      'writes[0][1]',
+      'ERR_INVALID_ARG_TYPE',
+    ],
     ['no thread to delete', (s) => s.deleteThread(undefined as never), 'threadId', 'ERR_INVALID_ARG_TYPE'],
   ])('%s is rejected by its name', async (_, call, name, code) => {
     await using saver = new SqliteSaver(on.file());

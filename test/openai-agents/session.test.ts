@@ -266,6 +266,16 @@ describe('several processes', () => {
     expect(history).toHaveLength(25 * 2 * (1 + names.length));
   });
 
+  test('pop each item once, whichever pops first', async () => {
+    const sessions = [1, 2, 3].map(() => new SqliteSession(on.file(), { sessionId: 's' }));
+    await sessions[0]?.addItems(Array.from({ length: 30 }, (_, i) => said(String(i))));
+    const popped = await Promise.all(Array.from({ length: 33 }, (_, i) => sessions[i % 3]?.popItem()));
+    const items = popped.filter((item) => item !== undefined);
+    expect(new Set(items.map((item) => JSON.stringify(item))).size).toBe(30);
+    expect([items.length, await sessions[0]?.getItems()]).toEqual([30, []]);
+    await Promise.all(sessions.map((session) => session.close()));
+  });
+
   test('one that is killed has lost nothing that it said is stored, and stored nothing by halves', async () => {
     for (let kill = 0; kill < 4; kill++) {
       const file = on.file(`${kill}.db`);
