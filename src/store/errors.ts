@@ -45,6 +45,9 @@ export const sessionNotFound = (sessionId: string) =>
 export const sessionExists = (sessionId: string) =>
   new StoreError('ADK_SESSION_EXISTS', `Session ${sessionId} already exists`);
 
+export const artifactsExist = (sessionId: string) =>
+  new StoreError('ADK_SESSION_EXISTS', `Artifacts of a session ${sessionId} already exist`);
+
 export const staleSession = (sessionId: string) =>
   new StoreError('ADK_STALE_SESSION', `Session ${sessionId} was changed since it was read`);
 

@@ -6,6 +6,7 @@ import { corruptRow } from '../errors.js';
 import { type Rewindable, withoutRewound } from '../history/rewound.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../records.js';
 import { textOf } from './content.js';
+import { hasCode } from '../sqlite/context.js';
 import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';
 import { claimEmbedding, decodeEmbedding, embeddingQuery } from './embedding.js';
@@ -94,6 +95,24 @@ async function fillSession(
   session: StoredSession,
   signal: AbortSignal | undefined,
 ): Promise<number> {
+  const done = { entries: 0 };
+  for (;;) {
+    try {
+      await fill(context, session, signal, done);
+      return done.entries;
+    } catch (error) {
+      // Some of the events were deleted or undone meanwhile, which has erased their memory.
+      if (!hasCode(error, 'ERR_NO_MATCH')) throw error;
+    }
+  }
+}
+
+async function fill(
+  context: MemoryContext,
+  session: StoredSession,
+  signal: AbortSignal | undefined,
+  done: { entries: number },
+): Promise<void> {
   const { sql } = context.layout;
   const [sessionNumber, appName, userId, sessionId] = session;
   const [read] = await sendReads(context, [{ sql: sql.outline, params: [sessionNumber, appName, userId, sessionId] }]);
@@ -108,16 +127,15 @@ async function fillSession(
     );
   }
   const lacking = [...counting].filter(({ isRemembered, hasContent }) => !isRemembered && hasContent);
-  let added = 0;
   for (let at = 0; at < lacking.length; at += EVENTS_PER_STEP) {
     signal?.throwIfAborted();
     const seqs = lacking.slice(at, at + EVENTS_PER_STEP).map(({ seq }) => seq);
     const [events] = await sendReads(context, [{ sql: sql.events, params: [seqs] }]);
     const records = (events?.rows ?? []).map((row) => decodeEvent(context, row, session)).filter(isPresent);
-    added += await add(context, records);
+    const params = [sessionNumber, seqs, seqs.length, outline.at(-1)?.seq ?? 0];
+    done.entries += await add(context, records, [{ sql: sql.haveStayed, params, ifNone: 'rollback' }]);
   }
   signal?.throwIfAborted();
-  return added;
 }
 
 function decodeOutline(context: MemoryContext, row: unknown[]): Outline {

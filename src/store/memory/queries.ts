@@ -103,6 +103,10 @@ export function buildMemoryQueries(names: MemoryNames) {
     EXISTS (SELECT 1 FROM ${memory} WHERE scope_key = (SELECT scope_key FROM ${scopes}
       WHERE app_name = ?2 AND kind = 'user' AND user_id = ?3) AND ${ORIGIN} = ?4 AND id = e.id), e.content IS NOT NULL
   FROM ${events} AS e WHERE e.session_key = ?1 ORDER BY e.seq`,
+    /** Whether events are there, and none of them was undone since. Parameters: session key, seqs, their number, last seq of then. */
+    haveStayed: `SELECT 1 WHERE ?3 = (SELECT count(*) FROM ${events} AS e WHERE e.seq IN carray(?2) AND e.session_key = ?1)
+  AND NOT EXISTS (SELECT 1 FROM ${events} AS m WHERE m.session_key = ?1 AND m.seq > ?4
+    AND instr(CAST(m.actions AS TEXT), '"rewindBeforeInvocationId"') > 0)`,
     events: `SELECT id, author, timestamp, partial, content, CAST(actions AS TEXT), extra FROM ${events} WHERE seq IN carray(?)`,
   };
 }

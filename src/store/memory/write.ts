@@ -14,8 +14,12 @@ import { MEMORY_FILTER, type MemoryFilter, type MemoryRecord } from './records.j
 /** Entries of one job: more go in several jobs of one transaction, so that the event loop is never held for long. */
 const ENTRIES_PER_JOB = 250;
 
-/** Stores entries, all or nothing; resolves to how many have a text. */
-export async function add(context: MemoryContext, records: readonly MemoryRecord[]): Promise<number> {
+/** Stores entries, all or nothing; resolves to how many have a text. `first`: queries that may refuse it. */
+export async function add(
+  context: MemoryContext,
+  records: readonly MemoryRecord[],
+  first: readonly BatchQuery[] = [],
+): Promise<number> {
   checkArray('records', records);
   const { functionResponses, embedder } = context.layout;
   const entries = records
@@ -28,7 +32,7 @@ export async function add(context: MemoryContext, records: readonly MemoryRecord
   try {
     await sendSlices(
       context,
-      slices.map((slice) => addQueries(context, slice, vectors)),
+      slices.map((slice) => [...first, ...addQueries(context, slice, vectors)]),
     );
   } catch (error) {
     throw await mismatch(context, error, vectors);

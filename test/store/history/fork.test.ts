@@ -83,6 +83,17 @@ describe('fork()', () => {
     expect(await load('all')).toEqual({ text: 'new' });
   });
 
+  sqliteTest('rejects an id under which artifacts were saved before there was a session, and keeps them', async () => {
+    const artifacts = new ArtifactStore(pool);
+    await artifacts.createTables();
+    await artifacts.save({ ...key, name: 'a' }, { text: 'mine' });
+    await artifacts.save({ ...key, sessionId: 'early', name: 'a' }, { text: 'early' });
+    const refused = await rejection(store.fork(key, { sessionId: 'early' }));
+    expect(refused).toMatchObject({ code: 'ADK_SESSION_EXISTS', message: expect.stringContaining('Artifacts') });
+    expect(await store.getSession({ ...key, sessionId: 'early' })).toBeUndefined();
+    expect((await artifacts.load({ ...key, sessionId: 'early', name: 'a' }))?.part).toEqual({ text: 'early' });
+  });
+
   test('rejects an id that exists, and what is not there, and writes nothing', async () => {
     await append('e1', 'i1');
     await store.createSession({ ...key, sessionId: 's2' });

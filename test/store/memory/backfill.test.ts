@@ -137,6 +137,29 @@ describe('backfill()', () => {
     expect(await store.backfill()).toEqual({ sessions: 3, entries: 2 });
   });
 
+  const { appName, userId } = key;
+  test.each<[string, () => Promise<unknown>, string]>([
+    ['the session is deleted', () => sessions.deleteSession({ ...key, memory: true }), ''],
+    ['the user is deleted', () => sessions.deleteUser({ appName, userId }), ''],
+    ['some of them are rewound', () => sessions.rewind(key, { beforeInvocationId: 'i2' }), 'e1'],
+    ['some of them are marked', () => sessions.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' }), 'e1'],
+    ['some of them are deleted', () => sessions.deleteInvocation(key, 'i2'), 'e1'],
+  ])('leaves out events that go while they are embedded: %s', async (_, change, left) => {
+    await sessions.createSession(key);
+    await append(said('e1', 'tea', { invocationId: 'i1' }), said('e2', 'milk', { invocationId: 'i2' }));
+    let changed: Promise<unknown> | undefined;
+    const embedded = new MemoryStore(pool, {
+      embedModel: 'm',
+      async embed(texts) {
+        changed ??= change();
+        await changed;
+        return texts.map(() => new Float32Array([1, 2]));
+      },
+    });
+    await embedded.backfill();
+    expect(await remembered()).toBe(left);
+  });
+
   test('without the tables of a session store adds nothing', async () => {
     const alone = new MemoryStore(on.pool({ database: on.file('alone.db') }));
     await alone.createTables();

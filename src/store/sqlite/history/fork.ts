@@ -1,5 +1,5 @@
 import { serializeObject } from '../../codec/serialize.js';
-import { sessionExists } from '../../errors.js';
+import { artifactsExist, sessionExists } from '../../errors.js';
 import { cut, type ForkPlan, laterVersions } from '../../history/plan.js';
 import type { Place } from '../../history/timeline.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
@@ -20,6 +20,8 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
     const forked = await copySession(within, origin.sessionNumber, plan, made?.state ?? origin.session.state);
     await copyHistory(within, origin.sessionNumber, plan, forked, history?.place, made?.summaries);
     if (plan.artifacts && (await present(within)).artifacts) {
+      const found = await readVersions(within, { ...key, userId, sessionId });
+      if (found.length > 0) throw artifactsExist(sessionId);
       const versions = await readVersions(within, key);
       const later = new Set(history && made && laterVersions(history, made, versions));
       const keys = versions.filter((version) => !later.has(version)).map(({ artifactKey }) => artifactKey);
