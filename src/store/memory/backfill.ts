@@ -5,8 +5,8 @@ import { parseObject } from '../codec/serialize.js';
 import { corruptRow } from '../errors.js';
 import { type Rewindable, withoutRewound } from '../history/rewound.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../records.js';
-import { textOf } from './content.js';
 import { hasCode } from '../sqlite/context.js';
+import { textOf } from './content.js';
 import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import { type Embedder, encodeVector } from './embedder.js';
 import { claimEmbedding, decodeEmbedding, embeddingQuery } from './embedding.js';
@@ -49,7 +49,7 @@ export async function backfill(context: MemoryContext, options: BackfillOptions 
       const [read] = await sendReads(context, [{ sql: context.layout.sql.sessions, params }]);
       page = (read?.rows ?? []) as StoredSession[];
       for (const session of page) {
-        done.entries += await fillSession(context, session, signal);
+        done.entries += await fillSession(context, session, 0, signal);
         done.sessions += 1;
         onProgress?.({ ...done });
       }
@@ -61,15 +61,15 @@ export async function backfill(context: MemoryContext, options: BackfillOptions 
   return done;
 }
 
-/** Adds what one stored session holds and memory lacks; `false` if the file has no such session. */
-export async function addSession(context: MemoryContext, key: SessionKey): Promise<boolean> {
+/** Adds what one stored session holds after a seq and memory lacks; `false` if the file has no such session. */
+export async function addSession(context: MemoryContext, key: SessionKey, afterSeq = 0): Promise<boolean> {
   checkKey(key);
   if (!(await hasSessions(context))) return false;
   const params = [key.appName, key.userId, key.sessionId];
   const [found] = await sendReads(context, [{ sql: context.layout.sql.session, params }]);
   const [session] = (found?.rows ?? []) as StoredSession[];
   if (session === undefined) return false;
-  await fillSession(context, session, undefined);
+  await fillSession(context, session, afterSeq, undefined);
   return true;
 }
 
@@ -93,12 +93,13 @@ interface Outline extends Rewindable {
 async function fillSession(
   context: MemoryContext,
   session: StoredSession,
+  afterSeq: number,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const done = { entries: 0 };
   for (;;) {
     try {
-      await fill(context, session, signal, done);
+      await fill(context, session, afterSeq, signal, done);
       return done.entries;
     } catch (error) {
       // Some of the events were deleted or undone meanwhile, which has erased their memory.
@@ -110,6 +111,7 @@ async function fillSession(
 async function fill(
   context: MemoryContext,
   session: StoredSession,
+  afterSeq: number,
   signal: AbortSignal | undefined,
   done: { entries: number },
 ): Promise<void> {
@@ -126,7 +128,9 @@ async function fill(
       undone.map(({ id }) => ({ sql: sql.deleteEntry, params: [...params, id] })),
     );
   }
-  const lacking = [...counting].filter(({ isRemembered, hasContent }) => !isRemembered && hasContent);
+  const lacking = [...counting].filter(({ seq, isRemembered, hasContent }) => {
+    return seq > afterSeq && !isRemembered && hasContent;
+  });
   for (let at = 0; at < lacking.length; at += EVENTS_PER_STEP) {
     signal?.throwIfAborted();
     const seqs = lacking.slice(at, at + EVENTS_PER_STEP).map(({ seq }) => seq);

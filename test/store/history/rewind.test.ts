@@ -402,6 +402,24 @@ sqliteDescribe('memory follows a rewind', () => {
     await store.deleteInvocation(key, 'i1');
     expect(await found('tea coffee')).toEqual(['e2', 'note']);
   });
+
+  test.each(['remove', 'mark'] as const)(
+    'an entry that was erased does not come back with an undo: %s',
+    async (mode) => {
+      const memory = new MemoryStore(pool);
+      await memory.createTables();
+      const say = (text: string) => ({ content: { role: 'user', parts: [{ text }] } });
+      await append('e1', 'i1', {}, say('green tea'));
+      await append('e2', 'i2', {}, say('black coffee'));
+      await memory.backfill();
+      const { appName, userId } = key;
+      await memory.delete({ appName, userId, ids: ['e1'] });
+      await store.rewind(key, { beforeInvocationId: 'i2' }, { mode });
+      await store.undoRewind(key);
+      const found = await memory.search({ appName, userId, query: 'tea coffee' });
+      expect(found.map(({ id }) => id)).toEqual(['e2']);
+    },
+  );
 });
 
 test('state that is set after the deletion of the last events counts behind what was set before', async () => {

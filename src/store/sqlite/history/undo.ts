@@ -62,6 +62,7 @@ async function putBack(
   const { rewindKey, sessionNumber, seq, marker, ended = [END, []] } = rewind;
   const others = await present(context);
   const state = await stateNow(context, rewind);
+  const before = marker === undefined ? await lastBefore(context, rewind) : Number(ended[0]);
   const now = sqliteDialect.encodeTime(Date.now());
   const outcomes = await sendWrites(context, [
     ...(marker === undefined
@@ -92,9 +93,17 @@ async function putBack(
       eventsTable: names.events,
       functionResponses,
     });
-    await addSession({ db, layout }, key);
+    // Other entries may have been erased on purpose.
+    await addSession({ db, layout }, key, before);
   }
   return marker === undefined ? (outcomes[0]?.changes ?? 0) : Number(outcomes[3]?.rows[0]?.[0]);
+}
+
+/** The last seq before the events that come back. */
+async function lastBefore(context: Context, { sessionNumber, rewindKey }: StoredRewind): Promise<number> {
+  const query = { sql: context.sql.history.firstArchived, params: [sessionNumber, rewindKey] };
+  const [found] = await runReads(context, [query]);
+  return Number(found?.rows[0]?.[0] ?? END) - 1;
 }
 
 /** Above every seq. */
