@@ -30,6 +30,21 @@ describe('integrityCheck()', () => {
     expect(problems).not.toContain('ok');
   });
 
+  test('of a full-text index that another connection has changed is ok, also while that one writes', async () => {
+    const [db, other] = [await on.connect({ journalMode: 'wal' }), await on.connect()];
+    await db.exec('CREATE VIRTUAL TABLE "a ""b" USING fts5(t); INSERT INTO "a ""b" VALUES (\'word\')');
+    expect(await db.all('SELECT rowid FROM "a ""b" WHERE t MATCH \'word\'')).toHaveLength(1);
+    for (let i = 0; i < 20; i += 1) await other.run('INSERT INTO "a ""b" VALUES (?)', [`more ${i}`]);
+    await other.run(`INSERT INTO "a ""b" ("a ""b") VALUES ('optimize')`);
+    await other.transaction(
+      async (tx) => {
+        await tx.run(`INSERT INTO "a ""b" VALUES ('not committed')`);
+        expect(await db.integrityCheck()).toEqual({ ok: true, problems: [] });
+      },
+      { mode: 'immediate' },
+    );
+  });
+
   test('tells of values that break a constraint', async () => {
     const db = await on.connect();
     await db.exec(
