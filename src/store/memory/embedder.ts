@@ -78,7 +78,8 @@ const label = ({ model, dimension }: Embedding) => `model '${model}' with ${dime
 
 function checkVectors(answer: unknown, count: number): Float32Array[] {
   if (!Array.isArray(answer) || answer.length !== count) throw wrong(`an array of ${count} vectors`);
-  return answer.map((vector: unknown) => {
+  // Array.from: map() would leave gaps as they are.
+  return Array.from(answer, (vector: unknown) => {
     const floats = Array.isArray(vector) ? Float32Array.from(vector as number[]) : vector;
     if (!(floats instanceof Float32Array) || floats.length === 0) throw wrong('Float32Arrays that are not empty');
     if (!floats.every(Number.isFinite)) throw wrong('finite numbers');
