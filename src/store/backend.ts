@@ -76,7 +76,8 @@ export interface SharedScope {
 /**
  * Storage of sessions, events and shared states: each operation is atomic, and takes arguments that have been checked and
  * encoded. Writes take effect in the order of their calls, for each session. A write of a shared state or of many sessions comes
- * behind every write of them that was called before it. Errors are a StoreError where {@link SessionStore} promises one, otherwise the database's own.
+ * behind every write of them that was called before it. Errors are a StoreError where {@link SessionStore} promises one,
+ * otherwise the database's own.
  */
 export interface Backend {
   readonly names: Names;
