@@ -45,8 +45,8 @@ export class SqliteArtifactService implements BaseArtifactService {
   constructor(source: ArtifactServiceSource);
   /** @internal */
   constructor(source: Opened<ArtifactStore>);
-  constructor(source: ArtifactServiceSource | Opened<ArtifactStore>) {
-    const { store, calls, tables } = openArtifactStore(source);
+  constructor(source: ArtifactServiceSource | Opened<ArtifactStore>, options?: unknown) {
+    const { store, calls, tables } = openArtifactStore(source, options);
     this.store = store;
     this.#store = store.after(() => tables.ready());
     this.#calls = calls;

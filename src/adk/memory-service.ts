@@ -52,12 +52,12 @@ export class SqliteMemoryService implements BaseMemoryService {
   constructor(source: MemoryServiceSource);
   /** @internal `completes`: whether `addSessionToMemory` reads what the session object lacks. */
   constructor(source: Opened<MemoryStore>, options?: { completes: boolean });
-  constructor(source: MemoryServiceSource | Opened<MemoryStore>, options: { completes?: boolean } = {}) {
-    const { store, calls, tables } = openMemoryStore(source);
+  constructor(source: MemoryServiceSource | Opened<MemoryStore>, options?: { completes: boolean }) {
+    const { store, calls, tables } = openMemoryStore(source, options);
     this.store = store;
     this.#store = store.after(() => tables.ready());
     this.#calls = calls;
-    this.#completes = options.completes === true;
+    this.#completes = options?.completes === true;
   }
 
   /**

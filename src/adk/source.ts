@@ -74,20 +74,33 @@ export function openSessionStore(
   return { opened: new Opened(store, pool), staleSessions: further.staleSessions ?? options.staleSessions };
 }
 
-export function openArtifactStore(source: ArtifactServiceSource | Opened<ArtifactStore>): Opened<ArtifactStore> {
+export function openArtifactStore(
+  source: ArtifactServiceSource | Opened<ArtifactStore>,
+  further?: unknown,
+): Opened<ArtifactStore> {
   if (source instanceof Opened) return source;
+  checkNoOptions(further);
   if (source instanceof ArtifactStore) return new Opened(source);
   if (source instanceof SessionStore) return new Opened(artifactStoreBeside(source));
   const { pool, options } = openPool(source, ARTIFACT_SOURCE);
   return new Opened(new ArtifactStore(pool, pick(options, ARTIFACT_STORE_OPTIONS)), pool);
 }
 
-export function openMemoryStore(source: MemoryServiceSource | Opened<MemoryStore>): Opened<MemoryStore> {
+export function openMemoryStore(
+  source: MemoryServiceSource | Opened<MemoryStore>,
+  further?: unknown,
+): Opened<MemoryStore> {
   if (source instanceof Opened) return source;
+  checkNoOptions(further);
   if (source instanceof MemoryStore) return new Opened(source);
   if (source instanceof SessionStore) return new Opened(memoryStoreBeside(source));
   const { pool, options } = openPool(source, MEMORY_SOURCE);
   return new Opened(new MemoryStore(pool, pick(options, MEMORY_STORE_OPTIONS)), pool);
+}
+
+/** Options behind a path, as a session service takes them, would be lost. */
+function checkNoOptions(further: unknown): void {
+  if (further !== undefined) throw invalidArgument('options', "part of the first argument, beside 'database'", further);
 }
 
 /** An artifact store on the database of a session store, with its table names. */

@@ -1,6 +1,6 @@
 import type { Session } from '@google/adk';
 import type { Pool } from 'aiosqlite';
-import { SqliteSessionService } from 'aiosqlite/adk';
+import { SqliteArtifactService, SqliteMemoryService, SqliteSessionService } from 'aiosqlite/adk';
 import { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
@@ -188,3 +188,15 @@ test('never through the key of another user', async () => {
   }
   expect((await service.getSession(key)).events).toHaveLength(1);
 });
+
+test.each([
+  ['memory', SqliteMemoryService, { embed: async () => [] }],
+  ['artifact', SqliteArtifactService, { maxBytes: 5 }],
+] as const)(
+  'options of a %s service behind a path are refused, since they belong beside the database',
+  (_, Service, options) => {
+    const make = () => Reflect.construct(Service, [on.file('other.db'), options]);
+    expect(make).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }));
+    expect(make).toThrow(/options must be .*first argument, beside 'database'/);
+  },
+);
