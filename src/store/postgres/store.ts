@@ -50,7 +50,8 @@ export class PostgresSessionStore<S extends JsonObject = JsonObject>
   }
 
   /**
-   * Closes the pool that the store made from a URL, after the calls under way; a pool that was given stays open.
+   * Closes the pool that the store made from a URL, after the statements under way; a pool that was given stays open. Await your
+   * calls first: one that has yet to send a statement rejects `'ERR_CLOSED'`. A service waits for its calls by itself.
    * @example process.once('SIGTERM', () => void store.close());
    */
   async close(): Promise<void> {
