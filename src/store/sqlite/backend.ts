@@ -178,7 +178,7 @@ export class SqliteBackend implements Backend, Context {
   }
 
   rewind(key: SessionKey, plan: RewindPlan) {
-    return this.#inTurn(key, () => rewind(this, key, plan));
+    return this.#inTurn(key, () => rewind(this, key, plan, this.#attachments?.functionResponses));
   }
 
   undoRewind(key: SessionKey) {

@@ -403,6 +403,20 @@ sqliteDescribe('memory follows a rewind', () => {
     expect(await found('tea coffee')).toEqual(['e2', 'note']);
   });
 
+  test('events that a marker has undone are found again, once a rewind removes the marker', async () => {
+    const memory = new MemoryStore(pool);
+    await memory.createTables();
+    const say = (text: string) => ({ content: { role: 'user', parts: [{ text }] } });
+    for (const id of ['e1', 'e2', 'e3']) await append(id, `i${id}`, {}, say('tea'));
+    await memory.backfill();
+    const [, second] = await store.getEvents(key);
+    await store.rewind(key, { beforeInvocationId: 'ie2' }, { mode: 'mark' });
+    await store.rewind(key, { toSeq: second?.seq as number });
+    const { appName, userId } = key;
+    const found = await memory.search({ appName, userId, query: 'tea please' });
+    expect(found.map(({ id }) => id).sort()).toEqual(['e1', 'e2']);
+  });
+
   test.each(['remove', 'mark'] as const)(
     'an entry that was erased does not come back with an undo: %s',
     async (mode) => {

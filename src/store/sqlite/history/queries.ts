@@ -83,6 +83,10 @@ export function buildHistoryQueries(
     forget: { ended: forget(ended), invocation: forget('session_key = ? AND invocation_id = ?') },
     count: `SELECT count(*), (SELECT max(seq) FROM ${events} WHERE session_key = ?1) FROM ${events}
   WHERE session_key = ?1 AND (seq > ?2 OR seq IN carray(?3))`,
+    firstRevived: `SELECT min((SELECT min(f.seq) FROM ${events} AS f WHERE f.session_key = ?1
+    AND f.invocation_id = CAST(e.actions AS TEXT) ->> '$.rewindBeforeInvocationId'))
+  FROM ${events} AS e WHERE e.session_key = ?1 AND (e.seq > ?2 OR e.seq IN carray(?3))
+    AND instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0`,
     archive: `INSERT INTO ${rewound} (rewind_key, seq, session_key, ${columns})
   SELECT ?, seq, session_key, ${columns} FROM ${events} WHERE ${ended}`,
     deleteEvents: `DELETE FROM ${events} WHERE ${ended}`,

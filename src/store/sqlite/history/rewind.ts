@@ -10,18 +10,20 @@ import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
 import { readHistory, readVersions, type StoredHistory } from './read.js';
+import { remember } from './remember.js';
 
 /** Takes a session back, in one transaction. Resolves to the number of events removed, and the session. */
 export async function rewind(
   context: Context,
   key: SessionKey,
   plan: RewindPlan,
+  functionResponses = false,
 ): Promise<{ removed: number; session: SessionRecord }> {
   return await inTransaction(context, async (within) => {
     const history = await readHistory(within, key, plan.point);
     const made = cut(history);
     if (made.isEnd) return { removed: 0, session: history.session };
-    const ended = await carryOut(within, key, history, made, plan);
+    const ended = await carryOut(within, key, history, made, plan, functionResponses);
     const session = (await readSession(within, key)) as SessionRecord;
     return { removed: plan.marker ? 0 : ended, session };
   });
@@ -34,6 +36,7 @@ async function carryOut(
   history: StoredHistory,
   cut: Cut,
   { archive, artifacts, marker }: RewindPlan,
+  functionResponses: boolean,
 ): Promise<number> {
   const { history: sql } = context.sql;
   const { sessionNumber, session, place } = history;
@@ -42,6 +45,7 @@ async function carryOut(
   const [events, lastSeq] = (counted?.rows[0] ?? []).map(Number) as [number, number];
   const others = await present(context);
   const later = artifacts && others.artifacts ? laterVersions(history, cut, await readVersions(context, key)) : [];
+  const revived = others.memory && !marker ? await firstRevived(context, ended) : undefined;
   const remembered = others.memory && (await forget(context, key, { sql: sql.forget.ended, params: ended }));
   const appended = marker && (await appendUnchained(context, marker(history, cut), { kind: 'none' }));
   const record: RewindRecord = {
@@ -71,7 +75,15 @@ async function carryOut(
       : []),
     { sql: sql.setRevision, params: [sessionNumber, rewindKey] },
   ]);
+  if (revived !== undefined) await remember(context, key, revived - 1, functionResponses);
   return events;
+}
+
+/** Seq of the first event that a marker among those that end has undone: without the marker it counts again. */
+async function firstRevived(context: Context, ended: (number | number[])[]): Promise<number | undefined> {
+  const [found] = await runReads(context, [{ sql: context.sql.history.firstRevived, params: ended }]);
+  const seq = found?.rows[0]?.[0];
+  return typeof seq === 'number' ? seq : undefined;
 }
 
 /** Erases the memory of events of a session. Resolves to whether there was any. */

@@ -1,8 +1,6 @@
 import { serializeObject } from '../../codec/serialize.js';
 import { sessionNotFound, staleSession } from '../../errors.js';
 import { decodeRewind, type RewindRecord, stateBefore } from '../../history/stored.js';
-import { addSession } from '../../memory/backfill.js';
-import { MemoryLayout } from '../../memory/layout.js';
 import { keyParams } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { type Context, runReads, sendWrites } from '../context.js';
@@ -11,6 +9,7 @@ import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
 import { decodeChanges } from './read.js';
+import { remember } from './remember.js';
 
 /** A rewind as it is stored. */
 interface StoredRewind extends RewindRecord {
@@ -85,16 +84,8 @@ async function putBack(
     ...(others.artifacts ? [{ sql: sql.showVersions, params: [...keyParams(key), rewindKey] }] : []),
   ]);
   if (rewind.remembered && others.memory) {
-    const { names, db } = context;
-    const layout = new MemoryLayout({
-      memoryTable: names.memory,
-      metadataTable: names.metadata,
-      sessionsTable: names.sessions,
-      eventsTable: names.events,
-      functionResponses,
-    });
     // Other entries may have been erased on purpose.
-    await addSession({ db, layout }, key, before);
+    await remember(context, key, before, functionResponses);
   }
   return marker === undefined ? (outcomes[0]?.changes ?? 0) : Number(outcomes[3]?.rows[0]?.[0]);
 }
