@@ -78,6 +78,33 @@ describe('npm run bench', () => {
     ]);
     expect(new Set(CHECKED.map(({ id }: { id: string }) => id))).toEqual(new Set(['P1', 'P7', 'P9', 'P11']));
   });
+
+  it('states P13 per operation: a mixed round that takes twice the sum of its operations alone doubles each', async () => {
+    const { TARGETS, judge } = await import(new URL('../bench/targets.mjs', import.meta.url).href);
+    const clocks = (us: number) => ({ main: us, thread: us / 2 });
+    // Alone 1,000 appends take 4 ms and 100 reads 10 ms.
+    const figures = { reads: 100, appendAlone: clocks(4), readAlone: clocks(100) };
+    const round = { operations: 1_000, wallMs: 30, mainMs: 28, threadMs: 7, figures };
+    const peers = { ...round, figures: { ...figures, readAlone: clocks(400) }, mainMs: 44 };
+    const old = { ...round, figures: {} };
+    const judged = (rounds: object[], peer: object[]) => {
+      const rows = [
+        { driver: 'aiosqlite', rounds },
+        { driver: 'better-sqlite3', rounds: peer },
+      ];
+      return TARGETS.filter(({ id, what }: { id: string; what: string }) => id === 'P13' && what.includes('main')).map(
+        (target: object) => {
+          const { figure, onCore, verdict } = judge(target, [{ name: 'mixed', rows }]);
+          return { figure, onCore, verdict };
+        },
+      );
+    };
+    expect(judged([round], [peers])).toEqual([
+      { figure: '8.0 µs', onCore: '2.0 µs', verdict: 'met' },
+      { figure: '0.50', onCore: '0.79', verdict: 'missed' },
+    ]);
+    for (const { verdict } of judged([old], [peers])) expect(verdict).toBe('not measured');
+  });
 });
 
 describe('the corpus of the ranking', () => {
