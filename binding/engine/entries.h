@@ -30,15 +30,13 @@ struct Value {
 
 // Content of a call: SQL texts, values and settings as one flat list of tagged entries.
 // The caller fills it in one pass and copies it in a few memcpy; interpreting it is the worker's job.
-// One UTF-8 string holds all texts, with a U+0000 after each. Their lengths are bytes or, as JavaScript
-// counts, UTF-16 code units.
+// One UTF-8 string holds all texts, one after the other; their entries have their lengths in bytes.
 struct Entries {
   std::vector<uint8_t> tags;
   std::vector<uint64_t> slots;
   std::string text;
   std::vector<std::string> blobs;
   std::vector<SharedText> shared;
-  bool utf16_lengths = false;
 
   size_t ByteSize() const {
     size_t size = tags.size() + slots.size() * sizeof(uint64_t) + text.size();
@@ -46,10 +44,17 @@ struct Entries {
     return size;
   }
 
+  double NumberAt(size_t index) const {
+    double number;
+    std::memcpy(&number, &slots[index], sizeof number);
+    return number;
+  }
+  void SetNumber(size_t index, double number) { std::memcpy(&slots[index], &number, sizeof number); }
+
   void Add(Tag tag, double slot) {
     tags.push_back(static_cast<uint8_t>(tag));
     slots.push_back(0);
-    std::memcpy(&slots.back(), &slot, sizeof slot);
+    SetNumber(slots.size() - 1, slot);
   }
   void AddNull() { Add(Tag::kNull, 0); }
   void AddNumber(double number) { Add(Tag::kInteger, number); }
@@ -66,7 +71,6 @@ struct Entries {
   void AddText(std::string_view value) {
     Add(Tag::kText, static_cast<double>(value.size()));
     text.append(value);
-    text.push_back('\0');
   }
   void AddShared(SharedText value) {
     Add(Tag::kShared, static_cast<double>(shared.size()));
@@ -79,7 +83,7 @@ class EntryReader {
  public:
   explicit EntryReader(const Entries& entries) : entries_(entries) {}
 
-  double Number() { return AsDouble(entries_.slots[at_++]); }
+  double Number() { return entries_.NumberAt(at_++); }
   int Int() { return static_cast<int>(Number()); }
   std::string_view Text() { return Next().bytes; }
 
@@ -94,26 +98,27 @@ class EntryReader {
   Value Next() {
     Value value;
     value.tag = static_cast<Tag>(entries_.tags[at_]);
-    const uint64_t slot = entries_.slots[at_++];
+    const size_t at = at_++;
     switch (value.tag) {
       case Tag::kInteger:
       case Tag::kArray:
-        value.integer = static_cast<int64_t>(AsDouble(slot));
+        value.integer = static_cast<int64_t>(entries_.NumberAt(at));
         break;
       case Tag::kReal:
-        value.real = AsDouble(slot);
+        value.real = entries_.NumberAt(at);
         break;
       case Tag::kInt64:
-        std::memcpy(&value.integer, &slot, sizeof slot);
+        std::memcpy(&value.integer, &entries_.slots[at], sizeof value.integer);
         break;
       case Tag::kText:
-        value.bytes = TextOf(AsDouble(slot));
+        value.bytes = std::string_view(entries_.text).substr(text_at_, static_cast<size_t>(entries_.NumberAt(at)));
+        text_at_ += value.bytes.size();
         break;
       case Tag::kBlob:
-        value.bytes = entries_.blobs[static_cast<size_t>(AsDouble(slot))];
+        value.bytes = entries_.blobs[static_cast<size_t>(entries_.NumberAt(at))];
         break;
       case Tag::kShared:
-        value.bytes = *entries_.shared[static_cast<size_t>(AsDouble(slot))];
+        value.bytes = *entries_.shared[static_cast<size_t>(entries_.NumberAt(at))];
         break;
       default:
         break;  // NULL
@@ -122,33 +127,6 @@ class EntryReader {
   }
 
  private:
-  static double AsDouble(uint64_t slot) {
-    double number;
-    std::memcpy(&number, &slot, sizeof number);
-    return number;
-  }
-
-  std::string_view TextOf(double length) {
-    const char* begin = entries_.text.data() + text_at_;
-    const size_t units = static_cast<size_t>(length);
-    const size_t bytes = entries_.utf16_lengths ? Utf8Length(begin, units) : units;
-    text_at_ += bytes + 1;
-    return {begin, bytes};
-  }
-
-  // Bytes of the first `units` UTF-16 code units: a four-byte sequence is a surrogate pair, all else is one
-  // unit.
-  static size_t Utf8Length(const char* text, size_t units) {
-    const char* at = text;
-    while (units > 0) {
-      const auto lead = static_cast<unsigned char>(*at);
-      const int width = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-      at += width;
-      units -= width == 4 ? 2 : 1;
-    }
-    return static_cast<size_t>(at - text);
-  }
-
   const Entries& entries_;
   size_t at_ = 0;
   size_t text_at_ = 0;

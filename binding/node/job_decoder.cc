@@ -2,35 +2,63 @@
 
 #include <chrono>
 #include <cstring>
-#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "engine/rows/utf16.h"
 #include "protocol.h"
 
 namespace aiosqlite {
 namespace {
 
-// UTF-16 units. The buffer that texts are converted in has room for so many of three bytes each ...
-constexpr size_t kSmallText = 8192;
-// ... and grows, for as long as its thread lives, until it has for so many: 2 MB.
-constexpr size_t kMediumText = 700'000;
+// UTF-16 units. The buffer that texts are read into grows, for as long as its thread lives, until it has room for
+// so many: 1.4 MB.
+constexpr size_t kKeptUnits = 700'000;
 
-void ReadText(Napi::Value value, size_t units, std::string& out) {
-  const napi_env env = value.Env();
-  size_t bytes = 0;
-  if (units <= kMediumText) {
-    // With room for the worst case it is one pass: asking for the length first costs as much as converting.
-    thread_local std::vector<char> buffer(kSmallText * 3 + 1);
-    if (buffer.size() < units * 3 + 1) buffer.resize(units * 3 + 1);
-    napi_get_value_string_utf8(env, value, buffer.data(), buffer.size(), &bytes);
-    out.assign(buffer.data(), bytes);
-    return;
+// Copies a string to a place with room for `most` units and one more. Returns its units.
+size_t CopyUnits(Napi::Value text, char16_t* to, size_t most) {
+  size_t units = 0;
+  napi_get_value_string_utf16(text.Env(), text, to, most + 1, &units);
+  return units;
+}
+
+// Reads the texts, which JavaScript has joined to one string or several, as UTF-8. Where they are more than ASCII,
+// their lengths among the entries become those in bytes. UTF-16 first: of that V8 makes a copy, of UTF-8 one
+// character after the other. Returns false where they can't be read.
+bool ReadTexts(Napi::Value joined, size_t units, Entries& entries) {
+  thread_local std::vector<char16_t> kept;
+  std::vector<char16_t> own;
+  std::vector<char16_t>& wide = units <= kKeptUnits ? kept : own;
+  if (wide.size() < units + 1) wide.resize(units + 1);
+  size_t copied = 0;
+  if (joined.IsArray()) {
+    const auto parts = joined.As<Napi::Array>();
+    for (uint32_t i = 0; i < parts.Length(); ++i) {
+      napi_value part = nullptr;
+      if (napi_get_element(joined.Env(), parts, i, &part) != napi_ok) return false;
+      copied += CopyUnits({joined.Env(), part}, wide.data() + copied, units - copied);
+    }
+  } else {
+    copied = CopyUnits(joined, wide.data(), units);
   }
-  napi_get_value_string_utf8(env, value, nullptr, 0, &bytes);
-  out.resize(bytes);
-  // One byte more than its size belongs to the string: its terminator, which is written anew.
-  napi_get_value_string_utf8(env, value, out.data(), bytes + 1, &bytes);
+  if (copied != units) return false;
+  std::u16string_view left(wide.data(), units);
+  if (ToAscii(left, entries.text)) return true;
+  entries.text.resize(MostUtf8(left));
+  char* const begin = entries.text.data();
+  char* at = begin;
+  // Each for itself: a surrogate at the end of one is no pair with one at the beginning of the next.
+  for (size_t i = 0; i < entries.tags.size(); ++i) {
+    if (static_cast<Tag>(entries.tags[i]) != Tag::kText) continue;
+    const auto length = static_cast<size_t>(entries.NumberAt(i));
+    char* const end = WriteUtf8(left.substr(0, length), at);
+    entries.SetNumber(i, static_cast<double>(end - at));
+    left.remove_prefix(length);
+    at = end;
+  }
+  entries.text.resize(static_cast<size_t>(at - begin));
+  return true;
 }
 
 // The job keeps the texts that it shares: the numbers may stand for others by the time it runs.
@@ -42,8 +70,7 @@ void TakeShared(const Scratch& scratch, Entries& entries) {
     at = static_cast<const uint8_t*>(std::memchr(at, kTag, static_cast<size_t>(end - at)));
     if (at == nullptr) return;
     const auto number = static_cast<size_t>(scratch.slots[header::kFirstEntry + (at - begin)]);
-    const auto index = static_cast<double>(entries.shared.size());
-    std::memcpy(&entries.slots[static_cast<size_t>(at - begin)], &index, sizeof index);
+    entries.SetNumber(static_cast<size_t>(at - begin), static_cast<double>(entries.shared.size()));
     entries.shared.push_back(scratch.shared[number]);
   }
 }
@@ -66,12 +93,10 @@ JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs) {
   const auto units = static_cast<size_t>(number(header::kTextLength));
   Entries& entries = job->entries;
   entries.tags.assign(scratch.tags + header::kFirstEntry, scratch.tags + header::kFirstEntry + count);
-  entries.slots.resize(count);
-  if (count > 0)
-    std::memcpy(entries.slots.data(), scratch.slots + header::kFirstEntry, count * sizeof(uint64_t));
+  const auto* const slots = reinterpret_cast<const uint64_t*>(scratch.slots) + header::kFirstEntry;
+  entries.slots.assign(slots, slots + count);
   TakeShared(scratch, entries);
-  ReadText(text, units, entries.text);
-  entries.utf16_lengths = entries.text.size() != units;
+  if (!ReadTexts(text, units, entries)) return nullptr;
   if (blobs.IsArray()) {
     const auto list = blobs.As<Napi::Array>();
     for (uint32_t i = 0; i < list.Length(); ++i) {

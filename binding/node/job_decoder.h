@@ -17,7 +17,7 @@ struct Scratch {
   std::vector<SharedText> shared;  // by the number that src/wire/shared-texts.ts gave them
 };
 
-// Makes a job of the scratch area, the texts (each with a U+0000 behind it) and the blobs.
+// Makes a job of the scratch area, the texts in one string, and the blobs.
 // Nullptr if one of these can't be read: the environment ends, or the stack.
 JobPtr DecodeJob(const Scratch& scratch, Napi::Value text, Napi::Value blobs);
 

@@ -15,7 +15,7 @@ namespace aiosqlite {
 //
 // clang-format off
 //   new Queue(maxPending, maxPendingBytes)
-//   submit(text, blobs)        stages the job in the scratch area; false if the queue is full
+//   submit(texts, blobs)       stages the job in the scratch area; false if the queue is full
 //   publish()                  lets the workers see what was staged
 //   cancel(id, evenRunning)    true if it was still queued: no outcome will come
 //   drain(lane), expire(ms)    ids of the jobs taken out: no outcome will come

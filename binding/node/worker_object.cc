@@ -40,6 +40,7 @@ void WorkerObject::OnEnvironmentEnd() {
 void WorkerObject::Open(const Napi::CallbackInfo& info) {
   const auto number = info[0].As<Napi::Number>().Uint32Value();
   JobPtr job = DecodeJob(environment_->scratch, info[1], info[2]);
+  if (job == nullptr) return;  // the environment ends
   const LaneId lane = job->lane;
   environment_->completion.Expect();
   worker_ = std::make_unique<Worker>(number, queue_, environment_->completion, std::move(job), lane,

@@ -15,7 +15,7 @@ namespace aiosqlite {
 //
 // clang-format off
 //   new Worker(queue)
-//   open(number, text, blobs)  starts the thread with the kOpen job in the scratch area
+//   open(number, texts, blobs) starts the thread with the kOpen job in the scratch area
 //   beginClose()               ends waiting for locks
 //   interrupt()                ends the statement that runs now, if one does
 //   join()                     after the outcome of kClose, or of a kOpen that failed: waits for the thread

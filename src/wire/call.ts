@@ -7,6 +7,13 @@ import type { NativeQueue, NativeWorker } from './native.js';
 import { Header, Policy, type Request, Tag } from './protocol.js';
 import { type SharedTexts, sharedTexts } from './shared-texts.js';
 
+/** Read once: values come by the hundred thousand. */
+const { null: NULL, integer: INTEGER, real: REAL, text: TEXT } = Tag;
+const { MAX_STRING_LENGTH: LONGEST } = constants;
+
+/** Longer strings go to memory that the system hands out page by page: V8 copies what is in parts to make it one text. */
+const PART = 1 << 15;
+
 /** Memory of calls that were sent. */
 const NONE: Memory = allocate(0);
 
@@ -22,6 +29,10 @@ export class Call {
   #memory: Memory;
   #at: number = Header.firstEntry;
   #texts = '';
+  /** The texts before these, in strings of {@link PART} units and more. */
+  #parts: string[] | undefined;
+  /** Of all texts. */
+  #textLength = 0;
   #blobs: Uint8Array[] | undefined;
   /** SQL of the call; of a batch that of its first query. */
   #sql: string | undefined;
@@ -45,24 +56,28 @@ export class Call {
   }
 
   number(value: number): this {
-    this.#add(Tag.integer, value);
+    this.#add(INTEGER, value);
     return this;
   }
 
   flag(on: boolean): this {
-    this.#add(Tag.integer, on ? 1 : 0);
+    this.#add(INTEGER, on ? 1 : 0);
     return this;
   }
 
   text(value: string): this {
-    if (this.#texts.length + value.length >= constants.MAX_STRING_LENGTH) {
-      throw outOfRange('what one call carries in texts', `less than ${constants.MAX_STRING_LENGTH} characters`);
-    }
-    this.#add(Tag.text, value.length);
+    if (this.#textLength + value.length >= LONGEST) throw tooLong();
+    this.#add(TEXT, value.length);
+    this.#textLength += value.length;
     this.#texts += value;
-    // Also keeps a lone surrogate at the end from pairing with one at the start of the next text.
-    this.#texts += '\0';
+    if (this.#texts.length >= PART) this.#endPart();
     return this;
+  }
+
+  #endPart(): void {
+    this.#parts ??= [];
+    this.#parts.push(this.#texts);
+    this.#texts = '';
   }
 
   /** Their count, then each. */
@@ -124,13 +139,28 @@ export class Call {
 
   /** One value; `name`, `key` and `index` name it in errors. `arrays`: it may be one for carray(?). */
   value(value: SqlParam | SqlArray | undefined, name: string, key: number | string, index = 0, arrays = false): this {
+    // What most values are, in a function that is short enough to become a part of its callers.
+    if (typeof value === 'string') return this.text(value);
+    if (typeof value === 'number') {
+      // SQLite's integers have no -0. NaN becomes NULL there.
+      this.#add(Number.isSafeInteger(value) && (value !== 0 || 1 / value > 0) ? INTEGER : REAL, value);
+      return this;
+    }
+    if (value === null) {
+      this.#add(NULL, 0);
+      return this;
+    }
+    return this.#otherValue(value, name, key, index, arrays);
+  }
+
+  #otherValue(
+    value: SqlParam | SqlArray | undefined,
+    name: string,
+    key: number | string,
+    index: number,
+    arrays: boolean,
+  ): this {
     switch (typeof value) {
-      case 'string':
-        return this.text(value);
-      case 'number':
-        // SQLite's integers have no -0. NaN becomes NULL there.
-        this.#add(Number.isSafeInteger(value) && (value !== 0 || 1 / value > 0) ? Tag.integer : Tag.real, value);
-        return this;
       case 'bigint':
         if (BigInt.asIntN(64, value) !== value) throw outOfRange(place(name, key, index), 'a signed 64-bit integer');
         this.#add(Tag.int64, 0);
@@ -139,10 +169,6 @@ export class Call {
       case 'boolean':
         return this.flag(value);
       case 'object':
-        if (value === null) {
-          this.#add(Tag.null, 0);
-          return this;
-        }
         if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) {
           this.#blobs ??= [];
           this.#add(Tag.blob, this.#blobs.push(bytesOf(value, name, key, index)) - 1);
@@ -196,20 +222,24 @@ export class Call {
     slots[Header.timeoutMs] = timeoutMs;
     slots[Header.cancellable] = cancellable ? 1 : 0;
     slots[Header.entries] = this.#at - Header.firstEntry;
-    slots[Header.textLength] = this.#texts.length;
+    slots[Header.textLength] = this.#textLength;
     show(this.#memory);
   }
 
   /** Hands the prepared call over, once. Returns false if the queue is full. */
   submit(to: NativeQueue): boolean {
-    const taken = to.submit(this.#texts, this.#blobs);
+    const taken = to.submit(this.#allTexts, this.#blobs);
     this.#release();
     return taken;
   }
 
+  get #allTexts(): string | string[] {
+    return this.#parts === undefined ? this.#texts : [...this.#parts, this.#texts];
+  }
+
   /** Starts a worker with the prepared call. */
   open(thread: NativeWorker, worker: number): void {
-    thread.open(worker, this.#texts, this.#blobs);
+    thread.open(worker, this.#allTexts, this.#blobs);
     this.#release();
   }
 
@@ -223,8 +253,13 @@ export class Call {
     giveBack(this.#memory);
     this.#memory = NONE;
     this.#texts = '';
+    this.#parts = undefined;
     this.#blobs = undefined;
   }
+}
+
+function tooLong(): Error {
+  return outOfRange('what one call carries in texts', `less than ${LONGEST} characters`);
 }
 
 /** Number of elements of an array. A Proxy may return anything, and later calculations rely on it. */

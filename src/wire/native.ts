@@ -6,7 +6,7 @@ import { ExceptionId } from './protocol.js';
 
 /** Methods of binding/node/queue_object.h. They check nothing: TypeScript has checked all arguments before. */
 export interface NativeQueue {
-  submit(text: string, blobs: Uint8Array[] | undefined): boolean;
+  submit(texts: string | string[], blobs: Uint8Array[] | undefined): boolean;
   publish(): void;
   cancel(id: number, evenRunning: boolean): boolean;
   drain(lane: number): number[];
@@ -16,7 +16,7 @@ export interface NativeQueue {
 
 /** Methods of binding/node/worker_object.h. */
 export interface NativeWorker {
-  open(number: number, text: string, blobs: Uint8Array[] | undefined): void;
+  open(number: number, texts: string | string[], blobs: Uint8Array[] | undefined): void;
   beginClose(): void;
   interrupt(): void;
   join(): void;

@@ -88,6 +88,33 @@ describe('values that are bound', () => {
     );
   });
 
+  test.each([
+    ['ASCII', 'a'],
+    ['Latin-1', 'é'],
+    ['wider', '日'],
+    ['in pairs', '😀'],
+  ])(
+    'come back as they were: more text than crosses as one string, %s, with halves of pairs on either side',
+    async (_, unit) => {
+      // Some 200,000 units in texts of 0 to 98, one that is far longer, and one right behind another half.
+      const texts = Array.from({ length: 4_000 }, (_, i) => (i % 7 === 0 ? '\udc00' : '') + unit.repeat(i % 49));
+      const ascii =
+        unit === 'a'
+          ? texts.filter((_, i) => i % 7 !== 0)
+          : texts.map((text, i) => `${text}${i % 5 === 0 ? '\ud800' : ''}`);
+      await roundTrip([...ascii.slice(0, 900), unit.repeat(300_000)]);
+      await db.run('DELETE FROM t');
+      await db.executeMany(
+        'INSERT INTO t (v) VALUES (?)',
+        [...ascii, unit.repeat(100_000), '', 'end'].map((text) => [text]),
+      );
+      const stored = await db.all<[string]>('SELECT v FROM t ORDER BY id', [], { rowMode: 'array' });
+      const wanted = [...ascii, unit.repeat(100_000), '', 'end'].map(wellFormed);
+      expect(stored.length).toBe(wanted.length);
+      expect(stored.findIndex(([text], i) => text !== wanted[i])).toBe(-1);
+    },
+  );
+
   test('come back as they were: by name', async () => {
     const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_ä]{0,10}$/);
     await fc.assert(

@@ -6,6 +6,7 @@
 #endif
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -43,9 +44,14 @@ int BindArray(sqlite3_stmt* statement, int index, EntryReader& entries, int coun
   values.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) values.push_back(entries.Next());
   switch (values.front().tag) {
-    case Tag::kText:  // U+0000 stands behind each text of a call
-      return BindAs<const char*>(SQLITE_CARRAY_TEXT, statement, index, values,
-                                 [](const Value& value) { return value.bytes.data(); });
+    case Tag::kText: {
+      // SQLite reads each up to a U+0000.
+      std::vector<std::string> texts;
+      texts.reserve(values.size());
+      return BindAs<const char*>(
+          SQLITE_CARRAY_TEXT, statement, index, values,
+          [&texts](const Value& value) { return texts.emplace_back(value.bytes).c_str(); });
+    }
     case Tag::kBlob:
       return BindAs<iovec>(SQLITE_CARRAY_BLOB, statement, index, values, [](const Value& value) {
         static char empty = 0;

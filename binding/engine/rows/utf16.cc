@@ -80,4 +80,52 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+// Passes without a branch, of which compilers make vector instructions.
+bool ToAscii(std::u16string_view text, std::string& out) {
+  unsigned seen = 0;
+  for (const char16_t unit : text) seen |= unit;
+  if (seen >= 0x80) return false;
+  out.assign(text.begin(), text.end());
+  return true;
+}
+
+size_t MostUtf8(std::u16string_view text) {
+  size_t bytes = text.size();
+  for (const char16_t unit : text) bytes += (unit >= 0x80 ? 1 : 0) + (unit >= 0x800 ? 1 : 0);
+  return bytes;
+}
+
+char* WriteUtf8(std::u16string_view text, char* to) {
+  const auto put = [&to](char32_t byte) { *to++ = static_cast<char>(byte); };
+  for (size_t i = 0; i < text.size(); ++i) {
+    char32_t point = text[i];
+    if (point < 0x80) {
+      put(point);
+      continue;
+    }
+    if (point < 0x800) {
+      put(0xC0 | (point >> 6));
+      put(0x80 | (point & 0x3F));
+      continue;
+    }
+    if (point >= 0xD800 && point < 0xE000) {
+      const char32_t next = i + 1 < text.size() ? text[i + 1] : 0;
+      if (point < 0xDC00 && next >= 0xDC00 && next < 0xE000) {
+        point = 0x10000 + ((point - 0xD800) << 10) + (next - 0xDC00);
+        ++i;
+        put(0xF0 | (point >> 18));
+        put(0x80 | ((point >> 12) & 0x3F));
+        put(0x80 | ((point >> 6) & 0x3F));
+        put(0x80 | (point & 0x3F));
+        continue;
+      }
+      point = kReplacement;
+    }
+    put(0xE0 | (point >> 12));
+    put(0x80 | ((point >> 6) & 0x3F));
+    put(0x80 | (point & 0x3F));
+  }
+  return to;
+}
+
 }  // namespace aiosqlite
