@@ -111,7 +111,8 @@ class EntryReader {
         std::memcpy(&value.integer, &entries_.slots[at], sizeof value.integer);
         break;
       case Tag::kText:
-        value.bytes = std::string_view(entries_.text).substr(text_at_, static_cast<size_t>(entries_.NumberAt(at)));
+        value.bytes =
+            std::string_view(entries_.text).substr(text_at_, static_cast<size_t>(entries_.NumberAt(at)));
         text_at_ += value.bytes.size();
         break;
       case Tag::kBlob:

@@ -12,8 +12,8 @@
 namespace aiosqlite {
 namespace {
 
-// UTF-16 units. The buffer that texts are read into grows, for as long as its thread lives, until it has room for
-// so many: 1.4 MB.
+// UTF-16 units. The buffer that texts are read into grows, for as long as its thread lives, until it has room
+// for so many: 1.4 MB.
 constexpr size_t kKeptUnits = 700'000;
 
 // Copies a string to a place with room for `most` units and one more. Returns its units.
@@ -23,10 +23,11 @@ size_t CopyUnits(Napi::Value text, char16_t* to, size_t most) {
   return units;
 }
 
-// Reads the texts, which JavaScript has joined to one string or several, as UTF-8. Where they are more than ASCII,
-// their lengths among the entries become those in bytes. UTF-16 first: of that V8 makes a copy, of UTF-8 one
-// character after the other. Returns false where they can't be read.
+// Reads the texts, which JavaScript has joined to one string or several, as UTF-8. Where they are more than
+// ASCII, their lengths among the entries become those in bytes. UTF-16 first: of that V8 makes a copy, of
+// UTF-8 one character after the other. Returns false where they can't be read.
 bool ReadTexts(Napi::Value joined, size_t units, Entries& entries) {
+  if (units == 0) return true;
   thread_local std::vector<char16_t> kept;
   std::vector<char16_t> own;
   std::vector<char16_t>& wide = units <= kKeptUnits ? kept : own;

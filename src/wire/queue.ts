@@ -110,7 +110,9 @@ export class Queue {
 
   #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
     if (signal === undefined && timeoutMs === 0) {
-      return new Promise((resolve) => inFlight.expect(id, resolve, this));
+      const outcome = new Promise(keepResolve);
+      inFlight.expect(id, resolveLast, this);
+      return outcome;
     }
     return this.#cancellableOutcomeOf(id, signal, timeoutMs);
   }
@@ -196,6 +198,12 @@ export class Queue {
     return this.send(Call.of(Request.close), lane, Policy.none, NO_LIMITS);
   }
 }
+
+let resolveLast: (outcome: Outcome) => void;
+/** Shared by all promises: very many calls may wait, and a function of its own would take each 100 bytes. */
+const keepResolve = (resolve: (outcome: Outcome) => void) => {
+  resolveLast = resolve;
+};
 
 function fail(ids: readonly number[], code: string, message: string): void {
   settleAll(ids, { code, message, errcode: 0 });

@@ -48,9 +48,9 @@ int BindArray(sqlite3_stmt* statement, int index, EntryReader& entries, int coun
       // SQLite reads each up to a U+0000.
       std::vector<std::string> texts;
       texts.reserve(values.size());
-      return BindAs<const char*>(
-          SQLITE_CARRAY_TEXT, statement, index, values,
-          [&texts](const Value& value) { return texts.emplace_back(value.bytes).c_str(); });
+      return BindAs<const char*>(SQLITE_CARRAY_TEXT, statement, index, values, [&texts](const Value& value) {
+        return texts.emplace_back(value.bytes).c_str();
+      });
     }
     case Tag::kBlob:
       return BindAs<iovec>(SQLITE_CARRAY_BLOB, statement, index, values, [](const Value& value) {
