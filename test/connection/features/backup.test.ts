@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   linkSync,
@@ -10,6 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { basename, dirname, join, relative } from 'node:path';
 import { type Connection, connect, type Pool } from 'aiosqlite';
 import { describe, expect, test } from 'vitest';
@@ -426,16 +427,18 @@ describe('the destination', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'that is no file, such as a pipe or a device, stays what it is',
+    'that is no file, such as a socket or a device, stays what it is',
     async () => {
       const db = await on.connect();
       await fillItems(db, 3);
-      const pipe = on.file('pipe');
-      execFileSync('mkfifo', [pipe]);
+      const socket = on.file('socket');
+      const server = createServer().listen(socket);
+      await once(server, 'listening');
       const refused = { name: 'SqliteError', code: 'SQLITE_CANTOPEN', message: expect.stringContaining('no file') };
-      expect(await rejection(db.backup(pipe))).toMatchObject(refused);
-      expect(await rejection(db.vacuumInto(pipe))).toMatchObject(refused);
-      expect(statSync(pipe).isFIFO()).toBe(true);
+      expect(await rejection(db.backup(socket))).toMatchObject(refused);
+      expect(await rejection(db.vacuumInto(socket))).toMatchObject(refused);
+      expect(statSync(socket).isSocket()).toBe(true);
+      server.close();
       expect(leftovers()).toEqual([]);
     },
   );
