@@ -13,10 +13,10 @@ const PER_ROUND = {
   wall: ({ wallMs, operations }) => (wallMs * 1_000) / operations,
   main: ({ mainMs, operations }) => (mainMs * 1_000) / operations,
   thread: ({ threadMs, operations }) => (threadMs * 1_000) / operations,
-  appendMain: (round) => mixedPart(round, 'appendAlone', 'main'),
-  appendThread: (round) => mixedPart(round, 'appendAlone', 'thread'),
-  readMain: (round) => mixedPart(round, 'readAlone', 'main'),
-  readThread: (round) => mixedPart(round, 'readAlone', 'thread'),
+  appendMain: (round) => mixedPart(round, 'append', 'Main'),
+  appendThread: (round) => mixedPart(round, 'append', 'Thread'),
+  readMain: (round) => mixedPart(round, 'read', 'Main'),
+  readThread: (round) => mixedPart(round, 'read', 'Thread'),
   delay: ({ delayP99Ms }) => delayP99Ms,
 };
 
@@ -24,11 +24,11 @@ const PER_ROUND = {
  * Microseconds of the JavaScript thread for an operation of the mixed scenario: what it takes alone, times the ratio of what
  * the round took to the sum of its operations alone. `undefined` for results from before these were measured.
  */
-function mixedPart({ operations: appends, mainMs, threadMs, figures }, alone, clock) {
-  const { reads, appendAlone, readAlone } = figures ?? {};
-  if (appendAlone === undefined) return undefined;
-  const sum = appends * appendAlone[clock] + reads * readAlone[clock];
-  return (figures[alone][clock] * (clock === 'main' ? mainMs : threadMs) * 1_000) / sum;
+function mixedPart({ operations: appends, mainMs, threadMs, figures }, operation, clock) {
+  const alone = (of) => figures?.[`${of}Alone${clock}`];
+  if (alone(operation) === undefined) return undefined;
+  const sum = appends * alone('append') + figures.reads * alone('read');
+  return (alone(operation) * (clock === 'Main' ? mainMs : threadMs) * 1_000) / sum;
 }
 
 const readerOf = (measure) => PER_ROUND[measure] ?? (({ figures }) => figures?.[measure]);

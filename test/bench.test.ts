@@ -81,11 +81,11 @@ describe('npm run bench', () => {
 
   it('states P13 per operation: a mixed round that takes twice the sum of its operations alone doubles each', async () => {
     const { TARGETS, judge } = await import(new URL('../bench/targets.mjs', import.meta.url).href);
-    const clocks = (us: number) => ({ main: us, thread: us / 2 });
+    const alone = (of: string, us: number) => ({ [`${of}AloneMain`]: us, [`${of}AloneThread`]: us / 2 });
     // Alone 1,000 appends take 4 ms and 100 reads 10 ms.
-    const figures = { reads: 100, appendAlone: clocks(4), readAlone: clocks(100) };
+    const figures = { reads: 100, ...alone('append', 4), ...alone('read', 100) };
     const round = { operations: 1_000, wallMs: 30, mainMs: 28, threadMs: 7, figures };
-    const peers = { ...round, figures: { ...figures, readAlone: clocks(400) }, mainMs: 44 };
+    const peers = { ...round, figures: { ...figures, ...alone('read', 400) }, mainMs: 44 };
     const old = { ...round, figures: {} };
     const judged = (rounds: object[], peer: object[]) => {
       const rows = [

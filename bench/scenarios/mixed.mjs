@@ -47,8 +47,10 @@ export default [
         appendsPerSecond: appends / seconds,
         readsPerSecond: reads / seconds,
         reads,
-        appendAlone: alone.append,
-        readAlone: alone.read,
+        appendAloneMain: alone.append.main,
+        appendAloneThread: alone.append.thread,
+        readAloneMain: alone.read.main,
+        readAloneThread: alone.read.thread,
       };
     },
     close: ({ service }) => service.close(),
