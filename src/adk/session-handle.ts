@@ -17,6 +17,8 @@ import { toEvent } from './event-codec.js';
 import { StateMarks } from './state-marks.js';
 import { define, joinStates } from './state-scopes.js';
 
+type Missed = NonNullable<Appended['missed']>;
+
 /** How much of the stored session a session object shows. */
 interface Seen {
   sessionNumber: number;
@@ -109,6 +111,7 @@ export class SessionHandle {
 
   /** Not async itself: very many may wait. */
   #send(append: EventAppend): Promise<Event> {
+    append.seenSeq = this.#seen?.seq ?? 0;
     const sent = this.#backend.append(append, this.#condition(append.id));
     this.#underWay += 1;
     if (!append.inTurn) this.#calls.begin();
@@ -163,7 +166,7 @@ export class SessionHandle {
   /** Changes the object at once. The promise rejects if ADK refused a part. */
   #apply(
     { sessionNumber, revision, seq, updateTime, missed }: Appended,
-    { event, temp }: EventAppend,
+    { event, temp, seenSeq }: EventAppend,
   ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;
@@ -176,7 +179,7 @@ export class SessionHandle {
       session.events.length = 0;
       this.#edited = undefined;
       seen = undefined;
-    } else if (missed && (missed.isRewound || this.#backend.events.hasMarker(missed.events))) {
+    } else if (missed && this.#hidesSeen(missed, seenSeq)) {
       this.#isRewound = true;
       this.#gapAfter = 0;
     } else if (seen && !missed && revision !== seen.revision + 1) {
@@ -208,6 +211,16 @@ export class SessionHandle {
     if (seen === undefined || seq <= seen.seq) return false;
     // An edit may have replaced as many events as it added. The search by identity is cheap.
     return !this.#edited?.has(event.id) && !this.#session.events.includes(event);
+  }
+
+  /**
+   * Whether a rewind has ended events that the object shows. The outcome tells that of the last event at `seenSeq`, when its
+   * append was sent. It also has all events since then: an event that the object has shown meanwhile must be among them.
+   */
+  #hidesSeen({ isRewound, events }: Missed, seenSeq: number): boolean {
+    const seq = this.#seen?.seq ?? 0;
+    const isGone = seq > seenSeq && !events.some((row) => Number(row[0]) === seq);
+    return isRewound || isGone || this.#backend.events.hasMarker(events);
   }
 
   /** Adds missed events that are stored before the append's own event, which an edit may have put into the array. */

@@ -129,6 +129,19 @@ function histories(): void {
       expect(shown(session)).toEqual(shown(await stored()));
     });
 
+    test('shows no event that a rewind has removed between two appends under way', async () => {
+      const session = await service.createSession(key);
+      await append(session, turn('i0'));
+      const { events } = await service.getEventPage(key);
+      await Promise.all([
+        service.appendEvent({ session, event: turn('i1', { a: 1 }) }),
+        service.rewind(key, { toSeq: events[0]?.seq as number }),
+        service.appendEvent({ session, event: turn('i2') }),
+      ]);
+      await append(session, turn('i3'));
+      expect(shown(session)).toEqual(shown(await stored()));
+    });
+
     test('is as it was after undoRewind(), also on session objects from between', async () => {
       await threeTurns();
       const before = shown(await stored());
