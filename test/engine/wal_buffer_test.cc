@@ -30,6 +30,12 @@ void Copy(const std::string& from, const std::string& to) {
   std::ofstream(to, std::ios::binary) << std::string(std::istreambuf_iterator<char>(source), {});
 }
 
+void Make(const std::string& path, int page_size) {
+  Client client(path);
+  client.Exec("PRAGMA journal_mode = DELETE; PRAGMA page_size = " + std::to_string(page_size) + "; VACUUM");
+  client.Exec(kSchema);
+}
+
 // Rows after a crash: of a copy of the files, without the shared memory.
 std::string AfterCrash(const std::string& path, const std::string& query) {
   const TempFile copy;
@@ -79,6 +85,33 @@ TEST(
     EXPECT(AfterCrash(file.path(), query) == "[[400,56,8]]");
     client.Must(Run("DELETE FROM t WHERE id > 10"));
     EXPECT(AfterCrash(file.path(), "SELECT count(*) FROM t") == "[[10]]");
+  }
+}
+
+TEST("a commit of any number of frames is in the WAL, with pages of any size") {
+  for (const int page : {512, 1024, 2048, 4096, 8192, 16384, 32768, 65536}) {
+    const TempFile file;
+    Make(file.path(), page);
+    Client client(file.path(), With({"PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0"}));
+    // Up to some 130 frames where 128 KiB hold so many, else up to 40.
+    for (int pages = 1; pages <= (page < 2048 ? 260 : 40); pages += page < 2048 ? 3 : 1) {
+      client.Must(Run("INSERT OR REPLACE INTO t VALUES (1, printf('%.*c', ?1, 'x'))", {pages * page}));
+      const std::string length = "[[" + std::to_string(pages * page) + "]]";
+      EXPECT(AfterCrash(file.path(), "SELECT length(text) FROM t") == length);
+    }
+  }
+}
+
+TEST("nothing is held where SQLite pads commits to whole sectors") {
+  const TempFile file;
+  Make(file.path(), 512);
+  const Settings settings = With({"PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0"});
+  Client client("file:" + file.path() + "?psow=0", settings);
+  client.Must(Run("INSERT INTO t VALUES (1, '')"));
+  Client other(file.path());
+  for (int i = 0; i < 200; ++i) {
+    client.Must(Run("UPDATE t SET text = printf('%.300d', ?1)", {i}));
+    EXPECT(other.Rows("SELECT CAST(text AS INTEGER) FROM t") == "[[" + std::to_string(i) + "]]");
   }
 }
 

@@ -15,10 +15,14 @@ namespace {
 // sqlite.org/fileformat2.html#the_write_ahead_log
 constexpr int kWalHeader = 32;
 constexpr int kFrameHeader = 24;
-// 16 frames with pages of 4 KiB. A larger page is written as it comes.
-constexpr int kCapacity = 16 * (kFrameHeader + 4096);
+constexpr int kLargestFrame = kFrameHeader + 65536;
+// A header is held only where the largest page has room behind it: with pages of 4 KiB, 16 frames. Below
+// 128 KiB, which is more than the VFS writes with one call (seekAndWriteFd in os_unix.c).
+constexpr int kCapacity = 15 * (kFrameHeader + 4096) + kLargestFrame;
+static_assert(kCapacity < 0x1ffff);
 // sqlite.org/walformat.html#wal_locks
 constexpr int kWriteLock = 0;
+constexpr int kNone = -1;
 
 struct LockWatch;
 
@@ -30,11 +34,11 @@ struct WalBuffer : FileMethods {
   std::unique_ptr<unsigned char[]> bytes = nullptr;
   sqlite3_int64 begin = 0;  // place in the file of what is held
   int held = 0;
-  bool commits = false;  // the last frame that is held commits
-  // Where the next frame goes, -1 if unknown: only frames that follow each other are held. SQLite also writes
+  int commit_at = kNone;  // where in `bytes` the frame begins that commits, always the last one
+  // Where the next frame goes, if known: only frames that follow each other are held. SQLite also writes
   // headers and pages of earlier frames again.
-  sqlite3_int64 next = -1;
-  sqlite3_int64 after_header = -1;  // end of the last frame header that was written as it came
+  sqlite3_int64 next = kNone;
+  sqlite3_int64 after_header = kNone;  // end of the last frame header that was written as it came
 
   static WalBuffer& Of(sqlite3_file* file) {
     return const_cast<WalBuffer&>(static_cast<const WalBuffer&>(FileMethods::Of(file)));
@@ -44,23 +48,27 @@ struct WalBuffer : FileMethods {
 
   void Drop() {
     held = 0;
-    commits = false;
+    commit_at = kNone;
   }
 
-  // Frames that could not be written stay, unless they commit: then SQLite rolls back, and none of them may
-  // be written later.
+  // Frames that could not be written stay: SQLite may read them until its rollback has ended. The one that
+  // commits goes: it may never be written later.
   int Flush(sqlite3_file* file) {
     if (held == 0) return SQLITE_OK;
     const int rc = original->xWrite(file, bytes.get(), held, begin);
-    if (rc != SQLITE_OK && !commits) return rc;
-    if (rc != SQLITE_OK) next = -1;
-    Drop();
+    if (rc == SQLITE_OK) {
+      Drop();
+    } else if (commit_at != kNone) {
+      held = commit_at;
+      commit_at = kNone;
+      next = kNone;
+    }
     return rc;
   }
 
   bool Hold(const void* data, int amount, sqlite3_int64 offset) {
     if (bytes == nullptr) bytes.reset(new (std::nothrow) unsigned char[kCapacity]);
-    if (bytes == nullptr || held + amount > kCapacity) return false;
+    if (bytes == nullptr) return false;
     if (held == 0) begin = offset;
     const auto* from = static_cast<const unsigned char*>(data);
     std::copy(from, from + amount, bytes.get() + held);
@@ -71,10 +79,10 @@ struct WalBuffer : FileMethods {
 
   int WriteThrough(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset) {
     const bool completes = offset == after_header || (offset == 0 && amount == kWalHeader);
-    next = completes ? offset + amount : -1;
-    after_header = amount == kFrameHeader ? offset + amount : -1;
+    next = completes ? offset + amount : kNone;
+    after_header = amount == kFrameHeader ? offset + amount : kNone;
     const int rc = original->xWrite(file, data, amount, offset);
-    if (rc != SQLITE_OK) next = after_header = -1;
+    if (rc != SQLITE_OK) next = after_header = kNone;
     return rc;
   }
 };
@@ -99,15 +107,16 @@ int Write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset
   const bool is_header = amount == kFrameHeader;
   const bool is_held_page = wal.held > 0 && !is_header && wal.locked && offset == wal.end();
   const bool follows = is_held_page || (is_header && wal.locked && offset == wal.next);
-  if (!follows || wal.held + amount > kCapacity) {
+  if (!follows || (is_header && wal.held + kLargestFrame > kCapacity)) {
     if (const int rc = wal.Flush(file); rc != SQLITE_OK) return rc;
   }
+  const int at = wal.held;
   if (!follows || !wal.Hold(data, amount, offset)) return wal.WriteThrough(file, data, amount, offset);
   if (is_header) {
-    wal.commits = Commits(data);
+    wal.commit_at = Commits(data) ? at : kNone;
     return SQLITE_OK;
   }
-  return wal.commits ? wal.Flush(file) : SQLITE_OK;
+  return wal.commit_at != kNone ? wal.Flush(file) : SQLITE_OK;
 }
 
 int Read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
@@ -178,6 +187,8 @@ void JoinWalWrites(sqlite3* db) {
   // ClearRemainsOnWrite() has been here.
   const FileMethods& methods = FileMethods::Of(database);
   if (methods.own.xShmLock == &ShmLock) return;
+  // On such a disk SQLite pads commits to whole sectors and splits pages at a sync (walWriteToLog in wal.c).
+  if ((methods.original->xDeviceCharacteristics(database) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) == 0) return;
   auto lock = std::unique_ptr<LockWatch>(new (std::nothrow) LockWatch{methods, nullptr});
   auto wal =
       std::unique_ptr<WalBuffer>(new (std::nothrow) WalBuffer{{*log->pMethods, log->pMethods}, lock.get()});
