@@ -90,7 +90,6 @@ export class Backup extends EventEmitter {
     callback: Callback | undefined,
     results?: () => unknown[],
   ): this {
-    this.#pending++;
     const counted = async (connection: Connection) => {
       try {
         if (this.#isFinished) throw misuse('Backup is already finished');
@@ -104,6 +103,7 @@ export class Backup extends EventEmitter {
       }
     };
     this.#db.call({ owner: this, sql: '', work: counted, callback, results });
+    this.#pending++; // a callback that is none has thrown
     return this;
   }
 }

@@ -75,6 +75,7 @@ export class Statement extends EventEmitter {
     };
     const work = async (connection: Connection, params: SqlParam[]) => {
       const result = await connection.run(this.sql, params);
+      if (result.changes > 0) void this.#endRows(ENDED); // get() would write again
       return { ...result, lastInsertRowid: this.#db.lastIdAfter(result.lastInsertRowid) };
     };
     return this.#run(args, work, keep);
@@ -132,7 +133,7 @@ export class Statement extends EventEmitter {
   }
 
   #all = (connection: Connection, params: SqlParam[]) => {
-    if (this.#rows !== undefined) void this.#endRows(ENDED);
+    void this.#endRows(ENDED);
     return this.#db.inserting(connection, this.sql, connection.all(this.sql, params));
   };
 

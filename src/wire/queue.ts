@@ -111,7 +111,9 @@ export class Queue {
   #outcomeOf(id: number, signal: AbortSignal | undefined, timeoutMs: number): Promise<Outcome> {
     if (signal === undefined && timeoutMs === 0) {
       const outcome = new Promise(keepResolve);
-      inFlight.expect(id, resolveLast, this);
+      const resolve = resolveLast;
+      resolveLast = undefined; // it would keep the outcome
+      if (resolve !== undefined) inFlight.expect(id, resolve, this); // else the promise has rejected
       return outcome;
     }
     return this.#cancellableOutcomeOf(id, signal, timeoutMs);
@@ -199,7 +201,7 @@ export class Queue {
   }
 }
 
-let resolveLast: (outcome: Outcome) => void;
+let resolveLast: ((outcome: Outcome) => void) | undefined;
 /** Shared by all promises: very many calls may wait, and a function of its own would take each 100 bytes. */
 const keepResolve = (resolve: (outcome: Outcome) => void) => {
   resolveLast = resolve;

@@ -21,6 +21,14 @@ describe('a text of a million characters that is read 500 times', () => {
   });
 });
 
+describe('a result of 64 MB that the program has let go', () => {
+  test('is freed while no further call is made', async () => {
+    const end = await run(new URL('children/idle-result.mjs', import.meta.url), [], ['--expose-gc']);
+    expect(end, end.stderr).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(JSON.parse(end.stdout).heldMb).toBeLessThan(20);
+  });
+});
+
 describe('30,000 appends without awaiting, while another holds the lock', () => {
   test('are queued as far as maxPendingBytes allows, and what is queued is stored', async () => {
     const end = await run(

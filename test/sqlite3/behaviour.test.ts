@@ -364,6 +364,25 @@ describe.each(modules)('%s', (name, sqlite3) => {
       expect(error).toMatchObject({ code: 'SQLITE_ERROR', message: 'SQLITE_ERROR: no such column: no_such_column' });
     });
 
+    test('get gives no row after a call that has read or written all, and writes nothing again', async () => {
+      const db = open();
+      await called((done) => db.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)', done));
+      const get = (statement: any) => called((done) => statement.get(done));
+      const all = db.prepare('SELECT x FROM t');
+      await called((done) => all.all(done));
+      expect(await get(all)).toBeUndefined();
+      const each = db.prepare('SELECT x FROM t');
+      await called((done) => each.each(() => {}, done));
+      expect(await get(each)).toBeUndefined();
+      const insert = db.prepare('INSERT INTO t VALUES (3) RETURNING x');
+      await called((done) => insert.run(done));
+      expect(await get(insert)).toBeUndefined();
+      expect(await called((done) => db.get('SELECT count(*) AS n FROM t', done))).toEqual({ n: 3 });
+      await called((done) => all.reset(done));
+      expect(await get(all)).toEqual({ x: 1 });
+      for (const statement of [all, each, insert]) await called((done) => statement.finalize(done));
+    });
+
     test('get goes on to the next row, reset begins anew', async () => {
       const db = open();
       await called((done) => db.exec('CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)', done));
@@ -719,6 +738,7 @@ describe.each(modules)('%s', (name, sqlite3) => {
     test.runIf(isOurs)('one whose step fails has failed', async () => {
       const backup = open(on.file()).backup(on.file('no/such/copy.db'));
       expect(await failure(called((done) => backup.step(-1, done)))).toMatchObject({ code: 'SQLITE_CANTOPEN' });
+      expect(() => backup.step(-1, 5 as any)).toThrow(TypeError);
       expect([backup.failed, backup.completed, backup.idle]).toEqual([true, false, true]);
       expect(await failure(called((done) => backup.step(-1, done)))).toMatchObject({ code: 'SQLITE_MISUSE' });
     });

@@ -84,7 +84,7 @@ void CosineSimilarity(sqlite3_context* context, int, sqlite3_value** arguments) 
 
 // ── scoped_bm25 ──
 
-// Chosen on bench/memory-ranking: seven languages, answers of a few hundred words. Rare words count for more
+// Chosen on bench/ranking.mjs: seven languages, answers of a few hundred words. Rare words count for more
 // than in the textbook, because a scope is a small collection, where document frequencies lie close together.
 constexpr double kK1 = 2;
 constexpr double kB = 0.85;
