@@ -92,13 +92,13 @@ async function* readStates(
 ): AsyncGenerator<Item, void> {
   const { engine } = input;
   const { text } = ENGINES[engine];
-  for (const [table, user, prefix] of [
-    [names.appStates, 'NULL', prefixes?.app],
-    [names.userStates, 'user_id', prefixes?.user],
+  for (const [table, user, prefix, order] of [
+    [names.appStates, 'NULL', prefixes?.app, 'app_name'],
+    [names.userStates, 'user_id', prefixes?.user, 'app_name, user_id'],
   ] as const) {
     if (!hasColumns(input, table, 'app_name', 'state')) continue;
     const columns = ['app_name', user, text('state')].map((column) => sound(engine, column));
-    const rows = input.rows(`SELECT ${columns.join(', ')} FROM ${quoted(table)} ORDER BY 1, 2`);
+    const rows = input.rows(`SELECT ${columns.join(', ')} FROM ${quoted(table)} ORDER BY ${order}`);
     for await (const [appName, userId, content] of rows) {
       if (app !== undefined && appName !== app) continue;
       const ids = user === 'NULL' ? [appName] : [appName, userId];
@@ -153,26 +153,29 @@ const ENGINES = {
   },
 };
 
-/** Columns that sessions and events share: app, user, session, kind, moment, place, id. */
-const SHARED = 7;
+/** Columns that sessions and events share: the order (app, user, session, kind, moment, place), then app, user, session, id. */
+const SHARED = 10;
 const KIND_AT = 3;
-const ID_AT = 6;
+const KEY_AT = 6;
+const ID_AT = 9;
 
 /**
  * Sessions and events in one query, so that all is of one moment and each row is read once: a session first, then its events
- * in their order.
+ * in their order. The order is that of bare columns, which an index can give; the ids that are read come beside it.
  */
 function sessionsAndEvents(engine: TablesInput['engine'], table: EventTable): string {
   const { columns, moment, names = ADK_NAMES } = table;
   const { clause, key } = fromOf(table);
   const { text, time, binary, row } = ENGINES[engine];
   const session = [sound(engine, text('state')), time('create_time'), time('update_time')];
-  const id = (column: string) => `${sound(engine, column)} ${binary}`;
+  const ordered = (ids: readonly string[]) => ids.map((column) => `${column} ${binary}`).join(', ');
+  const read = (...names: string[]) => names.map((column) => sound(engine, column));
   const nulls = (count: number) => Array(count).fill('NULL');
-  return `SELECT ${['app_name', 'user_id', 'id'].map(id).join(', ')}, 0, 0, 0, ${[sound(engine, 'id'), ...session, ...nulls(columns.length)].join(', ')}
+  const own = ['app_name', 'user_id', 'id'];
+  return `SELECT ${ordered(own)}, 0, 0, 0, ${[...read(...own, 'id'), ...session, ...nulls(columns.length)].join(', ')}
   FROM ${quoted(names.sessions)}
 UNION ALL
-SELECT ${key.map(id).join(', ')}, 1, ${moment}, ${row}, ${[sound(engine, 'e.id'), ...nulls(session.length), ...columns.map((column) => sound(engine, column))].join(', ')}
+SELECT ${ordered(key)}, 1, ${moment}, ${row}, ${[...read(...key, 'e.id'), ...nulls(session.length), ...read(...columns)].join(', ')}
   FROM ${clause}
 ORDER BY 1, 2, 3, 4, 5, 6`;
 }
@@ -190,7 +193,7 @@ async function* readSessions(input: TablesInput, { app }: ReadOptions, table: Ev
   const rows = new Ahead(input.rows(sessionsAndEvents(input.engine, table)));
   try {
     for (let row = await rows.take(); row !== undefined; row = await rows.take()) {
-      const ids = row.slice(0, 3);
+      const ids = row.slice(KEY_AT, ID_AT);
       if (app !== undefined && ids[0] !== app) continue;
       if (row[KIND_AT] === 1 || !areTexts(ids)) {
         const place =
@@ -288,5 +291,6 @@ function isRowOf(
   { appName, userId, sessionId }: SessionKey,
   kind: 0 | 1,
 ): row is SqlValue[] {
-  return row?.[KIND_AT] === kind && row[2] === sessionId && row[1] === userId && row[0] === appName;
+  if (row?.[KIND_AT] !== kind) return false;
+  return row[KEY_AT + 2] === sessionId && row[KEY_AT + 1] === userId && row[KEY_AT] === appName;
 }

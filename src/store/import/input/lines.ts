@@ -38,7 +38,7 @@ export class Lines {
 
   /** The whole text. */
   async text(): Promise<string> {
-    const read = [];
+    const read: { line: string; number: number }[] = [];
     for await (const line of this.numbered()) read.push(line);
     this.#read = read;
     return read.map(({ line }) => line).join('\n');
