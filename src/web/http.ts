@@ -11,9 +11,12 @@ export class HttpError extends Error {
   }
 }
 
-/** The target of a request as path and query. A client may also send a whole URL, as to a proxy (RFC 9112, 3.2.2). */
+/**
+ * The target of a request as path and query. A client may also send a whole URL, as to a proxy (RFC 9112, 3.2.2). A fragment
+ * belongs in no target, but Node's parser lets it through and Express routes without it.
+ */
 export function originForm(target = '/'): string {
-  const rest = target.replace(/^https?:\/\/[^/?#]*/i, '');
+  const rest = target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*$/s, '');
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 

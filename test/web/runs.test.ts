@@ -62,9 +62,11 @@ test('a run is checked however its address is written, and the process lives', a
   for (const path of ['/run/', '/RUN', '/run_sse/', '/Run_SSE']) {
     expect((await site.asked(path, type, 'POST', wrong)).status, path).toBe(404);
   }
-  for (const path of ['/run', '/run?a=b', '/run_sse']) {
+  for (const path of ['/run', '/run?a=b', '/run_sse', '/run#', '/run#x', '/run_sse#/../x?a#b']) {
+    expect((await site.asked(path, type, 'POST', wrong)).status, path).toBe(400);
     expect((await site.asked(site.url + path, type, 'POST', wrong)).status, path).toBe(400);
   }
+  expect((await site.asked(`${sessions}#x`, {})).status).toBe(200);
   expect((await site.asked(`${site.url}${sessions}`, {})).status).toBe(200);
 });
 
