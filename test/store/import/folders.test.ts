@@ -1,8 +1,8 @@
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileArtifactService } from '@google/adk';
 import { SqliteArtifactService, SqliteSessionService } from 'aiosqlite/adk';
-import { importSessions, type SessionStore } from 'aiosqlite/store';
+import { type ImportReport, importSessions, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
@@ -51,6 +51,8 @@ async function expectArtifacts(service: SqliteArtifactService): Promise<void> {
 }
 
 const counts = { read: 5, converted: 5, unchanged: 0, refused: 0 };
+
+const filesOf = ({ skipped = [] }: ImportReport) => new Set(skipped.map(({ file }) => file));
 
 describe('a root of FileArtifactService', () => {
   test('without apps needs the name of one; every version comes out as it was, and the folder stays as it was', async () => {
@@ -124,6 +126,47 @@ describe('a root of FileArtifactService', () => {
     );
   });
 
+  test('has links in the place of its own folders, which are named and not followed', async () => {
+    const outside = on.file('outside');
+    await fill(outside);
+    const user = join(outside, 'users', key.userId);
+    const own = join(root, 'apps', 'own', 'users');
+    for (const name of ['ada', 'bob', 'eve/sessions/s1']) mkdirSync(join(own, name), { recursive: true });
+    mkdirSync(join(root, 'apps', 'linked'));
+    const links: [target: string, ...path: string[]][] = [
+      [join(outside, 'users'), 'users'],
+      [join(outside, 'users'), 'apps', 'linked', 'users'],
+      [join(user, 'artifacts'), 'apps', 'own', 'users', 'ada', 'artifacts'],
+      [join(user, 'sessions'), 'apps', 'own', 'users', 'bob', 'sessions'],
+      [join(user, 'sessions', 's1', 'artifacts'), 'apps', 'own', 'users', 'eve', 'sessions', 's1', 'artifacts'],
+    ];
+    for (const [target, ...path] of links) symlinkSync(target, join(root, ...path));
+    const report = await importSessions(root, store);
+    expect(report).toMatchObject({ format: 'file-artifacts', sessions: { read: 0 } });
+    expect(report.artifacts).toBeUndefined();
+    expect(filesOf(report)).toEqual(new Set(links.map(([_, ...path]) => join(...path))));
+  });
+
+  test.each(['apps', 'users'])('that has nothing but a link in its folder %s is recognized', async (name) => {
+    const outside = on.file('outside');
+    await fill(join(outside, 'apps', 'shop'));
+    const target = name === 'apps' ? join(outside, 'apps', 'shop') : join(outside, 'apps', 'shop', 'users', key.userId);
+    mkdirSync(join(root, name), { recursive: true });
+    symlinkSync(target, join(root, name, 'linked'));
+    const report = await importSessions(root, store);
+    expect(filesOf(report)).toEqual(new Set([join(name, 'linked')]));
+    expect(report.artifacts).toBeUndefined();
+  });
+
+  test('may be named by a link itself', async () => {
+    await fill(root);
+    symlinkSync(root, on.file('named'));
+    symlinkSync(root, join(root, 'other'));
+    const report = await importSessions(on.file('named'), store, { app: 'shop' });
+    expect(report).toMatchObject({ artifacts: counts });
+    expect(filesOf(report)).toEqual(new Set(['other']));
+  });
+
   test('a version that the database has with other content stays', async () => {
     await fill(root);
     const service = new SqliteArtifactService(store);
@@ -174,6 +217,19 @@ describe('a folder .adk', () => {
     mkdirSync(links);
     symlinkSync(join(other, 'desk'), join(links, 'desk'));
     expect(await importSessions(links, store)).toMatchObject({ sessions: { read: 0 }, skipped: [skipped[1]] });
+  });
+
+  test('is read where it is a link itself, but not its artifacts where they are one', async () => {
+    const folder = await agent('shop');
+    for (const name of ['desk', 'home']) mkdirSync(join(root, name));
+    mkdirSync(join(root, 'desk', '.adk'));
+    symlinkSync(join(on.file('outside'), 'artifacts'), join(root, 'desk', '.adk', 'artifacts'));
+    renameSync(folder, on.file('outside'));
+    symlinkSync(on.file('outside'), join(root, 'home', '.adk'));
+    const report = await importSessions(root, store);
+    expect(report).toMatchObject({ sessions: { converted: 3 }, artifacts: counts });
+    const reason = 'it is a link, which is not followed: import the folder behind it by its path';
+    expect(report.skipped).toEqual([{ file: join('desk', '.adk', 'artifacts'), reason }]);
   });
 
   test('of several agents come out together', async () => {

@@ -12,8 +12,9 @@ import { LINK, readArtifacts } from './file-artifacts.js';
 
 const ADK = '.adk';
 const DATABASE = 'session.db';
+const ARTIFACTS = 'artifacts';
 /** Files that are read, and those that SQLite keeps beside them. */
-const READ = new Set([DATABASE, ...['-wal', '-shm', '-journal'].map((suffix) => DATABASE + suffix), 'artifacts']);
+const READ = new Set([DATABASE, ...['-wal', '-shm', '-journal'].map((suffix) => DATABASE + suffix), ARTIFACTS]);
 
 /**
  * The folder that ADK for Python keeps beside its agents: `.adk` with `session.db` and `artifacts`, or a folder of agents each
@@ -74,17 +75,12 @@ class Folders {
       const database = join(folder, DATABASE);
       if ((await stat(database).catch(() => undefined)) !== undefined) yield* this.#readDatabase(database);
       // The folder of the agent has the app's name.
-      const artifacts = join(folder, 'artifacts');
+      const artifacts = join(folder, ARTIFACTS);
       yield* readArtifacts(artifacts, this.#options, this.#root, basename(dirname(resolve(folder))));
-      yield* this.#skipped(folder, (name) => (READ.has(name) ? undefined : OTHER));
+      yield* this.#skipped(folder, reasonNotToRead);
       if (folder !== this.#root) yield* this.#skipped(dirname(folder), reasonToSkip);
     }
-    for (const link of links)
-      yield {
-        kind: 'skipped',
-        file: relative(this.#root, link),
-        reason: `${LINK}: import the folder behind it by its path`,
-      };
+    for (const link of links) yield { kind: 'skipped', file: relative(this.#root, link), reason: FOLDER_LINK };
   }
 
   async *#readDatabase(file: string): AsyncGenerator<Item, void> {
@@ -112,9 +108,10 @@ class Folders {
     yield refused('it is no database of ADK for Python');
   }
 
-  async *#skipped(folder: string, reasonOf: (name: string) => string | undefined): AsyncGenerator<FoundSkip, void> {
-    for (const name of (await readdir(folder)).sort()) {
-      const reason = reasonOf(name);
+  async *#skipped(folder: string, reasonOf: (entry: Dirent) => string | undefined): AsyncGenerator<FoundSkip, void> {
+    const reasons = new Map<string, string | undefined>();
+    for (const entry of await readdir(folder, { withFileTypes: true })) reasons.set(entry.name, reasonOf(entry));
+    for (const [name, reason] of [...reasons].sort()) {
       if (reason !== undefined) yield { kind: 'skipped', file: relative(this.#root, join(folder, name)), reason };
     }
   }
@@ -132,9 +129,16 @@ function named({ rows }: TablesInput, place: string): TablesInput['rows'] {
 }
 
 const OTHER = 'ADK keeps no sessions in it; import it by its path if it has some';
+const FOLDER_LINK = `${LINK}: import the folder behind it by its path`;
+
+/** Names what is beside the database and the artifacts in a folder `.adk`. */
+function reasonNotToRead(entry: Dirent): string | undefined {
+  if (entry.name === ARTIFACTS && entry.isSymbolicLink()) return FOLDER_LINK;
+  return READ.has(entry.name) ? undefined : OTHER;
+}
 
 /** Names files that ADK writes beside an agent; the agent's own files have no reason. */
-function reasonToSkip(name: string): string | undefined {
+function reasonToSkip({ name }: Dirent): string | undefined {
   if (name.endsWith('.session.json')) return 'a session in a file of its own: import it by its path';
   return /\.(evalset|evalset_result|test)\.json$/.test(name) ? EVALUATION : undefined;
 }

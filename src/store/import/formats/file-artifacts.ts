@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { unreadable } from '../errors.js';
 import type { FolderInput } from '../input/input.js';
@@ -18,18 +19,20 @@ export const fileArtifacts: Format<FolderInput> = {
   kind: 'folder',
   async recognizes({ path, entries }) {
     if (entries.has('users') && (await hasUsers(join(path, 'users')))) return true;
-    const apps = entries.has('apps') ? await foldersIn(join(path, 'apps')) : [];
+    const apps = entries.has('apps') ? await namesIn(join(path, 'apps')) : [];
     for (const app of apps) if (await hasUsers(join(path, 'apps', app, 'users'))) return true;
     return false;
   },
   async open({ path }, options) {
-    return { timezone: null, items: readArtifacts(path, options, path) };
+    // The path of the source may be a link; no other is followed.
+    const root = await realpath(path);
+    return { timezone: null, items: readArtifacts(root, options, root) };
   },
 };
 
 /**
- * Artifacts below a root. `source`: the folder that is imported. `owner`: the app of a root that names none; the option `app` by
- * default.
+ * Artifacts below a root; none if it is a link. `source`: the folder that is imported. `owner`: the app of a root that names
+ * none; the option `app` by default.
  */
 export async function* readArtifacts(
   root: string,
@@ -37,21 +40,24 @@ export async function* readArtifacts(
   source: string,
   owner: string | undefined = app,
 ): AsyncGenerator<Item, void> {
+  if (!(await isRealFolder(root))) return;
   const users = join(root, 'users');
-  if ((await foldersIn(users)).length > 0) {
-    if (owner === undefined) throw unreadable('its artifacts name no app: name theirs with --app (the option app)');
-    if (app === undefined || app === owner) yield* readUsers(users, owner, source);
-  }
+  if ((await foldersIn(users)).length === 0) yield* linksIn(users, source);
+  else if (owner === undefined) throw unreadable('its artifacts name no app: name theirs with --app (the option app)');
+  else if (app === undefined || app === owner) yield* readUsers(users, owner, source);
   const apps = join(root, 'apps');
   for (const name of await foldersIn(apps)) {
-    if (app === undefined || name === app) yield* readUsers(join(apps, name, 'users'), name, source);
+    if (app !== undefined && name !== app) continue;
+    yield* readUsers(join(apps, name, 'users'), name, source);
+    yield* linksIn(join(apps, name), source);
   }
   for (const folder of [root, apps]) yield* linksIn(folder, source);
 }
 
+/** Whether a folder has those of users, also behind links: these are named then. */
 async function hasUsers(folder: string): Promise<boolean> {
-  for (const user of await foldersIn(folder)) {
-    const below = await foldersIn(join(folder, user));
+  for (const user of await namesIn(folder)) {
+    const below = await namesIn(join(folder, user));
     if (below.includes('artifacts') || below.includes('sessions')) return true;
   }
   return false;
@@ -149,18 +155,30 @@ export const LINK = 'it is a link, which is not followed';
 
 /** The links in a folder, which could lead anywhere. */
 async function* linksIn(folder: string, source: string): AsyncGenerator<FoundSkip, void> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const links = entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name);
-  for (const name of links.sort()) {
+  for (const name of await entriesIn(folder, (entry) => entry.isSymbolicLink())) {
     yield { kind: 'skipped', file: relative(source, join(folder, name)), reason: LINK };
   }
 }
 
-/** Names of the folders in a folder, in order; none if it is missing. Links are not followed. */
-async function foldersIn(folder: string): Promise<string[]> {
+/** Names of the folders in a folder. */
+const foldersIn = (folder: string) => entriesIn(folder, (entry) => entry.isDirectory());
+
+/** Names in a folder, in order; none if it is missing or a link. */
+async function entriesIn(folder: string, is: (entry: Dirent) => boolean): Promise<string[]> {
+  if (!(await isRealFolder(folder))) return [];
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries
-    .filter((entry) => entry.isDirectory())
+    .filter(is)
     .map(({ name }) => name)
     .sort();
 }
+
+/** Whether a path is a folder itself, and no link to one. */
+const isRealFolder = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+
+/** All names in a folder or behind a link to one. */
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
