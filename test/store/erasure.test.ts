@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Pool } from 'aiosqlite';
-import { ArtifactStore, MemoryStore, prune, type SessionKey, SessionStore } from 'aiosqlite/store';
+import { ArtifactStore, copySessions, MemoryStore, prune, type SessionKey, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
 import { event } from './fixtures.js';
@@ -182,6 +182,27 @@ describe('nothing is left in the file and its WAL', () => {
     for (let i = 0; i < 20; i += 1)
       await artifacts.save({ ...key, name: 'a' }, { text: `${secret}${i}`.repeat(i * 20 + 1) });
     await artifacts.sweep({ olderThan: Date.now() + 1_000 });
+    expect(await remains(secret)).toBe(0);
+  });
+
+  test('of memory and artifacts that copies have brought and replaced, once the user is deleted', async () => {
+    const from = on.pool({ database: on.file('source.db'), synchronous: 'off' });
+    const [source, entries, contents] = [new SessionStore(from), new MemoryStore(from), new ArtifactStore(from)];
+    for (const each of [source, entries, contents]) await each.createTables();
+    const owner = { appName: 'app', userId: 'ada' };
+    const write = async (textOf: (i: number) => string) => {
+      const parts = Array.from({ length: 100 }, (_, i) => ({ text: textOf(i) }));
+      await entries.add(parts.map((part, i) => ({ ...owner, scope: 'user', id: `m${i}`, content: { parts: [part] } })));
+      for (const [i, part] of parts.slice(0, 20).entries()) {
+        await contents.delete({ ...owner, name: `user:n${i}` });
+        await contents.save({ ...owner, name: `user:n${i}` }, part);
+      }
+      expect(await copySessions(source, store)).toMatchObject({ memory: { copied: 100 }, artifacts: { copied: 20 } });
+    };
+    await write((i) => `${secret}${i} ${'lorem '.repeat((i % 40) * 3)}`);
+    expect(await remains(secret)).toBeGreaterThan(100);
+    await write((i) => `short ${i}`);
+    await store.deleteUser(owner);
     expect(await remains(secret)).toBe(0);
   });
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BatchQuery, Executor, SqlParam } from '../../../executor.js';
 import type { BesideCounts, BesideOptions, BesideReport } from '../../copy/transfer.js';
 import { embeddingKey } from '../../memory/embedding.js';
-import type { Context } from '../context.js';
+import { type Context, sendWrites } from '../context.js';
 import { createTables } from '../tables.js';
 import { artifactQueries, type BesideQueries, memoryQueries } from './beside-queries.js';
 
@@ -76,13 +76,11 @@ abstract class Beside<Queries extends BesideQueries> {
     }
     if (this.#options.dryRun) return 'copied';
     await this.to.db.transaction(async (tx) => {
-      if (present !== undefined) await tx.run(this.target.remove, id);
+      if (present !== undefined) await write(tx, { sql: this.target.remove, params: id });
       await this.add(tx, id, row);
       const [[written]] = [await arrays(tx, this.target.row, id)];
-      await tx.run(PUT_ORIGIN(this.to.names.metadata), [
-        this.#keyOf(id),
-        JSON.stringify({ source: this.#options.source, hash: hashOf(written ?? []) }),
-      ]);
+      const origin = JSON.stringify({ source: this.#options.source, hash: hashOf(written ?? []) });
+      await write(tx, { sql: PUT_ORIGIN(this.to.names.metadata), params: [this.#keyOf(id), origin] });
     });
     return 'copied';
   }
@@ -114,9 +112,11 @@ abstract class Beside<Queries extends BesideQueries> {
         if (present !== undefined && hashOf(present) !== origin.hash) continue;
         if (present !== undefined) deleted += 1;
         if (this.#options.dryRun) continue;
-        const queries: BatchQuery[] = [{ sql: this.target.remove, params: id }];
-        queries.push({ sql: `DELETE FROM "${this.to.names.metadata}" WHERE key = ?`, params: [key as string] });
-        await this.to.db.batch(queries, { secureDelete: true });
+        await write(
+          this.to.db,
+          { sql: this.target.remove, params: id },
+          { sql: `DELETE FROM "${this.to.names.metadata}" WHERE key = ?`, params: [key as string] },
+        );
       }
       last = String(page.at(-1)?.[0]);
     }
@@ -151,7 +151,7 @@ class Memory extends Beside<ReturnType<typeof memoryQueries>> {
     const [model] = await arrays(this.from.db, find(this.from.names), [key]);
     if (model === undefined) return;
     const add = `INSERT INTO "${this.to.names.metadata}" (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING`;
-    await this.to.db.run(add, [own, model[0] as string]);
+    await write(this.to.db, { sql: add, params: [own, model[0] as string] });
     const [present] = await arrays(this.to.db, find(this.to.names), [own]);
     this.#withVectors = present?.[0] === model[0];
   }
@@ -166,10 +166,14 @@ class Memory extends Beside<ReturnType<typeof memoryQueries>> {
 
   protected override async add(tx: Executor, id: Values, row: Values): Promise<void> {
     const vector = row.at(-1);
-    await tx.run(this.target.addScope, id.slice(0, 3));
-    await tx.run(this.target.add, [...id, ...row.slice(0, -1)]);
-    await tx.run(this.target.layout.sql.indexEntry, id);
-    if (this.#withVectors && vector != null) await tx.run(this.target.addVector, [...id, vector]);
+    const { addScope, add, layout, addVector } = this.target;
+    await write(
+      tx,
+      { sql: addScope, params: id.slice(0, 3) },
+      { sql: add, params: [...id, ...row.slice(0, -1)] },
+      { sql: layout.sql.indexEntry, params: id },
+      ...(this.#withVectors && vector != null ? [{ sql: addVector, params: [...id, vector] }] : []),
+    );
   }
 }
 
@@ -200,9 +204,9 @@ class Artifacts extends Beside<ReturnType<typeof artifactQueries>> {
     if (!(await this.#hasContent(tx, row))) {
       const chunks = this.from.db.iterate(this.source.chunks, [hash], { rowMode: 'array', batchSize: CHUNKS });
       for await (const [chunk, bytes] of chunks)
-        await tx.run(this.target.addChunk, [hash, chunk as number, bytes as Uint8Array]);
+        await write(tx, { sql: this.target.addChunk, params: [hash, chunk as number, bytes as Uint8Array] });
     }
-    await tx.run(this.target.add, [...id, ...row]);
+    await write(tx, { sql: this.target.add, params: [...id, ...row] });
   }
 }
 
@@ -216,6 +220,11 @@ async function prepare(to: Database, { schema, table }: BesideQueries, { dryRun 
 async function hasTable(db: Executor, table: string): Promise<boolean> {
   const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
   return (await db.get(sql, [table])) !== undefined;
+}
+
+/** Overwrites what the queries delete or replace, as the stores do: an erasure in the target must find no copies. */
+async function write(db: Executor, ...queries: BatchQuery[]): Promise<void> {
+  await sendWrites({ db }, queries);
 }
 
 async function arrays(db: Executor, sql: string, params: Values): Promise<Values[]> {
