@@ -102,8 +102,9 @@ async function fillSession(
       await fill(context, session, afterSeq, signal, done);
       return done.entries;
     } catch (error) {
-      // Some of the events were deleted or undone meanwhile, which has erased their memory.
-      if (!hasCode(error, 'ERR_NO_MATCH')) throw error;
+      // The first query of each job fails if some of the events were deleted or undone meanwhile, which has erased their
+      // memory. Another one that fails would fail again.
+      if (!hasCode(error, 'ERR_NO_MATCH') || error.index !== 0) throw error;
     }
   }
 }

@@ -160,6 +160,25 @@ describe('backfill()', () => {
     expect(await remembered()).toBe(left);
   });
 
+  test('embeds events once where the file refuses the embedding, and rejects', async () => {
+    let calls = 0;
+    const embedded = new MemoryStore(pool, {
+      embedModel: 'm',
+      async embed(texts) {
+        calls += 1;
+        if (calls > 5) throw new Error('called again and again');
+        return texts.map(() => new Float32Array([1, 2]));
+      },
+    });
+    await embedded.add([entry('m1', 'tea')]);
+    await sessions.createSession(key);
+    await append(said('e1', 'milk'));
+    const value = JSON.stringify({ dimension: 2, model: 'm' }); // as another program may write it
+    await pool.run("UPDATE adk_metadata SET value = ? WHERE key = 'adk_memory:embedding'", [value]);
+    expect(await rejection(embedded.backfill())).toMatchObject({ code: 'ERR_NO_MATCH' });
+    expect(calls).toBe(2);
+  });
+
   test('without the tables of a session store adds nothing', async () => {
     const alone = new MemoryStore(on.pool({ database: on.file('alone.db') }));
     await alone.createTables();
