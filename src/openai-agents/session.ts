@@ -46,6 +46,9 @@ const OPERATION = 'SELECT change FROM openai_operations WHERE session_id = ? AND
 const INSERT_OPERATION = 'INSERT INTO openai_operations (session_id, operation_id, change) VALUES (?, ?, ?)';
 const DELETE_OPERATIONS = 'DELETE FROM openai_operations WHERE session_id = ?';
 
+/** Overwrites what is deleted: clearSession() would find no copies that earlier deletions have left. */
+const OVERWRITING = { secureDelete: true } as const;
+
 /** All rows, as a LIMIT. */
 const ALL = -1;
 
@@ -117,11 +120,12 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
   }
 
   /**
-   * Removes the newest item, and resolves to it; to `undefined` if there is none.
+   * Removes the newest item, and resolves to it; to `undefined` if there is none. The next checkpoint overwrites its bytes.
    * @example const last = await session.popItem();
    */
   async popItem(): Promise<AgentInputItem | undefined> {
-    const row = await this.#database.call((db) => db.get<ItemRow>(POP, [this.#id]));
+    const [popped] = await this.#database.call((db) => db.batch([{ sql: POP, params: [this.#id] }], OVERWRITING));
+    const [row] = (popped?.rows ?? []) as unknown as Pick<ItemRow, 'item'>[];
     return row && decode(row.item);
   }
 
@@ -131,17 +135,18 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
    */
   async clearSession(): Promise<void> {
     const queries = [DELETE_ITEMS, DELETE_OPERATIONS].map((sql) => ({ sql, params: [this.#id] }));
-    await this.#database.call((db) => db.batch(queries, { secureDelete: true }));
+    await this.#database.call((db) => db.batch(queries, OVERWRITING));
   }
 
   /**
    * Puts these items in the place of the whole history, in one step. Called by the SDK with a compaction item and what
-   * follows it. Ids of transactions stay.
+   * follows it. Ids of transactions stay. The next checkpoint overwrites the bytes of the items before.
    * @example await session.replaceHistoryWithCompaction([compaction, ...recent]);
    */
   async replaceHistoryWithCompaction(items: AgentInputItem[]): Promise<void> {
     const rows = this.#encoded(items);
-    await this.#database.call((db) => db.batch([{ sql: DELETE_ITEMS, params: [this.#id] }, ...rows.map(insert)]));
+    const queries = [{ sql: DELETE_ITEMS, params: [this.#id] }, ...rows.map(insert)];
+    await this.#database.call((db) => db.batch(queries, OVERWRITING));
   }
 
   /**
@@ -221,7 +226,7 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
     let same = 0;
     while (same < rows.length && same < stored.length && isSame(rows[same]?.item, stored[same]?.[1])) same++;
     const first = rows[same];
-    if (first !== undefined) await tx.run(DELETE_FROM, [this.#id, first.id]);
+    if (first !== undefined) await tx.batch([{ sql: DELETE_FROM, params: [this.#id, first.id] }], OVERWRITING);
     if (same < stored.length) await tx.executeMany(INSERT, stored.slice(same));
   }
 }

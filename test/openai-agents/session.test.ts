@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { type AgentInputItem, MemorySession } from '@openai/agents-core';
 import { connect } from 'aiosqlite';
 import { SqliteSession } from 'aiosqlite/openai-agents';
@@ -26,6 +27,33 @@ describe('SqliteSession', () => {
     await again.clearSession();
     expect(await again.getItems()).toEqual([]);
     expect(texts(await other.getItems())).toEqual(['mine']);
+  });
+
+  test.each<[string, (session: SqliteSession) => Promise<unknown>]>([
+    ['compacted', (session) => session.replaceHistoryWithCompaction([said('short')])],
+    [
+      'popped',
+      async (session) => {
+        for (let i = 0; i < 120; i++) await session.popItem();
+      },
+    ],
+    [
+      'replaced by a transaction',
+      async (session) => {
+        const expectedSuffix = await session.getItems(60);
+        const transaction = { type: 'replace_suffix' as const, expectedSuffix, replacement: [said('short')] };
+        await session.applyHistoryTransaction({ operationId: 'o', transaction });
+      },
+    ],
+  ])('leaves no byte of items in the file that were %s before clearSession()', async (_, change) => {
+    const pool = on.pool();
+    await using session = new SqliteSession(pool, { sessionId: 's' });
+    for (let i = 0; i < 120; i++) await session.addItems([said(`secret${i} ${'pad '.repeat((i * 37) % 300)}`)]);
+    await change(session);
+    await session.clearSession();
+    await pool.checkpoint();
+    const files = [on.file(), `${on.file()}-wal`].filter((file) => existsSync(file));
+    expect(files.flatMap((file) => readFileSync(file, 'latin1').match(/secret\d+/g) ?? [])).toEqual([]);
   });
 
   test('makes a name of its own where none is given, and keeps it', async () => {
