@@ -1,5 +1,5 @@
 import type { Pool } from 'aiosqlite';
-import { ArtifactStore, type EventRecord, MemoryStore, type SessionStore } from 'aiosqlite/store';
+import { ArtifactStore, type EventRecord, MemoryStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
@@ -380,10 +380,22 @@ sqliteDescribe('artifacts follow a rewind', () => {
 });
 
 sqliteDescribe('memory follows a rewind', () => {
+  const say = (text: string) => ({ content: { role: 'user', parts: [{ text }] } });
+  /** A memory of events, each an invocation. */
+  async function remember(...events: string[]) {
+    const memory = new MemoryStore(pool);
+    await memory.createTables();
+    for (const id of events) await append(id, `i${id}`, {}, say('tea'));
+    await memory.backfill();
+    const entries = () => pool.all<{ id: string }>('SELECT id FROM adk_memory ORDER BY id');
+    const remembered = async () => (await entries()).map(({ id }) => id).join(' ');
+    return { memory, remembered };
+  }
+  const markerInvocation = async () => (await store.getEvents(key)).at(-1)?.invocationId as string;
+
   test('removed events are not found any more, and are found again after an undo', async () => {
     const memory = new MemoryStore(pool);
     await memory.createTables();
-    const say = (text: string) => ({ content: { role: 'user', parts: [{ text }] } });
     await append('e1', 'i1', {}, say('green tea'));
     await append('e2', 'i2', {}, say('black coffee'));
     await memory.add([
@@ -406,7 +418,6 @@ sqliteDescribe('memory follows a rewind', () => {
   test('events that a marker has undone are found again, once a rewind removes the marker', async () => {
     const memory = new MemoryStore(pool);
     await memory.createTables();
-    const say = (text: string) => ({ content: { role: 'user', parts: [{ text }] } });
     for (const id of ['e1', 'e2', 'e3']) await append(id, `i${id}`, {}, say('tea'));
     await memory.backfill();
     const [, second] = await store.getEvents(key);
@@ -417,12 +428,54 @@ sqliteDescribe('memory follows a rewind', () => {
     expect(found.map(({ id }) => id).sort()).toEqual(['e1', 'e2']);
   });
 
+  test('integers that are bigints make no difference', async () => {
+    const exact = new SessionStore(on.pool({ integerMode: 'bigint' }));
+    const { remembered } = await remember('e1', 'e2');
+    await exact.rewind(key, { beforeInvocationId: 'ie2' }, { mode: 'mark' });
+    expect(await remembered()).toBe('e1');
+    await exact.rewind(key, { beforeInvocationId: await markerInvocation() });
+    expect(await remembered()).toBe('e1 e2');
+    await exact.undoRewind(key);
+    expect(await remembered()).toBe('e1');
+  });
+
+  test.each(['remove', 'mark'] as const)(
+    'events that a marker has undone come back with a rewind over it, and go with its undo: %s',
+    async (mode) => {
+      const { memory, remembered } = await remember('e1', 'e2');
+      await store.rewind(key, { beforeInvocationId: 'ie2' }, { mode: 'mark' });
+      const marker = await markerInvocation();
+      for (const before of ['e1', 'e1 e3']) {
+        if (before !== 'e1') await append('e3', 'ie3', {}, say('tea'));
+        await memory.backfill();
+        expect(await remembered()).toBe(before);
+        await store.rewind(key, { beforeInvocationId: marker }, { mode });
+        expect(await remembered()).toBe('e1 e2');
+        await store.undoRewind(key);
+        expect(await remembered()).toBe(before);
+      }
+    },
+  );
+
+  test('an entry that was erased does not come back with a summary that is older than it', async () => {
+    const { memory, remembered } = await remember('e1');
+    const compaction = { startTimestamp: 1, endTimestamp: 4e9, compactedContent: { role: 'model', parts: [] } };
+    await append('sum', 'isum', {}, { actions: { compaction } });
+    for (const id of ['e2', 'e3']) await append(id, `i${id}`, {}, say('tea'));
+    await memory.backfill();
+    await memory.delete({ appName: key.appName, userId: key.userId, ids: ['e2'] });
+    await store.rewind(key, { beforeInvocationId: 'ie3' });
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 'e2']);
+    await store.undoRewind(key);
+    expect(ids(await store.getEvents(key))).toEqual(['e1', 'sum', 'e2', 'e3']);
+    expect(await remembered()).toBe('e1 e3');
+  });
+
   test.each(['remove', 'mark'] as const)(
     'an entry that was erased does not come back with an undo: %s',
     async (mode) => {
       const memory = new MemoryStore(pool);
       await memory.createTables();
-      const say = (text: string) => ({ content: { role: 'user', parts: [{ text }] } });
       await append('e1', 'i1', {}, say('green tea'));
       await append('e2', 'i2', {}, say('black coffee'));
       await memory.backfill();

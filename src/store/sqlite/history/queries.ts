@@ -106,7 +106,7 @@ export function buildHistoryQueries(
   WHERE c.session_key = ? AND c.change_key > ? AND c.undone_by IS NULL AND c.kind <> 'deleted' ORDER BY c.seq, c.change_key`,
     restoreEvents: `INSERT INTO ${events} (seq, session_key, ${columns})
   SELECT seq, session_key, ${columns} FROM ${rewound} WHERE session_key = ? AND rewind_key = ? ORDER BY seq`,
-    firstArchived: `SELECT min(seq) FROM ${rewound} WHERE session_key = ? AND rewind_key = ?`,
+    lastKept: `SELECT max(seq) FROM ${events} WHERE session_key = ?`,
     deleteArchived: `DELETE FROM ${rewound} WHERE session_key = ? AND rewind_key = ?`,
     /** Changes since the rewind follow what comes back. Parameters: seq, session key, rewind key. */
     moveChanges: `UPDATE ${changes} SET seq = ? WHERE session_key = ? AND change_key > ? AND undone_by IS NULL

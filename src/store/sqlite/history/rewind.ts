@@ -45,7 +45,7 @@ async function carryOut(
   const [events, lastSeq] = (counted?.rows[0] ?? []).map(Number) as [number, number];
   const others = await present(context);
   const later = artifacts && others.artifacts ? laterVersions(history, cut, await readVersions(context, key)) : [];
-  const revived = others.memory && !marker ? await firstRevived(context, ended) : undefined;
+  const revived = others.memory ? await firstRevived(context, ended) : undefined;
   const remembered = others.memory && (await forget(context, key, { sql: sql.forget.ended, params: ended }));
   const appended = marker && (await appendUnchained(context, marker(history, cut), { kind: 'none' }));
   const record: RewindRecord = {
@@ -83,7 +83,7 @@ async function carryOut(
 async function firstRevived(context: Context, ended: (number | number[])[]): Promise<number | undefined> {
   const [found] = await runReads(context, [{ sql: context.sql.history.firstRevived, params: ended }]);
   const seq = found?.rows[0]?.[0];
-  return typeof seq === 'number' ? seq : undefined;
+  return seq == null ? undefined : Number(seq);
 }
 
 /** Erases the memory of events of a session. Resolves to whether there was any. */

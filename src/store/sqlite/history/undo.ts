@@ -61,7 +61,7 @@ async function putBack(
   const { rewindKey, sessionNumber, seq, marker, ended = [END, []] } = rewind;
   const others = await present(context);
   const state = await stateNow(context, rewind);
-  const before = marker === undefined ? await lastBefore(context, rewind) : Number(ended[0]);
+  const before = marker === undefined ? await lastKept(context, sessionNumber) : Number(ended[0]);
   const now = sqliteDialect.encodeTime(Date.now());
   const outcomes = await sendWrites(context, [
     ...(marker === undefined
@@ -83,18 +83,15 @@ async function putBack(
     { sql: sql.keepUndoable, params: [2, ...keyParams(key)] },
     ...(others.artifacts ? [{ sql: sql.showVersions, params: [...keyParams(key), rewindKey] }] : []),
   ]);
-  if (rewind.remembered && others.memory) {
-    // Other entries may have been erased on purpose.
-    await remember(context, key, before, functionResponses);
-  }
+  // Takes out what counts no more, too. Other entries may have been erased on purpose.
+  if (others.memory) await remember(context, key, rewind.remembered ? before : END, functionResponses);
   return marker === undefined ? (outcomes[0]?.changes ?? 0) : Number(outcomes[3]?.rows[0]?.[0]);
 }
 
-/** The last seq before the events that come back. */
-async function lastBefore(context: Context, { sessionNumber, rewindKey }: StoredRewind): Promise<number> {
-  const query = { sql: context.sql.history.firstArchived, params: [sessionNumber, rewindKey] };
-  const [found] = await runReads(context, [query]);
-  return Number(found?.rows[0]?.[0] ?? END) - 1;
+/** The last seq that a rewind has left: behind it come all that it has removed, but for summaries, which no memory has. */
+async function lastKept(context: Context, sessionNumber: number): Promise<number> {
+  const [found] = await runReads(context, [{ sql: context.sql.history.lastKept, params: [sessionNumber] }]);
+  return Number(found?.rows[0]?.[0] ?? 0);
 }
 
 /** Above every seq. */
