@@ -37,6 +37,24 @@ test('the report is a table, or JSON, and the exit code tells whether all is the
   expect(kept.stdout).toContain('refused sessions s1: the database has another session with this id');
 });
 
+test('lines of JSON end where one is no UTF-8, and those before it are there', () => {
+  const line = (id: string, user: string) => {
+    const session = { appName: 'app', userId: user, id, createTime: 1, updateTime: 1, events: [] };
+    return `${JSON.stringify({ ...session, state: {}, appState: {}, userState: {} })}\n`;
+  };
+  const input = Buffer.from(line('s1', 'ada') + line('s2', 'b\xffb'), 'latin1');
+  const { status, stderr } = run(['import', '-', '--db', path('agent.db')], { input });
+  expect(status).toBe(1);
+  expect(stderr).toContain('line 2 is no valid UTF-8');
+  const stored = run(['export', path('agent.db')]).stdout;
+  expect(
+    stored
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).id),
+  ).toEqual(['s1']);
+});
+
 test('a dry run makes no database, and changes none', () => {
   const file = fixture('adk-python-sqlite.db', path('source'));
   const dry = run(['import', file, '--db', path('agent.db'), '--dry-run', '--json']);

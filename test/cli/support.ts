@@ -13,7 +13,7 @@ const environment = () => {
 };
 
 /** Runs a command to its end. */
-export function run(args: string[], options: { input?: string; cwd?: string } = {}) {
+export function run(args: string[], options: { input?: string | Uint8Array; cwd?: string } = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     encoding: 'utf8',
     env: environment(),

@@ -103,6 +103,15 @@ describe('a source is refused, and nothing is stored,', () => {
     expect(await refusal(file)).toMatch(/version 999.*version 1/);
   });
 
+  test.each(['a file', 'a stream'])('if %s of JSON is no UTF-8, with the number of the line', async (kind) => {
+    const text = JSON.stringify({ id: 's1', appName: 'app', userId: 'a\xffda', state: {}, events: [] }, null, 1);
+    const bytes = Buffer.from(text, 'latin1');
+    const file = join(folder, 's1.session.json');
+    writeFileSync(file, bytes);
+    const source = kind === 'a file' ? file : Readable.from([bytes.subarray(0, 30), bytes.subarray(30)]);
+    expect(await refusal(source)).toContain('line 4 is no valid UTF-8');
+  });
+
   test('if it is cut off', async () => {
     const file = await make(session('s1') + event('e1'));
     writeFileSync(file, readFileSync(file).subarray(0, 5000));

@@ -99,7 +99,7 @@ describe('a root of FileArtifactService', () => {
     expect(await service.loadArtifact({ ...key, filename: 'note.txt', version: 0 })).toEqual({ text: 'héllo' });
   });
 
-  test('names links, and a text that is no UTF-8', async () => {
+  test('names links, and texts that are no UTF-8', async () => {
     await fill(root);
     const user = join(root, 'users', key.userId);
     const folder = join(user, 'sessions', 's1', 'artifacts');
@@ -108,9 +108,12 @@ describe('a root of FileArtifactService', () => {
     symlinkSync(join(user, 'sessions', 's1'), join(user, 'sessions', 's2'));
     symlinkSync(user, join(root, 'users', 'bob'));
     writeFileSync(join(folder, 'note.txt', 'versions', '1', 'note.txt'), Buffer.from([0x61, 0xff]));
+    const metadata = Buffer.from('{"fileName":"fa\xffr","customMetadata":{}}', 'latin1');
+    writeFileSync(join(folder, 'far', 'versions', '0', 'metadata.json'), metadata);
     const report = await importSessions(root, store, { app: 'shop' });
-    expect(report.artifacts).toEqual({ ...counts, converted: 4, refused: 1 });
+    expect(report.artifacts).toEqual({ ...counts, converted: 3, refused: 2 });
     expect(report.refused).toEqual([
+      { table: 'artifacts', row: 'far, version 0', reason: 'its metadata.json is no valid UTF-8' },
       { table: 'artifacts', row: 'note.txt, version 1', reason: 'its content is a text, but no valid UTF-8' },
     ]);
     const below = (...path: string[]) => join('users', key.userId, 'sessions', ...path);

@@ -119,6 +119,16 @@ test('events that are none, or come twice, are refused by name, and the rest is 
   expect((await store.getEvents(key)).map(({ author }) => author)).toEqual(['user']);
 });
 
+test('every character comes out as it was, wherever the stream is cut', async () => {
+  const said = 'é\u0085\u2028\u2029\uFEFF🙂\uFFFD';
+  const [event] = PYTHON['in camel case'].events;
+  const session = { ...PYTHON['in camel case'], events: [{ ...event, content: { parts: [{ text: said }] } }] };
+  const bytes = Buffer.from(JSON.stringify(session, null, 1).replaceAll('\n', '\r\n'));
+  const source = Readable.from([...bytes].map((byte) => Buffer.of(byte)));
+  expect(await importSessions(source, store)).toMatchObject({ events: { converted: 1 }, refused: [] });
+  expect((await store.getEvents(key)).map(({ content }) => content)).toEqual([{ parts: [{ text: said }] }]);
+});
+
 test('a session without an app needs one', async () => {
   const { appName: _, ...session } = PYTHON['in camel case'];
   const text = JSON.stringify(session);

@@ -108,7 +108,9 @@ async function readVersion(folder: string, scope: Scope, path: string, version: 
     return { kind: 'refused', of: 'artifacts', table: 'artifacts', row: `${path}, version ${version}`, reason };
   };
   const metadataFile = await fileIn(folder, 'metadata.json');
-  const metadata = metadataFile && parseObject(await readFile(metadataFile.path, 'utf8'));
+  const bytes = metadataFile && (await readFile(metadataFile.path));
+  if (bytes !== undefined && !isUtf8(bytes)) return refused('its metadata.json is no valid UTF-8');
+  const metadata = parseObject(bytes?.toString());
   if (metadataFile === undefined || metadata === undefined) return refused('its metadata.json is no JSON object');
   const field = (camel: string, snake: string) => metadata[camel] ?? metadata[snake];
   const name = nameOf(field('fileName', 'file_name'), path, scope);

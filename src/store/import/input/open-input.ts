@@ -23,7 +23,7 @@ export async function openInput(source: string | NodeJS.ReadableStream): Promise
     return { kind: 'folder', path: source, entries, [Symbol.asyncDispose]: async () => {} };
   }
   if (found.isFile() && (await beginsWith(source, MAGIC))) return await openSqlite(source);
-  return await openText(createReadStream(source, 'utf8'));
+  return await openText(createReadStream(source));
 }
 
 async function openText(stream: NodeJS.ReadableStream): Promise<Input> {
