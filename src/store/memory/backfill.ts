@@ -49,7 +49,7 @@ export async function backfill(context: MemoryContext, options: BackfillOptions 
       const [read] = await sendReads(context, [{ sql: context.layout.sql.sessions, params }]);
       page = (read?.rows ?? []) as StoredSession[];
       for (const session of page) {
-        done.entries += await fillSession(context, session, 0, signal);
+        done.entries += await fillSession(context, session, ALL, signal);
         done.sessions += 1;
         onProgress?.({ ...done });
       }
@@ -61,16 +61,32 @@ export async function backfill(context: MemoryContext, options: BackfillOptions 
   return done;
 }
 
-/** Adds what one stored session holds after a seq and memory lacks; `false` if the file has no such session. */
-export async function addSession(context: MemoryContext, key: SessionKey, afterSeq = 0): Promise<boolean> {
+/** Decides by its seq whether an event may be added. */
+export type Choice = (seq: number) => boolean;
+
+const ALL: Choice = () => true;
+
+/** Adds what one stored session holds and memory lacks; `false` if the file has no such session. */
+export async function addSession(context: MemoryContext, key: SessionKey, choice = ALL): Promise<boolean> {
   checkKey(key);
-  if (!(await hasSessions(context))) return false;
+  const session = await findSession(context, key);
+  if (session === undefined) return false;
+  await fillSession(context, session, choice, undefined);
+  return true;
+}
+
+/** Seqs of the events of a session that no marker has undone. */
+export async function countingSeqs(context: MemoryContext, key: SessionKey): Promise<Set<number>> {
+  const session = await findSession(context, key);
+  const outline = session === undefined ? [] : await readOutline(context, session);
+  return new Set(withoutRewound(outline).map(({ seq }) => seq));
+}
+
+async function findSession(context: MemoryContext, key: SessionKey): Promise<StoredSession | undefined> {
+  if (!(await hasSessions(context))) return undefined;
   const params = [key.appName, key.userId, key.sessionId];
   const [found] = await sendReads(context, [{ sql: context.layout.sql.session, params }]);
-  const [session] = (found?.rows ?? []) as StoredSession[];
-  if (session === undefined) return false;
-  await fillSession(context, session, afterSeq, undefined);
-  return true;
+  return (found?.rows as StoredSession[] | undefined)?.[0];
 }
 
 async function hasSessions(context: MemoryContext): Promise<boolean> {
@@ -93,13 +109,13 @@ interface Outline extends Rewindable {
 async function fillSession(
   context: MemoryContext,
   session: StoredSession,
-  afterSeq: number,
+  choice: Choice,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const done = { entries: 0 };
   for (;;) {
     try {
-      await fill(context, session, afterSeq, signal, done);
+      await fill(context, session, choice, signal, done);
       return done.entries;
     } catch (error) {
       // The first query of each job fails if some of the events were deleted or undone meanwhile, which has erased their
@@ -112,14 +128,13 @@ async function fillSession(
 async function fill(
   context: MemoryContext,
   session: StoredSession,
-  afterSeq: number,
+  choice: Choice,
   signal: AbortSignal | undefined,
   done: { entries: number },
 ): Promise<void> {
   const { sql } = context.layout;
   const [sessionNumber, appName, userId, sessionId] = session;
-  const [read] = await sendReads(context, [{ sql: sql.outline, params: [sessionNumber, appName, userId, sessionId] }]);
-  const outline = (read?.rows ?? []).map((row) => decodeOutline(context, row));
+  const outline = await readOutline(context, session);
   const counting = new Set(withoutRewound(outline));
   const undone = outline.filter((event) => event.isRemembered && !counting.has(event));
   if (undone.length > 0) {
@@ -130,7 +145,7 @@ async function fill(
     );
   }
   const lacking = [...counting].filter(({ seq, isRemembered, hasContent }) => {
-    return seq > afterSeq && !isRemembered && hasContent;
+    return choice(seq) && !isRemembered && hasContent;
   });
   for (let at = 0; at < lacking.length; at += EVENTS_PER_STEP) {
     signal?.throwIfAborted();
@@ -143,12 +158,17 @@ async function fill(
   signal?.throwIfAborted();
 }
 
+async function readOutline(context: MemoryContext, session: StoredSession): Promise<Outline[]> {
+  const [read] = await sendReads(context, [{ sql: context.layout.sql.outline, params: session }]);
+  return (read?.rows ?? []).map((row) => decodeOutline(context, row));
+}
+
 function decodeOutline(context: MemoryContext, row: unknown[]): Outline {
   const [seq, id, invocationId, actions, isRemembered, hasContent] = row;
   const rewindBefore =
     actions === null ? undefined : rewindBeforeOf({ actions: parse(context, id, 'actions', actions) ?? {} });
   return {
-    seq: seq as number,
+    seq: Number(seq),
     id: id as string,
     invocationId: invocationId as string,
     rewindBefore,

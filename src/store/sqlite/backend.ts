@@ -190,7 +190,8 @@ export class SqliteBackend implements Backend, Context {
   }
 
   deleteInvocation(key: SessionKey, invocationId: string) {
-    return this.#inTurn(key, () => deleteInvocation(this, key, invocationId));
+    const work = () => deleteInvocation(this, key, invocationId, this.#attachments?.functionResponses);
+    return this.#inTurn(key, work);
   }
 
   sharedState(scope: SharedScope) {

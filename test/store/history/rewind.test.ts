@@ -457,6 +457,34 @@ sqliteDescribe('memory follows a rewind', () => {
     },
   );
 
+  test('events that a marker has undone come back once the invocation of the marker is deleted', async () => {
+    const { memory, remembered } = await remember('e1', 'e2', 'e3');
+    await store.rewind(key, { beforeInvocationId: 'ie2' }, { mode: 'mark' });
+    const marker = await markerInvocation();
+    for (const id of ['e4', 'e5']) await append(id, `i${id}`, {}, say('tea'));
+    await memory.backfill();
+    await memory.delete({ appName: key.appName, userId: key.userId, ids: ['e1', 'e4'] });
+    expect(await remembered()).toBe('e5');
+    await store.deleteInvocation(key, marker);
+    expect(await remembered()).toBe('e2 e3 e5');
+  });
+
+  test('an entry that was erased does not come back with a marker that undid nothing of it any more', async () => {
+    const marker = (id: string, before: string) =>
+      append(id, id, {}, { actions: { rewindBeforeInvocationId: before } });
+    for (const gone of ['delete', 'rewind']) {
+      const { memory, remembered } = await remember(`${gone}1`, `${gone}2`, `${gone}3`);
+      await marker(`${gone}4`, `i${gone}2`);
+      await marker(`${gone}5`, `i${gone}3`); // takes the marker before it back
+      await memory.backfill();
+      const before = await remembered();
+      await memory.delete({ appName: key.appName, userId: key.userId, ids: [`${gone}2`] });
+      if (gone === 'delete') await store.deleteInvocation(key, `${gone}4`);
+      else await store.rewind(key, { beforeInvocationId: `i${gone}3` });
+      expect(await remembered()).toBe(before.replace(` ${gone}2`, ''));
+    }
+  });
+
   test('an entry that was erased does not come back with a summary that is older than it', async () => {
     const { memory, remembered } = await remember('e1');
     const compaction = { startTimestamp: 1, endTimestamp: 4e9, compactedContent: { role: 'model', parts: [] } };

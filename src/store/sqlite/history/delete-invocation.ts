@@ -7,17 +7,28 @@ import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
 import { readInvocation, readStored } from './read.js';
+import { remember, revivedBy } from './remember.js';
 import { forget } from './rewind.js';
 
-/** Deletes the events of an invocation; the changes that they made stay, each in its place. Resolves to their number. */
-export async function deleteInvocation(context: Context, key: SessionKey, invocationId: string): Promise<number> {
+/**
+ * Deletes the events of an invocation; the changes that they made stay, each in its place. Resolves to their number.
+ * `functionResponses`: of the memory that indexes again what a deleted marker had undone.
+ */
+export async function deleteInvocation(
+  context: Context,
+  key: SessionKey,
+  invocationId: string,
+  functionResponses = false,
+): Promise<number> {
   return await inTransaction(context, async (within) => {
     const { sql } = within;
     const { sessionNumber, session } = await readStored(within, key);
     const events = [sessionNumber, invocationId];
     const changes = await readInvocation(within, key, invocationId);
-    if ((await present(within)).memory)
-      await forget(within, key, { sql: sql.history.forget.invocation, params: events });
+    const { memory } = await present(within);
+    const markers = { sql: sql.history.markers.invocation, params: events };
+    const revived = memory ? await revivedBy(within, key, markers) : undefined;
+    if (memory) await forget(within, key, { sql: sql.history.forget.invocation, params: events });
     const [deleted] = await sendWrites(within, [
       { sql: sql.history.deleteInvocation, params: events },
       { sql: sql.fold.renameMarked, params: [[sessionNumber]] },
@@ -32,6 +43,7 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     });
     const state = [serializeObject(session.state, 'state'), now, sessionNumber];
     await sendWrites(within, [...kept, { sql: sql.history.setState, params: state }]);
+    if (revived !== undefined) await remember(within, key, revived, functionResponses);
     return count;
   });
 }

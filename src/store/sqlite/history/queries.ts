@@ -29,6 +29,9 @@ export function buildHistoryQueries(
   FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND ${where} AND (${hasActions} OR ${hasNotes}) ORDER BY e.seq ${end}`;
   /** The events that a cut ends. Parameters: session key, last seq before the point, seqs of summaries. */
   const ended = 'session_key = ? AND (seq > ? OR seq IN carray(?))';
+  const ofInvocation = 'session_key = ? AND invocation_id = ?';
+  const markers = (where: string) => `SELECT 1 FROM ${events}
+  WHERE ${where} AND instr(CAST(actions AS TEXT), '"rewindBeforeInvocationId"') > 0 LIMIT 1`;
   const forget = (
     where: string,
   ) => `DELETE FROM ${memory} WHERE scope_key = (SELECT scope_key FROM "${scopesTable(names.memory)}"
@@ -80,17 +83,15 @@ export function buildHistoryQueries(
     /** Parameters: session key, seq, kind, value, removed, revision, time. */
     addChange: `INSERT INTO ${changes} (session_key, seq, kind, value, removed, revision, time)
   VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING change_key`,
-    forget: { ended: forget(ended), invocation: forget('session_key = ? AND invocation_id = ?') },
+    forget: { ended: forget(ended), invocation: forget(ofInvocation) },
     count: `SELECT count(*), (SELECT max(seq) FROM ${events} WHERE session_key = ?1) FROM ${events}
   WHERE session_key = ?1 AND (seq > ?2 OR seq IN carray(?3))`,
-    firstRevived: `SELECT min((SELECT min(f.seq) FROM ${events} AS f WHERE f.session_key = ?1
-    AND f.invocation_id = CAST(e.actions AS TEXT) ->> '$.rewindBeforeInvocationId'))
-  FROM ${events} AS e WHERE e.session_key = ?1 AND (e.seq > ?2 OR e.seq IN carray(?3))
-    AND instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0`,
+    /** Whether there is a marker among events. */
+    markers: { ended: markers(ended), invocation: markers(ofInvocation) },
     archive: `INSERT INTO ${rewound} (rewind_key, seq, session_key, ${columns})
   SELECT ?, seq, session_key, ${columns} FROM ${events} WHERE ${ended}`,
     deleteEvents: `DELETE FROM ${events} WHERE ${ended}`,
-    deleteInvocation: `DELETE FROM ${events} WHERE session_key = ? AND invocation_id = ?`,
+    deleteInvocation: `DELETE FROM ${events} WHERE ${ofInvocation}`,
     undoChanges: `UPDATE ${changes} SET undone_by = ?1 WHERE session_key = ?2 AND seq >= ?3 AND kind <> 'rewind'
   AND undone_by IS NULL AND change_key < ?1`,
     deleteUndone: `DELETE FROM ${changes} WHERE session_key = ? AND undone_by = ?`,

@@ -10,7 +10,7 @@ import { readSession } from '../jobs.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
 import { readHistory, readVersions, type StoredHistory } from './read.js';
-import { remember } from './remember.js';
+import { remember, revivedBy } from './remember.js';
 
 /** Takes a session back, in one transaction. Resolves to the number of events removed, and the session. */
 export async function rewind(
@@ -45,7 +45,7 @@ async function carryOut(
   const [events, lastSeq] = (counted?.rows[0] ?? []).map(Number) as [number, number];
   const others = await present(context);
   const later = artifacts && others.artifacts ? laterVersions(history, cut, await readVersions(context, key)) : [];
-  const revived = others.memory ? await firstRevived(context, ended) : undefined;
+  const revived = others.memory ? await revivedBy(context, key, { sql: sql.markers.ended, params: ended }) : undefined;
   const remembered = others.memory && (await forget(context, key, { sql: sql.forget.ended, params: ended }));
   const appended = marker && (await appendUnchained(context, marker(history, cut), { kind: 'none' }));
   const record: RewindRecord = {
@@ -75,15 +75,8 @@ async function carryOut(
       : []),
     { sql: sql.setRevision, params: [sessionNumber, rewindKey] },
   ]);
-  if (revived !== undefined) await remember(context, key, revived - 1, functionResponses);
+  if (revived !== undefined) await remember(context, key, revived, functionResponses);
   return events;
-}
-
-/** Seq of the first event that a marker among those that end has undone: without the marker it counts again. */
-async function firstRevived(context: Context, ended: (number | number[])[]): Promise<number | undefined> {
-  const [found] = await runReads(context, [{ sql: context.sql.history.firstRevived, params: ended }]);
-  const seq = found?.rows[0]?.[0];
-  return seq == null ? undefined : Number(seq);
 }
 
 /** Erases the memory of events of a session. Resolves to whether there was any. */

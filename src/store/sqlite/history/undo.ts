@@ -84,7 +84,7 @@ async function putBack(
     ...(others.artifacts ? [{ sql: sql.showVersions, params: [...keyParams(key), rewindKey] }] : []),
   ]);
   // Takes out what counts no more, too. Other entries may have been erased on purpose.
-  if (others.memory) await remember(context, key, rewind.remembered ? before : END, functionResponses);
+  if (others.memory) await remember(context, key, (seq) => rewind.remembered && seq > before, functionResponses);
   return marker === undefined ? (outcomes[0]?.changes ?? 0) : Number(outcomes[3]?.rows[0]?.[0]);
 }
 
