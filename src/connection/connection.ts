@@ -69,6 +69,11 @@ export class LaneConnection extends Verbs implements Connection {
     return this.lane.send(call, limits);
   }
 
+  /** @internal */
+  checkWrite(): void {
+    this.lane.check();
+  }
+
   /** @internal Sends a call. Resolves to its outcome if it succeeded, rejects with its Error if it failed. */
   readonly perform: Send = async (call, limits) => orThrow(await this.lane.send(call, limits), limits);
 

@@ -50,6 +50,11 @@ class TransactionScope extends Verbs implements Transaction {
     this.#children.delete(child);
   }
 
+  /** @internal */
+  checkWrite(): void {
+    this.#lane.check();
+  }
+
   protected send(call: Call, limits: Limits): Promise<Outcome> {
     return this.#lane.send(call, limits);
   }

@@ -51,6 +51,9 @@ export abstract class Verbs implements Executor {
 
   protected abstract send(call: Call, limits: Limits): Promise<Outcome>;
 
+  /** @internal Throws where a write would be refused, or would wait for the function that makes it. */
+  abstract checkWrite(): void;
+
   abstract transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
 
   /** @internal Opens a cursor with this call. `limits` are those of the whole iteration. */

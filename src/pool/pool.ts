@@ -51,6 +51,11 @@ class WorkerPool extends Verbs implements Pool {
     checkNotNested(this, need);
   }
 
+  /** @internal */
+  checkWrite(): void {
+    this.#check('write');
+  }
+
   #sharedLimits(limits: Limits, what: string): SharedLimits {
     return sharedLimits(withDefaultTimeout(limits, this.#options.operationTimeoutMs), what);
   }

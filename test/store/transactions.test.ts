@@ -2,7 +2,9 @@ import type { Pool } from 'aiosqlite';
 import { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../support/databases.js';
+
 import { rejection } from '../support/rejection.js';
+import { gate } from '../support/time.js';
 import { event, ids, key, makeStore } from './fixtures.js';
 
 const on = databases();
@@ -92,5 +94,48 @@ describe('with(tx)', () => {
   test('is closed with the transaction', async () => {
     const inside = await pool.transaction(async (tx) => store.with(tx));
     expect(await rejection(inside.getSession(key))).toMatchObject({ code: 'ERR_TRANSACTION_CLOSED' });
+  });
+});
+
+describe('a write of the store inside a transaction on its own database rejects ERR_NESTED_ACQUIRE, where it would wait for', () => {
+  const writes: Record<string, (of: SessionStore) => Promise<unknown>> = {
+    'updateAppState()': (of) => of.updateAppState('app', { x: 1 }),
+    'mergeSessionState()': (of) => of.mergeSessionState(key, { x: 1 }),
+    'appendEvents()': (of) => of.appendEvents([event('inside')]),
+    'deleteUser()': (of) => of.deleteUser({ appName: 'app', userId: 'ada' }),
+    'appendEvent()': (of) => of.appendEvent(event('inside'), { app: { x: 1 } }),
+  };
+  const others: Record<string, (of: SessionStore) => Promise<unknown>[]> = {
+    'an append': (of) => [of.appendEvent(event('b'), { app: { y: 1 } })],
+    'a write behind an append': (of) => [
+      of.appendEvent(event('b'), { app: { y: 0 } }),
+      of.updateAppState('app', { y: 1 }),
+    ],
+  };
+  const cases = ['pool', 'connection'].flatMap((kind) =>
+    Object.keys(others).flatMap((other) => Object.keys(writes).map((name) => [other, name, kind] as const)),
+  );
+
+  test.each(cases)('%s: %s, on a %s', async (other, name, kind) => {
+    const db = kind === 'pool' ? pool : await on.connect();
+    const own = new SessionStore(db);
+    await own.createSession(key);
+    await own.appendEvent(event('a'));
+    const [begun, called] = [gate(), gate()];
+    const transaction = db.transaction(async (tx) => {
+      await tx.run('INSERT INTO orders VALUES (1)');
+      begun.open();
+      await called.opened;
+      const refused = writes[name]?.(own) as Promise<unknown>;
+      expect(await rejection(refused)).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+    });
+    await begun.opened;
+    const outside = others[other]?.(own);
+    called.open();
+    await transaction;
+    await Promise.all(outside ?? []);
+    await own.updateAppState('app', { z: 1 });
+    expect(await own.getAppState('app')).toEqual({ y: 1, z: 1 });
+    expect(ids(await own.getEvents(key))).toEqual(['a', 'b']);
   });
 });

@@ -10,6 +10,7 @@ import { nameOf, type PreparedAppend, type PreparedSession, statesOf } from '../
 import type { EventFilter, EventRecord, SessionFilter, SessionKey } from '../records.js';
 import { append, appendAll } from './append/append.js';
 import type { Attachments } from './append/attachments.js';
+import type { RefuseWait } from './append/chain.js';
 import { KnownIds } from './append/known-ids.js';
 import type { Context } from './context.js';
 import { CONTENT_AT, eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
@@ -41,8 +42,20 @@ export type Database = Executor & { close(): Promise<void> };
 
 /** Makes the backend of a store. Throws `'ADK_INVALID_NAME'` for a table name or an owner column that can't be one. */
 export function openBackend(db: Database, options: SessionStoreOptions): SqliteBackend {
-  return new SqliteBackend(db, new Layout(options), new KnownIds({ chains: isPool(db) }));
+  return new SqliteBackend(db, new Layout(options), new KnownIds({ chains: isPool(db), refuseWait: refuseWaitOf(db) }));
 }
+
+/** A write that waits is refused where one that is sent would be: inside a transaction on the same pool or connection. */
+const refuseWaitOf =
+  (db: Executor & { checkWrite?(): void }): RefuseWait =>
+  () => {
+    try {
+      db.checkWrite?.();
+      return undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
 
 /** Calls of a pool are in no transaction that a caller has begun by hand. */
 const isPool = (db: Database): boolean => typeof (db as { acquire?: unknown } | undefined)?.acquire === 'function';
@@ -76,7 +89,7 @@ export class SqliteBackend implements Backend, Context {
     return new SqliteBackend(
       transaction,
       this.layout,
-      new KnownIds({ keepsUncommitted: true }),
+      new KnownIds({ keepsUncommitted: true, refuseWait: refuseWaitOf(transaction) }),
       undefined,
       this.#attachments,
     );

@@ -266,10 +266,15 @@ describe('Chain', () => {
     const chain = new Chain(7);
     const order: string[] = [];
     const sendOther = async (name: string) => {
-      await inTurn([chain], true, async () => {
-        order.push(name);
-        chain.addOther();
-      });
+      await inTurn(
+        [chain],
+        true,
+        () => undefined,
+        async () => {
+          order.push(name);
+          chain.addOther();
+        },
+      );
     };
     chain.add('a');
     const others = ['x', 'y'].map(sendOther);

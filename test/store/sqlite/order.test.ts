@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Pool } from 'aiosqlite';
 import { SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -181,6 +182,27 @@ describe('writes that wait for appends come before a later call', () => {
     await store.appendEvent(event('z'));
     expect((await store.getSession(key))?.revision).toBe(4);
   });
+});
+
+test('a call that waits for a write of another caller is made in the async context of its own caller', async () => {
+  const other = { ...key, sessionId: 's2' };
+  await store.createSession(other);
+  await store.appendEvent(event('a'));
+  const caller = new AsyncLocalStorage<string>();
+  const callers: unknown[] = [];
+  const watched = new SessionStore(pool);
+  const { batch } = pool;
+  pool.batch = ((...call: Parameters<typeof batch>) => {
+    callers.push(caller.getStore());
+    return batch.apply(pool, call);
+  }) as typeof batch;
+  await Promise.all([
+    caller.run('append', () => watched.appendEvent(event('b'), { app: { at: 'b' } })),
+    caller.run('update', () => watched.updateAppState('app', { at: 'updated' })),
+    caller.run('append of another session', () => watched.appendEvent(event('c', other))),
+    caller.run('creation', () => watched.createSession({ ...key, sessionId: 's3' })),
+  ]);
+  expect(callers).toEqual(['append', 'update', 'append of another session', 'creation']);
 });
 
 test('writes that another process comes between are stored in the order of their calls', async () => {

@@ -1,38 +1,45 @@
-import { Chain, inTurn } from './chain.js';
+import { Chain, inTurn, type RefuseWait } from './chain.js';
 
 /**
  * Order of the writes that concern more than one session. Such a write is sent once no append before it can go again, and every
  * later call of the store waits until it is sent. From then on, the queue of the writer keeps the order.
  */
 export class AcrossSessions {
-  /** The later calls, while a write across sessions waits. */
-  #later: (() => void)[] | undefined;
+  /** Resolves once the write across sessions that waits is sent. */
+  #sent: Promise<void> | undefined;
   /** Appends under way that merge a shared state, by the name of the state. */
   readonly #states = new Map<string, Chain>();
+  readonly #refuseWait: RefuseWait;
+
+  constructor(refuseWait: RefuseWait) {
+    this.#refuseWait = refuseWait;
+  }
 
   /** Whether a write across sessions waits. Then a call must {@link wait}. */
   get isWaiting(): boolean {
-    return this.#later !== undefined;
+    return this.#sent !== undefined;
   }
 
   /** Makes a call, which looks again whether it must wait, once the write across sessions is sent. */
   wait<T>(call: () => Promise<T>): Promise<T> {
-    return new Promise((resolve) => {
-      this.#later?.push(() => resolve(call()));
-    });
+    return this.#refuseWait() ?? this.#sent?.then(call) ?? call();
   }
 
   /** Sends a write once no append of these chains is under way. */
   send<T>(chains: readonly Chain[], send: () => Promise<T>): Promise<T> {
     if (chains.every((chain) => chain.isFree(false))) return send();
-    const later: (() => void)[] = [];
-    this.#later = later;
-    return inTurn(chains, false, () => {
-      // The chains are free again then. Until then calls still wait, so that none overtakes.
-      queueMicrotask(() => {
-        this.#later = undefined;
-        for (const call of later) call();
-      });
+    const refused = this.#refuseWait();
+    if (refused !== undefined) return refused;
+    let sent = () => {};
+    this.#sent = new Promise((resolve) => {
+      sent = resolve;
+    });
+    // The first reaction: the calls that wait follow at once, so that none overtakes.
+    void this.#sent.then(() => {
+      this.#sent = undefined;
+    });
+    return inTurn(chains, false, this.#refuseWait, () => {
+      queueMicrotask(sent); // the chains are free again then
       return send();
     });
   }

@@ -114,12 +114,22 @@ export class Chain {
   }
 }
 
+/** Rejection of a write whose caller must not wait, since what it waits for may wait for the caller. */
+export type RefuseWait = () => Promise<never> | undefined;
+
 /**
  * Sends a write once no append of these chains is under way and no other write waits. Later calls come after it. `isAppend`: an
  * append that does not fit.
  */
-export function inTurn<T>(chains: readonly Chain[], isAppend: boolean, send: () => Promise<T>): Promise<T> {
+export function inTurn<T>(
+  chains: readonly Chain[],
+  isAppend: boolean,
+  refuseWait: RefuseWait,
+  send: () => Promise<T>,
+): Promise<T> {
   if (chains.every((chain) => chain.isFree(isAppend))) return send();
+  const refused = refuseWait();
+  if (refused !== undefined) return refused;
   const turns = chains.map((chain) => chain.turn(isAppend));
   const all: Promise<unknown> = turns.length === 1 ? (turns[0] as Promise<void>) : Promise.all(turns); // very many may wait
   return all.then(() => {

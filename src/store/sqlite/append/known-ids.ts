@@ -2,7 +2,7 @@ import type { Appended } from '../../backend.js';
 import { nameOf } from '../../prepare.js';
 import type { SessionKey } from '../../records.js';
 import { AcrossSessions } from './across-sessions.js';
-import { Chain, inTurn } from './chain.js';
+import { Chain, inTurn, type RefuseWait } from './chain.js';
 import { IdSet } from './id-set.js';
 
 /** How many ids are kept: in all (some 20 MB), and in one session. */
@@ -90,17 +90,24 @@ export class KnownIds {
   #old = new Map<string, Entry>();
   #youngSize = 0;
   /** Order of the writes that concern more than one session. */
-  readonly across = new AcrossSessions();
+  readonly across: AcrossSessions;
   readonly #keepsUncommitted: boolean;
   readonly #chains: boolean;
+  readonly #refuseWait: RefuseWait;
 
   /**
    * `keepsUncommitted`: for a store inside a transaction, which ends with it. `chains`: for a store on a pool, where no caller can
    * roll back what others have called.
    */
-  constructor({ keepsUncommitted = false, chains = false } = {}) {
+  constructor({
+    keepsUncommitted = false,
+    chains = false,
+    refuseWait = () => undefined,
+  }: { keepsUncommitted?: boolean; chains?: boolean; refuseWait?: RefuseWait } = {}) {
     this.#keepsUncommitted = keepsUncommitted;
     this.#chains = chains;
+    this.#refuseWait = refuseWait;
+    this.across = new AcrossSessions(refuseWait);
   }
 
   /**
@@ -146,7 +153,9 @@ export class KnownIds {
     if (this.across.isWaiting) return this.across.wait(() => this.inTurn(names, send, states));
     const chains = [...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))];
     const shared = this.across.of(states);
-    return shared.length === 0 ? inTurn(chains, false, send) : this.across.send([...chains, ...shared], send);
+    return shared.length === 0
+      ? inTurn(chains, false, this.#refuseWait, send)
+      : this.across.send([...chains, ...shared], send);
   }
 
   /** Sends a write that may concern any session, after all appends that were called before it. */
@@ -160,7 +169,7 @@ export class KnownIds {
   /** Sends an append that is in no chain, after those of the chain that were called before it. */
   appendInTurn<T>(name: string, send: () => Promise<T>): Promise<T> {
     const chain = this.#chainOf(name);
-    return chain === undefined ? send() : inTurn([chain], true, send);
+    return chain === undefined ? send() : inTurn([chain], true, this.#refuseWait, send);
   }
 
   #chainOf(name: string): Chain | undefined {
