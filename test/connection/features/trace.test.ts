@@ -107,7 +107,9 @@ describe("the channel 'aiosqlite:call'", () => {
     await rejection(db.run('DELETE FROM item', [], { timeoutMs: 5 }));
     stop.abort();
     await running;
-    expect(calls.map(({ sql }) => sql)).toEqual([ENDLESS]);
+    expect(calls.map(({ sql }) => sql)).not.toContain('DELETE FROM item');
+    await db.run('DELETE FROM item');
+    expect(calls.map(({ sql }) => sql)).toContain('DELETE FROM item');
   });
 
   test('is told in the asynchronous context of the call', async () => {
