@@ -179,6 +179,26 @@ describe('of several stores with tables of other names,', () => {
     }
     expect(await pool.all('SELECT id FROM adk_memory ORDER BY id')).toEqual([{ id: 'm-blog' }, { id: 'm-shop' }]);
   });
+
+  test('two share states whose names are as near to both: each has those of its own apps and users', async () => {
+    const file = await stores({ shop: [], blog: ['app_state', 'user_state'] });
+    {
+      await using db = await connect(file);
+      await db.exec(`ALTER TABLE blog_app_state RENAME TO apps; ALTER TABLE blog_user_state RENAME TO users;
+        UPDATE shop_sessions SET user_id = 'bob';
+        INSERT INTO blog_sessions SELECT 'own', 'blog', 'ada', state, create_time, update_time FROM blog_sessions;
+        INSERT INTO apps VALUES ('blog', '{"of":"blog"}', 2460000.5);
+        INSERT INTO users VALUES ('app', 'bob', '{"of":"shop"}', 2460000.5)`);
+    }
+    const unclear = { table: 'apps', row: 'app', reason: expect.stringContaining('blog_sessions') };
+    const shop = await importSessions(file, store, { table: 'shop_sessions' });
+    expect(shop.refused).toEqual([unclear]);
+    expect(await store.getUserState('app', 'bob')).toEqual({ of: 'shop' });
+    expect([await store.getAppState('blog'), ...(await statesOf())]).toEqual([{}, {}, {}]);
+    const blog = await importSessions(file, store, { table: 'blog_sessions' });
+    expect(blog.refused).toEqual([unclear]);
+    expect([await store.getAppState('blog'), ...(await statesOf())]).toEqual([{ of: 'blog' }, {}, { of: 'blog' }]);
+  });
 });
 
 test('a file that two versions of SQLSpec have used is read in two steps', async () => {

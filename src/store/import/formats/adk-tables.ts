@@ -7,8 +7,10 @@ import { hasColumns, quoted, type TablesInput } from '../input/input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
 import { isDamagedText, noText, shown, sound } from '../values/damaged-text.js';
 import { eventRecord } from '../values/event.js';
+import { withoutPrefix } from '../values/scopes.js';
 import { timeOf as anyTime } from '../values/times.js';
 import { noObject, parseState } from './json.js';
+import { claims, ofOneOf, ownerOf } from './rivals.js';
 
 /** The tables that ADK for JavaScript and ADK for Python share; their events differ. */
 
@@ -20,6 +22,8 @@ export interface EventTable {
   from?: { clause: string; key: readonly [app: string, user: string, session: string] };
   /** Converts the time of a session. Default: seconds, milliseconds, or text in UTC. */
   timeOf?(value: unknown): number | undefined;
+  /** Tables of sessions to which those of shared states may belong as well. */
+  rivals?: Record<'appStates' | 'userStates', readonly string[]>;
   /** Prefixes that keys of shared states have. */
   prefixes?: { app: string; user: string };
   /** Columns to read, in SQL. */
@@ -88,19 +92,22 @@ export async function* readAdkTables(input: TablesInput, options: ReadOptions, e
 async function* readStates(
   input: TablesInput,
   { app }: ReadOptions,
-  { names = ADK_NAMES, prefixes }: EventTable,
+  { names = ADK_NAMES, prefixes, rivals }: EventTable,
 ): AsyncGenerator<Item, void> {
   const { engine } = input;
   const { text } = ENGINES[engine];
-  for (const [table, user, prefix, order] of [
-    [names.appStates, 'NULL', prefixes?.app, 'app_name'],
-    [names.userStates, 'user_id', prefixes?.user, 'app_name, user_id'],
+  for (const [table, user, prefix, key, others = []] of [
+    [names.appStates, 'NULL', prefixes?.app, ['app_name'], rivals?.appStates],
+    [names.userStates, 'user_id', prefixes?.user, ['app_name', 'user_id'], rivals?.userStates],
   ] as const) {
     if (!hasColumns(input, table, 'app_name', 'state')) continue;
     const columns = ['app_name', user, text('state')].map((column) => sound(engine, column));
-    const rows = input.rows(`SELECT ${columns.join(', ')} FROM ${quoted(table)} ORDER BY ${order}`);
-    for await (const [appName, userId, content] of rows) {
+    columns.push(...claims(names.sessions, others, Object.fromEntries(key.map((name) => [name, name]))));
+    const rows = input.rows(`SELECT ${columns.join(', ')} FROM ${quoted(table)} AS m ORDER BY ${key.join(', ')}`);
+    for await (const [appName, userId, content, own, rival] of rows) {
       if (app !== undefined && appName !== app) continue;
+      const owner = ownerOf(own, rival);
+      if (owner === 'other') continue;
       const ids = user === 'NULL' ? [appName] : [appName, userId];
       const refused = (reason: string) => ({
         kind: 'refused' as const,
@@ -111,6 +118,7 @@ async function* readStates(
       });
       const state = withoutPrefix(parseState(content), prefix);
       if (!areTexts(ids)) yield refused(noTexts(ids));
+      else if (owner === 'unclear') yield refused(ofOneOf(names.sessions, others));
       else if (state === undefined) yield refused(noObject('its state', content));
       else
         yield {
@@ -127,12 +135,6 @@ async function* readStates(
 const areTexts = (ids: readonly unknown[]): ids is string[] => ids.every((id) => typeof id === 'string');
 const noTexts = (ids: readonly unknown[]) =>
   ids.some(isDamagedText) ? 'its ids are not all valid UTF-8' : 'its ids are not all texts';
-
-function withoutPrefix(state: JsonObject | undefined, prefix = ''): JsonObject | undefined {
-  if (state === undefined || prefix === '') return state;
-  const name = (key: string) => (key.startsWith(prefix) ? key.slice(prefix.length) : key);
-  return Object.fromEntries(Object.entries(state).map(([key, value]) => [name(key), value]));
-}
 
 // ── sessions, each followed by its events ──
 

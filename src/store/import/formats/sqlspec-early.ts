@@ -22,6 +22,7 @@ export const sqlspecPickled: Format<TablesInput> = format(
   (input, options) => storesOf(input, options, 'actions'),
   (input, names) => ({
     names,
+    rivals: names.rivals,
     columns: ['e.timestamp', ...pickledColumns(input, names.events)],
     moment: 'e.timestamp',
     isMarker: isPickledMarker(input),

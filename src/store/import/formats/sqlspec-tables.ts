@@ -6,8 +6,8 @@ import { ADK_NAMES, type TableNames } from './adk-tables.js';
 /** The tables of one store. Those of shared states and of memory may be missing. */
 export interface SqlspecNames extends TableNames {
   memory: string | undefined;
-  /** Tables of sessions to which the memory may belong as well, by its name. */
-  memoryRivals: string[];
+  /** Tables of sessions to which a table may belong as well, by its name. */
+  rivals: Record<Role, string[]>;
 }
 
 /** Names by default since 0.51, and before. */
@@ -58,21 +58,19 @@ export function namesOf(input: TablesInput, stores: { sessions: string; events: 
     throw unreadable(`it has several tables of sessions (${names}): name one with --table (the option table)`);
   }
   const rivals = storesOf(input, {}).flatMap(({ sessions }) => (sessions === store.sessions ? [] : sessions));
+  const defaults = DEFAULTS.find(({ sessions }) => sessions === store.sessions);
   const find = (role: Role) => {
-    const named = DEFAULTS.find(({ sessions }) => sessions === store.sessions)?.[role];
+    const named = defaults?.[role];
     return named !== undefined && input.tables.has(named) ? named : nearest(input, store.sessions, rivals, role);
   };
-  const memory = find('memory');
-  const isEqual = (rival: string) =>
-    memory !== undefined && sharedPrefix(memory, rival) === sharedPrefix(memory, store.sessions);
-  const isDefault = DEFAULTS.some((names) => names.sessions === store.sessions && names.memory === memory);
-  return {
-    ...store,
-    appStates: find('appStates') ?? '',
-    userStates: find('userStates') ?? '',
-    memory,
-    memoryRivals: isDefault ? [] : rivals.filter(isEqual),
+  const found = { appStates: find('appStates') ?? '', userStates: find('userStates') ?? '', memory: find('memory') };
+  const rivalsOf = (role: Role) => {
+    const table = found[role] ?? '';
+    const isEqual = (rival: string) => sharedPrefix(table, rival) === sharedPrefix(table, store.sessions);
+    return table === '' || table === defaults?.[role] ? [] : rivals.filter(isEqual);
   };
+  const all = { appStates: rivalsOf('appStates'), userStates: rivalsOf('userStates'), memory: rivalsOf('memory') };
+  return { ...store, ...found, rivals: all };
 }
 
 type Role = keyof typeof SHAPES;

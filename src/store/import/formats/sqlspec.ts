@@ -3,9 +3,10 @@ import type { Format, Item, ReadOptions } from '../source.js';
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
 import { isDamagedText, shown, sound } from '../values/damaged-text.js';
 import { julianTime } from '../values/times.js';
-import { type EventTable, readAdkTables, type TableNames } from './adk-tables.js';
+import { type EventTable, readAdkTables } from './adk-tables.js';
 import { eventDecoder, MARKER, microseconds } from './event-data.js';
 import { noObject, parseObject } from './json.js';
+import { claims, ofOneOf, ownerOf } from './rivals.js';
 import { namesOf, type SqlspecNames, storesOf } from './sqlspec-tables.js';
 
 const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);
@@ -38,8 +39,9 @@ export async function* readStore(
 const timeInEvent = "json_extract(e.event_data, '$.timestamp')";
 
 /** Tables with events in JSON. `hasOwnIds`: the id of a row is not that of its event. */
-export const sqlspecTables = (names: TableNames, hasOwnIds = false): EventTable => ({
+export const sqlspecTables = (names: SqlspecNames, hasOwnIds = false): EventTable => ({
   names,
+  rivals: names.rivals,
   hasOwnIds,
   // The id of a session is its key.
   from: {
@@ -64,26 +66,24 @@ async function* readMemory(
   input: TablesInput,
   { app }: ReadOptions,
   table: string,
-  { sessions, memoryRivals }: SqlspecNames,
+  { sessions, rivals }: SqlspecNames,
 ): AsyncGenerator<Item, void> {
   if (!hasColumns(input, table, 'content_json', 'event_id')) return;
   const hasScope = hasColumns(input, table, 'scope');
   const names = [...MEMORY, ...MEMORY_JSON];
   const columns = names.map((name) => (name === 'scope' && !hasScope ? "'user'" : sound(input.engine, name)));
-  const ofOwn = memoryRivals.length > 0 ? isSessionOf([sessions]) : '1';
-  const ofRival = isSessionOf(memoryRivals);
-  const rows = input.rows(
-    `SELECT ${columns.join(', ')}, ${ofOwn}, ${ofRival} FROM ${quoted(table)} AS m ORDER BY m.rowid`,
-  );
+  columns.push(...claims(sessions, rivals.memory, { id: 'session_id', app_name: 'app_name', user_id: 'user_id' }));
+  const rows = input.rows(`SELECT ${columns.join(', ')} FROM ${quoted(table)} AS m ORDER BY m.rowid`);
   for await (const row of rows) {
     const [id, sessionId, appName, userId, scope, eventId, author, time, contentJson, metadataJson, own, rival] = row;
     if (app !== undefined && appName !== app) continue;
-    if (rival === 1 && own === 0) continue;
+    const owner = ownerOf(own, rival);
+    if (owner === 'other') continue;
     const refused = (reason: string): Item => ({ kind: 'refused', of: 'memory', table, row: shown(id), reason });
     const damaged = names.find((_, at) => isDamagedText(row[at]));
     const content = parseObject(contentJson);
     const customMetadata = metadataJson === null ? undefined : parseObject(metadataJson);
-    if (own === rival) yield refused(ofOneOf([sessions, ...memoryRivals]));
+    if (owner === 'unclear') yield refused(ofOneOf(sessions, rivals.memory));
     else if (damaged !== undefined) yield refused(`its ${damaged} is no valid UTF-8`);
     else if (content === undefined) yield refused(noObject('content_json', contentJson));
     else if (metadataJson !== null && customMetadata === undefined)
@@ -104,18 +104,6 @@ async function* readMemory(
     }
   }
 }
-
-/** Whether an entry of memory is of a session in one of these tables, in SQL. */
-const isSessionOf = (tables: readonly string[]) =>
-  tables
-    .map(
-      (table) =>
-        `EXISTS (SELECT 1 FROM ${quoted(table)} AS s WHERE s.id = m.session_id AND s.app_name = m.app_name AND s.user_id = m.user_id)`,
-    )
-    .join(' OR ') || '0';
-
-const ofOneOf = (sessions: readonly string[]) =>
-  `it may belong to the sessions of ${sessions.join(' or ')}: in a copy of the file, begin the name of its table like theirs`;
 
 const optional = <Name extends string, Value>(name: Name, value: Value | undefined) =>
   (value === undefined ? {} : { [name]: value }) as { [name in Name]?: Value };

@@ -24,3 +24,10 @@ export function splitScopes(state: JsonObject): Scopes {
   }
   return scopes;
 }
+
+/** A state whose keys have lost a prefix. */
+export function withoutPrefix(state: JsonObject | undefined, prefix = ''): JsonObject | undefined {
+  if (state === undefined || prefix === '') return state;
+  const name = (key: string) => (key.startsWith(prefix) ? key.slice(prefix.length) : key);
+  return Object.fromEntries(Object.entries(state).map(([key, value]) => [name(key), value]));
+}
