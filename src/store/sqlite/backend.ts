@@ -199,7 +199,8 @@ export class SqliteBackend implements Backend, Context {
   }
 
   fork(key: SessionKey, plan: ForkPlan) {
-    return this.#inTurn(key, () => fork(this, key, plan));
+    const forked = { ...key, userId: plan.userId, sessionId: plan.sessionId };
+    return this.known.inTurn([nameOf(key), nameOf(forked)], () => fork(this, key, plan));
   }
 
   deleteInvocation(key: SessionKey, invocationId: string) {

@@ -8,6 +8,7 @@ import { keyParams, type PreparedSession } from '../prepare.js';
 import type { EventFilter, SessionKey, SessionRecord } from '../records.js';
 import { type Context, explain, hasCode, isCommitted, runReads, type StatementResult, sendWrites } from './context.js';
 import { eventCodec } from './dialect.js';
+import { inTransaction } from './history/in-transaction.js';
 import { eraseMemory } from './other-stores.js';
 import { mergeSharedIfNew, readState } from './shared-states.js';
 
@@ -84,12 +85,17 @@ export async function* iterateEvents(
   }
 }
 
-/** Deletes a session with its events, and with its memory if asked. */
+/** Deletes a session with its events, and with its memory if asked: in one transaction, which begins in the order of the calls. */
 export async function deleteSession(context: Context, key: SessionKey, memory: boolean): Promise<boolean> {
+  return memory
+    ? await inTransaction(context, async (within) => deleteRows(within, key, await eraseMemory(within, key)))
+    : await deleteRows(context, key, []);
+}
+
+async function deleteRows(context: Context, key: SessionKey, memory: BatchQuery[]): Promise<boolean> {
   const params = keyParams(key);
   const queries = [context.sql.deleteEvents, context.sql.deleteSession].map((sql) => ({ sql, params }));
-  const entries = memory ? await eraseMemory(context, key) : [];
-  const [, deleted] = await sendWrites(context, [...queries, ...entries]);
+  const [, deleted] = await sendWrites(context, [...queries, ...memory]);
   return deleted?.changes === 1;
 }
 

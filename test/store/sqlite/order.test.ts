@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Pool } from 'aiosqlite';
-import { SessionStore } from 'aiosqlite/store';
+import { MemoryStore, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { AcrossSessions } from '../../../src/store/sqlite/append/across-sessions.js';
 import { start } from '../../support/child.js';
 import { databases } from '../../support/databases.js';
 import { event, ids, key, makeStore } from '../fixtures.js';
@@ -182,6 +183,54 @@ describe('writes that wait for appends come before a later call', () => {
     await store.appendEvent(event('z'));
     expect((await store.getSession(key))?.revision).toBe(4);
   });
+});
+
+describe('a later call comes behind', () => {
+  const other = { ...key, sessionId: 's2' };
+  beforeEach(async () => {
+    await store.createSession(other);
+    await store.appendEvent(event('a'));
+    await store.appendEvent(event('o', other));
+    await new SessionStore(await on.connect()).appendEvent(event('x'));
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['updateAppState()', () => store.updateAppState('app', { at: 'later' })],
+    ['an append of another session', () => store.appendEvent(event('c', other), { app: { at: 'later' } })],
+  ])('a creation with shared states that waits for its session: %s', async (_, later) => {
+    const created = { ...key, app: { at: 'created' } };
+    await Promise.all([store.appendEvent(event('b')), store.deleteSession(key), store.createSession(created), later()]);
+    expect(await store.getAppState('app')).toEqual({ at: 'later' });
+  });
+
+  test('deleteSession() of a session that is made anew by fork()', async () => {
+    await Promise.all([
+      store.appendEvent(event('b')),
+      store.deleteSession(key),
+      store.fork(other, { sessionId: key.sessionId }),
+    ]);
+    expect(ids(await store.getEvents(key))).toEqual(['o']);
+  });
+
+  test('deleteSession() with memory', async () => {
+    await new MemoryStore(pool).createTables();
+    const deleted = store.deleteSession({ ...key, memory: true });
+    const ends = await Promise.all([deleted, store.createSession(key), store.appendEvent(event('c'))]);
+    expect(ends[0]).toBe(true);
+    expect(ids(await store.getEvents(key))).toEqual(['c']);
+  });
+});
+
+test('a shared state that no append merges any more is forgotten, also after a write that waited', async () => {
+  const across = new AcrossSessions(() => undefined);
+  for (let i = 0; i < 3; i += 1) {
+    const end = across.begin([`state ${i}`]);
+    const sent = across.send([], async () => {}, [`state ${i}`]);
+    end();
+    await sent;
+    await new Promise(setImmediate);
+  }
+  expect(across.size).toBe(0);
 });
 
 test('a call that waits for a write of another caller is made in the async context of its own caller', async () => {

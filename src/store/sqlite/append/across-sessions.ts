@@ -25,8 +25,9 @@ export class AcrossSessions {
     return this.#refuseWait() ?? this.#sent?.then(call) ?? call();
   }
 
-  /** Sends a write once no append of these chains is under way. */
-  send<T>(chains: readonly Chain[], send: () => Promise<T>): Promise<T> {
+  /** Sends a write once no append of these chains is under way, and none that merges one of these states. */
+  send<T>(sessions: readonly Chain[], send: () => Promise<T>, states: readonly string[] = []): Promise<T> {
+    const chains = [...sessions, ...this.#of(states)];
     if (chains.every((chain) => chain.isFree(false))) return send();
     const refused = this.#refuseWait();
     if (refused !== undefined) return refused;
@@ -37,6 +38,7 @@ export class AcrossSessions {
     // The first reaction: the calls that wait follow at once, so that none overtakes.
     void this.#sent.then(() => {
       this.#sent = undefined;
+      this.#dropIdle(states);
     });
     return inTurn(chains, false, this.#refuseWait, () => {
       queueMicrotask(sent); // the chains are free again then
@@ -52,18 +54,22 @@ export class AcrossSessions {
       this.#states.set(state, chain);
     }
     return () => {
-      for (const state of states) this.#end(state);
+      for (const state of states) this.#states.get(state)?.endOther(Number.NaN, null);
+      this.#dropIdle(states);
     };
   }
 
-  #end(state: string): void {
-    const chain = this.#states.get(state);
-    chain?.endOther(Number.NaN, null);
-    if (chain?.isIdle) this.#states.delete(state);
+  #dropIdle(states: readonly string[]): void {
+    for (const state of states) if (this.#states.get(state)?.isIdle) this.#states.delete(state);
+  }
+
+  /** How many states are remembered. */
+  get size(): number {
+    return this.#states.size;
   }
 
   /** The appends under way that merge one of these states. */
-  of(states: readonly string[]): Chain[] {
+  #of(states: readonly string[]): Chain[] {
     return states.flatMap((state) => this.#states.get(state) ?? []);
   }
 }

@@ -152,10 +152,7 @@ export class KnownIds {
   inTurn<T>(names: readonly string[], send: () => Promise<T>, states: readonly string[] = []): Promise<T> {
     if (this.across.isWaiting) return this.across.wait(() => this.inTurn(names, send, states));
     const chains = [...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))];
-    const shared = this.across.of(states);
-    return shared.length === 0
-      ? inTurn(chains, false, this.#refuseWait, send)
-      : this.across.send([...chains, ...shared], send);
+    return states.length === 0 ? inTurn(chains, false, this.#refuseWait, send) : this.across.send(chains, send, states);
   }
 
   /** Sends a write that may concern any session, after all appends that were called before it. */
