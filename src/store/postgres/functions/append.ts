@@ -97,8 +97,8 @@ END`,
 }
 
 /**
- * Rows of sessions are found by their key, in the order of the arrays. On statistics from when the table was small, the planner would
- * read all of it; the arrays have so few rows that no other plan is better.
+ * On statistics from when the table was small, the planner would read all of it. These settings make it prefer an index scan for each
+ * element of the arrays, in their order. They do not fix the plan: the planner still chooses which columns of the key the scan compares.
  */
 const NESTED_LOOPS = ['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan'].map((name) => `SET ${name} = off`);
 
