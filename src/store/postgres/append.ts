@@ -63,17 +63,23 @@ export async function appendShared(appends: PendingAppend[]): Promise<void> {
       const row = written.get(i);
       // Alone, it learns whether the session is absent, or in another state than it expects.
       if (row === undefined && expectsState(pending.condition)) return settleAlone(pending);
+      // Sessions of two users have the same key. Sent again, it finds the event that it has stored.
+      if (row !== undefined && Number.isNaN(row[1])) return settleAlone(pending, true);
       return settle(pending, () => conclude(context, pending, row));
     }),
   );
 }
 
-/** Writes of `append_batch`, by the places of the appends: the session's key, the event's seq, the session's revision. */
+/**
+ * Writes of `append_batch`, by the places of the appends: the session's key, the event's seq, the session's revision. The seq is
+ * NaN where sessions of two users have the same key, as in tables that were merged: the schema has keys unique for a user.
+ */
 type Written = ReadonlyMap<number, [key: number, seq: number, revision: number]>;
 
 function writtenIn(row: readonly (number[] | null)[]): Written {
   const [places = [], keys = [], revisions = [], stored = [], seqs = []] = row.map((numbers) => numbers ?? []);
-  const seqOf = new Map(stored.map((key, i) => [key, seqs[i] as number]));
+  const seqOf = new Map<number, number>();
+  for (const [i, key] of stored.entries()) seqOf.set(key, seqOf.has(key) ? Number.NaN : (seqs[i] as number));
   return new Map(
     places.map((place, i) => {
       const key = keys[i] as number;

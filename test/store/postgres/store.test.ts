@@ -232,6 +232,20 @@ describePostgres('a store on PostgreSQL', () => {
       }
     });
 
+    test('tells sessions of two users apart that have the same key, as in tables that were merged', async () => {
+      const schema = on.schema();
+      const store = await on.store({ schema });
+      const key = (userId: string) => ({ appName: 'app', userId, sessionId: 's' });
+      for (const userId of ['a', 'b', 'c']) await store.createSession(key(userId));
+      for (let i = 0; i < 5; i++) await store.appendEvent(event(`e${i}`, key('b')));
+      const keyOfA = `(SELECT session_key FROM "${schema}".adk_sessions WHERE user_id = 'a')`;
+      for (const table of ['adk_events', 'adk_sessions'])
+        await on.pool().query(`UPDATE "${schema}".${table} SET session_key = ${keyOfA} WHERE user_id = 'b'`);
+      const appends = ['c', 'a', 'b'].map((userId) => store.appendEvent(event('new', key(userId))));
+      expect((await Promise.all(appends)).map(({ seq }) => seq)).toEqual([1, 1, 6]);
+      expect(await store.getEvents(key('b'))).toHaveLength(6);
+    });
+
     test('one that the database refuses fails alone', async () => {
       const schema = on.schema();
       const store = await on.store({ schema });
