@@ -1,19 +1,21 @@
+import { SessionStore } from 'aiosqlite/store';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { nameOf } from '../../../src/store/prepare.js';
 import { ID_SEPARATOR } from '../../../src/store/sqlite/append/id-set.js';
 import { FETCH_IDS, type FetchedIds, KnownIds } from '../../../src/store/sqlite/append/known-ids.js';
+import { databases } from '../../support/databases.js';
+import { event, makeStore, key as stored } from '../fixtures.js';
 
 const key = { appName: 'app', userId: 'user', sessionId: 'session' };
 const name = nameOf(key);
 
 type SeqAndId = [seq: number, id: string];
 
-/** Ids as an append fetches them; undefined if there are none. */
-function fetched(...events: SeqAndId[]): FetchedIds | undefined {
-  const [lastSeq, lastId] = events.at(-1) ?? [];
-  if (lastSeq === undefined || lastId === undefined) return undefined;
-  return { lastSeq, lastId, count: events.length, ids: events.map(([, id]) => id).join(ID_SEPARATOR) };
+/** Ids as an append fetches them. */
+function fetched(...events: SeqAndId[]): FetchedIds {
+  const [lastSeq, lastId] = events.at(-1) ?? [0, 'null'];
+  return { count: events.length, lastSeq, lastId, ids: events.map(([, id]) => id).join(ID_SEPARATOR) };
 }
 
 describe('KnownIds', () => {
@@ -134,6 +136,22 @@ describe('KnownIds', () => {
         }
       }),
     );
+  });
+});
+
+describe('a store whose session another one has written', () => {
+  const on = databases();
+
+  test('fetches ids once, also if its appends replace the newest event, so that none follows', async () => {
+    const pool = on.pool();
+    const store = await makeStore(pool);
+    await store.createSession(stored);
+    for (const id of ['a', 'b']) await store.appendEvent(event(id));
+    await new SessionStore(pool).mergeSessionState(stored, { x: 1 });
+    const batch = vi.spyOn(pool, 'batch');
+    for (let i = 0; i < 10; i += 1) await store.appendEvent(event('b'));
+    const fetches = batch.mock.calls.filter(([queries]) => queries.some(({ sql }) => sql.includes('group_concat')));
+    expect(fetches).toHaveLength(1);
   });
 });
 

@@ -52,9 +52,10 @@ export interface Assumptions {
 
 /** Ids of the events after {@link Assumptions.fetchAfter}, {@link FETCH_IDS} at most, and which of them is the newest. */
 export interface FetchedIds {
+  count: number;
+  /** Without meaning if there are none, as the others. */
   lastSeq: number;
   lastId: string;
-  count: number;
   /** Joined by ID_SEPARATOR. */
   ids: string;
 }
@@ -254,8 +255,10 @@ export class KnownIds {
     }
     const before = entry.ids.size;
     if (fetched) {
-      entry.ids.addJoined(fetched.ids);
-      advance(entry, fetched.lastSeq, fetched.lastId);
+      if (fetched.count > 0) {
+        entry.ids.addJoined(fetched.ids);
+        advance(entry, fetched.lastSeq, fetched.lastId);
+      }
       entry.behind = fetched.count === FETCH_IDS;
       entry.sessionNumber = found.sessionNumber;
       entry.revision = entry.behind ? Number.NaN : found.revision;

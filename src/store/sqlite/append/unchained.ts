@@ -84,11 +84,9 @@ function conclude(context: Context, job: UnchainedAppend, results: StatementResu
   return appended;
 }
 
-/** Decodes the row of {@link Queries.eventIds}; NULLs where no event follows. */
-function fetchedIds([lastSeq, lastId, count, ids]: unknown[] = []): FetchedIds | undefined {
-  return ids === null || ids === undefined
-    ? undefined
-    : { lastSeq: Number(lastSeq), lastId: String(lastId), count: Number(count), ids: String(ids) };
+/** Decodes the row of {@link Queries.eventIds}. */
+function fetchedIds([lastSeq, lastId, count, ids]: unknown[] = []): FetchedIds {
+  return { count: Number(count), lastSeq: Number(lastSeq), lastId: String(lastId), ids: String(ids) };
 }
 
 /** After a refusal: throws its error, or appends again and takes nothing for granted. */
