@@ -30,7 +30,7 @@ export interface EventCodec {
 }
 
 /** The field of an event's actions by which adk-python marks a rewind. */
-const MARKER = 'rewindBeforeInvocationId';
+export const MARKER = 'rewindBeforeInvocationId';
 
 /** Makes encoder and decoder of a table of columns. */
 export function makeEventCodec(columns: readonly Column[], dialect: Dialect): EventCodec {

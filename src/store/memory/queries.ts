@@ -1,4 +1,5 @@
 import { quoted } from '../names.js';
+import { mayMark } from '../sqlite/dialect.js';
 import { buildErasure } from './erasure.js';
 import { ORIGIN } from './identity.js';
 import type { MemoryNames } from './layout.js';
@@ -99,14 +100,14 @@ export function buildMemoryQueries(names: MemoryNames) {
     session: `SELECT session_key, app_name, user_id, id FROM ${sessions} WHERE app_name = ? AND user_id = ? AND id = ?`,
     /** Events of a session: which invocation, a marker's actions, whether remembered. Parameters: key, app, user, session. */
     outline: `SELECT e.seq, e.id, e.invocation_id,
-    iif(instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0, CAST(e.actions AS TEXT), NULL),
+    iif(${mayMark('e.actions')}, CAST(e.actions AS TEXT), NULL),
     EXISTS (SELECT 1 FROM ${memory} WHERE scope_key = (SELECT scope_key FROM ${scopes}
       WHERE app_name = ?2 AND kind = 'user' AND user_id = ?3) AND ${ORIGIN} = ?4 AND id = e.id), e.content IS NOT NULL
   FROM ${events} AS e WHERE e.session_key = ?1 ORDER BY e.seq`,
     /** Whether events are there, and none of them was undone since. Parameters: session key, seqs, their number, last seq of then. */
     haveStayed: `SELECT 1 WHERE ?3 = (SELECT count(*) FROM ${events} AS e WHERE e.seq IN carray(?2) AND e.session_key = ?1)
   AND NOT EXISTS (SELECT 1 FROM ${events} AS m WHERE m.session_key = ?1 AND m.seq > ?4
-    AND instr(CAST(m.actions AS TEXT), '"rewindBeforeInvocationId"') > 0)`,
+    AND ${mayMark('m.actions')})`,
     events: `SELECT id, author, timestamp, partial, content, CAST(actions AS TEXT), extra FROM ${events} WHERE seq IN carray(?)`,
   };
 }

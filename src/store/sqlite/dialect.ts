@@ -2,7 +2,7 @@ import { julianDay } from '../../codec/julian-day.js';
 import { isWellFormed } from '../../codec/well-formed.js';
 import { EVENT_COLUMNS, SESSION_COLUMNS } from '../codec/columns.js';
 import type { Dialect } from '../codec/dialect.js';
-import { makeEventCodec } from '../codec/event-codec.js';
+import { MARKER, makeEventCodec } from '../codec/event-codec.js';
 import { makeSessionCodec } from '../codec/session-codec.js';
 
 /**
@@ -13,6 +13,9 @@ export const KNOWN_AT = { sessionNumber: 0, knownSeq: 1, knownId: 2 } as const;
 export const KNOWN_PARAMS = Object.keys(KNOWN_AT);
 /** Place of the content among the parameters: behind the three parts of the session's key. */
 export const CONTENT_AT = KNOWN_PARAMS.length + 3 + EVENT_COLUMNS.findIndex(({ field }) => field === 'content');
+
+/** Whether actions are those of a marker of a rewind, as far as their text tells: SQL that parses no JSON. */
+export const mayMark = (actions: string) => `instr(CAST(${actions} AS TEXT), '"${MARKER}"') > 0`;
 
 /** Times are Julian Days. The worker parses JSON columns. */
 export const sqliteDialect: Dialect = {

@@ -3,7 +3,7 @@ import { NO_ACTIONS } from '../codec/no-actions.js';
 import { isGiven, isRead } from '../codec/session-codec.js';
 import { METADATA, TITLE } from '../codec/title.js';
 import { type Names, quoted } from '../names.js';
-import { KNOWN_PARAMS } from './dialect.js';
+import { KNOWN_PARAMS, mayMark } from './dialect.js';
 import { buildFold } from './history/fold.js';
 import { buildHistoryQueries } from './history/queries.js';
 import { buildOthers } from './other-stores.js';
@@ -220,7 +220,7 @@ export function buildQueries(
     },
     /** Whether a marker of a rewind follows a seq. */
     isMarked: `SELECT 1 FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq > ?
-  AND instr(CAST(e.actions AS TEXT), '"rewindBeforeInvocationId"') > 0 LIMIT 1`,
+  AND ${mayMark('e.actions')} LIMIT 1`,
     history: buildHistoryQueries(names, {
       sessionColumns,
       eventColumns: ['session_id', 'app_name', 'user_id', ...columns.map(({ column }) => column)],

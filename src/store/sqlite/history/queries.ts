@@ -2,6 +2,7 @@ import { NO_ACTIONS } from '../../codec/no-actions.js';
 import { scopesTable } from '../../memory/erasure.js';
 import { ORIGIN } from '../../memory/identity.js';
 import { type Names, quoted } from '../../names.js';
+import { mayMark } from '../dialect.js';
 
 /** Statements on the history of a session. `key` is three parameters: app, user, session. */
 export function buildHistoryQueries(
@@ -31,7 +32,7 @@ export function buildHistoryQueries(
   const ended = 'session_key = ? AND (seq > ? OR seq IN carray(?))';
   const ofInvocation = 'session_key = ? AND invocation_id = ?';
   const markers = (where: string) => `SELECT 1 FROM ${events}
-  WHERE ${where} AND instr(CAST(actions AS TEXT), '"rewindBeforeInvocationId"') > 0 LIMIT 1`;
+  WHERE ${where} AND ${mayMark('actions')} LIMIT 1`;
   const forget = (
     where: string,
   ) => `DELETE FROM ${memory} WHERE scope_key = (SELECT scope_key FROM "${scopesTable(names.memory)}"
