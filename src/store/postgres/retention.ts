@@ -33,7 +33,7 @@ export async function deleteIdleSessions(
   context: Context,
   { idleSince, appName }: { idleSince: number; appName?: string },
 ): Promise<number> {
-  await inTurnOfAll(context, async () => {});
+  await afterWrites(context);
   const apps = appName === undefined ? (await listApps(context)).map((app) => app.appName) : [appName];
   let total = 0;
   for (const app of apps.filter((name) => areStorable(name))) {
@@ -41,6 +41,9 @@ export async function deleteIdleSessions(
   }
   return total;
 }
+
+/** Waits until every write that was called before is committed, so that reads find it. */
+const afterWrites = (context: Context): Promise<void> => inTurnOfAll(context, async () => {});
 
 async function deleteAll(context: Context, app: string, user: string | null, before: number | null): Promise<number> {
   const params = [app, user, null, before, SESSIONS_PER_STATEMENT];
@@ -57,7 +60,7 @@ export async function deleteOldEvents(
   { before, appName }: { before: number; appName?: string },
 ): Promise<number> {
   if (!areStorable(appName)) return 0;
-  await inTurnOfAll(context, async () => {}); // until all writes before it are committed
+  await afterWrites(context);
   const time = context.dialect.encodeTime(before) as number;
   let total = 0;
   for (let from: unknown[] = ['', 0, 0], count = EVENTS_PER_STATEMENT; count === EVENTS_PER_STATEMENT; ) {
