@@ -52,6 +52,14 @@ void TempFile::Write(const std::string& bytes) const {
   std::ofstream(path_, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
+void TempFile::CopyAfterCrash(const std::string& path) const {
+  for (const char* suffix : {"", "-wal"}) {
+    std::ifstream source(path + suffix, std::ios::binary);
+    std::ofstream(path_ + suffix, std::ios::binary)
+        << std::string(std::istreambuf_iterator<char>(source), {});
+  }
+}
+
 int CommitsInWal(const std::string& path) {
   std::ifstream file(path + "-wal", std::ios::binary);
   const std::string wal((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

@@ -16,6 +16,8 @@ class TempFile {
   TempFile& operator=(const TempFile&) = delete;
   const std::string& path() const { return path_; }
   void Write(const std::string& bytes) const;
+  /// Copies a database and its WAL here, as a crash leaves them: without the shared memory.
+  void CopyAfterCrash(const std::string& path) const;
 
  private:
   std::string path_;

@@ -1,8 +1,6 @@
 // Random transactions on joined WAL writes, with a disk that fails, beside a model of what is committed.
 #include <sqlite3.h>
 
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <random>
@@ -162,11 +160,7 @@ class Trial {
 
   std::string AfterCrash() {
     const TempFile copy;
-    for (const char* suffix : {"", "-wal"}) {
-      std::ifstream source(file_.path() + suffix, std::ios::binary);
-      std::ofstream(copy.path() + suffix, std::ios::binary)
-          << std::string(std::istreambuf_iterator<char>(source), {});
-    }
+    copy.CopyAfterCrash(file_.path());
     return Database(copy.path()).Rows();
   }
 

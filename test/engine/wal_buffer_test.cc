@@ -1,7 +1,5 @@
 // Frames of the WAL that are written together.
 #include <atomic>
-#include <fstream>
-#include <iterator>
 
 #include "faulty_vfs.h"
 #include "support.h"
@@ -25,11 +23,6 @@ Settings With(const std::vector<std::string>& pragmas) {
   return settings;
 }
 
-void Copy(const std::string& from, const std::string& to) {
-  std::ifstream source(from, std::ios::binary);
-  std::ofstream(to, std::ios::binary) << std::string(std::istreambuf_iterator<char>(source), {});
-}
-
 void Make(const std::string& path, int page_size) {
   Client client(path);
   client.Exec("PRAGMA journal_mode = DELETE; PRAGMA page_size = " + std::to_string(page_size) + "; VACUUM");
@@ -39,8 +32,7 @@ void Make(const std::string& path, int page_size) {
 // Rows after a crash: of a copy of the files, without the shared memory.
 std::string AfterCrash(const std::string& path, const std::string& query) {
   const TempFile copy;
-  Copy(path, copy.path());
-  Copy(path + "-wal", copy.path() + "-wal");
+  copy.CopyAfterCrash(path);
   Client client(copy.path());
   EXPECT(client.Rows("PRAGMA integrity_check") == R"([["ok"]])");
   return client.Rows(query);

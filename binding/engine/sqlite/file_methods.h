@@ -5,14 +5,17 @@
 
 namespace aiosqlite {
 
-// The beginning of what stands behind the methods of such a file.
+// Such methods. Types made from it have more of their file.
 struct FileMethods {
   sqlite3_io_methods own;  // first: a file leads to the rest
   const sqlite3_io_methods* original;
-
-  static const FileMethods& Of(const sqlite3_file* file) {
-    return *reinterpret_cast<const FileMethods*>(file->pMethods);
-  }
 };
+
+// The methods of a file that was given such of this type.
+template <typename Methods>
+Methods& MethodsOf(sqlite3_file* file) {
+  const auto* methods = reinterpret_cast<const FileMethods*>(file->pMethods);
+  return const_cast<Methods&>(static_cast<const Methods&>(*methods));
+}
 
 }  // namespace aiosqlite

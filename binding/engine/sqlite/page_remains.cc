@@ -81,7 +81,7 @@ bool IsUnambiguous(const sqlite3_io_methods& original, sqlite3_file* file, size_
 }
 
 int Write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset) {
-  const auto& original = *FileMethods::Of(file).original;
+  const auto& original = *MethodsOf<const FileMethods>(file).original;
   const auto* page = static_cast<const unsigned char*>(data);
   const auto size = static_cast<size_t>(amount);
   const bool whole = size >= kLeastPage && size <= kLargestPage && offset % amount == 0;

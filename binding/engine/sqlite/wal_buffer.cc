@@ -34,15 +34,11 @@ struct WalBuffer : FileMethods {
   std::unique_ptr<unsigned char[]> bytes = nullptr;
   sqlite3_int64 begin = 0;  // place in the file of what is held
   int held = 0;
-  int commit_at = kNone;  // where in `bytes` the frame begins that commits, always the last one
-  // Where the next frame goes, if known: only frames that follow each other are held. SQLite also writes
+  int commit_at = kNone;  // begin of the frame that commits in `bytes`: always the last one
+  // Place of the next frame, if known: only frames that follow each other are held. SQLite also writes
   // headers and pages of earlier frames again.
   sqlite3_int64 next = kNone;
   sqlite3_int64 after_header = kNone;  // end of the last frame header that was written as it came
-
-  static WalBuffer& Of(sqlite3_file* file) {
-    return const_cast<WalBuffer&>(static_cast<const WalBuffer&>(FileMethods::Of(file)));
-  }
 
   sqlite3_int64 end() const { return begin + held; }
 
@@ -90,10 +86,6 @@ struct WalBuffer : FileMethods {
 // Of the database file, whose locks are those of the WAL, until it is closed.
 struct LockWatch : FileMethods {
   WalBuffer* wal;
-
-  static LockWatch& Of(sqlite3_file* file) {
-    return const_cast<LockWatch&>(static_cast<const LockWatch&>(FileMethods::Of(file)));
-  }
 };
 
 // The size of the database after a commit; zero in the header of any other frame.
@@ -103,7 +95,7 @@ bool Commits(const void* frame_header) {
 }
 
 int Write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset) {
-  WalBuffer& wal = WalBuffer::Of(file);
+  WalBuffer& wal = MethodsOf<WalBuffer>(file);
   const bool is_header = amount == kFrameHeader;
   const bool is_held_page = wal.held > 0 && !is_header && wal.locked && offset == wal.end();
   const bool follows = is_held_page || (is_header && wal.locked && offset == wal.next);
@@ -120,7 +112,7 @@ int Write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset
 }
 
 int Read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
-  WalBuffer& wal = WalBuffer::Of(file);
+  WalBuffer& wal = MethodsOf<WalBuffer>(file);
   if (wal.held > 0 && offset < wal.end() && offset + amount > wal.begin) {
     if (const int rc = wal.Flush(file); rc != SQLITE_OK) return rc;
   }
@@ -128,33 +120,33 @@ int Read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
 }
 
 int Truncate(sqlite3_file* file, sqlite3_int64 size) {
-  WalBuffer& wal = WalBuffer::Of(file);
+  WalBuffer& wal = MethodsOf<WalBuffer>(file);
   const int rc = wal.Flush(file);
   return rc != SQLITE_OK ? rc : wal.original->xTruncate(file, size);
 }
 
 int Sync(sqlite3_file* file, int flags) {
-  WalBuffer& wal = WalBuffer::Of(file);
+  WalBuffer& wal = MethodsOf<WalBuffer>(file);
   const int rc = wal.Flush(file);
   return rc != SQLITE_OK ? rc : wal.original->xSync(file, flags);
 }
 
 int FileSize(sqlite3_file* file, sqlite3_int64* size) {
-  WalBuffer& wal = WalBuffer::Of(file);
+  WalBuffer& wal = MethodsOf<WalBuffer>(file);
   const int rc = wal.Flush(file);
   return rc != SQLITE_OK ? rc : wal.original->xFileSize(file, size);
 }
 
 // Frames that are still held belong to no commit.
 int CloseWal(sqlite3_file* file) {
-  const std::unique_ptr<WalBuffer> wal(&WalBuffer::Of(file));
+  const std::unique_ptr<WalBuffer> wal(&MethodsOf<WalBuffer>(file));
   wal->lock->wal = nullptr;
   file->pMethods = wal->original;
   return file->pMethods->xClose(file);
 }
 
 int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
-  const LockWatch& lock = LockWatch::Of(file);
+  const LockWatch& lock = MethodsOf<LockWatch>(file);
   const bool is_write_lock =
       (flags & SQLITE_SHM_EXCLUSIVE) != 0 && offset <= kWriteLock && kWriteLock < offset + count;
   if (!is_write_lock || lock.wal == nullptr) return lock.original->xShmLock(file, offset, count, flags);
@@ -167,7 +159,7 @@ int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
 }
 
 int CloseDatabase(sqlite3_file* file) {
-  const std::unique_ptr<LockWatch> lock(&LockWatch::Of(file));
+  const std::unique_ptr<LockWatch> lock(&MethodsOf<LockWatch>(file));
   file->pMethods = lock->original;
   return file->pMethods->xClose(file);
 }
@@ -185,7 +177,7 @@ void JoinWalWrites(sqlite3* db) {
   sqlite3_file* log = FileOf(db, SQLITE_FCNTL_JOURNAL_POINTER);
   if (database == nullptr || log == nullptr) return;
   // ClearRemainsOnWrite() has been here.
-  const FileMethods& methods = FileMethods::Of(database);
+  const FileMethods& methods = MethodsOf<const FileMethods>(database);
   if (methods.own.xShmLock == &ShmLock) return;
   // On such a disk SQLite pads commits to whole sectors and splits pages at a sync (walWriteToLog in wal.c).
   if ((methods.original->xDeviceCharacteristics(database) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) == 0) return;
