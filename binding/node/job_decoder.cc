@@ -23,9 +23,9 @@ size_t CopyUnits(Napi::Value text, char16_t* to, size_t most) {
   return units;
 }
 
-// Reads the texts, which JavaScript has joined to one string or several, as UTF-8. Where they are more than
-// ASCII, their lengths among the entries become those in bytes. UTF-16 first: of that V8 makes a copy, of
-// UTF-8 one character after the other. Returns false where they can't be read.
+// Reads the texts, which JavaScript has joined to one string or several, as UTF-8. Their lengths among the
+// entries become those in bytes, unless all is ASCII. V8 gives UTF-16, which it copies at once, instead of
+// UTF-8, which it makes one character after the other. Returns false where the texts can't be read.
 bool ReadTexts(Napi::Value joined, size_t units, Entries& entries) {
   if (units == 0) return true;
   thread_local std::vector<char16_t> kept;

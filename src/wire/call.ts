@@ -139,7 +139,7 @@ export class Call {
 
   /** One value; `name`, `key` and `index` name it in errors. `arrays`: it may be one for carray(?). */
   value(value: SqlParam | SqlArray | undefined, name: string, key: number | string, index = 0, arrays = false): this {
-    // What most values are, in a function that is short enough to become a part of its callers.
+    // Most values end here: V8 inlines a function that is so short.
     if (typeof value === 'string') return this.text(value);
     if (typeof value === 'number') {
       // SQLite's integers have no -0. NaN becomes NULL there.

@@ -10,11 +10,12 @@ const on = databases();
 type Sqlite3 = typeof ours;
 type Done = (...results: any[]) => void;
 
-/** What a callback gets: its result, or the code of its error; `'nothing'` if it is not called. */
+/** The result that a callback gets, or the code of its error. */
 const told = (call: (done: Done) => unknown): Promise<any> =>
   new Promise((resolve) => {
     call((error: any, result: unknown) => resolve(error ? (error.code ?? error.name) : result));
   });
+/** The same; `'nothing'` if the callback is not called soon. */
 const toldSoon = (call: (done: Done) => unknown) =>
   Promise.race([told(call), new Promise((resolve) => setTimeout(resolve, 300, 'nothing'))]);
 const errorOf = (call: (done: Done) => unknown): Promise<any> => new Promise((resolve) => call(resolve));

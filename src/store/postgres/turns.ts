@@ -17,12 +17,12 @@ const LANES = 2;
 const DIVIDE_FROM = 16;
 
 /**
- * Order of the writes: those of one session run one after the other, in the order of the calls; those of different sessions
- * run at once. Items that wait while the lanes are busy share the next statement, which commits all of them; an item that waits
+ * Order of the writes: those of one session or shared state run one after the other, in the order of the calls; others run at
+ * once. A write {@link across} all of them comes between those before and behind it. Items that wait while the lanes are busy share the next statement, which commits all of them; an item that waits
  * alone goes alone.
  */
 export class Turns<Item> {
-  /** Work behind the turn that a session has at the moment. */
+  /** Work behind the turn that a session or shared state has at the moment. */
   readonly #behind = new Map<string, Turn<Item>[]>();
   /** Items at the head of their session, which wait for a lane. */
   #ready: Turn<Item>[] = [];
@@ -107,7 +107,7 @@ export class Turns<Item> {
     });
   }
 
-  /** The next turn of a session. */
+  /** The next turn of this name. */
   #leave({ name }: Turn<Item>): void {
     const next = this.#behind.get(name)?.shift();
     if (next) this.#begin(next);

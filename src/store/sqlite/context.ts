@@ -39,9 +39,6 @@ export function sendBatch(
   return batch as Promise<unknown> as Promise<StatementResult[]>;
 }
 
-/** Whether a batch that wrote was committed when it resolved: not inside a transaction that can still be rolled back. */
-export const isCommitted = (results: StatementResult[]): boolean => !(UNCOMMITTED in results);
-
 /**
  * The same for queries that write. SQLite overwrites all content that they delete or replace. An erasure would miss copies of it
  * that earlier writes, or merges of a full-text index, have left. A job of another kind between two writes costs two PRAGMAs.
@@ -57,6 +54,9 @@ export async function runReads(context: Context, queries: BatchQuery[]): Promise
     throw await explain(context, error, queries);
   }
 }
+
+/** Whether a batch that wrote was committed when it resolved: not inside a transaction that can still be rolled back. */
+export const isCommitted = (results: StatementResult[]): boolean => !(UNCOMMITTED in results);
 
 /** Whether an error is the one with this code: of the driver, whose classes the store does not know. */
 export function hasCode(error: unknown, code: string): error is { code: string; index?: number } {

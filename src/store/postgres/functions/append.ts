@@ -98,8 +98,8 @@ END`,
 
 /**
  * On statistics from when the table was small, the planner would read all of it. These settings make it prefer an index scan for each
- * element of the arrays, in their order, and plan each call anew: a connection would keep a plan that compares a part of the key
- * until the table is analyzed. Planning costs some 7 µs of the server an append.
+ * element of the arrays, in their order. Each call is planned anew, for some 7 µs of the server an append: a connection would keep a
+ * plan that compares a part of the key until the table is analyzed.
  */
 const NESTED_LOOPS = [
   ...['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan'].map((name) => `SET ${name} = off`),
