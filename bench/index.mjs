@@ -99,7 +99,7 @@ async function main() {
 
   const mode = flags.quick || flags.check ? QUICK : flags.report ? REPORT : FULL;
   const rounds = flags.rounds ?? mode.rounds;
-  const options = { quick: mode === QUICK, roundMs: mode.roundMs };
+  const options = { quick: mode === QUICK, events: flags.events, roundMs: mode.roundMs };
   const machine = describeMachine(folder);
   const report = {
     date: new Date().toISOString(),

@@ -7,6 +7,7 @@ export const USAGE = `npm run bench -- [flags]
   --scenario NAME   only this one; may be repeated; a name that ends in * stands for all that begin so
   --driver NAME     only this one, and what it is compared with stays out unless named too; may be repeated
   --rounds N        rounds of each driver, 5 or more (default: 7, with --quick 5)
+  --events N        events in the large file of the growth scenarios, a multiple of 500 (default: 5,000,000)
   --quick           the scenarios that targets need, with short rounds and small growth files: under five minutes
   --report          what the committed results show: the scenarios that targets and the chart need, in 5 rounds
   --json FILE       results as JSON, and beside it two charts and the tables (FILE with .svg, -summary.svg and .md)
@@ -21,6 +22,7 @@ const OPTIONS = {
   scenario: { type: 'string', multiple: true },
   driver: { type: 'string', multiple: true },
   rounds: { type: 'string' },
+  events: { type: 'string' },
   quick: { type: 'boolean' },
   report: { type: 'boolean' },
   json: { type: 'string' },
@@ -48,7 +50,11 @@ export function parseFlags(args) {
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 5)) {
     throw new UsageError(`--rounds ${values.rounds}: a whole number, 5 or more`);
   }
-  return { ...values, scenarios, drivers, rounds };
+  const events = values.events === undefined ? undefined : Number(values.events);
+  if (events !== undefined && !(events >= 500 && events % 500 === 0)) {
+    throw new UsageError(`--events ${values.events}: a multiple of 500, 500 or more`);
+  }
+  return { ...values, scenarios, drivers, rounds, events };
 }
 
 function choose(flag, asked, names) {

@@ -11,7 +11,12 @@ const LARGE = { events: 5_000_000, sessions: 1_000_000 };
 /** --quick has no minutes for it. */
 const QUICK_LARGE = { events: 500_000, sessions: 100_000 };
 
-const sizeOf = (options) => (options.quick ? QUICK_LARGE : LARGE);
+const sizeOf = ({ quick, events }) => {
+  if (events !== undefined) return { events, sessions: events / 5 };
+  return quick ? QUICK_LARGE : LARGE;
+};
+/** Of a size of its own, so that a folder that is kept holds files of several. */
+const fileNames = (options) => ({ small: 'small.db', large: `large-${sizeOf(options).events}.db` });
 const count = (n) => n.toLocaleString('en');
 
 /** Both files, made once for all growth scenarios of a run: beside the scenarios' own folders. */
@@ -19,7 +24,7 @@ async function makeFiles(file, options) {
   const folder = folderOf(file);
   mkdirSync(folder, { recursive: true });
   for (const [name, { events, sessions }] of Object.entries({ small: SMALL, large: sizeOf(options) })) {
-    const target = join(folder, `${name}.db`);
+    const target = join(folder, fileNames(options)[name]);
     if (!existsSync(target)) {
       await makeSessionFile(target, { sessions, perUser: PER_USER, events, perSession: PER_SESSION, active: ACTIVE });
     }
@@ -56,7 +61,8 @@ const growth = ({ name, title, unit, durable, turns, work }) => ({
   async open({ module, file, options }) {
     const sides = {};
     for (const [side, { events, sessions }] of Object.entries({ small: SMALL, large: sizeOf(options) })) {
-      const open = () => module.openSessions(join(folderOf(file), `${side}.db`), { synchronous: 'full' });
+      const path = join(folderOf(file), fileNames(options)[side]);
+      const open = () => module.openSessions(path, { synchronous: 'full' });
       const next = 100_000_000 + process.pid * 10_000;
       sides[side] = { open, service: await open(), sessions, filled: events / PER_SESSION, next };
     }
