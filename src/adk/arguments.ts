@@ -1,6 +1,6 @@
 import type { CreateSessionRequest, Event, Session } from '@google/adk';
 import { checkArray, checkId, checkObject, invalidArgument, type SessionKey } from '../store/internal.js';
-import { splitState } from './state-scopes.js';
+import { splitState } from './session/state-scopes.js';
 
 /** The session's key in a request of ADK, which may have further fields. */
 export const keyOf = ({ appName, userId, sessionId }: SessionKey): SessionKey => ({ appName, userId, sessionId });

@@ -17,7 +17,7 @@ import {
   type SessionKey,
   withoutRewound,
 } from '../store/internal.js';
-import { toRecord } from './event-codec.js';
+import { toRecord } from './session/event-codec.js';
 import { type MemoryServiceSource, type Opened, openMemoryStore } from './source.js';
 
 /** A memory entry, as ADK 2.2 has it: older versions know neither `id` nor `customMetadata`. */

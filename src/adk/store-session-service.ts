@@ -34,10 +34,10 @@ import {
   visible,
 } from '../store/internal.js';
 import { checkAppend, keyOf, newSessionOf } from './arguments.js';
-import { toEvent } from './event-codec.js';
 import type { SessionServiceOptions } from './options.js';
 import { offsetOf, pageOf } from './pagination.js';
-import { SessionObjects } from './session-objects.js';
+import { toEvent } from './session/event-codec.js';
+import { SessionObjects } from './session/session-objects.js';
 import type { Opened } from './source.js';
 
 /**

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { BaseSessionService, CreateSessionRequest, Event, Session } from '@google/adk';
 import { createEvent } from '@google/adk';
-import { toRecord } from '../adk/event-codec.js';
-import { splitState } from '../adk/state-scopes.js';
+import { toRecord } from '../adk/session/event-codec.js';
+import { splitState } from '../adk/session/state-scopes.js';
 import { epochMillis } from '../codec/epoch.js';
 import type { EventRecord, JsonObject } from '../store/index.js';
 import { HttpError } from './http.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ListSessionsRequest, Session } from '@google/adk';
-import { splitState } from '../adk/state-scopes.js';
+import { splitState } from '../adk/session/state-scopes.js';
 import { countOf, objectOf, requireText, textOf } from './body.js';
 import { HttpError } from './http.js';
 import { importSession } from './import.js';

@@ -6,7 +6,7 @@ import {
   eventShape,
   type JsonObject,
   type SessionKey,
-} from '../store/internal.js';
+} from '../../store/internal.js';
 import { define } from './state-scopes.js';
 
 /** Brand that `createEvent` gives its events and ADK's workflow nodes look for. JSON can't hold it. */

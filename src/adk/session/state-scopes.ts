@@ -1,5 +1,5 @@
 import { type Event, State, trimTempDeltaState } from '@google/adk';
-import type { JsonObject, StateDeltas } from '../store/internal.js';
+import type { JsonObject, StateDeltas } from '../../store/internal.js';
 
 /** A state or a delta as ADK has it, by scope, keys without the prefix; but `temp` keys, which are never stored, with it. */
 export interface ScopedState extends StateDeltas {

@@ -1,5 +1,5 @@
 import type { Event } from '@google/adk';
-import { type Appended, type Backend, type JsonObject, PreparedAppend } from '../store/internal.js';
+import { type Appended, type Backend, type JsonObject, PreparedAppend } from '../../store/internal.js';
 import { toRecord } from './event-codec.js';
 import type { SessionHandle } from './session-handle.js';
 import { type ScopedState, trimDelta } from './state-scopes.js';

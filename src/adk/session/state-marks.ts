@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BaseSessionService, type Event, type Session, State } from '@google/adk';
-import type { JsonObject } from '../store/internal.js';
+import type { JsonObject } from '../../store/internal.js';
 import { define } from './state-scopes.js';
 
 /*

@@ -1,5 +1,5 @@
 import type { Event, Session } from '@google/adk';
-import type { Calls } from '../source/service-calls.js';
+import type { Calls } from '../../source/service-calls.js';
 import {
   type AppendCondition,
   type Appended,
@@ -11,7 +11,7 @@ import {
   type SessionKey,
   type Snapshot,
   visible,
-} from '../store/internal.js';
+} from '../../store/internal.js';
 import { EventAppend } from './event-append.js';
 import { toEvent } from './event-codec.js';
 import { StateMarks } from './state-marks.js';
