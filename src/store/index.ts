@@ -23,9 +23,9 @@ export type {
   ImportReport,
   ImportSkip,
 } from './import/records.js';
-export type { Backfilled, BackfillOptions } from './memory/backfill.js';
 export { MemoryStore } from './memory/memory-store.js';
 export type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './memory/records.js';
+export type { Backfilled, BackfillOptions } from './memory/writing/backfill.js';
 export type { SessionStoreOptions } from './names.js';
 export type { PruneKind, PruneOptions, PruneTables, RetentionPolicy } from './prune/policy.js';
 export { type Pruned, prune } from './prune/prune.js';

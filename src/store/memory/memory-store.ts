@@ -3,14 +3,14 @@ import type { Executor, Transaction } from '../../executor.js';
 import type { SessionKey } from '../records.js';
 import type { Database } from '../sqlite/backend.js';
 import { createTables } from '../sqlite/tables.js';
-import { AppendIndex } from './append-index.js';
-import { addSession, type Backfilled, type BackfillOptions, backfill } from './backfill.js';
 import type { MemoryContext } from './context.js';
-import { type EntryFate, importEntries } from './import-entries.js';
 import { MemoryLayout } from './layout.js';
 import type { MemoryFilter, MemoryQuery, MemoryRecord, MemoryStoreOptions } from './records.js';
 import { search } from './search.js';
-import { add, count, remove } from './write.js';
+import { AppendIndex } from './writing/append-index.js';
+import { addSession, type Backfilled, type BackfillOptions, backfill } from './writing/backfill.js';
+import { type EntryFate, importEntries } from './writing/import-entries.js';
+import { add, count, remove } from './writing/write.js';
 
 /**
  * Memory of conversations in any database file: entries with a text, each of one user of an app or of the app itself. A

@@ -1,7 +1,7 @@
 import type { BatchQuery } from '../../../executor.js';
-import { addSession, type Choice, countingSeqs } from '../../memory/backfill.js';
 import type { MemoryContext } from '../../memory/context.js';
 import { MemoryLayout } from '../../memory/layout.js';
+import { addSession, type Choice, countingSeqs } from '../../memory/writing/backfill.js';
 import type { SessionKey } from '../../records.js';
 import { type Context, runReads } from '../context.js';
 

@@ -1,7 +1,7 @@
-import { hasCode } from '../sqlite/context.js';
-import { type MemoryContext, sendReads, sendWrites } from './context.js';
-import { decodeEmbedding, embeddingQuery } from './embedding.js';
-import type { Entry } from './entry.js';
+import { hasCode } from '../../sqlite/context.js';
+import { type MemoryContext, sendReads, sendWrites } from '../context.js';
+import { decodeEmbedding, embeddingQuery } from '../embedding.js';
+import type { Entry } from '../entry.js';
 import { vectorQueries } from './write.js';
 
 /** Entries that wait for their vectors at most; `backfill()` embeds the others. */

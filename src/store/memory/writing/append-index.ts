@@ -1,11 +1,11 @@
-import type { BatchQuery } from '../../executor.js';
-import type { EventRecord } from '../records.js';
-import type { Attachment, Attachments } from '../sqlite/append/attachments.js';
-import type { MemoryContext } from './context.js';
-import { type Entry, encodeEntry } from './entry.js';
-import { recordOfEvent, rewindBeforeOf } from './events.js';
+import type { BatchQuery } from '../../../executor.js';
+import type { EventRecord } from '../../records.js';
+import type { Attachment, Attachments } from '../../sqlite/append/attachments.js';
+import type { MemoryContext } from '../context.js';
+import { type Entry, encodeEntry } from '../entry.js';
+import { recordOfEvent, rewindBeforeOf } from '../events.js';
+import type { MemoryLayout } from '../layout.js';
 import { LaterVectors } from './later-vectors.js';
-import type { MemoryLayout } from './layout.js';
 import { entryQueries } from './write.js';
 
 /** Scopes that are remembered. */

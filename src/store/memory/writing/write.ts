@@ -1,15 +1,15 @@
-import { checkNames } from '../../arguments.js';
-import { julianDay } from '../../codec/julian-day.js';
-import type { BatchQuery, SqlParam } from '../../executor.js';
-import { COUNT_FILTER, checkArray, checkId, checkTime } from '../arguments.js';
-import { hasCode } from '../sqlite/context.js';
-import { type MemoryContext, sendReads, sendWrites } from './context.js';
-import { type Embedder, encodeVector } from './embedder.js';
-import { claimEmbedding, decodeEmbedding, embeddingQuery } from './embedding.js';
-import { type Entry, encodeEntry } from './entry.js';
-import { DELETES_PER_JOB } from './erasure.js';
-import type { MemoryLayout } from './layout.js';
-import { MEMORY_FILTER, type MemoryFilter, type MemoryRecord } from './records.js';
+import { checkNames } from '../../../arguments.js';
+import { julianDay } from '../../../codec/julian-day.js';
+import type { BatchQuery, SqlParam } from '../../../executor.js';
+import { COUNT_FILTER, checkArray, checkId, checkTime } from '../../arguments.js';
+import { hasCode } from '../../sqlite/context.js';
+import { type MemoryContext, sendReads, sendWrites } from '../context.js';
+import { type Embedder, encodeVector } from '../embedder.js';
+import { claimEmbedding, decodeEmbedding, embeddingQuery } from '../embedding.js';
+import { type Entry, encodeEntry } from '../entry.js';
+import { DELETES_PER_JOB } from '../erasure.js';
+import type { MemoryLayout } from '../layout.js';
+import { MEMORY_FILTER, type MemoryFilter, type MemoryRecord } from '../records.js';
 
 /** Entries of one job: more go in several jobs of one transaction, so that the event loop is never held for long. */
 const ENTRIES_PER_JOB = 250;

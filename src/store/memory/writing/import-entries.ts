@@ -1,6 +1,6 @@
-import { type MemoryContext, sendReads } from './context.js';
-import { type Entry, encodeEntry } from './entry.js';
-import type { MemoryRecord } from './records.js';
+import { type MemoryContext, sendReads } from '../context.js';
+import { type Entry, encodeEntry } from '../entry.js';
+import type { MemoryRecord } from '../records.js';
 import { add } from './write.js';
 
 /** Fate of an entry in an import. `other`: an entry of this identity has another content, which stays. */
