@@ -1,16 +1,16 @@
 import { unreadable } from '../errors.js';
 import { hasColumns, type Input, type TablesInput } from '../input/input.js';
 import type { Format, ReadOptions } from '../source.js';
-import { adkFolder } from './adk-folder.js';
-import { adkJs } from './adk-js.js';
-import { adkPythonSqlite } from './adk-python-sqlite.js';
-import { adkPythonV0 } from './adk-python-v0.js';
-import { adkPythonV1 } from './adk-python-v1.js';
 import { fileArtifacts } from './file-artifacts.js';
+import { adkFolder } from './google-adk/adk-folder.js';
+import { adkJs } from './google-adk/adk-js.js';
+import { adkPythonSqlite } from './google-adk/adk-python-sqlite.js';
+import { adkPythonV0 } from './google-adk/adk-python-v0.js';
+import { adkPythonV1 } from './google-adk/adk-python-v1.js';
 import { jsonLines } from './json-lines.js';
 import { sessionJson } from './session-json.js';
-import { sqlspec } from './sqlspec.js';
-import { sqlspecEarly, sqlspecPickled } from './sqlspec-early.js';
+import { sqlspec } from './sqlspec/sqlspec.js';
+import { sqlspecEarly, sqlspecPickled } from './sqlspec/sqlspec-early.js';
 
 /** Every format that can be imported. */
 const FORMATS: readonly Format[] = [

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { isJsonObject } from '../../records.js';
 import { unreadable } from '../errors.js';
-import { EVALUATION } from '../formats/adk-folder.js';
+import { EVALUATION } from '../formats/google-adk/adk-folder.js';
 import { parseJson } from '../formats/json.js';
 import { isSessionDocument } from '../formats/session-json.js';
 import type { Input, TextInput } from './input.js';

@@ -1,7 +1,7 @@
-import { unreadable } from '../errors.js';
-import { hasColumns, type TablesInput } from '../input/input.js';
-import type { ReadOptions } from '../source.js';
-import { ADK_NAMES, type TableNames } from './adk-tables.js';
+import { unreadable } from '../../errors.js';
+import { hasColumns, type TablesInput } from '../../input/input.js';
+import type { ReadOptions } from '../../source.js';
+import { ADK_NAMES, type TableNames } from '../adk-tables.js';
 
 /** The tables of one store. Those of shared states and of memory may be missing. */
 export interface SqlspecNames extends TableNames {

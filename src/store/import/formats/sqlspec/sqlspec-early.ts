@@ -1,8 +1,8 @@
-import { hasColumns, type TablesInput } from '../input/input.js';
-import type { Format, ReadOptions } from '../source.js';
-import { julianTime } from '../values/times.js';
-import type { EventTable } from './adk-tables.js';
-import { isPickledMarker, pickledColumns, pickledEvent } from './pickled-event.js';
+import { hasColumns, type TablesInput } from '../../input/input.js';
+import type { Format, ReadOptions } from '../../source.js';
+import { julianTime } from '../../values/times.js';
+import type { EventTable } from '../adk-tables.js';
+import { isPickledMarker, pickledColumns, pickledEvent } from '../pickled-event.js';
 import { readStore, sqlspecTables } from './sqlspec.js';
 import { namesOf, type SqlspecNames, storesOf } from './sqlspec-tables.js';
 

@@ -1,11 +1,11 @@
-import type { SqlValue } from '../../../executor.js';
-import { hasColumns, type TablesInput } from '../input/input.js';
-import type { Format, ReadOptions } from '../source.js';
-import { inferZone, type ZoneVote } from '../values/infer-zone.js';
-import { parseTime, timeOf } from '../values/times.js';
-import { Zone } from '../values/zone.js';
-import { type EventTable, isAdkTables, type ReadSession, readAdkTables } from './adk-tables.js';
-import { isPickledMarker, pickledColumns, pickledEvent } from './pickled-event.js';
+import type { SqlValue } from '../../../../executor.js';
+import { hasColumns, type TablesInput } from '../../input/input.js';
+import type { Format, ReadOptions } from '../../source.js';
+import { inferZone, type ZoneVote } from '../../values/infer-zone.js';
+import { parseTime, timeOf } from '../../values/times.js';
+import { Zone } from '../../values/zone.js';
+import { type EventTable, isAdkTables, type ReadSession, readAdkTables } from '../adk-tables.js';
+import { isPickledMarker, pickledColumns, pickledEvent } from '../pickled-event.js';
 
 /**
  * DatabaseSessionService of ADK for Python up to 1.21: events have columns, their actions are pickled, and their times are

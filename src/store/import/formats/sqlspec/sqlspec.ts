@@ -1,12 +1,12 @@
-import { hasColumns, quoted, type TablesInput } from '../input/input.js';
-import type { Format, Item, ReadOptions } from '../source.js';
-import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
-import { isDamagedText, shown, sound } from '../values/damaged-text.js';
-import { julianTime } from '../values/times.js';
-import { type EventTable, readAdkTables } from './adk-tables.js';
-import { eventDecoder, MARKER, microseconds } from './event-data.js';
-import { noObject, parseObject } from './json.js';
-import { claims, ofOneOf, ownerOf } from './rivals.js';
+import { hasColumns, quoted, type TablesInput } from '../../input/input.js';
+import type { Format, Item, ReadOptions } from '../../source.js';
+import { camelCase, KEPT_BY_ADK_PYTHON } from '../../values/casing.js';
+import { isDamagedText, shown, sound } from '../../values/damaged-text.js';
+import { julianTime } from '../../values/times.js';
+import { type EventTable, readAdkTables } from '../adk-tables.js';
+import { eventDecoder, MARKER, microseconds } from '../event-data.js';
+import { noObject, parseObject } from '../json.js';
+import { claims, ofOneOf, ownerOf } from '../rivals.js';
 import { namesOf, type SqlspecNames, storesOf } from './sqlspec-tables.js';
 
 const toCamelCase = camelCase(KEPT_BY_ADK_PYTHON);

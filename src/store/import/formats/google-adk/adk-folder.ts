@@ -1,14 +1,14 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { SourceError } from '../errors.js';
-import type { FolderInput, TablesInput } from '../input/input.js';
-import { openSqlite, reasonOf } from '../input/open-sqlite.js';
-import type { Format, FoundSkip, Item, ReadOptions } from '../source.js';
+import { SourceError } from '../../errors.js';
+import type { FolderInput, TablesInput } from '../../input/input.js';
+import { openSqlite, reasonOf } from '../../input/open-sqlite.js';
+import type { Format, FoundSkip, Item, ReadOptions } from '../../source.js';
+import { LINK, readArtifacts } from '../file-artifacts.js';
 import { adkPythonSqlite } from './adk-python-sqlite.js';
 import { adkPythonV0 } from './adk-python-v0.js';
 import { adkPythonV1 } from './adk-python-v1.js';
-import { LINK, readArtifacts } from './file-artifacts.js';
 
 const ADK = '.adk';
 const DATABASE = 'session.db';
