@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Agents } from './agents.js';
-import { artifactRoutes } from './artifacts.js';
 import { requireText } from './body.js';
 import type { Handler } from './devtools.js';
 import type { Fault } from './faults.js';
 import { type Allowed, refusal } from './guard.js';
 import { HttpError, originForm, readJson, sendError, sendJson, splitTarget, statusOf } from './http.js';
-import { memoryRoutes } from './memory.js';
 import { findRoute, type Route } from './router.js';
+import { artifactRoutes } from './routes/artifacts.js';
+import { memoryRoutes } from './routes/memory.js';
+import { sessionRoutes } from './routes/sessions.js';
 import type { Services } from './services.js';
-import { sessionRoutes } from './sessions.js';
 import { loadTurn, runTurn, type Turn } from './turns.js';
 
 export interface FrontOptions {

@@ -1,9 +1,9 @@
 import type { SaveArtifactRequest } from '@google/adk';
-import { countOf, fieldOf, objectOf, requireText } from './body.js';
-import { HttpError } from './http.js';
-import type { Answer, Call, Route } from './router.js';
-import type { Services } from './services.js';
-import type { Key } from './turns.js';
+import { countOf, fieldOf, objectOf, requireText } from '../body.js';
+import { HttpError } from '../http.js';
+import type { Answer, Call, Route } from '../router.js';
+import type { Services } from '../services.js';
+import type { Key } from '../turns.js';
 
 type Part = SaveArtifactRequest['artifact'];
 

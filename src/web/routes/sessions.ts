@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ListSessionsRequest, Session } from '@google/adk';
-import { splitState } from '../adk/session/state-scopes.js';
-import { countOf, objectOf, requireText, textOf } from './body.js';
-import { HttpError } from './http.js';
+import { splitState } from '../../adk/session/state-scopes.js';
+import { countOf, objectOf, requireText, textOf } from '../body.js';
+import { HttpError } from '../http.js';
+import type { Call, Route } from '../router.js';
+import { methodOf, requireSession, type Services, storeOf } from '../services.js';
+import type { Key } from '../turns.js';
 import { importSession } from './import.js';
-import type { Call, Route } from './router.js';
-import { methodOf, requireSession, type Services, storeOf } from './services.js';
-import type { Key } from './turns.js';
 
 const SESSIONS = '/apps/:appName/users/:userId/sessions';
 const SESSION = `${SESSIONS}/:sessionId`;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { BaseSessionService, CreateSessionRequest, Event, Session } from '@google/adk';
 import { createEvent } from '@google/adk';
-import { toRecord } from '../adk/session/event-codec.js';
-import { splitState } from '../adk/session/state-scopes.js';
-import { epochMillis } from '../codec/epoch.js';
-import type { EventRecord, JsonObject } from '../store/index.js';
-import { HttpError } from './http.js';
-import { requireSession, storeOf } from './services.js';
+import { toRecord } from '../../adk/session/event-codec.js';
+import { splitState } from '../../adk/session/state-scopes.js';
+import { epochMillis } from '../../codec/epoch.js';
+import type { EventRecord, JsonObject } from '../../store/index.js';
+import { HttpError } from '../http.js';
+import { requireSession, storeOf } from '../services.js';
 
 /**
  * Creates a session with the events and the state of an exported one, all or nothing. The state is taken as it is; the

@@ -1,7 +1,7 @@
-import { requireText } from './body.js';
-import { HttpError } from './http.js';
-import type { Route } from './router.js';
-import { requireSession, type Services } from './services.js';
+import { requireText } from '../body.js';
+import { HttpError } from '../http.js';
+import type { Route } from '../router.js';
+import { requireSession, type Services } from '../services.js';
 
 const MEMORY = '/apps/:appName/users/:userId/memory';
 
