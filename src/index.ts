@@ -54,6 +54,6 @@ export { type MigrationStep, migrate } from './pool/migrate.js';
 export type { PoolOptions } from './pool/options.js';
 export { createPool } from './pool/pool.js';
 export { sql } from './sql.js';
-export type { IntegerMode } from './wire/rows.js';
+export type { IntegerMode } from './wire/outcome/rows.js';
 export type { TracedCall } from './wire/trace.js';
 export { sqliteSourceId, sqliteVersion } from './wire/version.js';

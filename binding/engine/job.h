@@ -154,7 +154,7 @@ struct Trace {
   int64_t run_us = 0;    // its statements, without a shared COMMIT
 };
 
-// Outcome of a job. src/wire/outcome.ts has the same fields.
+// Outcome of a job. src/wire/outcome/outcome.ts has the same fields.
 struct Outcome {
   JobId id = 0;
   std::optional<Failure> failure;

@@ -16,7 +16,7 @@ struct Delivery {
 };
 
 // Encodes outcomes from `next` on, as many as make a string of good size, as one JSON array: one JSON.parse
-// for all of them is cheaper than making their objects one by one. src/wire/outcome.ts decodes it. Values
+// for all of them is cheaper than making their objects one by one. src/wire/outcome/ decodes it. Values
 // are in this order:
 //
 // clang-format off

@@ -1,12 +1,12 @@
 import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
 import type { Query, SqlParam, SqlValue, StatementDescription, Transaction, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
-import { orThrow } from '../wire/failure.js';
 import { type Limits, limitsOf } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
+import { orThrow } from '../wire/outcome/failure.js';
+import type { Outcome } from '../wire/outcome/outcome.js';
+import type { IntegerMode } from '../wire/outcome/rows.js';
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
 import { MAIN_LANE, type PoolCounters, Queue } from '../wire/queue.js';
-import type { IntegerMode } from '../wire/rows.js';
 import { Worker } from '../wire/worker.js';
 import type { Connection, ConnectionStats } from './api.js';
 import { type BlobHandle, type BlobLocation, openBlob } from './features/blob.js';

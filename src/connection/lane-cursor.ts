@@ -1,10 +1,10 @@
 import { Call } from '../wire/call.js';
 import { LONGEST_TIMER_MS, onAbort } from '../wire/deadline.js';
-import { orThrow } from '../wire/failure.js';
 import { type Limits, NO_LIMITS, type SharedLimits, sharedLimits } from '../wire/limits.js';
-import { type Outcome, resultOf } from '../wire/outcome.js';
+import { orThrow } from '../wire/outcome/failure.js';
+import { type Outcome, resultOf } from '../wire/outcome/outcome.js';
+import { decodeRows } from '../wire/outcome/rows.js';
 import { Policy, Request } from '../wire/protocol.js';
-import { decodeRows } from '../wire/rows.js';
 import type { Lane } from './lane.js';
 import type { Batch, Cursor } from './row-iterator.js';
 

@@ -1,10 +1,10 @@
 import { Call } from '../wire/call.js';
-import { orThrow } from '../wire/failure.js';
 import { type Limits, NO_LIMITS, withDefaultTimeout } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
+import { orThrow } from '../wire/outcome/failure.js';
+import type { Outcome } from '../wire/outcome/outcome.js';
+import type { IntegerMode } from '../wire/outcome/rows.js';
 import { type BeginMode, EndMode, Policy, Request } from '../wire/protocol.js';
 import { nextLane, type Queue } from '../wire/queue.js';
-import type { IntegerMode } from '../wire/rows.js';
 import { LaneCursor } from './lane-cursor.js';
 import { type Blocks, checkNotNested, type Need } from './nesting.js';
 import type { Cursor } from './row-iterator.js';

@@ -11,8 +11,8 @@ import {
 import { invalidArgument, outOfRange } from '../errors.js';
 import type { TransactionMode } from '../executor.js';
 import { Call } from '../wire/call.js';
+import type { IntegerMode } from '../wire/outcome/rows.js';
 import { IntegerMode as IntegerModes, Request } from '../wire/protocol.js';
-import type { IntegerMode } from '../wire/rows.js';
 import type { SlowCalls, TracedCall } from '../wire/trace.js';
 
 /** Options of {@link connect}, and of each connection of a pool. Checked before anything is opened. */

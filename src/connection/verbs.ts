@@ -29,11 +29,11 @@ import {
   UNCOMMITTED,
 } from '../executor.js';
 import { Call, lengthOf } from '../wire/call.js';
-import { orThrow } from '../wire/failure.js';
 import { type Limits, NO_LIMITS } from '../wire/limits.js';
-import { type EncodedResult, type Outcome, resultOf } from '../wire/outcome.js';
+import { orThrow } from '../wire/outcome/failure.js';
+import { type EncodedResult, type Outcome, resultOf } from '../wire/outcome/outcome.js';
+import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode } from '../wire/outcome/rows.js';
 import { IfNone, Policy, Request, RowMode, Setting } from '../wire/protocol.js';
-import { decodeQueryResult, decodeRows, decodeRunResult, type IntegerMode } from '../wire/rows.js';
 import { addQuery, isArrayMode, limitsFrom, rowModeOf, type Statement, statementOf } from './query.js';
 import { BatchedRows, type Cursor } from './row-iterator.js';
 import { runSlices, Slices } from './slices.js';

@@ -7,7 +7,7 @@ import { holding, type Need } from '../connection/nesting.js';
 import { AiosqliteError } from '../errors.js';
 import type { Call } from '../wire/call.js';
 import { type Limits, withDefaultTimeout } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
+import type { Outcome } from '../wire/outcome/outcome.js';
 import { Policy } from '../wire/protocol.js';
 import { MAIN_LANE, type PoolCounters } from '../wire/queue.js';
 import type { Pool, PoolStats } from './api.js';

@@ -19,9 +19,9 @@ import {
   sharedLimits,
   withDefaultTimeout,
 } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
+import type { Outcome } from '../wire/outcome/outcome.js';
+import type { IntegerMode } from '../wire/outcome/rows.js';
 import { Policy, Request } from '../wire/protocol.js';
-import type { IntegerMode } from '../wire/rows.js';
 import type { Pool, PoolStats } from './api.js';
 import { Connections, poolClosed } from './connections.js';
 import { LEASE_OPTIONS, type Lease, type LeaseOptions, type WorkerLease } from './lease.js';

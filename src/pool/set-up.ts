@@ -4,7 +4,7 @@ import type { Lane } from '../connection/lane.js';
 import type { CheckedOptions } from '../connection/options.js';
 import { AiosqliteError } from '../errors.js';
 import { Deadline } from '../wire/deadline.js';
-import type { Failure } from '../wire/outcome.js';
+import type { Failure } from '../wire/outcome/outcome.js';
 import type { Worker } from '../wire/worker.js';
 
 /**

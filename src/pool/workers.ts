@@ -4,7 +4,7 @@ import { connectionClosed } from '../connection/connection.js';
 import { Lane } from '../connection/lane.js';
 import { type CheckedOptions, openCall } from '../connection/options.js';
 import type { Limits } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
+import type { Outcome } from '../wire/outcome/outcome.js';
 import { EndMode, Policy } from '../wire/protocol.js';
 import { MAIN_LANE, nextLane, type PoolCounters, Queue } from '../wire/queue.js';
 import { Worker } from '../wire/worker.js';

@@ -1,6 +1,6 @@
-import { orThrow } from '../wire/failure.js';
 import type { Limits } from '../wire/limits.js';
-import type { Outcome } from '../wire/outcome.js';
+import { orThrow } from '../wire/outcome/failure.js';
+import type { Outcome } from '../wire/outcome/outcome.js';
 import { waitFor } from './wait.js';
 import type { Workers } from './workers.js';
 

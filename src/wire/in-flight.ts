@@ -1,4 +1,4 @@
-import type { Outcome } from './outcome.js';
+import type { Outcome } from './outcome/outcome.js';
 
 /** A call that has no outcome yet. */
 interface CallInFlight {

@@ -1,7 +1,7 @@
 import type { SqlValue } from '../executor.js';
 import { loadAddon } from './addon/load.js';
 import { CallsInFlight } from './in-flight.js';
-import { Delivery } from './outcome.js';
+import { Delivery } from './outcome/outcome.js';
 import { ExceptionId } from './protocol.js';
 
 /** Methods of binding/node/queue_object.h. They check nothing: TypeScript has checked all arguments before. */

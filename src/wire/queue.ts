@@ -3,7 +3,7 @@ import { Call } from './call.js';
 import { LONGEST_TIMER_MS, onAbort } from './deadline.js';
 import { type Limits, NO_LIMITS } from './limits.js';
 import { inFlight, type NativeQueue, native } from './native.js';
-import { type CommittedChange, type Failure, failed, type Outcome } from './outcome.js';
+import { type CommittedChange, type Failure, failed, type Outcome } from './outcome/outcome.js';
 import { LaneNumber, Policy, Request } from './protocol.js';
 import { calls, publish as publishTrace, type SlowCalls } from './trace.js';
 

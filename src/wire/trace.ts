@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { throwLater } from '../errors.js';
-import type { Trace } from './outcome.js';
+import type { Trace } from './outcome/outcome.js';
 
 /** One finished call, without any of its values. */
 export interface TracedCall {

@@ -1,9 +1,9 @@
 import type { Call } from './call.js';
 import { inFlight, type NativeWorker, native } from './native.js';
-import type { Outcome } from './outcome.js';
+import type { Outcome } from './outcome/outcome.js';
+import { forgetUnpackers } from './outcome/unpack.js';
 import { Policy, Stat } from './protocol.js';
 import { MAIN_LANE, type Queue } from './queue.js';
-import { forgetUnpackers } from './unpack.js';
 
 let openWorkers = 0;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CallsInFlight } from '../../src/wire/in-flight.js';
-import { failed, type Outcome } from '../../src/wire/outcome.js';
+import { failed, type Outcome } from '../../src/wire/outcome/outcome.js';
 
 const outcomeOf = (id: number): Outcome => failed(id, { code: '', message: '', errcode: 0 });
 

@@ -1,9 +1,9 @@
 import { checkNames, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import { Call } from '../../wire/call.js';
-import { resultOf } from '../../wire/outcome.js';
+import { resultOf } from '../../wire/outcome/outcome.js';
+import { decodeBytes } from '../../wire/outcome/rows.js';
 import { Request } from '../../wire/protocol.js';
-import { decodeBytes } from '../../wire/rows.js';
 import { OpenResource, type Send } from './send.js';
 
 /** Place of one value, for {@link Connection.openBlob}. */

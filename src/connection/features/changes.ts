@@ -2,9 +2,9 @@ import { checkNames, type NamesOf, oneOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument } from '../../errors.js';
 import { Call, lengthOf } from '../../wire/call.js';
 import { native } from '../../wire/native.js';
-import { type CommittedChange, resultOf } from '../../wire/outcome.js';
+import { type CommittedChange, resultOf } from '../../wire/outcome/outcome.js';
+import { decodeBytes } from '../../wire/outcome/rows.js';
 import { ConflictPolicy, Request } from '../../wire/protocol.js';
-import { decodeBytes } from '../../wire/rows.js';
 import type { Worker } from '../../wire/worker.js';
 import { OpenResource, type Send } from './send.js';
 

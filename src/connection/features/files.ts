@@ -7,9 +7,9 @@ import { AiosqliteError, outOfRange, SqliteError } from '../../errors.js';
 import type { CallOptions, Executor } from '../../executor.js';
 import { Call } from '../../wire/call.js';
 import { type Limits, limitsOf, type SharedLimits, sharedLimits } from '../../wire/limits.js';
-import { resultOf } from '../../wire/outcome.js';
+import { resultOf } from '../../wire/outcome/outcome.js';
+import { decodeBytes } from '../../wire/outcome/rows.js';
 import { Request } from '../../wire/protocol.js';
-import { decodeBytes } from '../../wire/rows.js';
 import type { Send } from './send.js';
 
 /** A copy that nothing has written to for so long, and that nothing has locked, is written by no backup. */

@@ -1,7 +1,7 @@
 import { AiosqliteError, warnForgotten } from '../../errors.js';
 import { Call } from '../../wire/call.js';
 import type { Limits } from '../../wire/limits.js';
-import type { Outcome } from '../../wire/outcome.js';
+import type { Outcome } from '../../wire/outcome/outcome.js';
 import { Request } from '../../wire/protocol.js';
 
 /** Sends a call of a connection. Resolves to its outcome if it succeeded, rejects with its Error if it failed. */

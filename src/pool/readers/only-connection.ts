@@ -6,7 +6,7 @@ import { runTransaction } from '../../connection/transaction.js';
 import type { Transaction } from '../../executor.js';
 import type { Call } from '../../wire/call.js';
 import type { Limits, SharedLimits } from '../../wire/limits.js';
-import type { Outcome } from '../../wire/outcome.js';
+import type { Outcome } from '../../wire/outcome/outcome.js';
 import { BeginMode, Policy } from '../../wire/protocol.js';
 import type { Leases, WorkerLease } from '../lease.js';
 import type { Lent } from './lent.js';

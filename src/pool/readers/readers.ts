@@ -5,7 +5,7 @@ import { runTransaction } from '../../connection/transaction.js';
 import type { Transaction } from '../../executor.js';
 import type { Call } from '../../wire/call.js';
 import { type Limits, type SharedLimits, sharedLimits, withDefaultTimeout } from '../../wire/limits.js';
-import type { Outcome } from '../../wire/outcome.js';
+import type { Outcome } from '../../wire/outcome/outcome.js';
 import { BeginMode } from '../../wire/protocol.js';
 import type { Leases, Role, WorkerLease } from '../lease.js';
 import { waitFor } from '../wait.js';

@@ -3,7 +3,7 @@ import type { Need } from '../../connection/nesting.js';
 import type { Transaction } from '../../executor.js';
 import type { Call } from '../../wire/call.js';
 import type { Limits, SharedLimits } from '../../wire/limits.js';
-import type { Outcome } from '../../wire/outcome.js';
+import type { Outcome } from '../../wire/outcome/outcome.js';
 import type { Role, WorkerLease } from '../lease.js';
 import type { Lent } from './lent.js';
 

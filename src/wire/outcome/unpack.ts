@@ -1,6 +1,6 @@
-import { constructorSource } from '../codec/constructor-source.js';
+import { constructorSource } from '../../codec/constructor-source.js';
+import { Tag } from '../protocol.js';
 import type { PackedRows } from './outcome.js';
-import { Tag } from './protocol.js';
 
 /** Appends the rows of a chunk to `rows`. */
 export type Unpack = (rows: unknown[], chunk: PackedRows) => void;

@@ -1,4 +1,4 @@
-import type { QueryResult, RunResult } from '../executor.js';
+import type { QueryResult, RunResult } from '../../executor.js';
 import type { EncodedResult, FirstRows } from './outcome.js';
 import { unpackerFor } from './unpack.js';
 

@@ -1,4 +1,4 @@
-import { ChunkText, OutcomeFlag } from './protocol.js';
+import { ChunkText, OutcomeFlag } from '../protocol.js';
 
 /** Outcome of a job, with the fields of Outcome in binding/engine/job.h. */
 export interface Outcome {

@@ -1,6 +1,6 @@
-import { AiosqliteError, SqliteError } from '../errors.js';
-import type { Limits } from './limits.js';
-import { takeException } from './native.js';
+import { AiosqliteError, SqliteError } from '../../errors.js';
+import type { Limits } from '../limits.js';
+import { takeException } from '../native.js';
 import type { Failure, Outcome } from './outcome.js';
 
 /** Returns the outcome of a call that succeeded; throws the Error of one that failed. */
