@@ -142,8 +142,7 @@ export class Workers {
     this.#leased.delete(worker);
     if (!altered) return;
     this.#ended(worker);
-    // A call or the order to close may be left without a worker. The pool itself reopens its writer.
-    if (this.#settings.role === 'reader') this.#growIfBusy();
+    this.#growIfBusy(); // a call or the order to close may be left without a worker
   }
 
   /** From here on workers wait only a moment for locks (`kClosingWait` in busy.h). */
@@ -196,11 +195,11 @@ export class Workers {
   }
 
   get #most(): number {
-    const { role, limit } = this.#settings;
-    return role === 'writer' ? limit : Math.max(limit, this.#holds.count + 1);
+    return Math.max(this.#settings.limit, this.#holds.count + 1);
   }
 
   #growIfBusy(): void {
+    if (this.#settings.role === 'writer') return; // the pool opens its writer, and opens it again
     const expected = this.#expected;
     if (this.#calls + this.#holds.count > expected && expected < this.#most) this.#grow();
   }

@@ -479,7 +479,7 @@ describe('acquire() and withConnection()', () => {
 describe('acquireTimeoutMs', () => {
   let hurried: Pool;
   beforeEach(() => {
-    hurried = on.pool({ acquireTimeoutMs: 250, poolSize: 3 });
+    hurried = on.pool({ acquireTimeoutMs: 250, poolSize: 3, synchronous: 'off' });
   });
   const late = { name: 'AiosqliteError', code: 'ERR_POOL_TIMEOUT' };
 

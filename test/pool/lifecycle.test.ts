@@ -658,6 +658,20 @@ describe('close()', () => {
     },
   );
 
+  test('opens no second writer for leases that have waited: what is in memory stays until the last call', async () => {
+    const pool = createPool({ database: ':memory:' });
+    await pool.exec(CREATE);
+    const lease = await pool.acquire();
+    const waiting = pool.withConnection((db) => db.run('INSERT INTO t (x) VALUES (1)'));
+    const count = pool.get('SELECT count(*) AS n FROM t');
+    const closing = pool.close();
+    await sleep(20);
+    lease.release();
+    await waiting;
+    expect(await count).toEqual({ n: 1 });
+    await closing;
+  });
+
   test('ends an iteration on its only connection', async () => {
     const pool = createPool({ database: on.file(), poolSize: 1 });
     await pool.exec(`${CREATE}; INSERT INTO t (x) VALUES (1), (2), (3)`);
