@@ -14,6 +14,7 @@ import {
 } from '../../store/internal.js';
 import { EventAppend } from './event-append.js';
 import { toEvent } from './event-codec.js';
+import { type PlacedEvent, ShownEvents } from './shown-events.js';
 import { StateMarks } from './state-marks.js';
 import { define, joinStates } from './state-scopes.js';
 
@@ -50,6 +51,7 @@ export class SessionHandle {
   readonly #session: Session;
   readonly #rejectsStale: boolean;
   readonly #marks: StateMarks;
+  readonly #shown: ShownEvents;
   /** Values that the service or ADK last put under temp keys. */
   #temp: Map<string, unknown> | undefined;
   /** Unknown until the first append if the object was not made by this service. */
@@ -59,12 +61,6 @@ export class SessionHandle {
   #gapAfter: number | undefined;
   /** Set while the object may show events that a rewind has removed. */
   #isRewound = false;
-  /** The array of events after the last change made here. Another array, length or last event means an edit. */
-  #leftEvents: Event[] | undefined;
-  #leftLength = 0;
-  #leftLast: Event | undefined;
-  /** Ids of the events found after an edit: some of them may not be stored yet. */
-  #edited: Set<string> | undefined;
   /** The last of the appends and reads that take turns. A pipelined append waits until there is none. */
   #lastTurn: Promise<unknown> | undefined;
 
@@ -77,9 +73,10 @@ export class SessionHandle {
     this.name = nameOf(this.key);
     this.#rejectsStale = rejectsStale;
     this.#marks = new StateMarks(session.state, snapshot === undefined);
+    this.#shown = new ShownEvents(session);
     if (snapshot) {
       this.#seen = seenOf(snapshot);
-      this.#leaveEvents();
+      this.#shown.leave();
     }
   }
 
@@ -174,10 +171,9 @@ export class SessionHandle {
     const isOther = seen !== undefined && seen.sessionNumber !== sessionNumber;
     // Decoded before any change: a damaged row leaves the object as it was.
     const lacking = missed ? this.#lackingOf(missed, seq, isOther) : NONE;
-    this.#noticeEdit();
+    this.#shown.noticeEdit();
     if (isOther) {
-      session.events.length = 0;
-      this.#edited = undefined;
+      this.#shown.clear();
       seen = undefined;
     } else if (missed && this.#hidesSeen(missed, seenSeq)) {
       this.#isRewound = true;
@@ -187,12 +183,12 @@ export class SessionHandle {
     }
     const caughtUp = missed && this.#marks.catchUp(session.state, stateOf(missed.snapshot));
     if (temp) this.#showTemp(temp);
-    const isNew = this.#isNew(event, seq, seen);
-    if (lacking.length > 0) this.#addEarlier(lacking, seq, isNew ? undefined : event.id);
+    const isNew = seen !== undefined && seq > seen.seq && this.#shown.isNew(event);
+    if (lacking.length > 0) this.#shown.addEarlier(lacking, seq, isNew ? undefined : event.id);
     const applied = this.#marks.settle(session.state, isNew ? undefined : session.events, event);
     if (isNew) session.events.push(event);
     for (const other of lacking) if (other.seq > seq) session.events.push(other.event);
-    this.#leaveEvents();
+    this.#shown.leave();
     session.lastUpdateTime = updateTime;
     this.#seen = {
       sessionNumber,
@@ -200,17 +196,6 @@ export class SessionHandle {
       seq: Math.max(seq, missed?.snapshot.lastSeq ?? 0, seen?.seq ?? 0),
     };
     return caughtUp ? Promise.all([caughtUp, applied]) : applied;
-  }
-
-  /**
-   * Whether a stored event can be pushed without a search for its id. ADK's base class searches all events, which takes two
-   * fifths of the JavaScript thread's time with some hundred. An event stored behind everything seen is on the object only
-   * if an edit of the array (by a compactor, a plugin, the caller) put it there.
-   */
-  #isNew(event: Event, seq: number, seen: Seen | undefined): boolean {
-    if (seen === undefined || seq <= seen.seq) return false;
-    // An edit may have replaced as many events as it added. The search by identity is cheap.
-    return !this.#edited?.has(event.id) && !this.#session.events.includes(event);
   }
 
   /**
@@ -223,34 +208,8 @@ export class SessionHandle {
     return isRewound || isGone || this.#backend.events.hasMarker(events);
   }
 
-  /** Adds missed events that are stored before the append's own event, which an edit may have put into the array. */
-  #addEarlier(lacking: readonly { seq: number; event: Event }[], ownSeq: number, ownId: string | undefined): void {
-    const { events } = this.#session;
-    const at = ownId === undefined ? -1 : events.findIndex(({ id }) => id === ownId);
-    const earlier = lacking.filter(({ seq }) => seq < ownSeq).map(({ event }) => event);
-    events.splice(at < 0 ? events.length : at, 0, ...earlier);
-  }
-
-  #noticeEdit(): void {
-    const { events } = this.#session;
-    if (
-      events === this.#leftEvents &&
-      events.length === this.#leftLength &&
-      events[events.length - 1] === this.#leftLast
-    )
-      return;
-    this.#edited = new Set(events.map(({ id }) => id));
-  }
-
-  #leaveEvents(): void {
-    const { events } = this.#session;
-    this.#leftEvents = events;
-    this.#leftLength = events.length;
-    this.#leftLast = events[events.length - 1];
-  }
-
   /** The events that the object lacks, of those that an append returned beside its own. */
-  #lackingOf({ events }: Loaded, ownSeq: number, isOther: boolean): { seq: number; event: Event }[] {
+  #lackingOf({ events }: Loaded, ownSeq: number, isOther: boolean): PlacedEvent[] {
     const shown = new Set(isOther ? [] : this.#session.events.map(({ id }) => id));
     const seenSeq = isOther ? 0 : (this.#seen?.seq ?? 0);
     return events
@@ -263,23 +222,17 @@ export class SessionHandle {
   async #readGap(): Promise<void> {
     const after = this.#gapAfter;
     if (after === undefined) return;
-    const { events, state } = this.#session;
     const loaded = await this.#backend.loadAfterWrites(this.key, after);
+    const { events, state } = this.#session;
     const isRewound = this.#isRewound;
     this.#gapAfter = undefined;
     this.#isRewound = false;
     if (!loaded) return;
-    this.#noticeEdit();
+    this.#shown.noticeEdit();
     const shown = new Map(events.map((event) => [event.id, event]));
     const rows = isRewound ? fromFirstShown(visible(this.#backend, loaded.events), shown) : loaded.events;
     const later = rows.map((row) => shown.get(row[1] as string) ?? toEvent(this.#backend, row));
-    const moved = new Set(later);
-    const isSame = loaded.snapshot.sessionNumber === this.#seen?.sessionNumber && !isRewound;
-    const earlier = isSame ? events.filter((event) => !moved.has(event)) : [];
-    events.length = 0;
-    for (const event of earlier) events.push(event);
-    for (const event of later) events.push(event);
-    this.#leaveEvents();
+    this.#shown.moveToEnd(later, loaded.snapshot.sessionNumber === this.#seen?.sessionNumber && !isRewound);
     this.#seen = seenOf(loaded.snapshot);
     await this.#marks.catchUp(state, stateOf(loaded.snapshot));
   }
@@ -299,7 +252,7 @@ export class SessionHandle {
 }
 
 const noop = () => {};
-const NONE: { seq: number; event: Event }[] = [];
+const NONE: PlacedEvent[] = [];
 
 /** An object that shows the newest events alone goes on to do so. */
 function fromFirstShown(rows: EventRow[], shown: ReadonlyMap<string, Event>): EventRow[] {
