@@ -2,29 +2,13 @@ import type { Appended } from '../../backend.js';
 import { nameOf } from '../../prepare.js';
 import type { SessionKey } from '../../records.js';
 import { AcrossSessions } from './across-sessions.js';
-import { Chain, inTurn, type RefuseWait } from './chain.js';
-import { IdSet } from './id-set.js';
+import { inTurn, type RefuseWait } from './chain.js';
+import { advance, type Entry, newEntry, RecentSessions } from './recent-sessions.js';
 
-/** How many ids are kept: in all (some 20 MB), and in one session. */
-const MAX_IDS = 2_000_000;
+/** How many ids are kept of one session. */
 const MAX_IDS_OF_SESSION = 1_000_000;
-/** Memory of a session beside its ids, counted in ids. */
-const SESSION_COST = 50;
 /** How many ids one append fetches at most. */
 export const FETCH_IDS = 1_000;
-
-/** One session: the ids of all its events up to `seq`, the `seq` of `lastId`. */
-interface Entry {
-  seq: number;
-  lastId: string | null;
-  ids: IdSet;
-  /** Key and revision of the session when `seq` was its newest event; NaN while unknown. */
-  sessionNumber: number;
-  revision: number;
-  /** Whether another writer came in between, so that the next append fetches the new ids. */
-  behind: boolean;
-  readonly chain: Chain;
-}
 
 /** An append of a session's {@link Chain}, and the session as it must find it. */
 export interface Link {
@@ -83,13 +67,7 @@ export interface FetchedIds {
  *     assume ── sentUnchained ── appended or refused ── endedUnchained
  */
 export class KnownIds {
-  /**
-   * Two generations: sessions used since the last turn-over, and before. When the young ones fill half of the limit, they
-   * become the old ones, and old sessions that were not used are dropped.
-   */
-  #young = new Map<string, Entry>();
-  #old = new Map<string, Entry>();
-  #youngSize = 0;
+  readonly #sessions = new RecentSessions();
   /** Order of the writes that concern more than one session. */
   readonly across: AcrossSessions;
   readonly #keepsUncommitted: boolean;
@@ -118,12 +96,12 @@ export class KnownIds {
    */
   link(name: string, id: string, sessionNumber: number | null, revision: number | undefined): Link | undefined {
     if (!this.#chains) return undefined;
-    const entry = this.#young.get(name);
+    const entry = this.#sessions.young(name);
     if (entry === undefined || !entry.chain.fits(revision)) return undefined;
     if (sessionNumber !== null && sessionNumber !== entry.sessionNumber) return undefined;
     // Added at once: the next append of the chain may have the same id.
     if (entry.ids.size >= MAX_IDS_OF_SESSION || !entry.ids.add(id)) return undefined;
-    this.#grow(1);
+    this.#sessions.grow(1);
     const { revision: found, lastId } = entry.chain.add(id);
     return { entry, revision: found, lastId };
   }
@@ -137,7 +115,7 @@ export class KnownIds {
 
   /** An append of the chain was not stored. Its id is forgotten, so that another attempt need not search all events for it. */
   withdraw({ entry }: Link, id: string): void {
-    if (entry.ids.delete(id)) this.#grow(-1);
+    if (entry.ids.delete(id)) this.#sessions.grow(-1);
   }
 
   /** The same. If it was refused, it has been sent again. */
@@ -152,30 +130,20 @@ export class KnownIds {
    */
   inTurn<T>(names: readonly string[], send: () => Promise<T>, states: readonly string[] = []): Promise<T> {
     if (this.across.isWaiting) return this.across.wait(() => this.inTurn(names, send, states));
-    const chains = [...new Set(names.flatMap((name) => this.#chainOf(name) ?? []))];
+    const chains = [...new Set(names.flatMap((name) => this.#sessions.of(name)?.chain ?? []))];
     return states.length === 0 ? inTurn(chains, false, this.#refuseWait, send) : this.across.send(chains, send, states);
   }
 
   /** Sends a write that may concern any session, after all appends that were called before it. */
   inTurnOfAll<T>(send: () => Promise<T>): Promise<T> {
     if (this.across.isWaiting) return this.across.wait(() => this.inTurnOfAll(send));
-    const chains = [...this.#young.values(), ...this.#old.values()].map(({ chain }) => chain);
-    const busy = chains.filter((chain) => !chain.isIdle);
-    return this.across.send(busy, send);
+    return this.across.send(this.#sessions.busyChains(), send);
   }
 
   /** Sends an append that is in no chain, after those of the chain that were called before it. */
   appendInTurn<T>(name: string, send: () => Promise<T>): Promise<T> {
-    const chain = this.#chainOf(name);
+    const chain = this.#sessions.of(name)?.chain;
     return chain === undefined ? send() : inTurn([chain], true, this.#refuseWait, send);
-  }
-
-  #chainOf(name: string): Chain | undefined {
-    return this.#entryOf(name)?.chain;
-  }
-
-  #entryOf(name: string): Entry | undefined {
-    return this.#young.get(name) ?? this.#old.get(name);
   }
 
   /** An unchained append was sent. */
@@ -190,7 +158,7 @@ export class KnownIds {
 
   /** `name`: of the session, see {@link nameOf}. */
   assume(name: string, id: string): Assumptions {
-    const entry = this.#young.get(name) ?? this.#rejuvenate(name);
+    const entry = this.#sessions.use(name);
     const fetchAfter = entry.behind ? entry.seq : undefined;
     // Appends that are sent before this one is back need not fetch the same.
     entry.behind = false;
@@ -215,13 +183,12 @@ export class KnownIds {
 
   /** The statement of an append refused the assumptions. */
   refused({ name, entry }: Assumptions): void {
-    if (this.#entryOf(name) === entry) this.#restart(name);
+    if (this.#sessions.of(name) === entry) this.#restart(name);
   }
 
   /** Forgets all of a session but its chain, in which calls may wait: later calls come after these. */
   #restart(name: string, sessionNumber = Number.NaN, revision = Number.NaN, behind = true): void {
-    const forgotten = this.#entryOf(name);
-    this.#forget(name);
+    const forgotten = this.#sessions.of(name);
     if (forgotten !== undefined) {
       // For appends under way, whose ends bring the chain to the revision of their entry.
       forgotten.behind = behind;
@@ -229,7 +196,7 @@ export class KnownIds {
       forgotten.lastId = null;
       forgotten.chain.restart(revision);
     }
-    this.#add(name, newEntry(sessionNumber, revision, behind, forgotten?.chain));
+    this.#sessions.replace(name, newEntry(sessionNumber, revision, behind, forgotten?.chain));
   }
 
   /** `fetched`: given if the append has fetched ids. */
@@ -247,7 +214,7 @@ export class KnownIds {
       return;
     }
     // The entry was dropped meanwhile, or is full: the look-back finds the rest.
-    if (this.#young.get(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
+    if (this.#sessions.young(name) !== entry || entry.ids.size >= MAX_IDS_OF_SESSION) return;
     if (assumed.isListed && found.seq > entry.seq) {
       // It was listed, but it is not there.
       this.#restart(name);
@@ -269,47 +236,6 @@ export class KnownIds {
     } else {
       entry.behind = true;
     }
-    this.#grow(entry.ids.size - before);
+    this.#sessions.grow(entry.ids.size - before);
   }
-
-  /** Moves an old session to the young ones; an unknown session begins empty. */
-  #rejuvenate(name: string): Entry {
-    const entry = this.#old.get(name) ?? newEntry(Number.NaN, Number.NaN, true);
-    this.#old.delete(name);
-    this.#add(name, entry);
-    return entry;
-  }
-
-  #add(name: string, entry: Entry): void {
-    this.#young.set(name, entry);
-    this.#grow(entry.ids.size + SESSION_COST);
-  }
-
-  #grow(by: number): void {
-    this.#youngSize += by;
-    if (this.#youngSize <= MAX_IDS / 2) return;
-    const dropped = this.#old;
-    this.#old = this.#young;
-    this.#young = new Map();
-    this.#youngSize = 0;
-    // A chain under way is not dropped, or later calls would not wait for it.
-    for (const [name, entry] of dropped) if (!entry.chain.isIdle) this.#old.set(name, entry);
-  }
-
-  #forget(name: string): void {
-    const entry = this.#young.get(name);
-    if (entry !== undefined) this.#youngSize -= entry.ids.size + SESSION_COST;
-    this.#young.delete(name);
-    this.#old.delete(name);
-  }
-}
-
-function newEntry(sessionNumber: number, revision: number, behind: boolean, chain = new Chain(revision)): Entry {
-  return { seq: 0, lastId: null, ids: new IdSet(), sessionNumber, revision, behind, chain };
-}
-
-function advance(entry: Entry, seq: number, id: string): void {
-  if (seq <= entry.seq) return;
-  entry.seq = seq;
-  entry.lastId = id;
 }
