@@ -3,7 +3,7 @@ import './wire/addon/node-version.js';
 
 export { julianDay } from './codec/julian-day.js';
 export type { Connection, ConnectionStats } from './connection/api.js';
-export { connect, deserialize } from './connection/connection.js';
+export { connect, deserialize } from './connection/connect.js';
 export type { BlobHandle, BlobLocation } from './connection/features/blob.js';
 export {
   type ApplyOptions,

@@ -1,4 +1,4 @@
-import { AiosqliteError, invalidArgument, warnForgotten } from '../errors.js';
+import { AiosqliteError } from '../errors.js';
 import type { Query, SqlParam, SqlValue, StatementDescription, Transaction, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
 import { type Limits, limitsOf } from '../wire/limits.js';
@@ -6,7 +6,6 @@ import { orThrow } from '../wire/outcome/failure.js';
 import type { Outcome } from '../wire/outcome/outcome.js';
 import type { IntegerMode } from '../wire/outcome/rows.js';
 import { BeginMode, Policy, Request } from '../wire/protocol.js';
-import { MAIN_LANE, type PoolCounters, Queue } from '../wire/queue.js';
 import { Worker } from '../wire/worker.js';
 import type { Connection, ConnectionStats } from './api.js';
 import { type BlobHandle, type BlobLocation, openBlob } from './features/blob.js';
@@ -25,16 +24,9 @@ import type { BackupOptions, BackupProgress } from './features/files.js';
 import * as files from './features/files.js';
 import { type Aggregate, type FunctionOptions, functionsOf } from './features/functions.js';
 import type { Send } from './features/send.js';
-import { Lane } from './lane.js';
+import type { Lane } from './lane.js';
 import { checkNotNested } from './nesting.js';
-import {
-  type CheckedOptions,
-  CONNECTION_OPTIONS,
-  type ConnectionOptions,
-  checkDatabase,
-  checkOptions,
-  openCall,
-} from './options.js';
+import type { CheckedOptions } from './options.js';
 import type { Cursor } from './row-iterator.js';
 import { checkTransactionMode, runTransaction } from './transaction.js';
 import { Verbs } from './verbs.js';
@@ -244,65 +236,4 @@ export class SharedConnection extends LaneConnection {
   constructor(lane: Lane, options: CheckedOptions) {
     super(lane, new Worker(lane.queue, 0), options);
   }
-}
-
-/** The only user of its worker. */
-class OwnConnection extends LaneConnection {
-  protected override end(): Promise<void> {
-    forgotten.unregister(this);
-    this.lane.stop();
-    return this.worker.close().finally(() => functionsOf(this.worker, this.integerMode).clear());
-  }
-}
-
-/**
- * Warns of connections that were collected without close(), and closes them. Holds no reference to their worker: its
- * listeners and functions often refer to the connection.
- */
-const forgotten = new FinalizationRegistry<{ heir: Worker; database: string }>(({ heir, database }) => {
-  warnForgotten(`A connection to ${database}`);
-  void heir.close();
-});
-
-/**
- * Opens one connection.
- * @param database a path, ':memory:', a 'file:' URI (sqlite.org/uri.html) or a URL of a file
- * @returns rejects with what SQLite says of the file: `'SQLITE_CANTOPEN'`, `'SQLITE_NOTADB'`, …
- * @example await using db = await connect('app.db');
- */
-export async function connect(database: string | URL, options: ConnectionOptions = {}): Promise<Connection> {
-  const checked = checkOptions(options, CONNECTION_OPTIONS, '');
-  const name = checkDatabase(database);
-  const queue = Queue.create(checked.maxPending, checked.maxPendingBytes, newCounters(name, checked));
-  const worker = new Worker(queue, 0);
-  const outcome = await worker.open(openCall(name, checked, false), MAIN_LANE);
-  if (outcome.failure !== undefined) worker.join();
-  orThrow(outcome);
-  const { integerMode } = checked;
-  const lane = new Lane(queue, MAIN_LANE, { name, policy: Policy.none, integerMode, ended: connectionClosed });
-  const connection = new OwnConnection(lane, worker, checked);
-  forgotten.register(connection, { heir: worker.heir(), database: name }, connection);
-  return connection;
-}
-
-export function newCounters(database: string, { slowCalls }: CheckedOptions): PoolCounters {
-  return { database, slowCalls, commits: 0, groupedWrites: 0, walPages: 0 };
-}
-
-/**
- * Opens a database image from memory, as serialize() gives it (an image in WAL mode too).
- * @returns rejects `'SQLITE_NOTADB'` or `'SQLITE_CORRUPT'` for what is none
- * @example const copy = await deserialize(await db.serialize());
- */
-export async function deserialize(image: Uint8Array, options: ConnectionOptions = {}): Promise<Connection> {
-  if (!(image instanceof Uint8Array)) throw invalidArgument('image', 'a Uint8Array', image);
-  const bytes = new Uint8Array(image); // as it is at the moment of the call; slice() of a Buffer copies nothing
-  const connection = (await connect(':memory:', options)) as LaneConnection;
-  try {
-    await connection.load(bytes);
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
-  return connection;
 }

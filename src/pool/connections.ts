@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers'; // fake timers replace the global one
 import type { Connection } from '../connection/api.js';
-import { newCounters, SharedConnection } from '../connection/connection.js';
+import { newCounters } from '../connection/connect.js';
+import { SharedConnection } from '../connection/connection.js';
 import { checkpoint } from '../connection/features/files.js';
 import { Lane } from '../connection/lane.js';
 import { holding, type Need } from '../connection/nesting.js';

@@ -1,6 +1,6 @@
 import { CALL_OPTIONS, checkNames, oneOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
-import { connect } from '../connection/connection.js';
+import { connect } from '../connection/connect.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
 import { BACKUP_OPTIONS, type BackupOptions, truncateWal } from '../connection/features/files.js';
 import { checkNotNested, type Need } from '../connection/nesting.js';
