@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { belongsTo } from './failure.js';
+import { ownerOf } from './open.js';
 import type { ProbeAnswer } from './probe.js';
 
 /** The result of one check. `'warn'`: it works, with a risk that `detail` names. */
@@ -63,7 +65,7 @@ export async function selfTest(): Promise<string> {
 }
 
 /** Whether a file is a database that can be read, without a change to it. */
-export async function checkDatabase(file: string): Promise<string> {
+export async function checkDatabase(file: string): Promise<Finding> {
   const { connect } = await import('../index.js');
   await using db = await connect(file, { readonly: true });
   const [mode] = (await db.get<[string]>('PRAGMA journal_mode', [], { rowMode: 'array' })) ?? [];
@@ -71,7 +73,9 @@ export async function checkDatabase(file: string): Promise<string> {
     rowMode: 'array',
   })) ?? [0];
   const size = (statSync(file).size / 2 ** 20).toFixed(1);
-  return `${file}: ${tables} tables, ${size} MiB, journal mode '${mode}'`;
+  const detail = `${file}: ${tables} tables, ${size} MiB, journal mode '${mode}'`;
+  const owner = await ownerOf(db);
+  return owner === undefined ? detail : { status: 'warn', detail: `${detail}; it ${belongsTo(owner)}` };
 }
 
 /** Tries the file system of a folder with files in a folder of its own, which is removed again. */

@@ -11,16 +11,19 @@ const SENTENCES: Readonly<Record<string, string>> = {
   SQLITE_CANTOPEN: 'cannot be opened',
   SQLITE_READONLY: 'cannot be written to',
   ADK_SCHEMA_VERSION: 'was written by a newer version of aiosqlite',
-  ADK_SCHEMA_MISMATCH: 'holds the tables of another program',
   ERR_SAME_FILE: 'is the database itself',
 };
+
+/** Behind the name of a file of another ADK program. */
+export const belongsTo = (program: string) =>
+  `belongs to ${program}: aiosqlite import copies its sessions to a database of their own`;
 
 /** One sentence for an error that a file has caused. */
 export function failureOf(error: unknown, file: string): Error {
   if (error instanceof Failure || error instanceof Misuse) return error;
-  const { code = '', message } = error as { code?: string; message: string };
+  const { code = '', message, program } = error as { code?: string; message: string; program?: string };
   const base = code.split('_').slice(0, 2).join('_');
-  const sentence = SENTENCES[code] ?? SENTENCES[base];
+  const sentence = program === undefined ? (SENTENCES[code] ?? SENTENCES[base]) : belongsTo(program);
   return new Failure(sentence === undefined ? `${file}: ${message}` : `${file} ${sentence}`, { cause: error });
 }
 

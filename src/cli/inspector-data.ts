@@ -38,7 +38,7 @@ export class InspectorData {
             GROUP BY app_name, user_id ORDER BY app_name, user_id LIMIT 1000`,
         )
       : [];
-    const [memory, artifacts] = [await hasTable(db, 'adk_memory'), await hasTable(db, 'adk_artifacts')];
+    const [memory, artifacts] = [await this.#has('adk_memory'), await this.#has('adk_artifacts')];
     return { file, ...overview, growth, users, memory, artifacts };
   }
 
@@ -82,7 +82,7 @@ export class InspectorData {
 
   async memory(appName: string, userId: string, query: string): Promise<MemoryRecord[]> {
     const { db } = this.#opened;
-    if (!(await hasTable(db, 'adk_memory'))) return [];
+    if (!(await this.#has('adk_memory'))) return [];
     const { MemoryStore } = await import('../store/index.js');
     const store: MemoryStore = new MemoryStore(db);
     return shortened(await store.search({ appName, userId, query, limit: 50, maxBytes: 2 ** 20 })) as MemoryRecord[];
@@ -90,7 +90,7 @@ export class InspectorData {
 
   async artifacts(text: string): Promise<ArtifactItem[]> {
     const { db } = this.#opened;
-    if (!(await hasTable(db, 'adk_artifacts'))) return [];
+    if (!(await this.#has('adk_artifacts'))) return [];
     return await db.all<ArtifactItem>(
       `SELECT app_name AS appName, user_id AS userId, session_id AS sessionId, name, count(*) AS versions,
               mime_type AS mimeType, size, max(version) AS newest
@@ -103,12 +103,18 @@ export class InspectorData {
   /** The bytes of an artifact's latest version, as a stream. */
   async artifact(key: { appName: string; userId: string; sessionId: string; name: string }) {
     const { db } = this.#opened;
-    if (!(await hasTable(db, 'adk_artifacts'))) return undefined;
+    if (!(await this.#has('adk_artifacts'))) return undefined;
     const { ArtifactStore } = await import('../store/index.js');
     const store: ArtifactStore = new ArtifactStore(db);
     const info = await store.info(key);
     const stream = await store.stream(key);
     return info && stream && { info, stream };
+  }
+
+  /** Other ADK programs have tables of the same names. */
+  async #has(table: string): Promise<boolean> {
+    const { db, owner } = this.#opened;
+    return owner === undefined && (await hasTable(db, table));
   }
 }
 

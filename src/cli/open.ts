@@ -1,14 +1,16 @@
 import { statSync } from 'node:fs';
 import type { Connection } from '../index.js';
 import type { SessionStore } from '../store/index.js';
-import { Failure, onFile } from './failure.js';
+import { belongsTo, Failure, onFile } from './failure.js';
 
 /** A database file that a command works on. */
 export interface OpenFile extends AsyncDisposable {
   file: string;
   db: Connection;
-  /** `undefined` for a file without sessions. */
+  /** `undefined` for a file without sessions, and for one of another ADK program. */
   store: SessionStore | undefined;
+  /** Another ADK program to which the file belongs. */
+  owner: string | undefined;
 }
 
 /** Opens an existing database, to read unless told otherwise. Fails with one sentence. */
@@ -20,9 +22,11 @@ export async function openFile(file: string, options: { writable?: boolean } = {
   const { SessionStore } = await import('../store/index.js');
   const db = await onFile(file, () => connect(file, { readonly: options.writable !== true, mustExist: true }));
   try {
-    const store = (await onFile(file, () => hasTable(db, 'adk_sessions'))) ? new SessionStore(db) : undefined;
+    const owner = await onFile(file, () => ownerOf(db));
+    const isOurs = owner === undefined && (await onFile(file, () => hasTable(db, 'adk_sessions')));
+    const store = isOurs ? new SessionStore(db) : undefined;
     if (store !== undefined) await onFile(file, () => refuseNewer(db, store));
-    return { file, db, store, [Symbol.asyncDispose]: () => db.close() };
+    return { file, db, store, owner, [Symbol.asyncDispose]: () => db.close() };
   } catch (error) {
     await db.close();
     throw error;
@@ -35,7 +39,28 @@ export async function openStore(file: string): Promise<OpenFile & { store: Sessi
   const { store } = opened;
   if (store !== undefined) return { ...opened, store };
   await opened.db.close();
-  throw new Failure(`${file} holds no sessions`);
+  throw withoutSessions(opened);
+}
+
+/** Opens the database that a command fills. One of another ADK program is refused before its journal mode is set. */
+export async function openTarget(file: string): Promise<Connection> {
+  const { connect } = await import('../index.js');
+  {
+    await using db = await connect(file);
+    const owner = await ownerOf(db);
+    if (owner !== undefined) throw withoutSessions({ file, owner });
+  }
+  return await connect(file, { journalMode: 'wal' });
+}
+
+/** A failure for a file without sessions of our own. */
+export const withoutSessions = ({ file, owner }: Pick<OpenFile, 'file' | 'owner'>): Failure =>
+  new Failure(owner === undefined ? `${file} holds no sessions` : `${file} ${belongsTo(owner)}`);
+
+/** Another ADK program that has made the tables of a file. */
+export async function ownerOf(db: Connection): Promise<string | undefined> {
+  const { ownerOf } = await import('../store/internal.js');
+  return (await ownerOf(db, 'adk_metadata'))?.name;
 }
 
 export async function hasTable(db: Connection, name: string): Promise<boolean> {

@@ -23,7 +23,7 @@ export interface Schema {
   indexesAndTriggers: readonly SchemaObject[];
   /** Triggers between the tables of two stores: made where the other store's table is there. */
   ties?: readonly Tie[];
-  /** Refuses a file of another ADK program, as long as none of the tables is there. */
+  /** Refuses a file of another ADK program, unless the metadata tells that a store of ours has tables there. */
   refusesForeign?: boolean;
   /** The one of the tables that holds the version, and the statement that sets it. */
   metadata: Table;

@@ -24,6 +24,8 @@ export class StoreError extends Error {
   readonly code: StoreErrorCode;
   /** With `'ADK_CORRUPT_ROW'`: the place of the damage. `key` is an event or session id, or an app and a user. */
   declare readonly row?: { table: string; key: string; column: string };
+  /** With `'ADK_SCHEMA_MISMATCH'`: the ADK program that has made the tables, if it is a known one. */
+  declare readonly program?: string;
 
   constructor(code: StoreErrorCode, message: string, cause?: unknown, row?: StoreError['row']) {
     super(message, cause === undefined ? undefined : { cause });

@@ -1,11 +1,56 @@
-/** Names of tables that other ADK programs make. */
-export const FOREIGN_TABLES = ['adk_session', 'adk_event', 'sessions', 'events', 'app_states', 'adk_internal_metadata'];
+import { StoreError } from './errors.js';
 
-/** The program that makes tables of these names, if it is one of theirs. */
-export function programOf(names: ReadonlySet<unknown>): string | undefined {
-  if (names.has('adk_session') || names.has('adk_event')) return "SQLSpec's ADK store";
-  if (!['sessions', 'events', 'app_states'].every((name) => names.has(name))) return undefined;
-  return names.has('adk_internal_metadata')
-    ? "ADK's DatabaseSessionService (Python or JavaScript)"
-    : 'a session service of ADK for Python';
+/** Tables of SQLSpec. Some of its versions have names that are ours by default. */
+const OF_SQLSPEC = ['adk_session', 'adk_event', 'adk_sessions', 'adk_events', 'adk_memory', 'adk_internal_metadata'];
+const OF_ADK = ['sessions', 'events', 'app_states', 'adk_internal_metadata'];
+
+/** Tables by which other ADK programs are known. */
+export const FOREIGN_TABLES = [...new Set([...OF_SQLSPEC, ...OF_ADK])];
+
+/** Columns of the tables that were found, by their names. */
+export type FoundTables = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Another ADK program, and its tables. */
+export interface ForeignProgram {
+  name: string;
+  tables: string[];
 }
+
+/** The program that makes such tables, if it is one of theirs. */
+export function programOf(found: FoundTables): ForeignProgram | undefined {
+  const theirs = (name: string, tables: string[]) => ({
+    name,
+    tables: tables.filter((table) => found.has(table) && !isOurs(found, table)),
+  });
+  if (found.has('adk_session') || found.has('adk_event') || isEarlySqlspec(found)) {
+    return theirs("SQLSpec's ADK store", OF_SQLSPEC);
+  }
+  if (!['sessions', 'events', 'app_states'].every((name) => found.has(name))) return undefined;
+  return found.has('adk_internal_metadata')
+    ? theirs("ADK's DatabaseSessionService (Python or JavaScript)", OF_ADK)
+    : theirs('a session service of ADK for Python', OF_ADK);
+}
+
+/** SQLSpec before 0.51, whose tables of sessions and events have our names. */
+function isEarlySqlspec(found: FoundTables): boolean {
+  const isTheirs = (table: string, ...columns: string[]) =>
+    !isOurs(found, table) && columns.every((column) => found.get(table)?.has(column));
+  return (
+    isTheirs('adk_sessions', 'id', 'app_name', 'user_id', 'state') && isTheirs('adk_events', 'session_id', 'timestamp')
+  );
+}
+
+/** Internal keys that our tables of these names have in every version. */
+const isOurs = (found: FoundTables, table: string) =>
+  ['session_key', 'memory_key'].some((key) => found.get(table)?.has(key));
+
+/** `'ADK_SCHEMA_MISMATCH'` for the database of another program. */
+export const foreignProgram = (program: ForeignProgram, message: string) =>
+  Object.assign(new StoreError('ADK_SCHEMA_MISMATCH', message), { program: program.name });
+
+/** `'ADK_SCHEMA_MISMATCH'` for a table of another program that has one of our names. */
+export const foreignTable = (program: ForeignProgram, table: string) =>
+  foreignProgram(
+    program,
+    `Table ${table} belongs to ${program.name}: give this store's tables other names, or a database of their own`,
+  );

@@ -31,3 +31,4 @@ export { POSTGRES_STORE_OPTIONS, type PostgresSessionStoreOptions } from './post
 export { PostgresSessionStore } from './postgres/store.js';
 export { nameOf, PreparedAppend, prepareSession } from './prepare.js';
 export { SqliteBackend } from './sqlite/backend.js';
+export { ownerOf } from './sqlite/foreign-tables.js';

@@ -88,6 +88,55 @@ test('what can not be imported is said in one sentence, and makes no database', 
   expect(said(file)).toEqual({ status: 2, stderr: expect.stringContaining('--db') });
 });
 
+describe.each(['sqlspec.db', 'sqlspec-0.45.db'])('a file of SQLSpec: %s', (name) => {
+  test('is refused by name, and left as it is, by every command that needs sessions of our own', () => {
+    const file = fixture(name, path('theirs'));
+    const ours = fixture('adk-python-v1.db', path('ours'));
+    const before = contentsOf(path('theirs'));
+    expect(run(['import', ours, '--db', path('agent.db')]).status).toBe(0);
+    const agents = path('agents');
+    mkdirSync(agents);
+    for (const args of [
+      ['prune', file, '--idle-days', '1'],
+      ['export', file],
+      ['copy', '--from', file, '--to', path('copy.db')],
+      ['copy', '--from', path('agent.db'), '--to', file],
+      ['import', ours, '--db', file],
+      ['import', ours, '--db', file, '--dry-run'],
+      ['web', agents, '--db', file, '--no-ui', '--port', '0'],
+    ]) {
+      const { status, stdout, stderr } = run(args);
+      expect({ args, status, stdout, stderr }).toEqual({
+        args,
+        status: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/belongs to SQLSpec's ADK store: aiosqlite import /),
+      });
+    }
+    expect(contentsOf(path('theirs'))).toEqual(before);
+  });
+
+  test('is checked, copied by backup, and named by doctor', () => {
+    const file = fixture(name, path('theirs'));
+    expect(run(['check', file])).toMatchObject({ status: 0, stdout: expect.stringContaining('is whole') });
+    expect(run(['backup', file, path('copy.db')]).status).toBe(0);
+    const { checks } = run(['doctor', file, '--json']).json();
+    expect(checks).toContainEqual({
+      name: 'database',
+      status: 'warn',
+      detail: expect.stringMatching(/it belongs to SQLSpec's ADK store: aiosqlite import /),
+    });
+  });
+
+  test('is shown by inspect without sessions and memory of our own', async () => {
+    await using inspector = new Running(['inspect', fixture(name, path('theirs')), '--serve', '--json']);
+    await inspector.until(() => inspector.stdout.includes('\n'));
+    const { url } = JSON.parse(inspector.stdout);
+    expect(await (await fetch(new URL('overview', url))).json()).toMatchObject({ memory: false, users: [] });
+    expect(await (await fetch(new URL('memory?app=shop&user=ada&query=tea', url))).json()).toEqual([]);
+  });
+});
+
 test('an import that is killed goes on where it was, and ends as one that was not', async () => {
   const source = path('old.db');
   {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Copied, CopyOptions, CopyProgress, SessionStore } from '../../store/index.js';
 import { Failure, failureOf, Misuse, onFile } from '../failure.js';
-import { openStore } from '../open.js';
+import { openStore, openTarget } from '../open.js';
 import { CopyProgressLine, plain, print } from '../output.js';
 import type { Command } from '../vendor.js';
 
@@ -44,7 +44,7 @@ Example:
     .action(async (chosen: CopyArguments) => {
       const stop = chosen.follow ? stopSignal() : undefined;
       await using from = await openSource(chosen.from, chosen.fromSchema);
-      await using to = await openTarget(chosen.to, chosen.toSchema, chosen.dryRun === true);
+      await using to = await openTo(chosen.to, chosen.toSchema, chosen.dryRun === true);
       const { copySessions, unstorableRows } = await import('../../store/internal.js');
       const unstorable = await onFile(from.name, () => unstorableRows(from.store, to.store));
       if (unstorable.length > 0) {
@@ -87,7 +87,7 @@ async function openSource(source: string, schema: string | undefined): Promise<O
 }
 
 /** A dry run makes no file: an empty database in memory stands for one that is missing. */
-async function openTarget(target: string, schema: string | undefined, dryRun: boolean): Promise<Opened> {
+async function openTo(target: string, schema: string | undefined, dryRun: boolean): Promise<Opened> {
   if (isUrl(target)) return await openPostgres('--to', target, schema);
   refuseSchema('--to-schema', schema);
   const found = statSync(target, { throwIfNoEntry: false });
@@ -95,7 +95,7 @@ async function openTarget(target: string, schema: string | undefined, dryRun: bo
   const { connect } = await import('../../index.js');
   const { SessionStore } = await import('../../store/index.js');
   const db = await onFile(target, () => {
-    if (!dryRun) return connect(target, { journalMode: 'wal' });
+    if (!dryRun) return openTarget(target);
     return found === undefined ? connect(':memory:') : connect(target, { readonly: true });
   });
   return { name: target, store: new SessionStore(db), [Symbol.asyncDispose]: () => db.close() };

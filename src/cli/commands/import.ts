@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import type { Connection } from '../../index.js';
 import type { ImportCounts, ImportReport, SessionStore } from '../../store/index.js';
 import { Failure, failureOf, Misuse, onFile } from '../failure.js';
-import { openFile } from '../open.js';
+import { openFile, openTarget, withoutSessions } from '../open.js';
 import { Progress, plain, print, printJson, printTable } from '../output.js';
 import type { Command } from '../vendor.js';
 
@@ -96,9 +96,8 @@ class Target {
   }
 
   async #make(db: string): Promise<SessionStore> {
-    const { connect } = await import('../../index.js');
     const { SessionStore } = await import('../../store/index.js');
-    this.#db = await connect(db, { journalMode: 'wal' });
+    this.#db = await openTarget(db);
     const store = new SessionStore(this.#db);
     await store.createTables();
     return store;
@@ -110,6 +109,7 @@ class Target {
     const opened = await openFile(db);
     if (opened.store === undefined) {
       await opened.db.close();
+      if (opened.owner !== undefined) throw withoutSessions(opened);
       return await this.#make(':memory:');
     }
     this.#db = opened.db;

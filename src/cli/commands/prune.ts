@@ -1,6 +1,6 @@
 import type { Pruned, RetentionPolicy } from '../../store/index.js';
 import { Failure, Misuse, onFile } from '../failure.js';
-import { openFile } from '../open.js';
+import { openFile, withoutSessions } from '../open.js';
 import { days, wholeNumber } from '../options.js';
 import { Progress, print, printJson } from '../output.js';
 import type { Command } from '../vendor.js';
@@ -36,7 +36,7 @@ Example:
     .action(async (file: string, { app, dryRun = false, json, ...rules }: PruneArguments) => {
       if (Object.keys(rules).length === 0) throw new Misuse('prune needs a rule, such as --idle-days 90');
       await using opened = await openFile(file, { writable: !dryRun });
-      if (opened.store === undefined) throw new Failure(`${file} holds no sessions`);
+      if (opened.store === undefined) throw withoutSessions(opened);
       const { prune } = await import('../../store/index.js');
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort(new Failure('stopped; what was removed stays removed')));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../errors.js';
-import { programOf } from '../foreign-programs.js';
+import { FOREIGN_TABLES, foreignProgram, foreignTable, programOf } from '../foreign-programs.js';
 import { statement } from './client.js';
 import type { Rows, Runner } from './connections.js';
 import { AGAIN } from './context.js';
@@ -50,17 +50,15 @@ export async function dropTables(runner: Runner, layout: Layout): Promise<void> 
 
 /** The statements that make what is missing. Rejects what is newer or of another kind. */
 async function findMissing(runner: Runner, layout: Layout, schema: Schema): Promise<string[]> {
-  const names = [...schema.tables, ...schema.indexes].map(({ name }) => name);
+  const names = [...schema.tables, ...schema.indexes].map(({ name }) => name).concat(FOREIGN_TABLES);
   const functionNames = schema.functions.map(({ name }) => name);
   const found = await runner.run(STRUCTURE, [layout.schema, names, functionNames], AGAIN);
   const of = (kind: string) => found.filter((row) => row[0] === kind).map((row) => row.slice(1));
   const columns = of('column');
-  if (layout.refusesForeign && !columns.some(([table]) => table === layout.names.sessions)) {
-    refuseForeign(layout, of('table'));
-  }
   const { metadata } = layout.names;
   const hasVersion = columns.some(([table, column]) => table === metadata && column === 'value');
   const version = hasVersion ? await readVersion(runner, layout) : undefined;
+  refuseForeign(layout, schema, of('table'), columns, version);
   refuseNewer(layout, version);
   const missing = of('schema').length === 0 ? [`CREATE SCHEMA IF NOT EXISTS "${layout.schema}"`] : [];
   for (const table of schema.tables) {
@@ -90,15 +88,23 @@ async function readVersion(runner: Runner, { metadata }: Layout): Promise<unknow
   return row?.[0];
 }
 
-function refuseForeign({ schema }: Layout, tables: Rows): void {
-  const names = new Set(tables.map(([name]) => name));
-  const program = programOf(names);
-  if (program === undefined) return;
-  throw new StoreError(
-    'ADK_SCHEMA_MISMATCH',
-    `Schema ${schema} belongs to ${program}, whose sessions this store can't read in place: use a schema of its own ` +
-      "(option schema), or pass foreignTables: 'beside' to make this store's tables beside them",
+function refuseForeign(layout: Layout, { tables }: Schema, names: Rows, columns: Rows, version: unknown): void {
+  const found = new Map(
+    names.map(([name]) => [
+      String(name),
+      new Set(columns.flatMap(([table, column]) => (table === name ? String(column) : []))),
+    ]),
   );
+  const program = programOf(found);
+  if (program === undefined) return;
+  if (layout.refusesForeign && version === undefined) {
+    throw foreignProgram(
+      program,
+      `Schema ${layout.schema} belongs to ${program.name}, whose sessions this store can't read in place: use a schema of its own ` +
+        "(option schema), or pass foreignTables: 'beside' to make this store's tables beside them",
+    );
+  }
+  for (const { name } of tables) if (program.tables.includes(name)) throw foreignTable(program, name);
 }
 
 function refuseNewer({ names }: Layout, version: unknown): void {

@@ -5,6 +5,7 @@ import { StoreError } from '../errors.js';
 import { scopesTable } from '../memory/erasure.js';
 import { resolveNames } from '../names.js';
 import { type StatementResult, sendBatch } from '../sqlite/context.js';
+import { refuseForeignFile } from '../sqlite/foreign-tables.js';
 import {
   type Cuts,
   checkPolicy,
@@ -28,7 +29,8 @@ export type Pruned = Record<PruneKind, number>;
 /**
  * Applies rules of retention in small batches, so that writers never wait long, then gives free pages back to the file system
  * where the file has `auto_vacuum = incremental`. A run that has ended half-way goes on where it is called again; a second
- * one finds nothing more. Deleted content is overwritten. Rejects a RangeError for a policy without a rule.
+ * one finds nothing more. Deleted content is overwritten. Rejects a RangeError for a policy without a rule, and
+ * `'ADK_SCHEMA_MISMATCH'` for a file of another ADK program.
  *
  * @example
  * const found = await prune(pool, { idleDays: 90, memoryDays: 365, artifactOrphanDays: 7 }, { dryRun: true });
@@ -58,7 +60,8 @@ class Run {
   }
 
   async run(): Promise<Pruned> {
-    const { sessions, events, changes, userStates, memory, artifacts } = this.#names;
+    const { sessions, events, changes, userStates, memory, artifacts, metadata } = this.#names;
+    await refuseForeignFile(this.#db, metadata);
     const has = await this.#tables();
     // In a dry run the sessions that go are still there.
     const idle = this.#options.dryRun ? (this.#cuts.idleDays ?? null) : null;

@@ -1,12 +1,8 @@
 import type { BatchQuery, Executor, Row } from '../../executor.js';
 import { SCHEMA_VERSION, type Schema, type Table } from '../ddl.js';
 import { StoreError } from '../errors.js';
-import { foreignTables, refuseForeignTables } from './foreign-tables.js';
-
-/** A pool that has not opened its file yet, and lets it be read before it sets the journal mode. */
-interface Unopened {
-  beforeOpening?<T>(read: (db: Executor) => Promise<T>): Promise<T | undefined>;
-}
+import { foreignTable } from '../foreign-programs.js';
+import { foreignFile, foreignProgramIn, foreignTables, readVersion, type Unopened } from './foreign-tables.js';
 
 /**
  * Makes what is missing, and upgrades the tables of an older version. Two short reads if nothing is to do; otherwise a
@@ -31,20 +27,17 @@ export async function dropTables(db: Executor, schema: Schema): Promise<void> {
   });
 }
 
-/** The statements that make what is missing. Rejects what is newer or of another kind. */
+/** The statements that make what is missing. Rejects what is newer, of another kind, or of another program. */
 async function findMissing(db: Executor, schema: Schema): Promise<BatchQuery[]> {
-  const queries = structure(schema);
-  if (schema.refusesForeign) queries.push(foreignTables);
-  const [columns, objects, foreign] = (await db.batch(queries)).map(({ rows }) => rows) as [Row[], Row[], Row[]?];
-  const { name } = schema.metadata;
-  const hasVersion = ['key', 'value'].every((column) =>
-    columns.some((row) => isNamed(name, row.table) && row.name === column),
-  );
-  const versions = hasVersion ? await db.all(version(schema)) : [];
-  const missing = compare(schema, columns, objects, versions);
-  const isOurs = schema.tables.some(({ name }) => columns.some(({ table }) => isNamed(name, table)));
-  if (foreign && !isOurs) refuseForeignTables(foreign);
-  return missing;
+  const results = await db.batch([...structure(schema), foreignTables]);
+  const [columns, objects, foreign] = results.map(({ rows }) => rows) as [Row[], Row[], Row[]];
+  const versions = await readVersion(db, schema.metadata.name);
+  const program = foreignProgramIn(foreign);
+  if (program !== undefined && schema.refusesForeign && versions.length === 0) throw foreignFile(program);
+  for (const { name } of schema.tables) {
+    if (program?.tables.some((table) => isNamed(name, table))) throw foreignTable(program, name);
+  }
+  return compare(schema, columns, objects, versions);
 }
 
 function compare(schema: Schema, columns: Row[], objects: Row[], versions: Row[]): BatchQuery[] {
@@ -118,7 +111,3 @@ function structure(schema: Schema): BatchQuery[] {
 }
 
 const placeholders = (values: unknown[]) => values.map(() => '?').join(', ');
-
-function version({ metadata }: Schema): BatchQuery {
-  return { sql: `SELECT value FROM "${metadata.name}" WHERE key = 'schema_version'` };
-}

@@ -594,6 +594,29 @@ describePostgres('a store on PostgreSQL', () => {
       await beside.createSession(key);
     });
 
+    test.each([
+      // As SQLSpec makes them with asyncpg: up to version 0.41, then up to 0.50.
+      `id VARCHAR(128) PRIMARY KEY, session_id VARCHAR(128) NOT NULL, app_name VARCHAR(128) NOT NULL, user_id VARCHAR(128) NOT NULL,
+       invocation_id VARCHAR(256), author VARCHAR(256), actions BYTEA, timestamp TIMESTAMPTZ NOT NULL, content JSONB`,
+      `session_id VARCHAR(128) NOT NULL, invocation_id VARCHAR(256) NOT NULL, author VARCHAR(256) NOT NULL,
+       timestamp TIMESTAMPTZ NOT NULL, event_json JSONB NOT NULL`,
+    ])('a schema of early SQLSpec, whose tables have our names, is refused by name: %s', async (events) => {
+      const pool = on.pool();
+      const schema = on.schema();
+      await pool.query(`CREATE SCHEMA "${schema}"; CREATE TABLE "${schema}".adk_sessions (id VARCHAR(128) PRIMARY KEY,
+        app_name VARCHAR(128) NOT NULL, user_id VARCHAR(128) NOT NULL, state JSONB NOT NULL, create_time TIMESTAMPTZ, update_time TIMESTAMPTZ);
+        CREATE TABLE "${schema}".adk_events (${events})`);
+      const names = { sessionsTable: 'our_sessions', eventsTable: 'our_events' };
+      for (const options of [{}, names]) {
+        const refused = await rejection(new PostgresSessionStore(pool, { schema, ...options }).createTables());
+        expect(refused).toMatchObject({ code: 'ADK_SCHEMA_MISMATCH', program: "SQLSpec's ADK store" });
+      }
+      await new PostgresSessionStore(pool, { schema, ...names, foreignTables: 'beside' }).createTables();
+      await new PostgresSessionStore(pool, { schema, ...names }).createSession(key);
+      const same = new PostgresSessionStore(pool, { schema, foreignTables: 'beside' });
+      expect(await rejection(same.createTables())).toMatchObject({ program: "SQLSpec's ADK store" });
+    });
+
     test('stores with tables of other names stand beside each other, also with long ones', async () => {
       const schema = on.schema();
       const long = 'x'.repeat(63);
