@@ -26,64 +26,37 @@ export function sizeOf(bytes: number): string {
 
 /** Progress on standard error: a bar on a terminal, elsewhere a line of text a second, and none with `--json`. */
 export class Progress {
+  protected readonly json: boolean;
   readonly #what: string;
-  readonly #json: boolean;
-  readonly #bar: SingleBarOf | undefined;
+  readonly #bar: InstanceType<typeof SingleBar> | undefined;
   #last = Date.now();
 
-  constructor(what: string, json = false) {
+  /** `format`: of the bar, null for none; `further`: first values of it. */
+  constructor(
+    what: string,
+    json = false,
+    format: string | null = `${what} [{bar}] {percentage}% {value}/{total}`,
+    further?: object,
+  ) {
     this.#what = what;
-    this.#json = json;
-    if (!process.stderr.isTTY) return;
-    const options = {
-      format: `${what} [{bar}] {percentage}% {value}/{total}`,
-      stream: process.stderr,
-      hideCursor: true,
-    };
-    this.#bar = new SingleBar(options);
-    this.#bar.start(0, 0);
+    this.json = json;
+    if (format === null || !process.stderr.isTTY) return;
+    this.#bar = new SingleBar({ format, stream: process.stderr, hideCursor: true });
+    this.#bar.start(0, 0, further);
   }
 
-  update(value: number, total: number): void {
+  update(value: number, total: number, further?: object): void {
     if (this.#bar !== undefined) {
       this.#bar.setTotal(total);
-      this.#bar.update(value);
-    } else if (!this.#json && Date.now() - this.#last >= 1000) {
-      this.#last = Date.now();
-      process.stderr.write(`${this.#what} ${value}/${total}\n`);
-    }
-  }
-
-  stop(): void {
-    this.#bar?.stop();
-  }
-}
-
-/** Progress of a copy: a bar on a terminal, elsewhere a line of text on standard error, or of JSON among the output. */
-export class CopyProgressLine {
-  readonly #json: boolean;
-  readonly #bar: SingleBarOf | undefined;
-  readonly #start = Date.now();
-  #last = Date.now();
-
-  constructor(json: boolean) {
-    this.#json = json;
-    if (json || !process.stderr.isTTY) return;
-    const format = 'sessions [{bar}] {value}/{total}, {events} events, {rate} MB/s, {eta_formatted} left';
-    this.#bar = new SingleBar({ format, stream: process.stderr, hideCursor: true });
-    this.#bar.start(0, 0, { events: 0, rate: '0.0' });
-  }
-
-  update({ sessions, totalSessions, events, characters }: CopyProgress): void {
-    if (this.#bar !== undefined) {
-      const rate = (characters / 1e3 / Math.max(Date.now() - this.#start, 1)).toFixed(1);
-      this.#bar.setTotal(Math.max(totalSessions, sessions));
-      this.#bar.update(sessions, { events, rate });
+      this.#bar.update(value, further);
     } else if (Date.now() - this.#last >= 1000) {
       this.#last = Date.now();
-      if (this.#json) print(JSON.stringify({ progress: { sessions, totalSessions, events, characters } }));
-      else process.stderr.write(`sessions ${sessions}/${totalSessions}, events ${events}\n`);
+      this.line(`${this.#what} ${value}/${total}`);
     }
+  }
+
+  protected line(text: string): void {
+    if (!this.json) process.stderr.write(`${text}\n`);
   }
 
   stop(): void {
@@ -91,7 +64,28 @@ export class CopyProgressLine {
   }
 }
 
-type SingleBarOf = InstanceType<typeof SingleBar>;
+/** Progress of a copy. With `--json`, its lines are JSON among the output. */
+export class CopyProgressLine extends Progress {
+  readonly #start = Date.now();
+  #done: CopyProgress | undefined;
+
+  constructor(json: boolean) {
+    const format = 'sessions [{bar}] {value}/{total}, {events} events, {rate} MB/s, {eta_formatted} left';
+    super('sessions', json, json ? null : format, { events: 0, rate: '0.0' });
+  }
+
+  show(done: CopyProgress): void {
+    const { sessions, totalSessions, events, characters } = done;
+    this.#done = done;
+    const rate = (characters / 1e3 / Math.max(Date.now() - this.#start, 1)).toFixed(1);
+    this.update(sessions, Math.max(totalSessions, sessions), { events, rate });
+  }
+
+  protected override line(text: string): void {
+    if (this.json) print(JSON.stringify({ progress: this.#done }));
+    else super.line(`${text}, events ${this.#done?.events}`);
+  }
+}
 
 const COLOURS = { green: 32, yellow: 33, red: 31 };
 

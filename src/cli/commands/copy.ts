@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Copied, CopyOptions, CopyProgress, SessionStore } from '../../store/index.js';
+import type { Copied, CopyOptions, SessionStore } from '../../store/index.js';
 import { Failure, failureOf, Misuse, onFile } from '../failure.js';
 import { openStore, openTarget } from '../open.js';
 import { CopyProgressLine, plain, print } from '../output.js';
@@ -58,7 +58,7 @@ Example:
           dryRun: chosen.dryRun === true,
           verify: chosen.verify === true,
           ...(stop && { follow: stop }),
-          onProgress: (done: CopyProgress) => progress.update(done),
+          onProgress: (done) => progress.show(done),
         });
         progress.stop();
         show(copied, chosen);
