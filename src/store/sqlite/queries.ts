@@ -71,25 +71,18 @@ export function buildQueries(
   /** Sessions of an app, or of one of its users; with a further condition. */
   const chosen = (condition: string, user: boolean) =>
     `FROM ${sessions} AS s WHERE s.app_name = ?${user ? ' AND s.user_id = ?' : ''}${condition}`;
-  const page = (
-    columns: string,
-    condition: string,
-    by: 'update_time' | 'create_time',
-    order: 'ASC' | 'DESC',
-    user: boolean,
-  ) =>
-    `SELECT ${columns} ${chosen(condition, user)}
-  ORDER BY s.${by} ${order}, s.id LIMIT ? OFFSET ?`;
-  const pages = (columns: string, condition = '') => ({
-    updateTime: {
-      asc: byUser(page, columns, condition, 'update_time', 'ASC'),
-      desc: byUser(page, columns, condition, 'update_time', 'DESC'),
-    },
-    createTime: {
-      asc: byUser(page, columns, condition, 'create_time', 'ASC'),
-      desc: byUser(page, columns, condition, 'create_time', 'DESC'),
-    },
-  });
+  const pages = (columns: string, condition = '') => {
+    const by = (time: string) =>
+      inBothOrders((order) =>
+        byUser(
+          (user) => `SELECT ${columns} ${chosen(condition, user)}
+  ORDER BY s.${time}${order}, s.id LIMIT ? OFFSET ?`,
+        ),
+      );
+    return { updateTime: by('update_time'), createTime: by('create_time') };
+  };
+  const eventsBehind = (condition: string, order: string) => `SELECT ${eventColumns} FROM ${events} AS e
+  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND ${condition} ORDER BY e.seq${order} LIMIT ?`;
   const title = `'$.${METADATA}.${TITLE}'`;
   /** A damaged state has no title. */
   const isTitled = ` AND CASE WHEN json_valid(s.state) AND json_type(s.state, ${title}) = 'text'
@@ -204,20 +197,9 @@ export function buildQueries(
     ORDER BY l.seq DESC LIMIT 1), 0) ORDER BY e.seq`,
     },
     /** Parameters of both orders: key, after which seq, after which time, how many. */
-    events: {
-      asc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq LIMIT ?`,
-      desc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.timestamp > ? ORDER BY e.seq DESC LIMIT ?`,
-    },
-
+    events: inBothOrders((order) => eventsBehind('e.timestamp > ?', order)),
     /** Parameters: key, after which seq, before which seq, how many. */
-    eventPage: {
-      asc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.seq < ? ORDER BY e.seq LIMIT ?`,
-      desc: `SELECT ${eventColumns} FROM ${events} AS e
-  WHERE e.session_key = ${sessionNumber} AND e.seq > ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`,
-    },
+    eventPage: inBothOrders((order) => eventsBehind('e.seq < ?', order)),
     /** Whether a marker of a rewind follows a seq. */
     isMarked: `SELECT 1 FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq > ?
   AND ${mayMark('e.actions')} LIMIT 1`,
@@ -269,6 +251,10 @@ function insertSession(table: string, columns: readonly SessionColumn[], owner: 
 }
 
 /** One text for all users of an app, one for a single user. */
-function byUser<A extends unknown[]>(text: (...args: [...A, user: boolean]) => string, ...args: A) {
-  return { all: text(...args, false), user: text(...args, true) };
+function byUser(text: (user: boolean) => string) {
+  return { all: text(false), user: text(true) };
+}
+
+function inBothOrders<Text>(text: (order: '' | ' DESC') => Text) {
+  return { asc: text(''), desc: text(' DESC') };
 }
