@@ -1,6 +1,6 @@
 import { checkNames, type NamesOf } from '../arguments.js';
 import { isWellFormed } from '../codec/well-formed.js';
-import { invalidArgument, outOfRange } from '../errors.js';
+import { checkObject, invalidArgument, outOfRange } from '../errors.js';
 import type { EventFilter, EventRecord, NewSession, SessionFilter, SessionKey, StateDeltas } from './records.js';
 
 /** Checks of what callers give, each naming the argument. */
@@ -40,11 +40,6 @@ export const NEW_SESSION: NamesOf<NewSession> = {
 };
 export const STATE_DELTAS: NamesOf<StateDeltas> = { session: true, app: true, user: true };
 export const APPEND_OPTIONS: NamesOf<{ expectedRevision?: number }> = { expectedRevision: true };
-
-export function checkObject(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalidArgument(name, 'an object', value);
-}
 
 export function checkArray(name: string, value: unknown): void {
   if (!Array.isArray(value)) throw invalidArgument(name, 'an array', value);

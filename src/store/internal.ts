@@ -2,7 +2,7 @@
  * Internals of the store for `aiosqlite/adk`: operations that resolve to rows and snapshots, from which a service makes its own
  * objects, once. Both builds of the adapter load this one copy. It is no entry point of the package.
  */
-export { invalidArgument, outOfRange } from '../errors.js';
+export { checkObject, invalidArgument, outOfRange } from '../errors.js';
 export {
   checkArray,
   checkChoice,
@@ -10,7 +10,6 @@ export {
   checkEventFilter,
   checkId,
   checkKey,
-  checkObject,
   checkSessionFilter,
 } from './arguments.js';
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { outOfRange } from '../errors.js';
+import { checkObject, outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
-import { checkChoice, checkCount, checkEvent, checkKey, checkObject, checkTime } from './arguments.js';
+import { checkChoice, checkCount, checkEvent, checkKey, checkTime } from './arguments.js';
 import type { AppendCondition, Appended, Backend, SharedScope } from './backend.js';
 import { type Delta, encodeOptionalDelta } from './codec/deltas.js';
 import { appliedNote } from './history/outline.js';

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isWellFormed } from '../../codec/well-formed.js';
-import { invalidArgument, outOfRange } from '../../errors.js';
-import { checkObject } from '../arguments.js';
+import { checkObject, invalidArgument, outOfRange } from '../../errors.js';
 import { parseObject, serializeObject } from '../codec/serialize.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';

@@ -1,6 +1,6 @@
 import { checkNames } from '../../arguments.js';
-import { outOfRange } from '../../errors.js';
-import { checkChoice, checkCount, checkId, checkObject } from '../arguments.js';
+import { checkObject, outOfRange } from '../../errors.js';
+import { checkChoice, checkCount, checkId } from '../arguments.js';
 import {
   EVENT_PAGE,
   type EventPageOptions,

@@ -1,6 +1,7 @@
 import { julianDay } from '../../codec/julian-day.js';
+import { checkObject } from '../../errors.js';
 import type { SqlParam } from '../../executor.js';
-import { checkChoice, checkId, checkObject, checkTime } from '../arguments.js';
+import { checkChoice, checkId, checkTime } from '../arguments.js';
 import { parseObject, serializeObject } from '../codec/serialize.js';
 import { corruptRow } from '../errors.js';
 import { remember } from './content.js';
