@@ -256,6 +256,34 @@ describe('with embed, an append', () => {
     expect(await vectors()).toBe(4);
   });
 
+  test('is embedded after onEmbedError has thrown, too; its exception is an uncaught one of the process', async () => {
+    const uncaught: unknown[] = [];
+    const before = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', (error) => uncaught.push(error));
+    try {
+      let fails = true;
+      await open({
+        embed: async (texts) => (fails ? Promise.reject(new Error('no quota')) : await embed(texts)),
+        onEmbedError: () => {
+          throw new Error('thrown by the callback');
+        },
+      });
+      await append(said('e1', 'tea one'));
+      await expect.poll(() => uncaught).toEqual([new Error('thrown by the callback')]);
+      // A call in the foreground goes on by words.
+      expect(await found('tea?')).toBe('e1');
+      await expect.poll(() => uncaught.length).toBe(2);
+      fails = false;
+      await append(said('e2', 'tea two'));
+      await expect.poll(vectors).toBe(1);
+      await services.close();
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const each of before) process.on('uncaughtException', each);
+    }
+  });
+
   test('that was rolled back is not embedded', async () => {
     const texts: string[] = [];
     await open({

@@ -1,4 +1,4 @@
-import { invalidArgument } from '../../errors.js';
+import { invalidArgument, throwLater } from '../../errors.js';
 import { StoreError } from '../errors.js';
 import type { MemoryStoreOptions } from './records.js';
 
@@ -57,9 +57,13 @@ export class Embedder {
     }
   }
 
-  /** Hands a failure to `onEmbedError`. */
+  /** Hands a failure to `onEmbedError`. An exception of it is no failure of the call, nor an end of work in the background. */
   report(error: unknown): void {
-    this.#onError?.(error);
+    try {
+      this.#onError?.(error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   /** Rejects vectors, or a model, other than those that the file has. */

@@ -1,6 +1,7 @@
 import type { BatchQuery } from '../../executor.js';
 import { corruptRow } from '../errors.js';
-import type { StatementResult } from '../sqlite/context.js';
+import { hasCode, type StatementResult } from '../sqlite/context.js';
+import { type MemoryContext, sendReads } from './context.js';
 import type { Embedding } from './embedder.js';
 import type { MemoryLayout } from './layout.js';
 
@@ -27,9 +28,24 @@ export function decodeEmbedding(layout: MemoryLayout, result: StatementResult | 
 
 /** Makes an embedding that of the file, or undoes the batch with `'ERR_NO_MATCH'` if the file has another one. */
 export function claimEmbedding(layout: MemoryLayout, { model, dimension }: Embedding): BatchQuery[] {
-  const params = [embeddingKey(layout), JSON.stringify({ model, dimension })];
+  const key = embeddingKey(layout);
   return [
-    { sql: layout.sql.addEmbedding, params },
-    { sql: layout.sql.isEmbedding, params, ifNone: 'rollback' },
+    { sql: layout.sql.addEmbedding, params: [key, JSON.stringify({ model, dimension })] },
+    { sql: layout.sql.isEmbedding, params: [key, model, dimension], ifNone: 'rollback' },
   ];
+}
+
+/**
+ * Why vectors of a length could not be stored: `'ADK_EMBEDDING_MISMATCH'` if another writer has stored the first ones meanwhile, of
+ * another model or length; otherwise the error itself.
+ */
+export async function explained(context: MemoryContext, error: unknown, dimension?: number): Promise<unknown> {
+  if (dimension === undefined || !hasCode(error, 'ERR_NO_MATCH')) return error;
+  try {
+    const [embedding] = await sendReads(context, [embeddingQuery(context.layout)]);
+    context.layout.embedder?.check(decodeEmbedding(context.layout, embedding), dimension);
+  } catch (reason) {
+    return reason;
+  }
+  return error;
 }

@@ -80,7 +80,8 @@ export function buildMemoryQueries(names: MemoryNames) {
     // ── vectors ──
     embedding: `SELECT value FROM ${metadata} WHERE key = ?`,
     addEmbedding: `INSERT INTO ${metadata} (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING`,
-    isEmbedding: `SELECT 1 FROM ${metadata} WHERE key = ? AND value = ?`,
+    /** In any JSON text: other programs may have written it. Parameters: key, model, dimension. */
+    isEmbedding: `SELECT 1 FROM ${metadata} WHERE key = ? AND iif(json_valid(value), value ->> '$.model' = ? AND value ->> '$.dimension' = ?, 0)`,
     /** Whether an entry is there exactly so, with its vector. */
     hasVector: `SELECT 1 FROM ${memory} JOIN ${vectors} USING (memory_key) WHERE ${memory}.${isIdentical} AND content = ?`,
     addVector: `INSERT INTO ${vectors} (memory_key, scope_key, vector) SELECT memory_key, scope_key, ? FROM ${memory}
@@ -104,10 +105,15 @@ export function buildMemoryQueries(names: MemoryNames) {
     EXISTS (SELECT 1 FROM ${memory} WHERE scope_key = (SELECT scope_key FROM ${scopes}
       WHERE app_name = ?2 AND kind = 'user' AND user_id = ?3) AND ${ORIGIN} = ?4 AND id = e.id), e.content IS NOT NULL
   FROM ${events} AS e WHERE e.session_key = ?1 ORDER BY e.seq`,
-    /** Whether events are there, and none of them was undone since. Parameters: session key, seqs, their number, last seq of then. */
+    /**
+     * Whether events are there, those that were read with the same content, and none of them was undone since.
+     * Parameters: session key, seqs, their number, last seq of then, contents by seq.
+     */
     haveStayed: `SELECT 1 WHERE ?3 = (SELECT count(*) FROM ${events} AS e WHERE e.seq IN carray(?2) AND e.session_key = ?1)
   AND NOT EXISTS (SELECT 1 FROM ${events} AS m WHERE m.session_key = ?1 AND m.seq > ?4
-    AND ${mayMark('m.actions')})`,
-    events: `SELECT id, author, timestamp, partial, content, CAST(actions AS TEXT), extra FROM ${events} WHERE seq IN carray(?)`,
+    AND ${mayMark('m.actions')})
+  AND NOT EXISTS (SELECT 1 FROM json_each(?5) AS r LEFT JOIN ${events} AS e ON e.seq = CAST(r.key AS INTEGER)
+    WHERE e.content IS NOT r.value)`,
+    events: `SELECT seq, id, author, timestamp, partial, content, CAST(actions AS TEXT), extra FROM ${events} WHERE seq IN carray(?)`,
   };
 }

@@ -46,7 +46,7 @@ export interface MemoryStoreOptions {
   embed?: (texts: string[], kind: 'document' | 'query') => Promise<Float32Array[]>;
   /** Name of the model behind `embed`, stored with the first vectors. Another one rejects `'ADK_EMBEDDING_MISMATCH'`. */
   embedModel?: string;
-  /** Receives what `embed` has thrown, or why its answer could not be used. */
+  /** Receives what `embed` has thrown, or why its answer could not be used. An exception is an uncaught one of the process. */
   onEmbedError?: (error: unknown) => void;
   /** As {@link SessionStoreOptions.foreignTables}: `'refuse'` (default) or `'beside'`. */
   foreignTables?: 'refuse' | 'beside';

@@ -160,6 +160,35 @@ describe('backfill()', () => {
     expect(await remembered()).toBe(left);
   });
 
+  test('stores the new text of an event that is replaced while its old one is embedded, and its vector', async () => {
+    await sessions.createSession(key);
+    await append(said('e1', 'tea'), said('e2', 'dog'));
+    let replaced: Promise<unknown> | undefined;
+    const embedded = new MemoryStore(pool, {
+      embedModel: 'm',
+      async embed(texts) {
+        replaced ??= append(said('e1', 'milk'));
+        await replaced;
+        return texts.map((text) => new Float32Array([text.length, 1]));
+      },
+    });
+    for (const again of [false, true]) {
+      expect(await embedded.backfill()).toEqual({ sessions: 1, entries: again ? 0 : 2 });
+      const rows = await pool.all(
+        'SELECT id, content, vector FROM adk_memory JOIN adk_memory_vectors USING (memory_key) ORDER BY id',
+      );
+      const stored = rows.map(({ id, content, vector }) => [
+        id,
+        JSON.parse(content as string).parts[0].text,
+        new DataView((vector as Uint8Array).slice().buffer).getFloat32(0, true),
+      ]);
+      expect(stored).toEqual([
+        ['e1', 'milk', 4],
+        ['e2', 'dog', 3],
+      ]);
+    }
+  });
+
   test('embeds events once where the file refuses the embedding, and rejects', async () => {
     let calls = 0;
     const embedded = new MemoryStore(pool, {
@@ -167,16 +196,23 @@ describe('backfill()', () => {
       async embed(texts) {
         calls += 1;
         if (calls > 5) throw new Error('called again and again');
+        // Another program stores the first vectors meanwhile.
+        const put = "INSERT INTO adk_metadata VALUES ('adk_memory:embedding', ?) ON CONFLICT DO NOTHING";
+        await pool.run(put, [JSON.stringify({ model: 'other', dimension: 2 })]);
         return texts.map(() => new Float32Array([1, 2]));
       },
     });
-    await embedded.add([entry('m1', 'tea')]);
     await sessions.createSession(key);
     await append(said('e1', 'milk'));
-    const value = JSON.stringify({ dimension: 2, model: 'm' }); // as another program may write it
-    await pool.run("UPDATE adk_metadata SET value = ? WHERE key = 'adk_memory:embedding'", [value]);
-    expect(await rejection(embedded.backfill())).toMatchObject({ code: 'ERR_NO_MATCH' });
-    expect(calls).toBe(2);
+    expect(await rejection(embedded.backfill())).toMatchObject({
+      code: 'ADK_EMBEDDING_MISMATCH',
+      message: expect.stringContaining("model 'other'"),
+    });
+    expect(calls).toBe(1);
+    // And for the vectors that entries lack.
+    await store.backfill();
+    await pool.run("DELETE FROM adk_metadata WHERE key = 'adk_memory:embedding'");
+    expect(await rejection(embedded.backfill())).toMatchObject({ code: 'ADK_EMBEDDING_MISMATCH' });
   });
 
   test('without the tables of a session store adds nothing', async () => {

@@ -173,6 +173,23 @@ describe('another embedding than the stored one', () => {
     expect(await store.count(owner)).toBe(2);
   });
 
+  test.each([
+    ['{ "dimension": 3,\n "model": "meanings" }', 'ok'],
+    ['{"model":"m\\u0065anings","dimension":3.0,"by":"another program"}', 'ok'],
+    ['{"model":"other","dimension":3}', 'ADK_EMBEDDING_MISMATCH'],
+    ['{"model":"meanings"', 'ADK_CORRUPT_ROW'],
+  ])('is told by what its JSON says, not by its text: %s', async (json, expected) => {
+    const store = await make();
+    await store.add([entry('m1', 'tea')]);
+    await pool.run("UPDATE adk_metadata SET value = ? WHERE key = 'adk_memory:embedding'", [json]);
+    const added = await store.add([entry('m2', 'dog')]).then(
+      () => 'ok',
+      ({ code }) => code,
+    );
+    expect(added).toBe(expected);
+    expect(await vectors()).toBe(expected === 'ok' ? 2 : 1);
+  });
+
   test('is refused in a race for the first vectors, too', async () => {
     const one = await make();
     const two = new MemoryStore(pool, { embed: other, embedModel: 'other' });

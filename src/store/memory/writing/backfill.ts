@@ -9,7 +9,7 @@ import { hasCode } from '../../sqlite/context.js';
 import { textOf } from '../content.js';
 import { type MemoryContext, sendReads, sendWrites } from '../context.js';
 import { type Embedder, encodeVector } from '../embedder.js';
-import { claimEmbedding, decodeEmbedding, embeddingQuery } from '../embedding.js';
+import { claimEmbedding, decodeEmbedding, embeddingQuery, explained } from '../embedding.js';
 import { recordOfEvent, rewindBeforeOf } from '../events.js';
 import { add } from './write.js';
 
@@ -118,8 +118,8 @@ async function fillSession(
       await fill(context, session, choice, signal, done);
       return done.entries;
     } catch (error) {
-      // The first query of each job fails if some of the events were deleted or undone meanwhile, which has erased their
-      // memory. Another one that fails would fail again.
+      // The first query of each job fails if some of the events were deleted, undone or replaced meanwhile, which has changed
+      // their memory. Another one that fails would fail again.
       if (!hasCode(error, 'ERR_NO_MATCH') || error.index !== 0) throw error;
     }
   }
@@ -151,8 +151,10 @@ async function fill(
     signal?.throwIfAborted();
     const seqs = lacking.slice(at, at + EVENTS_PER_STEP).map(({ seq }) => seq);
     const [events] = await sendReads(context, [{ sql: sql.events, params: [seqs] }]);
-    const records = (events?.rows ?? []).map((row) => decodeEvent(context, row, session)).filter(isPresent);
-    const params = [sessionNumber, seqs, seqs.length, outline.at(-1)?.seq ?? 0];
+    const rows = (events?.rows ?? []) as StoredEvent[];
+    const records = rows.map((row) => decodeEvent(context, row, session)).filter(isPresent);
+    const contents = Object.fromEntries(rows.map(([seq, , , , , content]) => [seq, content]));
+    const params = [sessionNumber, seqs, seqs.length, outline.at(-1)?.seq ?? 0, JSON.stringify(contents)];
     done.entries += await add(context, records, [{ sql: sql.haveStayed, params, ifNone: 'rollback' }]);
   }
   signal?.throwIfAborted();
@@ -177,18 +179,30 @@ function decodeOutline(context: MemoryContext, row: unknown[]): Outline {
   };
 }
 
-function decodeEvent(context: MemoryContext, row: unknown[], [, appName, userId, sessionId]: StoredSession) {
-  const [id, author, time, partial, content, actions, extra] = row;
+/** An event as the query `events` has it. */
+type StoredEvent = [
+  seq: number,
+  id: string,
+  author: string,
+  time: unknown,
+  partial: unknown,
+  content: unknown,
+  actions: unknown,
+  extra: unknown,
+];
+
+function decodeEvent(context: MemoryContext, row: StoredEvent, [, appName, userId, sessionId]: StoredSession) {
+  const [, id, author, time, partial, content, actions, extra] = row;
   const remembered = parse(context, id, 'content', content);
   if (remembered === undefined) return undefined;
-  if (!Number.isFinite(time)) throw corruptRow(context.layout.names.events, String(id), 'timestamp');
+  if (!Number.isFinite(time)) throw corruptRow(context.layout.names.events, id, 'timestamp');
   return recordOfEvent({
-    id: id as string,
+    id,
     appName,
     userId,
     sessionId,
     invocationId: '',
-    author: author as string,
+    author,
     timestamp: julianDay.decode(time as number),
     partial: Number(partial) === 1,
     content: remembered,
@@ -223,13 +237,18 @@ async function addVectors(
     const vectors = await embedder.embed(texts, 'document');
     const dimension = vectors[0]?.length as number;
     embedder.check(stored, dimension);
-    await sendWrites(context, [
+    const writes = [
       ...claimEmbedding(layout, { model: embedder.model, dimension }),
       ...rows.map(([key, content], at) => ({
         sql: sql.addVectorByKey,
         params: [encodeVector(vectors[at] as Float32Array), key, content],
       })),
-    ]);
+    ];
+    try {
+      await sendWrites(context, writes);
+    } catch (error) {
+      throw await explained(context, error, dimension);
+    }
     after = rows.at(-1)?.[0] as number;
   }
 }

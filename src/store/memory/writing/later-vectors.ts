@@ -1,6 +1,6 @@
 import { hasCode } from '../../sqlite/context.js';
 import { type MemoryContext, sendReads, sendWrites } from '../context.js';
-import { decodeEmbedding, embeddingQuery } from '../embedding.js';
+import { decodeEmbedding, embeddingQuery, explained } from '../embedding.js';
 import type { Entry } from '../entry.js';
 import { vectorQueries } from './write.js';
 
@@ -63,6 +63,10 @@ export class LaterVectors {
     const [embedding] = await sendReads(this.#context, [embeddingQuery(layout)]);
     embedder.check(decodeEmbedding(layout, embedding), vectors[0]?.length);
     const byEntry = new Map(entries.map((entry, at) => [entry, vectors[at] as Float32Array]));
-    await sendWrites(this.#context, vectorQueries(layout, embedder, byEntry));
+    try {
+      await sendWrites(this.#context, vectorQueries(layout, embedder, byEntry));
+    } catch (error) {
+      throw await explained(this.#context, error, vectors[0]?.length);
+    }
   }
 }

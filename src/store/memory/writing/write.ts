@@ -2,10 +2,9 @@ import { checkNames } from '../../../arguments.js';
 import { julianDay } from '../../../codec/julian-day.js';
 import type { BatchQuery, SqlParam } from '../../../executor.js';
 import { COUNT_FILTER, checkArray, checkId, checkTime } from '../../arguments.js';
-import { hasCode } from '../../sqlite/context.js';
 import { type MemoryContext, sendReads, sendWrites } from '../context.js';
 import { type Embedder, encodeVector } from '../embedder.js';
-import { claimEmbedding, decodeEmbedding, embeddingQuery } from '../embedding.js';
+import { claimEmbedding, decodeEmbedding, embeddingQuery, explained } from '../embedding.js';
 import { type Entry, encodeEntry } from '../entry.js';
 import { DELETES_PER_JOB } from '../erasure.js';
 import type { MemoryLayout } from '../layout.js';
@@ -35,7 +34,8 @@ export async function add(
       slices.map((slice) => [...first, ...addQueries(context, slice, vectors)]),
     );
   } catch (error) {
-    throw await mismatch(context, error, vectors);
+    const [vector] = vectors?.values() ?? [];
+    throw await explained(context, error, vector?.length);
   }
   return entries.length;
 }
@@ -114,19 +114,6 @@ async function sendSlices(context: MemoryContext, slices: BatchQuery[][]): Promi
   await context.db.transaction(async (db) => {
     for (const slice of slices) await sendWrites({ db }, slice);
   });
-}
-
-/** Another writer has stored the first vectors meanwhile, of another model or length. */
-async function mismatch(context: MemoryContext, error: unknown, vectors?: Map<Entry, Float32Array>): Promise<unknown> {
-  const [vector] = vectors?.values() ?? [];
-  if (vector === undefined || !hasCode(error, 'ERR_NO_MATCH')) return error;
-  try {
-    const [embedding] = await sendReads(context, [embeddingQuery(context.layout)]);
-    context.layout.embedder?.check(decodeEmbedding(context.layout, embedding), vector.length);
-  } catch (explained) {
-    return explained;
-  }
-  return error;
 }
 
 /** Erases entries, in batches; resolves to how many. */
