@@ -19,7 +19,7 @@ export const SESSION_FILTER: NamesOf<SessionFilter> = {
   limit: true,
   offset: true,
 };
-export const SEQUEL_FILTER: NamesOf<Pick<EventFilter, 'after' | 'afterSeq'>> = { after: true, afterSeq: true };
+const SEQUEL_FILTER: NamesOf<Pick<EventFilter, 'after' | 'afterSeq'>> = { after: true, afterSeq: true };
 const EVENT_FILTER: NamesOf<EventFilter> = { ...SEQUEL_FILTER, limit: true, last: true };
 export const USERS_FILTER: NamesOf<{ appName: string; limit?: number; after?: string }> = {
   ...APP,
@@ -90,6 +90,16 @@ export function checkEventFilter(filter: EventFilter): void {
   checkCount('limit', filter.limit);
   checkCount('last', filter.last);
   if (filter.limit !== undefined && filter.last !== undefined) throw outOfRange('limit', 'absent where last is given');
+}
+
+type Sequel = Pick<EventFilter, 'after' | 'afterSeq'>;
+
+/** The arguments of an iteration, as they are at the call; what is wrong with them rejects. */
+export async function takeSequel(key: SessionKey, filter: Sequel): Promise<{ key: SessionKey; filter: Sequel }> {
+  checkKey(key);
+  checkNames('filter', filter, SEQUEL_FILTER);
+  checkEventFilter(filter);
+  return { key: { ...key }, filter: { ...filter } };
 }
 
 export function checkEvents(key: SessionKey, filter: EventFilter | undefined): void {

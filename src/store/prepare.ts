@@ -22,8 +22,9 @@ export interface PreparedSession {
 export function prepareSession({ dialect, names, sessions }: Backend, input: NewSession): PreparedSession {
   checkObject('input', input);
   const { appName, userId, state = {}, createTime = Date.now(), ownerId, ifExists = 'error' } = input;
-  const key = { appName, userId, sessionId: input.sessionId || randomUUID() };
-  checkKey(key);
+  const given = { appName, userId, sessionId: input.sessionId ?? '' };
+  checkKey(given);
+  const key = { ...given, sessionId: given.sessionId || randomUUID() };
   checkTime('createTime', createTime);
   checkChoice('ifExists', ifExists, ['error', 'return']);
   if (ownerId !== undefined && !names.owner) throw outOfRange('ownerId', 'absent: the store has no ownerIdColumn');

@@ -6,7 +6,6 @@ import {
   COUNT_FILTER,
   checkArray,
   checkCount,
-  checkEventFilter,
   checkEvents,
   checkId,
   checkKey,
@@ -15,10 +14,10 @@ import {
   IDLE_FILTER,
   NEW_SESSION,
   OLD_FILTER,
-  SEQUEL_FILTER,
   SESSION_FILTER,
   SESSION_KEY,
   STATE_DELTAS,
+  takeSequel,
   USER_KEY,
   USERS_FILTER,
 } from './arguments.js';
@@ -299,16 +298,13 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     key: SessionKey,
     filter: Pick<EventFilter, 'after' | 'afterSeq'> = {},
   ): AsyncIterableIterator<EventRecord> {
-    return this.#iterateEvents({ ...key }, { ...filter });
+    const taken = takeSequel(key, filter);
+    taken.catch(() => {}); // next() rejects with it
+    return this.#iterateEvents(taken);
   }
 
-  async *#iterateEvents(
-    key: SessionKey,
-    filter: Pick<EventFilter, 'after' | 'afterSeq'>,
-  ): AsyncGenerator<EventRecord, void> {
-    checkNames('filter', filter, SEQUEL_FILTER);
-    checkKey(key);
-    checkEventFilter(filter);
+  async *#iterateEvents(taken: ReturnType<typeof takeSequel>): AsyncGenerator<EventRecord, void> {
+    const { key, filter } = await taken;
     for await (const row of this.backend.iterateEvents(key, filter)) yield decodeRecord(this.backend, row, key);
   }
 

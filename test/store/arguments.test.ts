@@ -58,6 +58,8 @@ describe('createSession() rejects', () => {
     [undefined, 'TypeError', 'input must be an object'],
     [{ userId: 'ada' }, 'TypeError', 'appName must be a string'],
     [{ ...key, sessionId: 5 }, 'TypeError', 'sessionId must be a string'],
+    [{ ...key, sessionId: 0 }, 'TypeError', 'sessionId must be a string, not number'],
+    [{ ...key, sessionId: false }, 'TypeError', 'sessionId must be a string, not boolean'],
     [{ ...key, state: null }, 'TypeError', 'state must be an object, not null'],
     [{ ...key, state: [] }, 'TypeError', 'state must be an object, not an array'],
     [{ ...key, state: 'x' }, 'TypeError', 'state must be an object, not string'],

@@ -70,6 +70,11 @@ sqliteTest('it works inside a transaction, and rejects wrong arguments with the 
     code: 'ERR_INVALID_ARG_TYPE',
   });
   expect(await rejection(store.iterateEvents(key, { after: 'x' as never }).next())).toBeInstanceOf(TypeError);
+  for (const filter of [null, 5, true, []]) {
+    expect(await rejection(store.iterateEvents(key, filter as never).next()), typeof filter).toBeInstanceOf(TypeError);
+  }
+  const throwing = new Proxy(key, { ownKeys: () => expect.fail('not readable') });
+  expect(await rejection(store.iterateEvents(throwing).next())).toMatchObject({ message: 'not readable' });
 });
 
 sqliteTest('reads in its loop go on, however small the pool', async () => {

@@ -79,7 +79,8 @@ export async function loadEventPage(
 export function planFork(key: SessionKey, options: ForkOptions): ForkPlan {
   checkKey(key);
   const point = checkFork(options);
-  const { sessionId = randomUUID(), userId = key.userId, artifacts = 'share' } = options;
+  const { userId = key.userId, artifacts = 'share' } = options;
+  const sessionId = options.sessionId || randomUUID(); // as createSession() has it
   const plan: ForkPlan = { sessionId, userId, artifacts: artifacts === 'share' };
   if (point !== undefined) plan.point = point;
   return plan;

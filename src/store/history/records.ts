@@ -39,7 +39,7 @@ export interface Restored<S extends JsonObject = JsonObject> {
 
 /** The key of a fork, and the part of the history that it takes over. */
 export interface ForkOptions {
-  /** A UUID by default. */
+  /** A UUID by default, and for `''`. */
   sessionId?: string;
   /** The same user by default. */
   userId?: string;

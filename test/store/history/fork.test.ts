@@ -38,6 +38,7 @@ describe('fork()', () => {
     await store.appendEvent(event('e3', { ...forkKey, invocationId: 'i3' }), { session: { b: 1 } });
     expect([await store.getSession(key), await store.getEvents(key)]).toEqual(original);
     expect(await store.countSessions({ appName: 'app' })).toBe(2);
+    expect((await store.fork(key, { sessionId: '' })).id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   test('ends at a point, for another user if asked', async () => {
