@@ -10,6 +10,29 @@ import type {
   TransactionOptions,
 } from './executor.js';
 
+export function checkString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw invalidArgument(name, 'a string', value);
+}
+
+export function checkFunction<T>(name: string, value: T): asserts value is NonNullable<T> {
+  if (typeof value !== 'function') throw invalidArgument(name, 'a function', value);
+}
+
+export function checkArray(name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw invalidArgument(name, 'an array', value);
+}
+
+export function checkBytes(name: string, value: unknown): asserts value is Uint8Array {
+  if (!(value instanceof Uint8Array)) throw invalidArgument(name, 'a Uint8Array', value);
+}
+
+/** An array is no object, where options are expected. */
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidArgument(name, 'an object', value);
+  }
+}
+
 /** The names of an options type. The compiler refuses a table that lacks one or has another. */
 export type NamesOf<Options> = { readonly [name in keyof Required<Options>]: true };
 

@@ -200,13 +200,6 @@ export function warnForgotten(what: string, how = 'without close()'): void {
   process.emitWarning(`${what} was garbage-collected ${how}`, 'AiosqliteWarning');
 }
 
-/** Throws unless `value` is an object; an array is none, where options are expected. */
-export function checkObject(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidArgument(name, 'an object', value);
-  }
-}
-
 /** Names the kind of a value, never the value or a part of it: errors hold no data. */
 function describe(value: unknown): string {
   if (value === null) return 'null';

@@ -1,3 +1,4 @@
+import { checkArray, checkString } from './arguments.js';
 import { invalidArgument } from './errors.js';
 import type { Query, SqlArray, SqlParam } from './executor.js';
 
@@ -46,8 +47,8 @@ function id(...path: string[]): Query {
 }
 
 function join(queries: readonly Query[], separator = ', '): Query {
-  if (!Array.isArray(queries)) throw invalidArgument('queries', 'an array', queries);
-  if (typeof separator !== 'string') throw invalidArgument('separator', 'a string', separator);
+  checkArray('queries', queries);
+  checkString('separator', separator);
   const params: (SqlParam | SqlArray)[] = [];
   const texts = queries.map((query, i) => {
     if (!(query instanceof ComposedQuery)) throw invalidArgument(`queries[${i}]`, 'a Query from the sql tag', query);

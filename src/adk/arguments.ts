@@ -1,5 +1,7 @@
 import type { CreateSessionRequest, Event, Session } from '@google/adk';
-import { checkArray, checkId, checkObject, invalidArgument, type SessionKey } from '../store/internal.js';
+import { checkArray, checkObject } from '../arguments.js';
+import { invalidArgument } from '../errors.js';
+import { checkId, type SessionKey } from '../store/internal.js';
 import { splitState } from './session/state-scopes.js';
 
 /** The session's key in a request of ADK, which may have further fields. */

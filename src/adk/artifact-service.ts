@@ -7,16 +7,10 @@ import type {
   LoadArtifactRequest,
   SaveArtifactRequest,
 } from '@google/adk';
+import { checkObject, checkString } from '../arguments.js';
+import { outOfRange } from '../errors.js';
 import type { Calls } from '../source/service-calls.js';
-import {
-  type ArtifactInfo,
-  type ArtifactKey,
-  type ArtifactStore,
-  checkObject,
-  invalidArgument,
-  type JsonObject,
-  outOfRange,
-} from '../store/internal.js';
+import type { ArtifactInfo, ArtifactKey, ArtifactStore, JsonObject } from '../store/internal.js';
 import { type ArtifactServiceSource, type Opened, openArtifactStore } from './source.js';
 
 /** ADK's Part, without a dependency on @google/genai. */
@@ -141,9 +135,9 @@ const USER_PREFIX = 'user:';
 function keyOf(request: DeleteArtifactRequest): ArtifactKey {
   checkObject('request', request);
   const { appName, userId, sessionId, filename: name } = request;
-  if (typeof name !== 'string') throw invalidArgument('request.filename', 'a string', name);
+  checkString('request.filename', name);
   if (name.startsWith(USER_PREFIX)) return { appName, userId, name };
-  if (typeof sessionId !== 'string') throw invalidArgument('request.sessionId', 'a string', sessionId);
+  checkString('request.sessionId', sessionId);
   if (sessionId === '') throw outOfRange('request.sessionId', "a session's id, not empty");
   return { appName, userId, sessionId, name };
 }

@@ -1,5 +1,5 @@
 import { type BaseMemoryService, BasePlugin, type InvocationContext } from '@google/adk';
-import { invalidArgument } from '../store/internal.js';
+import { invalidArgument } from '../errors.js';
 
 /**
  * Fills a memory after each run, whatever session service the Runner has: with the whole session, of which services like

@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { BaseMemoryService, Event, MemoryEntry, SearchMemoryRequest, Session } from '@google/adk';
+import { checkArray, checkObject, checkString } from '../arguments.js';
+import { outOfRange } from '../errors.js';
 import type { Calls } from '../source/service-calls.js';
 import {
   type Backfilled,
   type BackfillOptions,
-  checkArray,
-  checkObject,
-  invalidArgument,
   type JsonObject,
   type MemoryFilter,
   type MemoryRecord,
   type MemoryStore,
-  outOfRange,
   recordOfEvent,
   rewindBeforeOf,
   type SessionKey,
@@ -128,7 +126,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async searchMemory(request: SearchMemoryRequest): Promise<{ memories: StoredMemoryEntry[] }> {
     checkObject('request', request);
     const { appName, userId, query } = request;
-    if (typeof query !== 'string') throw invalidArgument('request.query', 'a string', query);
+    checkString('request.query', query);
     const records = await this.#calls.make(() => this.#store.search({ appName, userId, query }));
     return { memories: records.map(toMemoryEntry) };
   }
@@ -223,6 +221,6 @@ function timeOf(timestamp: unknown, name: string): number {
 
 /** A filter without this field would take out more than was asked for. */
 function textOf(name: string, value: unknown): string {
-  if (typeof value !== 'string') throw invalidArgument(name, 'a string', value);
+  checkString(name, value);
   return value;
 }

@@ -1,5 +1,6 @@
 import type { ListSessionsRequest, ListSessionsResponse } from '@google/adk';
-import { checkCount, outOfRange } from '../store/internal.js';
+import { outOfRange } from '../errors.js';
+import { checkCount } from '../store/internal.js';
 
 /** Offset of a request's page. A page number counts only beside a limit, and then before an offset, as in ADK. */
 export function offsetOf({ limit, offset, page }: ListSessionsRequest): number {

@@ -1,4 +1,5 @@
-import { checkNames, type NamesOf, pick } from '../arguments.js';
+import { checkNames, checkObject, type NamesOf, pick } from '../arguments.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 import type { PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
 import { ServiceCalls } from '../source/service-calls.js';
@@ -6,11 +7,8 @@ import { TablesOnce } from '../source/tables-once.js';
 import {
   ArtifactStore,
   checkChoice,
-  checkObject,
-  invalidArgument,
   MemoryStore,
   type MemoryStoreOptions,
-  outOfRange,
   SESSION_STORE_OPTIONS,
   SessionStore,
   type SessionStoreOptions,

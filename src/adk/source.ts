@@ -1,4 +1,5 @@
 import { checkNames, type NamesOf, pick } from '../arguments.js';
+import { invalidArgument } from '../errors.js';
 import type { Pool, PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
 import { createPool } from '../pool/pool.js';
@@ -9,7 +10,6 @@ import {
   ArtifactStore,
   type ArtifactStoreOptions,
   type Database,
-  invalidArgument,
   MEMORY_STORE_OPTIONS,
   MemoryStore,
   type MemoryStoreOptions,

@@ -9,6 +9,7 @@ import {
   type ListSessionsResponse,
   type Session,
 } from '@google/adk';
+import { checkObject } from '../arguments.js';
 import type { Calls } from '../source/service-calls.js';
 import {
   type Backend,
@@ -16,7 +17,6 @@ import {
   checkCount,
   checkEventFilter,
   checkKey,
-  checkObject,
   checkSessionFilter,
   type EventFilter,
   type EventPageOptions,

@@ -1,5 +1,5 @@
-import { type NamesOf, optionalFunction } from '../arguments.js';
-import { checkObject, invalidArgument } from '../errors.js';
+import { checkArray, checkObject, type NamesOf, optionalFunction } from '../arguments.js';
+import { invalidArgument } from '../errors.js';
 import type { Connection, Executor, Pool, PoolOptions } from '../index.js';
 import { type AdapterDatabase, type AdapterTables, openAdapter } from '../source/adapter.js';
 import { checkRowName } from '../source/names.js';
@@ -136,7 +136,7 @@ export class SqliteSessionStore {
    */
   async append(key: TranscriptKey, entries: TranscriptEntry[]): Promise<void> {
     const name = checkKey(key);
-    if (!Array.isArray(entries)) throw invalidArgument('entries', 'an array', entries);
+    checkArray('entries', entries);
     const rows = entries.map(encode);
     await this.#database.call(async (db) => {
       if (rows.length === 0) return;

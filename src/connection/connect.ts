@@ -1,4 +1,5 @@
-import { invalidArgument, warnForgotten } from '../errors.js';
+import { checkBytes } from '../arguments.js';
+import { warnForgotten } from '../errors.js';
 import { orThrow } from '../wire/outcome/failure.js';
 import { Policy } from '../wire/protocol.js';
 import { MAIN_LANE, type PoolCounters, Queue } from '../wire/queue.js';
@@ -65,7 +66,7 @@ export function newCounters(database: string, { slowCalls }: CheckedOptions): Po
  * @example const copy = await deserialize(await db.serialize());
  */
 export async function deserialize(image: Uint8Array, options: ConnectionOptions = {}): Promise<Connection> {
-  if (!(image instanceof Uint8Array)) throw invalidArgument('image', 'a Uint8Array', image);
+  checkBytes('image', image);
   const bytes = new Uint8Array(image); // as it is at the moment of the call; slice() of a Buffer copies nothing
   const connection = (await connect(':memory:', options)) as LaneConnection;
   try {

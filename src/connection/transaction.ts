@@ -1,5 +1,5 @@
-import { checkNames, oneOf, TRANSACTION_OPTIONS } from '../arguments.js';
-import { AiosqliteError, invalidArgument } from '../errors.js';
+import { checkFunction, checkNames, oneOf, TRANSACTION_OPTIONS } from '../arguments.js';
+import { AiosqliteError } from '../errors.js';
 import type { Query, StatementDescription, Transaction, TransactionMode, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
 import { Deadline } from '../wire/deadline.js';
@@ -85,7 +85,7 @@ export async function runTransaction<T>(
   given: Limits,
   parent?: TransactionScope,
 ): Promise<T> {
-  if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
+  checkFunction('fn', fn);
   const limits = withDefaultTimeout(given, outer.settings.defaultTimeoutMs);
   const { signal, timeoutMs } = limits;
   const since = performance.now();

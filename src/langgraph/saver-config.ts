@@ -1,7 +1,8 @@
 import type { RunnableConfig } from '@langchain/core/runnables';
 import { type CheckpointListOptions, getCheckpointId, type SerializerProtocol } from '@langchain/langgraph-checkpoint';
+import { checkObject, checkString } from '../arguments.js';
 import { isWellFormed } from '../codec/well-formed.js';
-import { checkObject, invalidArgument, outOfRange } from '../errors.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 
 /** The place of a checkpoint. */
 export interface CheckpointKey {
@@ -47,7 +48,7 @@ export function checkId(name: string, value: unknown): asserts value is string {
 
 /** Texts that UTF-8 has: others would be stored as one and the same. */
 export function checkText(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidArgument(name, 'a string', value);
+  checkString(name, value);
   if (!isWellFormed(value)) throw outOfRange(name, 'a string without lone surrogates');
 }
 

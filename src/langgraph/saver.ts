@@ -12,7 +12,8 @@ import {
   WRITES_IDX_MAP,
 } from '@langchain/langgraph-checkpoint';
 import type { NamesOf } from '../arguments.js';
-import { checkObject, invalidArgument } from '../errors.js';
+import { checkObject } from '../arguments.js';
+import { invalidArgument } from '../errors.js';
 import type { BatchQuery, Connection, Pool, PoolOptions, SqlParam } from '../index.js';
 import { type AdapterDatabase, openAdapter } from '../source/adapter.js';
 import { KnownVersions, type Versions } from './known-versions.js';

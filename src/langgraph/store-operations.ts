@@ -9,10 +9,10 @@ import {
   type PutOperation,
   type SearchOperation,
 } from '@langchain/langgraph-checkpoint';
-import { checkNames, type NamesOf } from '../arguments.js';
+import { checkArray, checkNames, checkObject, checkString, type NamesOf } from '../arguments.js';
 import { encodeJson, JsonError } from '../codec/json.js';
 import { isWellFormed } from '../codec/well-formed.js';
-import { checkObject, invalidArgument, outOfRange } from '../errors.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 import { indexText, queryPhrases } from '../store/memory/words.js';
 import type { Filter } from './store-filter.js';
 import { textsToEmbed, textToIndex } from './store-texts.js';
@@ -116,14 +116,14 @@ function putStep(operation: PutOperation, name: string, fields: string[]): Step 
 
 function listStep({ matchConditions, maxDepth, limit, offset }: ListNamespacesOperation, name: string): Step {
   const conditions = matchConditions ?? [];
-  if (!Array.isArray(conditions)) throw invalidArgument(`${name}.matchConditions`, 'an array', conditions);
+  checkArray(`${name}.matchConditions`, conditions);
   for (const [i, condition] of conditions.entries()) {
     checkObject(`${name}.matchConditions[${i}]`, condition);
     const { matchType, path } = condition;
     if (matchType !== 'prefix' && matchType !== 'suffix') {
       throw outOfRange(`${name}.matchConditions[${i}].matchType`, "'prefix' or 'suffix'");
     }
-    if (!Array.isArray(path)) throw invalidArgument(`${name}.matchConditions[${i}].path`, 'an array', path);
+    checkArray(`${name}.matchConditions[${i}].path`, path);
   }
   return {
     kind: 'list',
@@ -135,7 +135,7 @@ function listStep({ matchConditions, maxDepth, limit, offset }: ListNamespacesOp
 }
 
 function placeOf({ namespace, key }: GetOperation, name: string): { path: string; key: string } {
-  if (typeof key !== 'string') throw invalidArgument(`${name}.key`, 'a string', key);
+  checkString(`${name}.key`, key);
   if (!isWellFormed(key)) throw outOfRange(`${name}.key`, 'a string without lone surrogates');
   const path = pathOf(namespace, `${name}.namespace`);
   if (path === '') throw new InvalidNamespaceError(`${name}.namespace cannot be empty`);
@@ -144,7 +144,7 @@ function placeOf({ namespace, key }: GetOperation, name: string): { path: string
 
 /** A namespace as it is stored: its labels with colons between them. */
 function pathOf(namespace: string[], name: string): string {
-  if (!Array.isArray(namespace)) throw invalidArgument(name, 'an array', namespace);
+  checkArray(name, namespace);
   const isLabel = (label: unknown) => typeof label === 'string' && label !== '' && !/[.:\0]/.test(label);
   if (!namespace.every(isLabel)) {
     throw new InvalidNamespaceError(`${name} must have labels that are not empty, without '.', ':' and U+0000`);

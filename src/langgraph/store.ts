@@ -7,7 +7,7 @@ import {
   type SearchItem,
 } from '@langchain/langgraph-checkpoint';
 import type { NamesOf } from '../arguments.js';
-import { invalidArgument } from '../errors.js';
+import { checkArray } from '../arguments.js';
 import type { BatchQuery, Connection, Executor, Pool, PoolOptions } from '../index.js';
 import { type AdapterDatabase, openAdapter } from '../source/adapter.js';
 import { encodeVector } from '../store/memory/embedder.js';
@@ -82,7 +82,7 @@ export class SqliteStore extends BaseStore {
    * @example const [item, items] = await store.batch([{ namespace, key }, { namespacePrefix: ['users'], query: 'tea' }]);
    */
   async batch<Op extends Operation[]>(operations: Op): Promise<OperationResults<Op>> {
-    if (!Array.isArray(operations)) throw invalidArgument('operations', 'an array', operations);
+    checkArray('operations', operations);
     const steps = operations.map((operation, at) => stepOf(operation, at, this.#index.fields));
     const results = await this.#database.call(
       (db, vectors) => this.#run(db, steps, vectors),

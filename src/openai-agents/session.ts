@@ -7,7 +7,8 @@ import type {
   SessionHistoryTransactionAwareSession,
 } from '@openai/agents-core';
 import type { NamesOf } from '../arguments.js';
-import { checkObject, invalidArgument, outOfRange } from '../errors.js';
+import { checkArray, checkObject } from '../arguments.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 import type { BatchQuery, Connection, Executor, Pool, PoolOptions } from '../index.js';
 import { type AdapterDatabase, type AdapterTables, openAdapter } from '../source/adapter.js';
 import { checkRowName } from '../source/names.js';
@@ -154,7 +155,7 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
    * @example await session.applyHistoryMutations({ mutations: [{ type: 'replace_function_call', callId, replacement }] });
    */
   async applyHistoryMutations(args: SessionHistoryRewriteArgs): Promise<void> {
-    if (!Array.isArray(args?.mutations)) throw invalidArgument('args.mutations', 'an array', args?.mutations);
+    checkArray('args.mutations', args?.mutations);
     const mutations = Array.from(args.mutations, (mutation, i) => {
       checkObject(`args.mutations[${i}]`, mutation);
       return decode<typeof mutation>(encode(`args.mutations[${i}]`, mutation));
@@ -206,7 +207,7 @@ export class SqliteSession implements SessionHistoryRewriteAwareSession, Session
   }
 
   #encoded(items: AgentInputItem[]): [string, StoredItem][] {
-    if (!Array.isArray(items)) throw invalidArgument('items', 'an array', items);
+    checkArray('items', items);
     // Array.from() shows the holes of an array as undefined.
     return Array.from(items, (item, i) => [this.#id, encode(`items[${i}]`, item)]);
   }

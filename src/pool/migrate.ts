@@ -1,3 +1,4 @@
+import { checkArray } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import { AiosqliteError, invalidArgument } from '../errors.js';
 import type { Executor, Transaction } from '../executor.js';
@@ -60,7 +61,7 @@ function checkVersion(version: number, known: number): number {
 
 /** A copy: the caller may change its array while steps run. */
 function checkSteps(steps: readonly MigrationStep[]): readonly MigrationStep[] {
-  if (!Array.isArray(steps)) throw invalidArgument('steps', 'an array', steps);
+  checkArray('steps', steps);
   return Array.from(steps, (step, i) => {
     if (typeof step === 'string' || typeof step === 'function') return step;
     throw invalidArgument(`steps[${i}]`, 'SQL or a function', step);

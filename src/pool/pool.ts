@@ -1,4 +1,4 @@
-import { CALL_OPTIONS, checkNames, oneOf } from '../arguments.js';
+import { CALL_OPTIONS, checkFunction, checkNames, oneOf } from '../arguments.js';
 import type { Connection } from '../connection/api.js';
 import { connect } from '../connection/connect.js';
 import type { BlobHandle, BlobLocation } from '../connection/features/blob.js';
@@ -7,7 +7,7 @@ import { checkNotNested, type Need } from '../connection/nesting.js';
 import type { Cursor } from '../connection/row-iterator.js';
 import { checkTransactionMode, runTransaction } from '../connection/transaction.js';
 import { Verbs } from '../connection/verbs.js';
-import { invalidArgument, warnForgotten } from '../errors.js';
+import { warnForgotten } from '../errors.js';
 import type { CallOptions, Transaction, TransactionOptions } from '../executor.js';
 import type { Call } from '../wire/call.js';
 import {
@@ -118,7 +118,7 @@ class WorkerPool extends Verbs implements Pool {
   }
 
   async withConnection<T>(fn: (connection: Connection) => Promise<T>, options: LeaseOptions = {}): Promise<T> {
-    if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
+    checkFunction('fn', fn);
     const lease = await this.#lease(options);
     return lease.use(fn);
   }

@@ -1,6 +1,6 @@
-import { checkNames, type NamesOf } from '../arguments.js';
+import { checkNames, checkObject, checkString, type NamesOf } from '../arguments.js';
 import { isWellFormed } from '../codec/well-formed.js';
-import { checkObject, invalidArgument, outOfRange } from '../errors.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 import type { EventFilter, EventRecord, NewSession, SessionFilter, SessionKey, StateDeltas } from './records.js';
 
 /** Checks of what callers give, each naming the argument. */
@@ -41,13 +41,9 @@ export const NEW_SESSION: NamesOf<NewSession> = {
 export const STATE_DELTAS: NamesOf<StateDeltas> = { session: true, app: true, user: true };
 export const APPEND_OPTIONS: NamesOf<{ expectedRevision?: number }> = { expectedRevision: true };
 
-export function checkArray(name: string, value: unknown): void {
-  if (!Array.isArray(value)) throw invalidArgument(name, 'an array', value);
-}
-
 /** An id is kept exactly, so it must be one that UTF-8 can keep: otherwise two different ids could become one. */
 export function checkId(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidArgument(name, 'a string', value);
+  checkString(name, value);
   if (!isWellFormed(value)) throw outOfRange(name, 'well-formed text, without lone surrogates');
 }
 

@@ -2,16 +2,7 @@
  * Internals of the store for `aiosqlite/adk`: operations that resolve to rows and snapshots, from which a service makes its own
  * objects, once. Both builds of the adapter load this one copy. It is no entry point of the package.
  */
-export { checkObject, invalidArgument, outOfRange } from '../errors.js';
-export {
-  checkArray,
-  checkChoice,
-  checkCount,
-  checkEventFilter,
-  checkId,
-  checkKey,
-  checkSessionFilter,
-} from './arguments.js';
+export { checkChoice, checkCount, checkEventFilter, checkId, checkKey, checkSessionFilter } from './arguments.js';
 export { ARTIFACT_STORE_OPTIONS } from './artifacts/records.js';
 export type { AppendCondition, Appended, Backend, Loaded, Snapshot } from './backend.js';
 export { type EventRow, eventShape } from './codec/event-codec.js';

@@ -1,5 +1,4 @@
-import { checkNames, type NamesOf } from '../arguments.js';
-import { invalidArgument } from '../errors.js';
+import { checkNames, checkString, type NamesOf } from '../arguments.js';
 import { StoreError } from './errors.js';
 
 /** Options of {@link SessionStore}. */
@@ -117,7 +116,7 @@ const distinct = (names: object) => new Set(Object.values(names).map((name: stri
 
 /** Checks one table name; throws `'ADK_INVALID_NAME'`. */
 export function tableName(option: string, name: unknown): string {
-  if (typeof name !== 'string') throw invalidArgument(option, 'a string', name);
+  checkString(option, name);
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) || /^sqlite_/i.test(name)) {
     throw new StoreError(
       'ADK_INVALID_NAME',
@@ -132,7 +131,7 @@ const TOKEN = /\s+|[A-Za-z_][A-Za-z0-9_]*|[0-9]+|'(?:[^'\0]|'')*'|"(?:[^"\0]|"")
 
 /** Takes the column's name from its definition, and makes sure that it is the definition of one column and nothing else. */
 function ownerColumn(definition: unknown): { column: string; definition: string } {
-  if (typeof definition !== 'string') throw invalidArgument('ownerIdColumn', 'a string', definition);
+  checkString('ownerIdColumn', definition);
   const column = /^\s*(?:"([^"]*)"|(\w+))(?=\s|$)/
     .exec(definition)
     ?.slice(1)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { checkObject, outOfRange } from '../errors.js';
+import { checkObject } from '../arguments.js';
+import { outOfRange } from '../errors.js';
 import type { SqlParam, SqlValue } from '../executor.js';
 import { checkChoice, checkCount, checkEvent, checkKey, checkTime } from './arguments.js';
 import type { AppendCondition, Appended, Backend, SharedScope } from './backend.js';

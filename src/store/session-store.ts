@@ -1,10 +1,9 @@
-import { checkNames } from '../arguments.js';
+import { checkArray, checkNames } from '../arguments.js';
 import { invalidArgument } from '../errors.js';
 import type { Transaction } from '../executor.js';
 import {
   APPEND_OPTIONS,
   COUNT_FILTER,
-  checkArray,
   checkCount,
   checkEvents,
   checkId,

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BaseArtifactService, BaseMemoryService, BaseSessionService } from '@google/adk';
-import { checkNames, type NamesOf } from '../arguments.js';
-import { checkObject, invalidArgument, outOfRange } from '../errors.js';
+import { checkNames, checkObject, checkString, type NamesOf } from '../arguments.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 import { Agents } from './agents.js';
 import { adkApp } from './devtools.js';
 import { findFaults, probeServices } from './faults.js';
@@ -113,10 +113,10 @@ function checked(options: ServeOptions) {
   checkNames('options', options, OPTIONS);
   const { agentsDir, services, host = '127.0.0.1', port = 8000, ui = true } = options;
   const { allowedHosts = [], maxBodyBytes = 50 * 2 ** 20 } = options;
-  if (typeof agentsDir !== 'string') throw invalidArgument('options.agentsDir', 'a string', agentsDir);
+  checkString('options.agentsDir', agentsDir);
   checkObject('options.services', services);
   checkObject('options.services.sessionService', services.sessionService);
-  if (typeof host !== 'string') throw invalidArgument('options.host', 'a string', host);
+  checkString('options.host', host);
   if (typeof ui !== 'boolean') throw invalidArgument('options.ui', 'a boolean', ui);
   if (!Array.isArray(allowedHosts) || allowedHosts.some((name) => typeof name !== 'string')) {
     throw invalidArgument('options.allowedHosts', 'an array of strings', allowedHosts);

@@ -1,5 +1,5 @@
-import { checkSignal, checkTimeoutMs } from '../arguments.js';
-import { AiosqliteError, checkObject } from '../errors.js';
+import { checkObject, checkSignal, checkTimeoutMs } from '../arguments.js';
+import { AiosqliteError } from '../errors.js';
 import type { CallOptions } from '../executor.js';
 
 /** The options that end a call before its time, checked, and read from the caller's object once. */

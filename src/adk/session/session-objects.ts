@@ -1,6 +1,7 @@
 import { createSession, type Session } from '@google/adk';
+import { checkObject } from '../../arguments.js';
 import type { Calls } from '../../source/service-calls.js';
-import { type Backend, checkObject, type EventRow, type Snapshot } from '../../store/internal.js';
+import type { Backend, EventRow, Snapshot } from '../../store/internal.js';
 import { checkSessionKey } from '../arguments.js';
 import { toEvent } from './event-codec.js';
 import { SessionHandle, stateOf } from './session-handle.js';

@@ -1,4 +1,4 @@
-import { checkNames, type NamesOf } from '../../arguments.js';
+import { checkBytes, checkNames, checkString, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import { Call } from '../../wire/call.js';
 import { resultOf } from '../../wire/outcome/outcome.js';
@@ -51,7 +51,7 @@ export async function openBlob(send: Send, at: BlobLocation): Promise<BlobHandle
   checkNames('at', at, BLOB_LOCATION);
   const { table, column, rowid, database = 'main', writable = false } = at;
   for (const [name, value] of Object.entries({ database, table, column })) {
-    if (typeof value !== 'string') throw invalidArgument(`at.${name}`, 'a string', value);
+    checkString(`at.${name}`, value);
     if (value.includes('\0')) throw outOfRange(`at.${name}`, 'a name without U+0000');
   }
   if (typeof rowid !== 'bigint' && !Number.isSafeInteger(rowid)) {
@@ -78,7 +78,7 @@ class OpenBlob extends OpenResource implements BlobHandle {
   }
 
   async write(offset: number, data: Uint8Array): Promise<void> {
-    if (!(data instanceof Uint8Array)) throw invalidArgument('data', 'a Uint8Array', data);
+    checkBytes('data', data);
     this.#checkRange(offset, data.byteLength);
     const { send, id } = this.opened;
     await send(Call.of(Request.writeBlob).number(id).number(offset).value(data, 'data', 0));

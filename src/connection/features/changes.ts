@@ -1,4 +1,4 @@
-import { checkNames, type NamesOf, oneOf } from '../../arguments.js';
+import { checkBytes, checkFunction, checkNames, checkString, type NamesOf, oneOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument } from '../../errors.js';
 import { Call, lengthOf } from '../../wire/call.js';
 import { native } from '../../wire/native.js';
@@ -92,7 +92,7 @@ export async function invertChangeset(changeset: Uint8Array): Promise<Uint8Array
 
 /** Reports commits of a worker from the first listener on until the last is gone. Returns the unsubscribe function. */
 export function onCommit(send: Send, { queue, number }: Worker, listener: CommitListener): () => void {
-  if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
+  checkFunction('listener', listener);
   const own = decoding(listener);
   const report = (on: boolean) => {
     send(Call.of(Request.reportCommits).flag(on)).catch(() => {}); // closed: then there are no more commits
@@ -121,12 +121,8 @@ function addTables(call: Call, tables: readonly string[] | undefined): Call {
   call.number(count);
   for (let i = 0; i < count; i++) {
     const table = tables?.[i];
-    if (typeof table !== 'string') throw invalidArgument(`options.tables[${i}]`, 'a string', table);
+    checkString(`options.tables[${i}]`, table);
     call.text(table);
   }
   return call;
-}
-
-function checkBytes(name: string, bytes: unknown): void {
-  if (!(bytes instanceof Uint8Array)) throw invalidArgument(name, 'a Uint8Array', bytes);
 }

@@ -1,4 +1,4 @@
-import { checkNames, checkPath, integer, type NamesOf } from '../../arguments.js';
+import { checkArray, checkNames, checkPath, checkString, integer, type NamesOf } from '../../arguments.js';
 import { AiosqliteError, invalidArgument, outOfRange } from '../../errors.js';
 import type { Query, StatementDescription } from '../../executor.js';
 import { Call } from '../../wire/call.js';
@@ -87,7 +87,7 @@ export async function status(send: Send): Promise<ConnectionStatus> {
 }
 
 export async function setLimit(send: Send, name: LimitName, value: number): Promise<number> {
-  if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
+  checkString('name', name);
   if (!Object.hasOwn(LIMITS, name)) throw outOfRange('name', `one of ${Object.keys(LIMITS).join(', ')}`);
   if (value === undefined) throw invalidArgument('value', 'a number', value);
   const limit = integer({ value }, 'value', 0, 0, 2 ** 31 - 1);
@@ -121,7 +121,7 @@ export async function authorize(send: Send, rules: AuthorizerRules | null): Prom
     { name: 'allow', list: rules?.allow ?? [], allow: 1 },
     { name: 'deny', list: rules?.deny ?? [], allow: 0 },
   ].map(({ name, list, allow }) => {
-    if (!Array.isArray(list)) throw invalidArgument(`rules.${name}`, 'an array', list);
+    checkArray(`rules.${name}`, list);
     return { list: Array.from(list, (rule, i) => checkRule(rule, `rules.${name}[${i}]`)), allow };
   });
   const call = Call.of(Request.authorize).flag(rules?.allow !== undefined);
@@ -139,11 +139,11 @@ export async function authorize(send: Send, rules: AuthorizerRules | null): Prom
 function checkRule(rule: AuthorizerRule, at: string): [number, string, string, string] {
   checkNames(at, rule, RULE);
   const { action, database, table, column } = rule;
-  if (typeof action !== 'string') throw invalidArgument(`${at}.action`, 'a string', action);
+  checkString(`${at}.action`, action);
   if (!ACTIONS.includes(action)) throw outOfRange(`${at}.action`, `one of ${ACTIONS.join(', ')}`);
   const nameOf = (key: string, name: unknown) => {
     if (name === undefined || name === null) return '';
-    if (typeof name !== 'string') throw invalidArgument(`${at}.${key}`, 'a string', name);
+    checkString(`${at}.${key}`, name);
     // An empty name would stand for every table, which a caller hardly means.
     if (name === '' || name.includes('\0')) throw outOfRange(`${at}.${key}`, 'a name, not empty, without U+0000');
     return name;

@@ -1,4 +1,4 @@
-import { boolean, checkNames, integer, type NamesOf } from '../../arguments.js';
+import { boolean, checkFunction, checkNames, checkString, integer, type NamesOf } from '../../arguments.js';
 import { invalidArgument, outOfRange } from '../../errors.js';
 import type { SqlParam, SqlValue } from '../../executor.js';
 import { Call } from '../../wire/call.js';
@@ -114,7 +114,7 @@ export class Functions {
     options: FunctionOptions = {},
   ): Promise<void> {
     checkName(name);
-    if (typeof fn !== 'function') throw invalidArgument('fn', 'a function', fn);
+    checkFunction('fn', fn);
     const caller: Caller = (_operation, _instance, args) => fn(...this.#checked(args));
     await this.#define(send, FunctionKind.scalar, name, argumentsOf(options, fn, 0), options, caller);
   }
@@ -129,7 +129,7 @@ export class Functions {
     checkNames('aggregate', aggregate as Aggregate<unknown>, AGGREGATE);
     const { start, step, inverse, result = (state: S) => state as SqlParam } = aggregate;
     for (const [key, value] of Object.entries({ start, step, inverse: inverse ?? step, result })) {
-      if (typeof value !== 'function') throw invalidArgument(`aggregate.${key}`, 'a function', value);
+      checkFunction(`aggregate.${key}`, value);
     }
     const states = new Map<number, S>();
     const caller: Caller = (operation, instance, args) => {
@@ -158,7 +158,7 @@ export class Functions {
 
   async createCollation(send: Send, name: string, compare: (a: string, b: string) => number): Promise<void> {
     checkName(name);
-    if (typeof compare !== 'function') throw invalidArgument('compare', 'a function', compare);
+    checkFunction('compare', compare);
     const caller: Caller = (_operation, _instance, args) => {
       const order = compare(args[0] as string, args[1] as string);
       if (typeof order !== 'number') throw invalidArgument('the result', 'a number', order);
@@ -226,7 +226,7 @@ const collected = new FinalizationRegistry<Map<string, number>>((ids) => {
 });
 
 function checkName(name: unknown): asserts name is string {
-  if (typeof name !== 'string') throw invalidArgument('name', 'a string', name);
+  checkString('name', name);
   // sqlite.org/c3ref/create_function.html: at most 255 bytes.
   if (name === '' || name.includes('\0') || Buffer.byteLength(name) > 255) {
     throw outOfRange('name', 'a name of 1 to 255 bytes without U+0000');

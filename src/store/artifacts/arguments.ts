@@ -1,4 +1,4 @@
-import { checkNames, type NamesOf } from '../../arguments.js';
+import { checkNames, checkString, type NamesOf } from '../../arguments.js';
 import { isWellFormed } from '../../codec/well-formed.js';
 import { invalidArgument } from '../../errors.js';
 import { checkId } from '../arguments.js';
@@ -60,7 +60,7 @@ export function checkScope<Scope extends Omit<ArtifactKey, 'name'>>(
 
 export function checkArtifactKey(key: ArtifactKey): void {
   checkScope('key', key, ARTIFACT_KEY);
-  if (typeof key.name !== 'string') throw invalidArgument('name', 'a string', key.name);
+  checkString('name', key.name);
   if (isWellFormed(key.name)) return;
   throw new StoreError('ADK_INVALID_NAME', 'name must be well-formed text, without lone surrogates');
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { checkObject, checkString } from '../../arguments.js';
 import { isWellFormed } from '../../codec/well-formed.js';
-import { checkObject, invalidArgument, outOfRange } from '../../errors.js';
+import { invalidArgument, outOfRange } from '../../errors.js';
 import { parseObject, serializeObject } from '../codec/serialize.js';
 import { corruptRow, StoreError } from '../errors.js';
 import type { JsonObject } from '../records.js';
@@ -45,7 +46,7 @@ function encodeInlineData(part: JsonObject, inlineData: unknown, maxBytes: numbe
 }
 
 function encodeText(part: JsonObject, text: unknown, maxBytes: number): EncodedPart {
-  if (typeof text !== 'string') throw invalidArgument('part.text', 'a string', text);
+  checkString('part.text', text);
   checkSize(Buffer.byteLength(text), maxBytes);
   // UTF-8 has no lone surrogates: such a text stays in the JSON, too, where it is escaped.
   const rest = isWellFormed(text) ? { ...part, text: undefined } : part;

@@ -1,4 +1,5 @@
-import { invalidArgument, outOfRange } from '../../errors.js';
+import { checkString } from '../../arguments.js';
+import { outOfRange } from '../../errors.js';
 import type { SqlParam, SqlValue } from '../../executor.js';
 import type { Backend, Snapshot } from '../backend.js';
 import { corruptRow } from '../errors.js';
@@ -53,7 +54,7 @@ function encodeField({ field, kind, required }: SessionColumn, dialect: Dialect,
     case 'time':
       return dialect.encodeTime(value as number);
     default:
-      if (typeof value !== 'string') throw invalidArgument(field, 'a string', value);
+      checkString(field, value);
       if (!dialect.holdsText(value)) throw outOfRange(field, 'text that the database can store');
       return value;
   }

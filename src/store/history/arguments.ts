@@ -1,5 +1,5 @@
-import { checkNames } from '../../arguments.js';
-import { checkObject, outOfRange } from '../../errors.js';
+import { checkNames, checkObject } from '../../arguments.js';
+import { outOfRange } from '../../errors.js';
 import { checkChoice, checkCount, checkId } from '../arguments.js';
 import {
   EVENT_PAGE,

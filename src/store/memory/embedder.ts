@@ -1,3 +1,4 @@
+import { checkFunction, checkString } from '../../arguments.js';
 import { invalidArgument, throwLater } from '../../errors.js';
 import { StoreError } from '../errors.js';
 import type { MemoryStoreOptions } from './records.js';
@@ -28,11 +29,11 @@ export class Embedder {
   }
 
   static of({ embed, embedModel = '', onEmbedError }: MemoryStoreOptions): Embedder | undefined {
-    if (typeof embedModel !== 'string') throw invalidArgument('options.embedModel', 'a string', embedModel);
+    checkString('options.embedModel', embedModel);
     if (onEmbedError !== undefined && typeof onEmbedError !== 'function')
       throw invalidArgument('options.onEmbedError', 'a function', onEmbedError);
     if (embed === undefined) return undefined;
-    if (typeof embed !== 'function') throw invalidArgument('options.embed', 'a function', embed);
+    checkFunction('options.embed', embed);
     return new Embedder(embed, embedModel, onEmbedError);
   }
 

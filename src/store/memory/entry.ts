@@ -1,5 +1,5 @@
+import { checkObject } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
-import { checkObject } from '../../errors.js';
 import type { SqlParam } from '../../executor.js';
 import { checkChoice, checkId, checkTime } from '../arguments.js';
 import { parseObject, serializeObject } from '../codec/serialize.js';

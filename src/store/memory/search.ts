@@ -1,8 +1,7 @@
-import { checkNames } from '../../arguments.js';
+import { checkArray, checkNames, checkString } from '../../arguments.js';
 import { julianDay } from '../../codec/julian-day.js';
-import { invalidArgument } from '../../errors.js';
 import type { BatchQuery, SqlParam } from '../../executor.js';
-import { checkArray, checkChoice, checkCount, checkId, checkTime } from '../arguments.js';
+import { checkChoice, checkCount, checkId, checkTime } from '../arguments.js';
 import { isJsonObject, type JsonObject } from '../records.js';
 import { textOf } from './content.js';
 import { type MemoryContext, sendReads } from './context.js';
@@ -151,7 +150,7 @@ function checkQuery(query: MemoryQuery): void {
   checkNames('query', query, MEMORY_QUERY);
   checkId('appName', query.appName);
   checkId('userId', query.userId);
-  if (typeof query.query !== 'string') throw invalidArgument('query', 'a string', query.query);
+  checkString('query', query.query);
   checkCount('limit', query.limit);
   checkCount('maxBytes', query.maxBytes);
   if (query.after !== undefined) checkTime('after', query.after);

@@ -1,7 +1,7 @@
-import { checkNames } from '../../../arguments.js';
+import { checkArray, checkNames } from '../../../arguments.js';
 import { julianDay } from '../../../codec/julian-day.js';
 import type { BatchQuery, SqlParam } from '../../../executor.js';
-import { COUNT_FILTER, checkArray, checkId, checkTime } from '../../arguments.js';
+import { COUNT_FILTER, checkId, checkTime } from '../../arguments.js';
 import { type MemoryContext, sendReads, sendWrites } from '../context.js';
 import { type Embedder, encodeVector } from '../embedder.js';
 import { claimEmbedding, decodeEmbedding, embeddingQuery, explained } from '../embedding.js';
