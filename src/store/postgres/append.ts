@@ -61,10 +61,10 @@ export async function appendShared(appends: PendingAppend[]): Promise<void> {
   await Promise.all(
     inOrder.map((pending, i) => {
       const row = written.get(i);
-      // Alone, it learns whether the session is absent, or in another state than it expects.
-      if (row === undefined && expectsState(pending.condition)) return settleAlone(pending);
+      // Alone, it learns whether the session is absent, or in another state than it expects, or was changed meanwhile.
+      if (row === undefined) return settleAlone(pending);
       // Sessions of two users have the same key. Sent again, it finds the event that it has stored.
-      if (row !== undefined && Number.isNaN(row[1])) return settleAlone(pending, true);
+      if (Number.isNaN(row[1])) return settleAlone(pending, true);
       return settle(pending, () => conclude(context, pending, row));
     }),
   );

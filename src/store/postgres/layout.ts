@@ -86,7 +86,7 @@ export class Layout {
 }
 
 /** Of the functions whose source is not the first one. */
-const FUNCTION_VERSIONS: Record<string, number> = { append_batch: 2, delete: 2 };
+const FUNCTION_VERSIONS: Record<string, number> = { append_batch: 3, delete: 2 };
 
 /** Columns of the sessions table, beside the owner's. */
 const OWN_COLUMNS = new Set([

@@ -97,22 +97,27 @@ END`,
 }
 
 /**
- * On statistics from when the table was small, the planner would read all of it. These settings make it prefer an index scan for each
- * element of the arrays, in their order. Each call is planned anew, for some 7 µs of the server an append: a connection would keep a
- * plan that compares a part of the key until the table is analyzed.
+ * A connection keeps the plan of a statement, so it must be good on any statistics. With these settings only one plan is left for a
+ * search in the order of the primary key, which no other index has.
  */
-const NESTED_LOOPS = [
-  ...['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan'].map((name) => `SET ${name} = off`),
-  'SET plan_cache_mode = force_custom_plan',
+const KEPT_PLAN = [
+  ...['enable_seqscan', 'enable_sort', 'enable_incremental_sort'].map((name) => `SET ${name} = off`),
+  'SET plan_cache_mode = force_generic_plan',
 ];
+
+/** Arrays that find the sessions and change them. */
+const OF_SESSIONS = ['app', 'user', 'session', 'timestamp', 'session_set', 'session_remove', 'revision', 'key'];
 
 /**
  * Appends an event to each of many sessions, from one array for each parameter. One statement changes the rows of the sessions, in the
- * order of the arrays, and adds the events to those that it has found in the expected state. Returns arrays: of each such session its
- * place among the parameters, its key and its revision; then its key and the seq of its event.
+ * order of the arrays; the next one adds the events to those that it has found in the expected state. Returns arrays: of each such session
+ * its place among the parameters, its key and its revision; then its key and the seq of its event.
  *
- * Nearly all events are new: a search for each before its insert would take an eighth of the instructions. If one is not new, all is
- * undone and done again with that search.
+ * The place of a row (`ctid`) is searched by key, and nothing else could be: no index serves `IS NOT DISTINCT FROM`, which tells rows of
+ * partitions with the same place apart. A row that another transaction changes meanwhile may be passed over.
+ *
+ * Nearly all events are new: a search for each before its insert would take an eighth of the instructions. If one is not new, all
+ * events are added again with that search.
  */
 export function appendBatch(layout: Layout): SchemaObject {
   const { sessions, events } = layout;
@@ -121,35 +126,57 @@ export function appendBatch(layout: Layout): SchemaObject {
     ...EVENT_COLUMNS.map((column) => [column.column, paramType(column)] as const),
     ...BATCH_PARAMS,
   ];
-  const of = (column: Column) => (column.kind === 'time' ? timeOf(`w.p_${column.column}`) : `w.p_${column.column}`);
+  const p = (name: string) => `p_${name}`;
+  const ofSessions = OF_SESSIONS.map(p);
+  const ofEvents = ['app', 'user', 'session', ...EVENT_COLUMNS.map(({ column }) => column)].map(p);
+  const of = (column: Column) => (column.kind === 'time' ? timeOf(`d.p_${column.column}`) : `d.p_${column.column}`);
   const outs = ['places', 'keys', 'revisions', 'stored', 'seqs'].map((name) => `o_${name}`);
-  const statement = (conflict: string) => `WITH written AS (
-      UPDATE ${sessions} AS s SET${write(layout, timeOf('d.p_timestamp'), 'd.p_timestamp', 'd.p_session_set', 'd.p_session_remove')}
-      FROM unnest(${params.map(([name]) => `p_${name}`).join(', ')})
-        WITH ORDINALITY AS d(${params.map(([name]) => `p_${name}`).join(', ')}, place)
-      WHERE s.user_id = d.p_user AND s.app_name = d.p_app AND s.id = d.p_session
-        AND (d.p_revision IS NULL OR s.revision = d.p_revision) AND (d.p_key IS NULL OR s.session_key = d.p_key)
-      RETURNING d.*, s.session_key, s.last_seq, s.revision),
-    stored AS (
-      INSERT INTO ${events} AS e (user_id, session_key, seq, app_name, session_id, ${FIELDS})
-      SELECT w.p_user, w.session_key, w.last_seq, w.p_app, w.p_session, ${EVENT_COLUMNS.map(of).join(', ')} FROM written AS w
-      ${conflict}
-      RETURNING e.session_key, e.seq)
-    SELECT * INTO ${outs.join(', ')}
-    FROM (SELECT array_agg(w.place), array_agg(w.session_key), array_agg(w.revision) FROM written AS w) AS w,
-      (SELECT array_agg(e.session_key), array_agg(e.seq) FROM stored AS e) AS e;`;
+  const insert = (
+    conflict: string,
+  ) => `INSERT INTO ${events} AS e (user_id, session_key, seq, app_name, session_id, ${FIELDS})
+      SELECT d.p_user, d.key, d.seq, d.p_app, d.p_session, ${EVENT_COLUMNS.map(of).join(', ')}
+      FROM unnest(keys, seqs, ${ofEvents.join(', ')}) AS d(key, seq, ${ofEvents.join(', ')}) WHERE d.key IS NOT NULL
+      ${conflict}`;
   return define(
     layout,
     'append_batch',
     [...params.map(([name, type]) => `p_${name} ${type}[]`), ...outs.map((name) => `OUT ${name} bigint[]`)].join(', '),
     undefined,
-    `BEGIN
+    `DECLARE
+  keys bigint[];
+  seqs bigint[];
+BEGIN
+  WITH written AS (
+    UPDATE ${sessions} AS s SET${write(layout, timeOf('d.p_timestamp'), 'd.p_timestamp', 'd.p_session_set', 'd.p_session_remove')}
+    FROM unnest(${ofSessions.join(', ')}) WITH ORDINALITY AS d(${ofSessions.join(', ')}, place)
+    WHERE s.ctid = (SELECT k.ctid FROM ${sessions} AS k
+        WHERE (k.user_id, k.app_name, k.id) >= (d.p_user, d.p_app, d.p_session) AND k.user_id <= d.p_user
+        ORDER BY k.user_id, k.app_name, k.id LIMIT 1)
+      AND s.user_id IS NOT DISTINCT FROM d.p_user AND s.app_name IS NOT DISTINCT FROM d.p_app AND s.id IS NOT DISTINCT FROM d.p_session
+      AND (d.p_revision IS NULL OR s.revision = d.p_revision) AND (d.p_key IS NULL OR s.session_key = d.p_key)
+    RETURNING d.place, s.session_key, s.revision, s.last_seq)
+  SELECT array_agg(w.place), array_agg(w.session_key), array_agg(w.revision), array_agg(w.last_seq)
+  INTO o_places, o_keys, o_revisions, o_seqs FROM written AS w;
+  o_stored := o_keys;
+  keys := o_keys;
+  seqs := o_seqs;
+  IF cardinality(o_places) IS DISTINCT FROM cardinality(p_id) THEN
+    keys := array_fill(NULL::bigint, ARRAY[cardinality(p_id)]);
+    seqs := keys;
+    FOR i IN 1 .. coalesce(cardinality(o_places), 0) LOOP
+      keys[o_places[i]] := o_keys[i];
+      seqs[o_places[i]] := o_seqs[i];
+    END LOOP;
+  END IF;
   BEGIN
-    ${statement('')}
+    ${insert('')};
   EXCEPTION WHEN unique_violation THEN
-    ${statement(REPLACE)}
+    WITH stored AS (
+      ${insert(REPLACE)}
+      RETURNING e.session_key, e.seq)
+    SELECT array_agg(e.session_key), array_agg(e.seq) INTO o_stored, o_seqs FROM stored AS e;
   END;
 END`,
-    `VOLATILE ${NESTED_LOOPS.join(' ')}`,
+    `VOLATILE ${KEPT_PLAN.join(' ')}`,
   );
 }
