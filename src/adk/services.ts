@@ -118,7 +118,7 @@ export function openServices(
   const memories = memoryStoreBeside(plain, pick(memory, STORE_OPTIONS));
   const index = mode === 'append' ? memories.appendIndex() : undefined;
   const sessions = index ? new SessionStore(sqliteOf(plain).attaching(index)) : plain;
-  const calls = new ServiceCalls(pool, async () => await index?.close());
+  const calls = new ServiceCalls(pool, (made) => memories.finish(made.then(() => index?.close())));
   const tables = new TablesOnce(async () => {
     // The session store's first: it refuses a file of another ADK program.
     for (const store of [sessions, artifacts, memories]) await store.createTables();
@@ -174,9 +174,9 @@ function openPostgres(
 /** Memory and artifacts in a file of their own. */
 function openLocal(path: string, memory: MemoryOptions) {
   const { pool } = openPool({ database: path }, POOL_OPTIONS);
-  const calls = new ServiceCalls(pool);
   const artifacts = new ArtifactStore(pool);
   const memories = new MemoryStore(pool, pick(memory, STORE_OPTIONS));
+  const calls = new ServiceCalls(pool, (made) => memories.finish(made));
   return {
     calls,
     artifactService: new SqliteArtifactService(new Opened(artifacts, undefined, calls.shared())),

@@ -95,7 +95,8 @@ export function openMemoryStore(
   if (source instanceof MemoryStore) return new Opened(source);
   if (source instanceof SessionStore) return new Opened(memoryStoreBeside(source));
   const { pool, options } = openPool(source, MEMORY_SOURCE);
-  return new Opened(new MemoryStore(pool, pick(options, MEMORY_STORE_OPTIONS)), pool);
+  const store = new MemoryStore(pool, pick(options, MEMORY_STORE_OPTIONS));
+  return new Opened(store, pool, new ServiceCalls(pool, (made) => store.finish(made)));
 }
 
 /** Options behind a path, as a session service takes them, would be lost. */

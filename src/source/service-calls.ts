@@ -19,15 +19,18 @@ export class ServiceCalls {
   #draining: Promise<void> | undefined;
   #drained = () => {};
 
-  readonly #last: () => Promise<void>;
+  readonly #finish: (calls: Promise<void>) => Promise<void>;
 
   /**
-   * `pool`: the pool that the service opened. Without one, close() does nothing. `last`: work between the last call and the end
-   * of the pool.
+   * `pool`: the pool that the service opened. Without one, close() does nothing. `finish`: waits for the calls that were made
+   * before close(), and for work of its own.
    */
-  constructor(pool: ServicePool | Pool | undefined, last: () => Promise<void> = async () => {}) {
+  constructor(
+    pool: ServicePool | Pool | undefined,
+    finish: (calls: Promise<void>) => Promise<void> = (calls) => calls,
+  ) {
     this.#pool = pool as ServicePool | undefined;
-    this.#last = last;
+    this.#finish = finish;
   }
 
   /** Makes a call. Rejects `'ERR_CLOSED'` after close(). */
@@ -70,7 +73,7 @@ export class ServiceCalls {
   }
 
   async close(): Promise<void> {
-    await this.#pool?.closeAfter(() => this.#drain().then(this.#last));
+    await this.#pool?.closeAfter(() => this.#finish(this.#drain()));
   }
 
   #drain(): Promise<void> {

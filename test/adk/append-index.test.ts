@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Event, Session } from '@google/adk';
 import { type MemoryOptions, openServices, type Services } from 'aiosqlite/adk';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
 import { event, key } from './fixtures.js';
@@ -306,4 +306,36 @@ describe('with embed, an append', () => {
     await open({ embed });
     expect(await vectors()).toBe(150);
   });
+});
+
+test('close() waits five seconds at most for an embed that never answers, whatever waits for it', async () => {
+  const errors: unknown[] = [];
+  let asked = 0;
+  const embed = () => {
+    asked++;
+    return new Promise<never>(() => {});
+  };
+  await open({ embed, embedModel: 'm', onEmbedError: (error) => errors.push(error) });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    await append(said('e1', 'green tea'));
+    const added = services.memoryService.addMemory({
+      ...owner,
+      memories: [{ id: 'm1', content: { parts: [{ text: 'black tea' }] } }],
+    });
+    const searched = found('tea');
+    const filled = rejection(services.memoryService.backfill());
+    while (asked < 4) await new Promise((resolve) => setImmediate(resolve));
+    const closing = services.close();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await added;
+    expect(await searched).toContain('e1');
+    expect(await filled).toMatchObject({ code: 'ERR_TIMEOUT' });
+    await closing;
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(errors).toHaveLength(3);
+  await open();
+  expect((await found('tea')).split(' ').sort()).toEqual(['e1', 'm1']);
 });

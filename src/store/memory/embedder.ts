@@ -1,8 +1,10 @@
 import { checkFunction, checkString } from '../../arguments.js';
-import { invalidArgument, throwLater } from '../../errors.js';
+import { AiosqliteError, invalidArgument, throwLater } from '../../errors.js';
 import { StoreError } from '../errors.js';
 import type { MemoryStoreOptions } from './records.js';
 
+/** Longest wait of `close()` for `embed`. */
+const GRACE_MS = 5_000;
 /** Texts that `embed` gets at a time. */
 const TEXTS_PER_CALL = 100;
 
@@ -17,6 +19,9 @@ export class Embedder {
   readonly #embed: NonNullable<MemoryStoreOptions['embed']>;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly model: string;
+  /** Reject the calls of `embed` under way. */
+  readonly #underWay = new Set<() => void>();
+  #isLate = false;
 
   private constructor(
     embed: NonNullable<MemoryStoreOptions['embed']>,
@@ -42,13 +47,40 @@ export class Embedder {
     const vectors: Float32Array[] = [];
     for (let at = 0; at < texts.length; at += TEXTS_PER_CALL) {
       const some = texts.slice(at, at + TEXTS_PER_CALL);
-      vectors.push(...checkVectors(await this.#embed(some, kind), some.length));
+      vectors.push(...checkVectors(await this.#answer(some, kind), some.length));
     }
     if (vectors.some(({ length }) => length !== vectors[0]?.length)) throw wrong('vectors of one length');
     return vectors;
   }
 
-  /** The same; where it fails, `onEmbedError` receives the error, and there are no vectors. */
+  async #answer(texts: string[], kind: 'document' | 'query'): Promise<unknown> {
+    if (this.#isLate) throw late();
+    let giveUp = () => {};
+    const end = new Promise<never>((_, reject) => {
+      giveUp = () => reject(late());
+    });
+    this.#underWay.add(giveUp);
+    try {
+      return await Promise.race([this.#embed(texts, kind), end]);
+    } finally {
+      this.#underWay.delete(giveUp);
+    }
+  }
+
+  /** Waits for calls that may wait for `embed`: what it has not answered after some seconds counts as failed. */
+  async finish(calls: Promise<void>): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#isLate = true;
+      for (const giveUp of this.#underWay) giveUp();
+    }, GRACE_MS);
+    try {
+      await calls;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** As {@link embed}; where it fails, `onEmbedError` receives the error, and there are no vectors. */
   async tryEmbed(texts: string[], kind: 'document' | 'query'): Promise<Float32Array[] | undefined> {
     try {
       return await this.embed(texts, kind);
@@ -78,6 +110,8 @@ export class Embedder {
     );
   }
 }
+
+const late = () => new AiosqliteError('ERR_TIMEOUT', 'embed had not answered some seconds after close()');
 
 const label = ({ model, dimension }: Embedding) => `model '${model}' with ${dimension} dimensions`;
 

@@ -96,6 +96,11 @@ export class MemoryStore {
     return await backfill(this.#context, options);
   }
 
+  /** @internal Waits for calls and vectors under way, but no more than some seconds for `embed`. */
+  async finish(calls: Promise<void>): Promise<void> {
+    await (this.#context.layout.embedder?.finish(calls) ?? calls);
+  }
+
   /** @internal Indexes events in the transactions that append them to a session store in the same file. */
   appendIndex(): AppendIndex {
     return new AppendIndex(this.#context);

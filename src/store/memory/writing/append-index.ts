@@ -55,7 +55,7 @@ export class AppendIndex implements Attachments {
     return queries;
   }
 
-  /** Waits some seconds at most for vectors under way. */
+  /** Waits for vectors under way. */
   async close(): Promise<void> {
     await this.#vectors?.close();
   }

@@ -7,8 +7,6 @@ import { vectorQueries } from './write.js';
 /** Entries that wait for their vectors at most; `backfill()` embeds the others. */
 const MAX_WAITING = 1_000;
 const ENTRIES_PER_STEP = 100;
-/** Longest wait of `close()` for `embed`. */
-const GRACE_MS = 5_000;
 
 /** Vectors of entries that appends have stored: made in the background after their commits, one step at a time. */
 export class LaterVectors {
@@ -27,16 +25,10 @@ export class LaterVectors {
     this.#working ??= this.#work();
   }
 
-  /** Finishes what waits, for some seconds at most, and takes no more. */
+  /** Finishes what waits, and takes no more. */
   async close(): Promise<void> {
     this.#closed = true;
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, GRACE_MS);
-    });
-    await Promise.race([this.#working, grace]);
-    clearTimeout(timer);
-    this.#waiting = [];
+    await this.#working;
   }
 
   async #work(): Promise<void> {
@@ -47,7 +39,7 @@ export class LaterVectors {
       try {
         await this.#step(entries);
       } catch (error) {
-        // Entries go by words until backfill(). After close() has stopped waiting the pool is closed.
+        // Entries go by words until backfill(). A program may have closed the pool.
         if (!hasCode(error, 'ERR_CLOSED')) this.#context.layout.embedder?.report(error);
       }
     }
