@@ -109,13 +109,8 @@ async function* readStates(
       const owner = ownerOf(own, rival);
       if (owner === 'other') continue;
       const ids = user === 'NULL' ? [appName] : [appName, userId];
-      const refused = (reason: string) => ({
-        kind: 'refused' as const,
-        of: 'states' as const,
-        table,
-        row: ids.map(shown).join(', '),
-        reason,
-      });
+      const row = ids.map(shown).join(', ');
+      const refused = (reason: string): Item => ({ kind: 'refused', of: 'states', table, row, reason });
       const state = withoutPrefix(parseState(content), prefix);
       if (!areTexts(ids)) yield refused(noTexts(ids));
       else if (owner === 'unclear') yield refused(ofOneOf(names.sessions, others));

@@ -6,9 +6,8 @@ import type { FolderInput, TablesInput } from '../../input/input.js';
 import { openSqlite, reasonOf } from '../../input/open-sqlite.js';
 import type { Format, FoundSkip, Item, ReadOptions } from '../../source.js';
 import { LINK, readArtifacts } from '../file-artifacts.js';
-import { adkPythonSqlite } from './adk-python-sqlite.js';
+import { adkPythonSqlite, adkPythonV1 } from './adk-json.js';
 import { adkPythonV0 } from './adk-python-v0.js';
-import { adkPythonV1 } from './adk-python-v1.js';
 
 const ADK = '.adk';
 const DATABASE = 'session.db';
@@ -85,9 +84,9 @@ class Folders {
 
   async *#readDatabase(file: string): AsyncGenerator<Item, void> {
     const place = relative(this.#root, file);
-    const refused = (reason: string) => ({
-      kind: 'refused' as const,
-      of: 'sessions' as const,
+    const refused = (reason: string): Item => ({
+      kind: 'refused',
+      of: 'sessions',
       table: DATABASE,
       row: place,
       reason,
