@@ -2,6 +2,7 @@ import type { Pool } from 'aiosqlite';
 import { type HistoryPoint, prune, type SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
+import { rejection } from '../../support/rejection.js';
 import { event, ids, key, makeStore, sqliteTest } from '../fixtures.js';
 
 const DAY = 86_400_000;
@@ -106,6 +107,22 @@ describe('events deleted between a rewind and its undo', () => {
   });
 });
 
+test('sessions that lose events have another revision, and keep their time', async () => {
+  const other = { ...key, sessionId: 's2' };
+  await store.createSession(other);
+  await append('e1', 'i1', OLD, { a: 1 });
+  await append('e2', 'i2', NEW, { a: 2 });
+  await store.appendEvent(event('e1', { ...other, timestamp: NEW }));
+  const read = async () => await Promise.all([key, other].map((each) => store.getSession(each)));
+  const [one, two] = await read();
+  expect(await store.deleteOldEvents({ before })).toBe(1);
+  expect(await read()).toEqual([{ ...one, revision: (one?.revision as number) + 1 }, two]);
+  expect(await store.deleteOldEvents({ before })).toBe(0);
+  expect((await read())[0]?.revision).toBe((one?.revision as number) + 1);
+  const stale = store.appendEvent(event('e3'), undefined, { expectedRevision: one?.revision as number });
+  expect(await rejection(stale)).toMatchObject({ code: 'ADK_STALE_SESSION' });
+});
+
 describe('events deleted under a marker', () => {
   async function checkHidden(remove: () => Promise<unknown>): Promise<void> {
     await append('e1', 'i1', OLD);
@@ -138,6 +155,25 @@ describe('events deleted under a marker', () => {
     await store.rewind(key, { beforeInvocationId: 'i2' }, { mode: 'mark' });
     await store.deleteInvocation(key, 'i2');
     expect(await shown()).toEqual(['e1']);
+  });
+
+  test('by deleteInvocation() of one that markers of ADK itself name, too', async () => {
+    const marker = (id: string) => {
+      const actions = { stateDelta: {}, artifactDelta: {}, rewindBeforeInvocationId: 'i2' };
+      return store.appendEvent(event(id, { invocationId: id, timestamp: NEW, actions }));
+    };
+    await append('e1', 'i1', NEW);
+    await append('e2', 'i2', NEW);
+    await append('e3', 'i3', NEW);
+    await marker('m1');
+    await append('e4', 'i4', NEW);
+    await marker('m2');
+    await append('e5', 'i5', NEW);
+    expect(await shown()).toEqual(['e1', 'e5']);
+    expect(await store.deleteInvocation(key, 'i2')).toBe(1);
+    expect(await shown()).toEqual(['e1', 'e5']);
+    expect(await store.deleteInvocation(key, 'i3')).toBe(1);
+    expect(await shown()).toEqual(['e1', 'e5']);
   });
 
   test('leave a marker alone that undoes nothing any more', async () => {

@@ -12,8 +12,14 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const { userId } = key;
     const invocation = storedInvocation(invocationId);
     const events = await readInvocation(within, userId, sessionNumber, invocation);
+    const named = await run(within, within.sql.fold.markersOf, [userId, sessionNumber, invocation]);
     const [deleted] = await run(within, within.sql.history.deleteInvocation, [userId, sessionNumber, invocation]);
     await run(within, within.sql.fold.renameMarked, [[userId], [Number(sessionNumber)]]);
+    if (named.length > 0) {
+      const [[, lastSeq] = []] = named;
+      const seqs = named.map(([seq]) => Number(seq));
+      await run(within, within.sql.fold.renameMarkers, [userId, sessionNumber, seqs, Number(lastSeq)]);
+    }
     const count = Number(deleted?.[0]);
     if (count === 0) return 0;
     const kept = events.flatMap(({ seq, change }) => (change ? [keptChange(seq, change)] : []));

@@ -9,17 +9,17 @@ import { keepChanges } from './keep.js';
 import { parsed } from './read.js';
 
 /**
- * Deletes events in one transaction, those that are older than `before`; resolves to their number. `keys`: one array for each
+ * Deletes events in one transaction, those that are older than `before`; resolves to their number. `events`: one array for each
  * part of the primary key, as PostgreSQL writes them.
  */
-export async function deleteEvents(context: Context, keys: readonly string[], before: number): Promise<number> {
+export async function deleteEvents(context: Context, events: readonly string[], before: number): Promise<number> {
   return await context.runner.transaction(async (runner) => {
     const within = { ...context, runner, turns: undefined, ready: undefined };
     const { fold: sql } = within.sql;
     // Two that delete at once would otherwise both read the initial state, and one would lose its changes.
-    const sessions = await run(within, sql.lock, keys);
-    const changing = await run(within, sql.changing, [...keys, before]);
-    const [deleted] = await run(within, sql.remove, [...keys, before]);
+    const sessions = await run(within, sql.lock, events);
+    const changing = await run(within, sql.changing, [...events, before]);
+    const [deleted] = await run(within, sql.remove, [...events, before]);
     const changes = changesBySession(
       changing.map(([seq, session, actions, extra]) => [
         Number(seq),
@@ -28,10 +28,13 @@ export async function deleteEvents(context: Context, keys: readonly string[], be
         objectIn(extra),
       ]),
     );
-    await run(within, sql.renameMarked, [
-      sessions.map(([, user]) => String(user)),
-      sessions.map(([key]) => Number(key)),
+    const keys = [sessions.map(([, user]) => String(user)), sessions.map(([key]) => Number(key))];
+    await run(within, sql.raise, [
+      ...keys,
+      sessions.map(([, , app]) => String(app)),
+      sessions.map((row) => String(row[3])),
     ]);
+    await run(within, sql.renameMarked, keys);
     if (changes.size > 0) await keep(within, sessions, changes);
     return Number(deleted?.[0]);
   });

@@ -142,6 +142,16 @@ export function buildFoldQueries({ sessions, events, changes }: Layout) {
     WHERE r.user_id = c.user_id AND r.session_key = c.session_key AND r.kind = 'rewind' AND r.revision = s.revision
       AND r.change_key < c.change_key))`;
   const named = (id: string) => `'"rewindBeforeInvocationId":' || to_json(${id})::text`;
+  /** `marked`: user, session key, marker, last seq before what it undoes. */
+  const rename = (marked: string) =>
+    statement(`UPDATE ${events} AS m
+  SET actions = replace(m.actions::text, ${named("m.actions ->> 'rewindBeforeInvocationId'")}, ${named('r.invocation_id')})::json
+  FROM (SELECT k.*, (SELECT e.invocation_id FROM ${events} AS e WHERE e.user_id = k.user_id AND e.session_key = k.session_key
+        AND e.seq > k.last_seq AND e.seq < k.marker ORDER BY e.seq LIMIT 1) AS invocation_id FROM (${marked}) AS k) AS r
+  WHERE m.user_id = r.user_id AND m.session_key = r.session_key AND m.seq = r.marker
+    AND m.actions ->> 'rewindBeforeInvocationId' <> r.invocation_id
+    AND NOT EXISTS (SELECT 1 FROM ${events} AS b WHERE b.user_id = r.user_id AND b.session_key = r.session_key
+      AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`);
   return {
     /** Of the next `$4` events behind a primary key those older than `$5`, of the app `$6` or of all: one array for each column. */
     page: statement(`WITH range AS (
@@ -165,18 +175,27 @@ SELECT count(*) FROM gone`),
     changes: statement(`SELECT c.session_key, c.change_key, c.seq, c.kind, c.value, c.removed
   FROM ${changes} AS c JOIN ${sessionKeys} AS k(user_id, session_key) ON c.user_id = k.user_id AND c.session_key = k.session_key
   WHERE c.undone_by IS NULL AND c.kind <> 'rewind' AND NOT ${isNewerThanRewind} ORDER BY c.seq, c.change_key`),
+    /** Users and session keys of sessions. As in SQLite: readers see the change, and a rewind before can still be undone. */
+    raise: statement(`WITH raised AS (UPDATE ${sessions} AS s SET revision = s.revision + 1
+  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS k(user_id, session_key, app_name, id)
+  WHERE s.user_id = k.user_id AND s.app_name = k.app_name AND s.id = k.id)
+UPDATE ${changes} AS c SET revision = c.revision + 1 FROM ${sessionKeys} AS k(user_id, session_key)
+  WHERE c.user_id = k.user_id AND c.session_key = k.session_key AND c.kind = 'rewind'`),
     /** Users and session keys of sessions. As in SQLite: a marker names the first undone invocation that is left. */
-    renameMarked: statement(`UPDATE ${events} AS m
-  SET actions = replace(m.actions::text, ${named("m.actions ->> 'rewindBeforeInvocationId'")}, ${named('r.invocation_id')})::json
-  FROM (SELECT c.user_id, c.session_key, (c.value ->> 'marker')::bigint AS marker, (c.value -> 'ended' ->> 0)::bigint AS last_seq,
-      (SELECT e.invocation_id FROM ${events} AS e WHERE e.user_id = c.user_id AND e.session_key = c.session_key
-        AND e.seq > (c.value -> 'ended' ->> 0)::bigint AND e.seq < (c.value ->> 'marker')::bigint ORDER BY e.seq LIMIT 1) AS invocation_id
+    renameMarked: rename(
+      `SELECT c.user_id, c.session_key, (c.value ->> 'marker')::bigint AS marker, (c.value -> 'ended' ->> 0)::bigint AS last_seq
     FROM ${changes} AS c JOIN ${sessionKeys} AS k(user_id, session_key) ON c.user_id = k.user_id AND c.session_key = k.session_key
-    WHERE c.kind = 'rewind' AND c.value ->> 'marker' IS NOT NULL) AS r
-  WHERE m.user_id = r.user_id AND m.session_key = r.session_key AND m.seq = r.marker
-    AND m.actions ->> 'rewindBeforeInvocationId' <> r.invocation_id
-    AND NOT EXISTS (SELECT 1 FROM ${events} AS b WHERE b.user_id = r.user_id AND b.session_key = r.session_key
-      AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`),
+    WHERE c.kind = 'rewind' AND c.value ->> 'marker' IS NOT NULL`,
+    ),
+    /** The same for any markers of a session, as those of ADK: their seqs `$3`, and the last seq `$4` before what they undo. */
+    renameMarkers: rename(
+      'SELECT $1::text AS user_id, $2::bigint AS session_key, unnest($3::bigint[]) AS marker, $4::bigint AS last_seq',
+    ),
+    /** Markers of a session that name the invocation `$3`, and the last seq before it. */
+    markersOf: statement(`SELECT m.seq, f.first - 1 FROM ${events} AS m, (SELECT min(i.seq) AS first FROM ${events} AS i
+    WHERE i.user_id = $1 AND i.session_key = $2 AND i.invocation_id = $3) AS f
+  WHERE m.user_id = $1 AND m.session_key = $2 AND m.seq > f.first AND strpos(m.actions::text, '"rewindBeforeInvocationId"') > 0
+    AND m.actions ->> 'rewindBeforeInvocationId' = $3`),
     /** App, user, session, state. */
     setInitial: statement(
       `UPDATE ${sessions} AS s SET initial_state = $4 WHERE s.app_name = $1 AND s.user_id = $2 AND s.id = $3`,

@@ -2,7 +2,7 @@ import type { BatchQuery } from '../../../executor.js';
 import { serializeObject } from '../../codec/serialize.js';
 import { keptChange } from '../../history/stored.js';
 import type { SessionKey } from '../../records.js';
-import { type Context, sendWrites } from '../context.js';
+import { type Context, runReads, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';
 import { inTransaction } from './in-transaction.js';
@@ -25,6 +25,9 @@ export async function deleteInvocation(
     const { sessionNumber, session } = await readStored(within, key);
     const events = [sessionNumber, invocationId];
     const changes = await readInvocation(within, key, invocationId);
+    const [named] = await runReads(within, [{ sql: sql.fold.markersOf, params: events }]);
+    const [, lastSeq = 0] = named?.rows[0] ?? [];
+    const namedSeqs = (named?.rows ?? []).map(([seq]) => Number(seq));
     const { memory } = await present(within);
     const markers = { sql: sql.history.markers.invocation, params: events };
     const revived = memory ? await revivedBy(within, key, markers) : undefined;
@@ -32,6 +35,7 @@ export async function deleteInvocation(
     const [deleted] = await sendWrites(within, [
       { sql: sql.history.deleteInvocation, params: events },
       { sql: sql.fold.renameMarked, params: [[sessionNumber]] },
+      { sql: sql.fold.renameMarkers, params: [sessionNumber, namedSeqs, Number(lastSeq)] },
     ]);
     const count = deleted?.changes ?? 0;
     if (count === 0) return 0;

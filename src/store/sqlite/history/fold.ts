@@ -9,6 +9,7 @@ import type { PlacedChange, SessionChange } from '../../history/timeline.js';
 import { type Names, quoted } from '../../names.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
 import { sendBatch, sendWrites } from '../context.js';
+import { mayMark } from '../dialect.js';
 
 /** Statements that delete events and keep the changes that these have made to the state. */
 export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes'>) {
@@ -23,8 +24,23 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
   /** State that was set since a rewind that can be undone: it will follow what comes back. */
   const isNewerThanRewind = `(c.kind <> 'deleted' AND EXISTS (SELECT 1 FROM ${changes} AS r JOIN ${sessions} AS s USING (session_key)
     WHERE r.session_key = c.session_key AND r.kind = 'rewind' AND r.revision = s.revision AND r.change_key < c.change_key))`;
+  /** `marked`: session key, marker, last seq before what it undoes. */
+  const rename = (
+    marked: string,
+  ) => `UPDATE ${events} AS m SET actions = CAST(json_set(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId', r.invocation_id) AS BLOB)
+  FROM (SELECT k.*, (SELECT e.invocation_id FROM ${events} AS e WHERE e.session_key = k.session_key
+        AND e.seq > k.last_seq AND e.seq < k.marker ORDER BY e.seq LIMIT 1) AS invocation_id FROM (${marked}) AS k) AS r
+  WHERE m.session_key = r.session_key AND m.seq = r.marker
+    AND json_extract(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId') <> r.invocation_id
+    AND NOT EXISTS (SELECT 1 FROM ${events} AS b
+      WHERE b.session_key = r.session_key AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`;
+  const first = `(SELECT min(i.seq) FROM ${events} AS i WHERE i.session_key = ?1 AND i.invocation_id = ?2)`;
+  const touched = `SELECT e.session_key FROM ${events} AS e WHERE ${gone}`;
   return {
     events: removal(events),
+    /** Of their sessions, before they go: copies and readers see the change, and a rewind before can still be undone. */
+    raise: `UPDATE ${sessions} SET revision = revision + 1 WHERE session_key IN (${touched})`,
+    keepUndoable: `UPDATE ${changes} SET revision = revision + 1 WHERE kind = 'rewind' AND session_key IN (${touched})`,
     /** Sessions of the same events in which a rewind has marked events as undone. */
     marked: `SELECT r.session_key FROM ${changes} AS r WHERE r.kind = 'rewind' AND json_extract(r.value, '$.ended') IS NOT NULL
   AND r.session_key IN (SELECT e.session_key FROM ${events} AS e WHERE ${gone})`,
@@ -32,15 +48,16 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
      * A marker undoes all from the first event of an invocation on. If that event is gone, this lets the marker name the
      * invocation of the first undone event that is left, unless this invocation began before. Parameter: session keys.
      */
-    renameMarked: `UPDATE ${events} AS m SET actions = CAST(json_set(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId', r.invocation_id) AS BLOB)
-  FROM (SELECT c.session_key, c.value ->> '$.marker' AS marker, c.value ->> '$.ended[0]' AS last_seq,
-      (SELECT e.invocation_id FROM ${events} AS e WHERE e.session_key = c.session_key
-        AND e.seq > c.value ->> '$.ended[0]' AND e.seq < c.value ->> '$.marker' ORDER BY e.seq LIMIT 1) AS invocation_id
-    FROM ${changes} AS c WHERE c.session_key IN carray(?) AND c.kind = 'rewind' AND c.value ->> '$.marker' IS NOT NULL) AS r
-  WHERE m.session_key = r.session_key AND m.seq = r.marker
-    AND json_extract(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId') <> r.invocation_id
-    AND NOT EXISTS (SELECT 1 FROM ${events} AS b
-      WHERE b.session_key = r.session_key AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`,
+    renameMarked: rename(
+      `SELECT c.session_key, c.value ->> '$.marker' AS marker, c.value ->> '$.ended[0]' AS last_seq
+    FROM ${changes} AS c WHERE c.session_key IN carray(?) AND c.kind = 'rewind' AND c.value ->> '$.marker' IS NOT NULL`,
+    ),
+    /** The same for any markers, as those of ADK. Parameters: session key, seqs of the markers, last seq before what they undo. */
+    renameMarkers: rename('SELECT ?1 AS session_key, value AS marker, ?3 AS last_seq FROM carray(?2)'),
+    /** Markers that name an invocation, and the last seq before it. Parameters: session key, invocation. */
+    markersOf: `SELECT m.seq, ${first} - 1 FROM ${events} AS m
+  WHERE m.session_key = ?1 AND m.seq > ${first} AND ${mayMark('m.actions')}
+    AND json_extract(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId') = ?2`,
     archived: removal(`"${names.rewound}"`, ', e.rewind_key'),
     /** With the first event that is left. Parameter of both: session keys. */
     sessions: `SELECT s.session_key, s.initial_state, (SELECT min(e.seq) FROM ${events} AS e WHERE e.session_key = s.session_key)
@@ -59,7 +76,12 @@ type FoldQueries = ReturnType<typeof buildFold>;
 
 /** Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number. */
 export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[], before: number): Promise<number> {
-  const [marked] = await sendBatch({ db: tx }, [{ sql: sql.marked, params: [seqs, before] }]);
+  const params = [seqs, before];
+  const [marked] = await sendBatch({ db: tx }, [{ sql: sql.marked, params }]);
+  await sendWrites(
+    { db: tx },
+    [sql.raise, sql.keepUndoable].map((text) => ({ sql: text, params })),
+  );
   const { rows, count } = await removeFrom(tx, sql.events, seqs, before);
   const keys = (marked?.rows ?? []).map(([session]) => Number(session));
   if (keys.length > 0) await sendWrites({ db: tx }, [{ sql: sql.renameMarked, params: [keys] }]);
