@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type EventRecord, get, type Json, type LoadedSession, query, useGet } from './api.js';
 import { count, pretty, time } from './format.js';
 import { Parts } from './parts.js';
@@ -22,7 +22,7 @@ export function Conversation({ appName, userId, id }: Props) {
   const last = end ?? more.at(-1) ?? value;
   const chosen = events[at];
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listener = (event: KeyboardEvent) => {
       if (event.target instanceof HTMLInputElement || !/^(Arrow(Down|Up)|Home|End)$/.test(event.key)) return;
       event.preventDefault();

@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { FileOverview } from '../inspector-types.js';
 import { useGet } from './api.js';
 import { Artifacts } from './artifacts.js';
@@ -33,7 +33,7 @@ function App() {
   const tab = (first in TABS ? first : 'sessions') as Tab;
   const main = useRef<HTMLElement>(null);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listener = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === 'Escape') {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { SessionItem } from '../inspector-types.js';
 import { query, useGet } from './api.js';
 import { Conversation } from './conversation.js';
@@ -18,7 +18,7 @@ export function Sessions({ chosen, go }: Props) {
   const at = sessions.findIndex((one) => isChosen(one, chosen));
   const list = useRef<HTMLUListElement>(null);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listener = (event: KeyboardEvent) => {
       if (event.target instanceof HTMLInputElement || (event.key !== 'j' && event.key !== 'k')) return;
       const next = sessions[at + (event.key === 'j' ? 1 : -1)];

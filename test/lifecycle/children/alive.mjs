@@ -50,7 +50,7 @@ switch (what) {
     break;
   }
   case 'a lease that others wait for': {
-    const pool = createPool({ database: file, acquireTimeoutMs: 1_000 });
+    const pool = createPool({ database: file, acquireTimeoutMs: 10_000 });
     Object.assign(globalThis, { kept: await pool.acquire() });
     pool.run('CREATE TABLE t (x)').catch((error) => console.log(error.code));
     break;

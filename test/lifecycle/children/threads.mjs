@@ -6,7 +6,7 @@ import { createPool } from 'aiosqlite';
 const [, , count, path] = process.argv;
 const file = isMainThread ? path : workerData;
 
-const pool = createPool({ database: file });
+const pool = createPool({ database: file, busyTimeoutMs: 60_000 }); // there is no fairness among connections
 if (isMainThread) await pool.exec('CREATE TABLE t (thread, n, UNIQUE (thread, n))');
 const workers = isMainThread
   ? Array.from({ length: Number(count) }, () => {

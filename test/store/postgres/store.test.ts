@@ -704,7 +704,7 @@ describePostgres('a store on PostgreSQL', () => {
 
     test('a pool without a free connection rejects ERR_TIMEOUT, and runs nothing later', async () => {
       const pool = on.pool({ max: 1 });
-      const store = await on.store({ retryMs: 200 }, pool);
+      const store = await on.store({ retryMs: 2_000 }, pool);
       await store.createSession(key);
       const client = await pool.connect();
       const failed = await Promise.all([rejection(store.appendEvent(event('late'))), rejection(store.getSession(key))]);
@@ -734,7 +734,7 @@ describePostgres('a store on PostgreSQL', () => {
         left-- > 0 ? (replica.connect as unknown as Connect).call(replica, callback) : new Promise(() => {});
       const store = new PostgresSessionStore(Object.assign(Object.create(replica), { connect }), {
         schema,
-        retryMs: 400,
+        retryMs: 2_000,
       });
       expect(await store.getSession(key)).toMatchObject({ id: 's1' });
       left = 1;
