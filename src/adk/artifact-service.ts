@@ -54,6 +54,8 @@ export class SqliteArtifactService implements BaseArtifactService {
   async saveArtifact(request: SaveArtifactRequest): Promise<number> {
     const key = keyOf(request);
     const { artifact, customMetadata } = request;
+    checkObject('request.artifact', artifact);
+    if (customMetadata !== undefined) checkObject('request.customMetadata', customMetadata);
     const options = customMetadata === undefined ? {} : { customMetadata };
     return (await this.#calls.make(() => this.#store.save(key, artifact as JsonObject, options))).version;
   }

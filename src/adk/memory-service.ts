@@ -6,6 +6,7 @@ import type { Calls } from '../source/service-calls.js';
 import {
   type Backfilled,
   type BackfillOptions,
+  checkId,
   type JsonObject,
   type MemoryFilter,
   type MemoryRecord,
@@ -88,6 +89,8 @@ export class SqliteMemoryService implements BaseMemoryService {
     checkObject('request', request);
     checkArray('request.events', request.events);
     const { appName, userId, events, sessionId = '', customMetadata } = request;
+    checkId('request.appName', appName);
+    checkId('request.userId', userId);
     const records = recordsOf(events, { appName, userId, sessionId });
     const described = records.map((record) => (customMetadata ? { ...record, customMetadata } : record));
     await this.#calls.make(() => this.#store.add(described));
@@ -106,9 +109,12 @@ export class SqliteMemoryService implements BaseMemoryService {
     checkObject('request', request);
     checkArray('request.memories', request.memories);
     const { appName, userId, memories, customMetadata: common } = request;
+    checkId('request.appName', appName);
+    checkId('request.userId', userId);
     const records = memories.map((memory, at): MemoryRecord => {
       checkObject(`request.memories[${at}]`, memory);
       const { id = randomUUID(), content, author, timestamp, customMetadata = common } = memory;
+      checkId(`request.memories[${at}].id`, id);
       const record: MemoryRecord = { id, appName, userId, scope: 'user', content: content as JsonObject };
       if (author !== undefined) record.author = author;
       if (timestamp !== undefined) record.timestamp = timeOf(timestamp, `request.memories[${at}].timestamp`);
@@ -138,7 +144,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async deleteMemory(request: { appName: string; userId: string; id: string }): Promise<void> {
     checkObject('request', request);
     const { appName, userId, id } = request;
-    await this.#erase({ appName, userId: textOf('request.userId', userId), ids: [id] });
+    await this.#erase({ appName, userId: textOf('request.userId', userId), ids: [textOf('request.id', id)] });
   }
 
   /**

@@ -172,6 +172,10 @@ describe('a request', () => {
     for (const call of request === undefined ? calls.slice(1) : calls) {
       expect(await rejection(call())).toMatchObject({ message: expect.stringContaining(message) });
     }
+    const at7 = { ...at, artifact: 7 } as any;
+    expect(await rejection(service.saveArtifact(at7))).toMatchObject({
+      message: expect.stringMatching(/^request.artifact /),
+    });
     expect(await service.listArtifactKeys(key)).toEqual([]);
   });
 

@@ -200,7 +200,10 @@ test.each<[string, (service: any) => Promise<unknown>]>([
   ['request.memories[0] must be', (it) => it.addMemory({ ...owner, memories: [7] })],
   ['request.userId must be', (it) => it.deleteUserMemory({ appName: 'app' })],
   ['key.sessionId must be', (it) => it.deleteSessionMemory(owner)],
-  ['ids[0] must be', (it) => it.deleteMemory(owner)],
+  ['request.id must be', (it) => it.deleteMemory(owner)],
+  ['request.memories[0].id must be', (it) => it.addMemory({ ...owner, memories: [{ id: 7, content: {} }] })],
+  ['request.userId must be', (it) => it.addMemory({ appName: 'app', memories: [{ content: {} }] })],
+  ['request.appName must be', (it) => it.addEventsToMemory({ userId: 'ada', events: [said('e2', 'tea')] })],
 ])('a request is checked: %s', async (message, call) => {
   await service.addSessionToMemory(session([said('e1', 'green tea')]));
   expect(await rejection(call(service))).toMatchObject({ message: expect.stringContaining(message) });
