@@ -37,7 +37,8 @@ const ASKS = new RegExp(
 
 function isRead(sql: string): boolean {
   // Most texts begin with their keyword: then one character tells.
-  switch (sql.charCodeAt(0) | 0x20) {
+  const first = sql.charCodeAt(0) | 0x20;
+  switch (first) {
     case 0x73: // s
     case 0x76: // v
     case 0x65: // e
@@ -47,6 +48,7 @@ function isRead(sql: string): boolean {
     case 0x70: // p
       return ASKS.test(sql);
   }
+  if (first >= 0x61 && first <= 0x7a) return false; // another keyword
   const text = sql.replace(BLANK, '');
   return text.length < sql.length && isRead(text);
 }

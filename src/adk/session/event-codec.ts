@@ -14,7 +14,7 @@ const BRAND = Symbol.for('google.adk.event');
 
 type Branded = { [BRAND]?: true };
 
-const { blank, fields: COLUMN_FIELDS } = eventShape;
+const { blank, set } = eventShape;
 
 /**
  * ADK's event as the store takes it, whatever its fields are: the store keeps what it has no column for. Only fields that
@@ -29,11 +29,9 @@ export function toRecord(event: Event, { sessionId, appName, userId }: SessionKe
   let extra: JsonObject | undefined;
   for (const key in event) {
     const value = (event as unknown as JsonObject)[key];
-    if (COLUMN_FIELDS.has(key)) record[key] = value;
-    else if (value !== undefined) {
-      extra ??= Object.create(null) as JsonObject;
-      extra[key] = value;
-    }
+    if (set(record, key, value) || value === undefined) continue;
+    extra ??= Object.create(null) as JsonObject;
+    extra[key] = value;
   }
   record.extra = extra;
   return record as unknown as EventRecord;

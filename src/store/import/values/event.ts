@@ -9,10 +9,7 @@ export function eventRecord({ appName, userId, sessionId }: SessionKey, event: J
   record.sessionId = sessionId;
   let extra: JsonObject | undefined;
   for (const field of Object.keys(event)) {
-    if (eventShape.fields.has(field)) {
-      record[field] = event[field];
-      continue;
-    }
+    if (eventShape.set(record, field, event[field])) continue;
     extra ??= Object.create(null) as JsonObject;
     extra[field] = event[field];
   }
