@@ -139,3 +139,11 @@ export function statesOf({
 export function stateName({ appName, userId }: SharedScope): string {
   return userId === undefined ? `app:${appName}` : `user:${appName.length}:${appName}${userId}`;
 }
+
+/** A user of an app. */
+export type UserScope = Pick<SessionKey, 'appName' | 'userId'>;
+
+/** Whether a name is that of a session of this user, or of the state that they share. */
+export function isOfUser(name: string, user: UserScope): boolean {
+  return name.startsWith(nameOf({ ...user, sessionId: '' })) || name === stateName(user);
+}

@@ -2,7 +2,7 @@ import type { AppendCondition, Appended } from '../backend.js';
 import type { Dialect } from '../codec/dialect.js';
 import type { SessionCodec } from '../codec/session-codec.js';
 import type { Names } from '../names.js';
-import { nameOf, type PreparedAppend } from '../prepare.js';
+import { isOfUser, nameOf, type PreparedAppend, stateName, type UserScope } from '../prepare.js';
 import type { SessionKey } from '../records.js';
 import type { PgParam, Statement } from './client.js';
 import type { Rows, Runner, RunOptions } from './connections.js';
@@ -60,7 +60,12 @@ export function inTurn<T>(
   return turns === undefined ? work() : turns.alone([nameOf(key), ...states], work);
 }
 
-/** Runs work that may concern any session behind all writes before it, and before all later ones. */
-export function inTurnOfAll<T>({ turns }: Context, work: () => Promise<T>): Promise<T> {
-  return turns === undefined ? work() : turns.across(work);
+/** Runs work on all sessions of a user and the user's state behind all writes to them before it, and before all later ones. */
+export function inTurnOfUser<T>({ turns }: Context, user: UserScope, work: () => Promise<T>): Promise<T> {
+  return turns === undefined ? work() : turns.across(stateName(user), (name) => isOfUser(name, user), work);
+}
+
+/** Waits until every write that was called before is committed, so that reads find it. Later writes do not wait. */
+export async function afterWrites({ turns }: Context): Promise<void> {
+  await turns?.ended();
 }

@@ -1,4 +1,4 @@
-import { AGAIN, type Context, inTurnOfAll, run } from './context.js';
+import { AGAIN, afterWrites, type Context, inTurnOfUser, run } from './context.js';
 import { deleteEvents } from './history/fold.js';
 import { areStorable } from './ids.js';
 
@@ -25,7 +25,9 @@ export async function listUsers(
 /** Deletes the sessions of a user, with their events, and the user's state. Resolves to the number of sessions. */
 export async function deleteUser(context: Context, appName: string, userId: string): Promise<number> {
   if (!areStorable(appName, userId)) return 0;
-  return await deleteAll(context, appName, userId, null);
+  const deleteSome = deletion(context, appName, userId, null);
+  const first = await inTurnOfUser(context, { appName, userId }, deleteSome);
+  return first === SESSIONS_PER_STATEMENT ? first + (await repeated(deleteSome)) : first;
 }
 
 /** Deletes the sessions that were last updated before a time, with their events; resolves to how many. */
@@ -37,20 +39,20 @@ export async function deleteIdleSessions(
   const apps = appName === undefined ? (await listApps(context)).map((app) => app.appName) : [appName];
   let total = 0;
   for (const app of apps.filter((name) => areStorable(name))) {
-    total += await deleteAll(context, app, null, context.dialect.encodeTime(idleSince) as number);
+    total += await repeated(deletion(context, app, null, context.dialect.encodeTime(idleSince) as number));
   }
   return total;
 }
 
-/** Waits until every write that was called before is committed, so that reads find it. */
-const afterWrites = (context: Context): Promise<void> => inTurnOfAll(context, async () => {});
+/** Deletes some sessions of a user, or of an app from before a time. Resolves to their number. */
+const deletion = (context: Context, app: string, user: string | null, before: number | null) => async () =>
+  Number((await run(context, context.sql.delete, [app, user, null, before, SESSIONS_PER_STATEMENT], AGAIN))[0]?.[0]);
 
-async function deleteAll(context: Context, app: string, user: string | null, before: number | null): Promise<number> {
-  const params = [app, user, null, before, SESSIONS_PER_STATEMENT];
-  const deleteSome = async () => Number((await run(context, context.sql.delete, params, AGAIN))[0]?.[0]);
-  let deleted = await inTurnOfAll(context, deleteSome);
-  let total = deleted;
-  for (; deleted === SESSIONS_PER_STATEMENT; total += deleted) deleted = await deleteSome();
+/** Deletes some sessions again and again, until none is left. */
+async function repeated(deleteSome: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let deleted = SESSIONS_PER_STATEMENT; deleted === SESSIONS_PER_STATEMENT; total += deleted)
+    deleted = await deleteSome();
   return total;
 }
 

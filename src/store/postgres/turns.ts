@@ -18,8 +18,8 @@ const DIVIDE_FROM = 16;
 
 /**
  * Order of the writes: those of one session or shared state run one after the other, in the order of the calls; others run at
- * once. A write {@link across} all of them comes between those before and behind it. Items that wait while the lanes are busy share the next statement, which commits all of them; an item that waits
- * alone goes alone.
+ * once. A write {@link across} some of them comes between those before and behind it. Items that wait while the lanes are busy share the
+ * next statement, which commits all of them; an item that waits alone goes alone.
  */
 export class Turns<Item> {
   /** Work behind the turn that a session or shared state has at the moment. */
@@ -28,8 +28,8 @@ export class Turns<Item> {
   #ready: Turn<Item>[] = [];
   #lanes = 0;
   #pumping = false;
-  /** The later work, while work across sessions waits or runs. */
-  #later: (() => void)[] | undefined;
+  /** Work across sessions that waits or runs, by its scope, with the later work that it holds back. */
+  readonly #across = new Map<string, { concerns: (name: string) => boolean; later: (() => void)[] }>();
   readonly #runShared: ((turns: Item[]) => Promise<void>) | undefined;
 
   /** `runShared` runs items as one statement and settles each of them; it never rejects. Without it each goes alone. */
@@ -57,20 +57,37 @@ export class Turns<Item> {
     });
   }
 
-  /** Runs work that may concern any session: behind all work before it, and before all later work. */
-  across<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#later !== undefined) {
-      return new Promise((resolve) => this.#later?.push(() => resolve(this.across(work))));
+  /**
+   * Runs work on the sessions and shared states of a scope behind all before it, and before all later work on them. No two scopes
+   * have a name in common.
+   */
+  across<T>(scope: string, concerns: (name: string) => boolean, work: () => Promise<T>): Promise<T> {
+    const held = this.#across.get(scope)?.later;
+    if (held !== undefined) {
+      return new Promise((resolve) => held.push(() => resolve(this.across(scope, concerns, work))));
     }
-    const result = this.alone([...this.#behind.keys()], work);
+    const result = this.#endOf([...this.#behind.keys()].filter(concerns)).then(work);
     const later: (() => void)[] = [];
-    this.#later = later;
+    this.#across.set(scope, { concerns, later });
     const end = () => {
-      this.#later = undefined;
+      this.#across.delete(scope);
       for (const enter of later) enter();
     };
     result.then(end, end);
     return result;
+  }
+
+  /** Waits for all work that was called before. No later work waits for that. */
+  async ended(): Promise<void> {
+    const held = [...this.#across.values()].map(
+      ({ later }) => new Promise<void>((resolve) => later.push(() => resolve(this.ended()))),
+    );
+    await Promise.all([this.#endOf([...this.#behind.keys()]), ...held]);
+  }
+
+  /** Waits for each name by itself: a later turn waits for the earlier ones of its own name alone. */
+  #endOf(names: readonly string[]): Promise<unknown> {
+    return Promise.all(names.map((name) => this.alone([name], async () => {})));
   }
 
   /** Runs an item in the session's turn: with others, or by `run`. */
@@ -79,9 +96,11 @@ export class Turns<Item> {
   }
 
   #enter(turn: Turn<Item>): void {
-    if (this.#later !== undefined) {
-      this.#later.push(() => this.#enter(turn));
-      return;
+    for (const { concerns, later } of this.#across.values()) {
+      if (concerns(turn.name)) {
+        later.push(() => this.#enter(turn));
+        return;
+      }
     }
     const behind = this.#behind.get(turn.name);
     if (behind !== undefined) {

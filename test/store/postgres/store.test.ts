@@ -515,6 +515,42 @@ describePostgres('a store on PostgreSQL', () => {
       expect(ids(await store.getEvents(c))).toEqual(['newer']);
     });
 
+    test('writes behind retention do not wait for an append that it waits for', async () => {
+      const store = await on.store();
+      const [a, b, c] = [...sessions.slice(0, 2), { ...key, userId: 'other' }] as [typeof key, typeof key, typeof key];
+      await Promise.all([a, b, c].map((session) => store.createSession(session)));
+      const client = await on.pool().connect();
+      await client.query('BEGIN');
+      await store.with(client).appendEvent(event('theirs', a));
+      const waiting = [
+        store.appendEvent(event('mine', a)),
+        store.deleteIdleSessions({ idleSince: 1_000, appName: 'none' }),
+        store.deleteOldEvents({ before: 1_000 }),
+      ];
+      await waiters(client, 1);
+      await store.appendEvent(event('first', b));
+      const deleted = store.deleteUser({ appName: a.appName, userId: a.userId });
+      const late = rejection(store.appendEvent(event('late', b)));
+      waiting.push(store.deleteOldEvents({ before: 1_000 }));
+      await store.appendEvent(event('second', c));
+      expect(ids(await store.getEvents(b))).toEqual(['first']);
+      await client.query('COMMIT');
+      client.release();
+      await Promise.all(waiting);
+      expect(await deleted).toMatchObject({ sessions: 2 });
+      expect(await late).toMatchObject({ code: 'ADK_SESSION_NOT_FOUND' });
+      expect(ids(await store.getEvents(c))).toEqual(['second']);
+    });
+
+    test('an append behind fork() goes to the new session', async () => {
+      const store = await on.store();
+      await store.createSession(key);
+      await store.appendEvent(event('e'));
+      const target = { ...key, sessionId: 'fork' };
+      await Promise.all([store.fork(key, { sessionId: 'fork' }), store.appendEvent(event('later', target))]);
+      expect(ids(await store.getEvents(target))).toEqual(['e', 'later']);
+    });
+
     test('shared states have the values of the last call, whatever the sessions of the calls', async () => {
       const store = await on.store();
       await Promise.all(sessions.slice(0, 8).map((session) => store.createSession(session)));

@@ -2,13 +2,13 @@ import { serializeObject } from '../../codec/serialize.js';
 import { decodeSession } from '../../codec/session-codec.js';
 import { sessionExists } from '../../errors.js';
 import { cut, type ForkPlan } from '../../history/plan.js';
-import { keyParams } from '../../prepare.js';
+import { keyParams, nameOf } from '../../prepare.js';
 import type { SessionKey, SessionRecord } from '../../records.js';
 import { type Context, run } from '../context.js';
 import { postgresDialect } from '../dialect.js';
 import { escapeJson } from '../escape.js';
 import { checkStorable } from '../ids.js';
-import { inTransaction } from './in-transaction.js';
+import { type Held, inTransaction } from './in-transaction.js';
 import { readHistory } from './read.js';
 
 /** Makes a new session of a session's history, in one transaction. Its events keep their seqs. */
@@ -16,7 +16,8 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
   const { userId, sessionId, point } = plan;
   checkStorable('options.userId', userId);
   checkStorable('options.sessionId', sessionId);
-  return await inTransaction(context, key, async ({ context: within, sessionNumber }) => {
+  const target = nameOf({ ...key, userId, sessionId });
+  const work = async ({ context: within, sessionNumber }: Held) => {
     const { history: sql } = within.sql;
     const history = point && (await readHistory(within, key, point));
     const { summaries = [], state } = history ? cut(history) : {};
@@ -29,7 +30,8 @@ export async function fork(context: Context, key: SessionKey, plan: ForkPlan): P
     await run(within, sql.forkEvents, [...made, sessionId, lastSeq, summaries]);
     await run(within, sql.forkChanges, [...made, changesBefore]);
     return decodeSession(within, row);
-  });
+  };
+  return await inTransaction(context, key, work, [target]);
 }
 
 /** Above every seq. */

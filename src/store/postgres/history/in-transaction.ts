@@ -12,14 +12,15 @@ export interface Held {
   revision: number;
 }
 
-/** Does work on a session in one transaction, in the session's turn. Rejects `'ADK_SESSION_NOT_FOUND'`. */
+/** Does work on a session in one transaction, in the turn of the session and of these others. Rejects `'ADK_SESSION_NOT_FOUND'`. */
 export async function inTransaction<T>(
   context: Context,
   key: SessionKey,
   work: (held: Held) => Promise<T>,
+  others: readonly string[] = [],
 ): Promise<T> {
   if (!isStorableKey(key)) throw sessionNotFound(key.sessionId);
-  return await inTurn(context, key, async () => {
+  const transaction = async () => {
     await context.ready?.();
     return await context.runner.transaction(async (runner) => {
       const [row] = await runner.run(context.sql.history.lock, keyParams(key));
@@ -27,5 +28,6 @@ export async function inTransaction<T>(
       const within = { ...context, runner, turns: undefined, ready: undefined };
       return await work({ context: within, sessionNumber: Number(row[0]), revision: Number(row[1]) });
     });
-  });
+  };
+  return await inTurn(context, key, transaction, others);
 }
