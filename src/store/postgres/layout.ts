@@ -85,7 +85,7 @@ export class Layout {
   }
 }
 
-/** Of the functions whose source is not the first one. */
+/** Of the functions whose source or settings are not the first ones. `createTables()` compares their sources alone. */
 const FUNCTION_VERSIONS: Record<string, number> = { append_batch: 3, delete: 2 };
 
 /** Columns of the sessions table, beside the owner's. */
