@@ -29,11 +29,6 @@ export async function deleteEvents(context: Context, events: readonly string[], 
       ]),
     );
     const keys = [sessions.map(([, user]) => String(user)), sessions.map(([key]) => Number(key))];
-    await run(within, sql.raise, [
-      ...keys,
-      sessions.map(([, , app]) => String(app)),
-      sessions.map((row) => String(row[3])),
-    ]);
     await run(within, sql.renameMarked, keys);
     if (changes.size > 0) await keep(within, sessions, changes);
     return Number(deleted?.[0]);

@@ -175,12 +175,6 @@ SELECT count(*) FROM gone`),
     changes: statement(`SELECT c.session_key, c.change_key, c.seq, c.kind, c.value, c.removed
   FROM ${changes} AS c JOIN ${sessionKeys} AS k(user_id, session_key) ON c.user_id = k.user_id AND c.session_key = k.session_key
   WHERE c.undone_by IS NULL AND c.kind <> 'rewind' AND NOT ${isNewerThanRewind} ORDER BY c.seq, c.change_key`),
-    /** Users and session keys of sessions. As in SQLite: readers see the change, and a rewind before can still be undone. */
-    raise: statement(`WITH raised AS (UPDATE ${sessions} AS s SET revision = s.revision + 1
-  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS k(user_id, session_key, app_name, id)
-  WHERE s.user_id = k.user_id AND s.app_name = k.app_name AND s.id = k.id)
-UPDATE ${changes} AS c SET revision = c.revision + 1 FROM ${sessionKeys} AS k(user_id, session_key)
-  WHERE c.user_id = k.user_id AND c.session_key = k.session_key AND c.kind = 'rewind'`),
     /** Users and session keys of sessions. As in SQLite: a marker names the first undone invocation that is left. */
     renameMarked: rename(
       `SELECT c.user_id, c.session_key, (c.value ->> 'marker')::bigint AS marker, (c.value -> 'ended' ->> 0)::bigint AS last_seq

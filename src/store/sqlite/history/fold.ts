@@ -35,12 +35,8 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
     AND NOT EXISTS (SELECT 1 FROM ${events} AS b
       WHERE b.session_key = r.session_key AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`;
   const first = `(SELECT min(i.seq) FROM ${events} AS i WHERE i.session_key = ?1 AND i.invocation_id = ?2)`;
-  const touched = `SELECT e.session_key FROM ${events} AS e WHERE ${gone}`;
   return {
     events: removal(events),
-    /** Of their sessions, before they go: copies and readers see the change, and a rewind before can still be undone. */
-    raise: `UPDATE ${sessions} SET revision = revision + 1 WHERE session_key IN (${touched})`,
-    keepUndoable: `UPDATE ${changes} SET revision = revision + 1 WHERE kind = 'rewind' AND session_key IN (${touched})`,
     /** Sessions of the same events in which a rewind has marked events as undone. */
     marked: `SELECT r.session_key FROM ${changes} AS r WHERE r.kind = 'rewind' AND json_extract(r.value, '$.ended') IS NOT NULL
   AND r.session_key IN (SELECT e.session_key FROM ${events} AS e WHERE ${gone})`,
@@ -76,12 +72,7 @@ type FoldQueries = ReturnType<typeof buildFold>;
 
 /** Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number. */
 export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[], before: number): Promise<number> {
-  const params = [seqs, before];
-  const [marked] = await sendBatch({ db: tx }, [{ sql: sql.marked, params }]);
-  await sendWrites(
-    { db: tx },
-    [sql.raise, sql.keepUndoable].map((text) => ({ sql: text, params })),
-  );
+  const [marked] = await sendBatch({ db: tx }, [{ sql: sql.marked, params: [seqs, before] }]);
   const { rows, count } = await removeFrom(tx, sql.events, seqs, before);
   const keys = (marked?.rows ?? []).map(([session]) => Number(session));
   if (keys.length > 0) await sendWrites({ db: tx }, [{ sql: sql.renameMarked, params: [keys] }]);
