@@ -22,10 +22,12 @@ export function programOf(found: FoundTables): ForeignProgram | undefined {
     name,
     tables: tables.filter((table) => found.has(table) && !isOurs(found, table)),
   });
-  if (found.has('adk_session') || found.has('adk_event') || isEarlySqlspec(found)) {
+  // A store of ours may have these names, too.
+  const isTheirs = (table: string) => found.has(table) && !isOurs(found, table);
+  if (isTheirs('adk_session') || isTheirs('adk_event') || isEarlySqlspec(found)) {
     return theirs("SQLSpec's ADK store", OF_SQLSPEC);
   }
-  if (!['sessions', 'events', 'app_states'].every((name) => found.has(name))) return undefined;
+  if (!isTheirs('sessions') || !isTheirs('events') || !found.has('app_states')) return undefined;
   return found.has('adk_internal_metadata')
     ? theirs("ADK's DatabaseSessionService (Python or JavaScript)", OF_ADK)
     : theirs('a session service of ADK for Python', OF_ADK);

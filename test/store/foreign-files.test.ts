@@ -273,3 +273,12 @@ test('any other value of foreignTables is refused', () => {
     "foreignTables must be 'refuse' or 'beside'",
   );
 });
+
+test.each([
+  { sessionsTable: 'sessions', eventsTable: 'events', appStatesTable: 'app_states' },
+  { sessionsTable: 'adk_session', eventsTable: 'adk_event', metadataTable: 'adk_internal_metadata' },
+])('a store whose own tables have names of another program is opened again: %j', async (names) => {
+  const pool = on.pool();
+  for (const store of [new SessionStore(pool, names), new SessionStore(pool, names)]) await store.createTables();
+  await new SessionStore(pool, names).dropTables();
+});
