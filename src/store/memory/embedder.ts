@@ -3,7 +3,7 @@ import { AiosqliteError, invalidArgument, throwLater } from '../../errors.js';
 import { StoreError } from '../errors.js';
 import type { MemoryStoreOptions } from './records.js';
 
-/** Longest wait of `close()` for `embed`. */
+/** Longest wait for an answer of `embed` once the store closes. */
 const GRACE_MS = 5_000;
 /** Texts that `embed` gets at a time. */
 const TEXTS_PER_CALL = 100;
@@ -19,8 +19,9 @@ export class Embedder {
   readonly #embed: NonNullable<MemoryStoreOptions['embed']>;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly model: string;
-  /** Reject the calls of `embed` under way. */
+  /** Start the deadlines of the calls of `embed` under way. */
   readonly #underWay = new Set<() => void>();
+  #isClosing = false;
   #isLate = false;
 
   private constructor(
@@ -55,29 +56,34 @@ export class Embedder {
 
   async #answer(texts: string[], kind: 'document' | 'query'): Promise<unknown> {
     if (this.#isLate) throw late();
-    let giveUp = () => {};
+    let timer: NodeJS.Timeout | undefined;
+    let limit = () => {};
     const end = new Promise<never>((_, reject) => {
-      giveUp = () => reject(late());
+      limit = () => {
+        timer = setTimeout(() => {
+          this.#isLate = true;
+          reject(late());
+        }, GRACE_MS);
+      };
     });
-    this.#underWay.add(giveUp);
+    if (this.#isClosing) limit();
+    this.#underWay.add(limit);
     try {
       return await Promise.race([this.#embed(texts, kind), end]);
     } finally {
-      this.#underWay.delete(giveUp);
+      clearTimeout(timer);
+      this.#underWay.delete(limit);
     }
   }
 
-  /** Waits for calls that may wait for `embed`: what it has not answered after some seconds counts as failed. */
+  /**
+   * Waits for calls that may wait for `embed`. From here on each of its answers may take five seconds. After one that is late,
+   * `embed` counts as failed.
+   */
   async finish(calls: Promise<void>): Promise<void> {
-    const timer = setTimeout(() => {
-      this.#isLate = true;
-      for (const giveUp of this.#underWay) giveUp();
-    }, GRACE_MS);
-    try {
-      await calls;
-    } finally {
-      clearTimeout(timer);
-    }
+    this.#isClosing = true;
+    for (const limit of this.#underWay) limit();
+    await calls;
   }
 
   /** As {@link embed}; where it fails, `onEmbedError` receives the error, and there are no vectors. */
@@ -90,7 +96,7 @@ export class Embedder {
     }
   }
 
-  /** Hands a failure to `onEmbedError`. An exception of it is no failure of the call, nor an end of work in the background. */
+  /** Hands a failure to `onEmbedError`. If that throws, the call and the background work go on, and the exception becomes uncaught. */
   report(error: unknown): void {
     try {
       this.#onError?.(error);
@@ -111,7 +117,8 @@ export class Embedder {
   }
 }
 
-const late = () => new AiosqliteError('ERR_TIMEOUT', 'embed had not answered some seconds after close()');
+const late = () =>
+  new AiosqliteError('ERR_TIMEOUT', 'embed did not answer within five seconds while the store was closing');
 
 const label = ({ model, dimension }: Embedding) => `model '${model}' with ${dimension} dimensions`;
 

@@ -96,7 +96,7 @@ export class MemoryStore {
     return await backfill(this.#context, options);
   }
 
-  /** @internal Waits for calls and vectors under way, but no more than some seconds for `embed`. */
+  /** @internal Waits for calls and vectors under way, but at most five seconds for each answer of `embed`. */
   async finish(calls: Promise<void>): Promise<void> {
     await (this.#context.layout.embedder?.finish(calls) ?? calls);
   }

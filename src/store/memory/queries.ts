@@ -1,5 +1,5 @@
 import { quoted } from '../names.js';
-import { mayMark } from '../sqlite/dialect.js';
+import { mayMark, wellFormed } from '../sqlite/dialect.js';
 import { buildErasure } from './erasure.js';
 import { ORIGIN } from './identity.js';
 import type { MemoryNames } from './layout.js';
@@ -114,6 +114,6 @@ export function buildMemoryQueries(names: MemoryNames) {
     AND ${mayMark('m.actions')})
   AND NOT EXISTS (SELECT 1 FROM json_each(?5) AS r LEFT JOIN ${events} AS e ON e.seq = CAST(r.key AS INTEGER)
     WHERE e.content IS NOT r.value)`,
-    events: `SELECT seq, id, author, timestamp, partial, content, CAST(actions AS TEXT), extra FROM ${events} WHERE seq IN carray(?)`,
+    events: `SELECT seq, id, author, timestamp, partial, ${wellFormed('content')}, CAST(actions AS TEXT), extra FROM ${events} WHERE seq IN carray(?)`,
   };
 }

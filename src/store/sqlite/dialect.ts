@@ -17,6 +17,9 @@ export const CONTENT_AT = KNOWN_PARAMS.length + 3 + EVENT_COLUMNS.findIndex(({ f
 /** Whether actions are those of a marker of a rewind, as far as their text tells: SQL that parses no JSON. */
 export const mayMark = (actions: string) => `instr(CAST(${actions} AS TEXT), '"${MARKER}"') > 0`;
 
+/** A text as it is, or its bytes if they are no UTF-8: JavaScript would get U+FFFD for what is damaged. */
+export const wellFormed = (column: string) => `iif(is_utf8(${column}), ${column}, CAST(${column} AS BLOB))`;
+
 /** Times are Julian Days. The worker parses JSON columns. */
 export const sqliteDialect: Dialect = {
   reserved: KNOWN_PARAMS.length,

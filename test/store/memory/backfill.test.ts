@@ -236,6 +236,7 @@ describe('backfill()', () => {
   test.each([
     ['content', "'{'"],
     ['content', "'[]'"],
+    ['content', `CAST(x'7b227061727473223a5b7b2274657874223a22ff227d5d7d' AS TEXT)`],
     ['extra', "'1'"],
     ['timestamp', "'today'"],
   ])('names a damaged event: %s = %s', async (column, value) => {

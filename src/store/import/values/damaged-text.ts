@@ -1,12 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { wellFormed } from '../../sqlite/dialect.js';
 import type { TablesInput } from '../input/input.js';
 
-/**
- * Texts of SQLite that are no UTF-8 arrive as bytes, since JavaScript would get them with U+FFFD for what is damaged. PostgreSQL has
- * no such texts.
- */
+/** Texts of SQLite that are no UTF-8 arrive as bytes. PostgreSQL has no such texts. */
 export const sound = (engine: TablesInput['engine'], column: string): string =>
-  engine === 'sqlite' ? `iif(is_utf8(${column}), ${column}, CAST(${column} AS BLOB))` : column;
+  engine === 'sqlite' ? wellFormed(column) : column;
 
 export const isDamagedText = (value: unknown): boolean => value instanceof Uint8Array && !isUtf8(value);
 
