@@ -26,8 +26,7 @@ export async function listUsers(
 export async function deleteUser(context: Context, appName: string, userId: string): Promise<number> {
   if (!areStorable(appName, userId)) return 0;
   const deleteSome = deletion(context, appName, userId, null);
-  const first = await inTurnOfUser(context, { appName, userId }, deleteSome);
-  return first === SESSIONS_PER_STATEMENT ? first + (await repeated(deleteSome)) : first;
+  return await inTurnOfUser(context, { appName, userId }, () => repeated(deleteSome));
 }
 
 /** Deletes the sessions that were last updated before a time, with their events; resolves to how many. */

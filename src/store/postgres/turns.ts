@@ -18,8 +18,8 @@ const DIVIDE_FROM = 16;
 
 /**
  * Order of the writes: those of one session or shared state run one after the other, in the order of the calls; others run at
- * once. A write {@link across} some of them comes between those before and behind it. Items that wait while the lanes are busy share the
- * next statement, which commits all of them; an item that waits alone goes alone.
+ * once. A write {@link across} some of them runs after those called before it, and before later ones. Items that wait while
+ * the lanes are busy share the next statement, which commits all of them; an item that waits alone goes alone.
  */
 export class Turns<Item> {
   /** Work behind the turn that a session or shared state has at the moment. */

@@ -542,6 +542,15 @@ describePostgres('a store on PostgreSQL', () => {
       expect(ids(await store.getEvents(c))).toEqual(['second']);
     });
 
+    test('deleteUser() of many sessions leaves those that were called behind it', async () => {
+      const store = await on.store();
+      const many = Array.from({ length: 120 }, (_, i) => ({ ...key, sessionId: `s${i}` }));
+      await Promise.all(many.map((session) => store.createSession(session)));
+      const [deleted] = await Promise.all([store.deleteUser({ appName: key.appName, userId: key.userId }), store.createSession({ ...key, sessionId: 'new' })]);
+      expect(deleted).toMatchObject({ sessions: 120 });
+      expect(await store.listSessions({ appName: key.appName })).toMatchObject([{ id: 'new' }]);
+    });
+
     test('an append behind fork() goes to the new session', async () => {
       const store = await on.store();
       await store.createSession(key);
@@ -680,6 +689,18 @@ describePostgres('a store on PostgreSQL', () => {
       await new PostgresSessionStore(pool, { schema, ...names }).createSession(key);
       const same = new PostgresSessionStore(pool, { schema, foreignTables: 'beside' });
       expect(await rejection(same.createTables())).toMatchObject({ program: "SQLSpec's ADK store" });
+    });
+
+    test('a store whose own tables have names of another program is opened again', async () => {
+      const options = {
+        schema: on.schema(),
+        sessionsTable: 'sessions',
+        eventsTable: 'events',
+        appStatesTable: 'app_states',
+      };
+      const pool = on.pool();
+      for (const store of [new PostgresSessionStore(pool, options), new PostgresSessionStore(pool, options)])
+        await store.createTables();
     });
 
     test('stores with tables of other names stand beside each other, also with long ones', async () => {

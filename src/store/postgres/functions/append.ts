@@ -160,7 +160,7 @@ BEGIN
   o_stored := o_keys;
   keys := o_keys;
   seqs := o_seqs;
-  IF cardinality(o_places) IS DISTINCT FROM cardinality(p_id) THEN
+  IF o_places IS DISTINCT FROM ARRAY(SELECT generate_series(1::bigint, cardinality(p_id))) THEN
     keys := array_fill(NULL::bigint, ARRAY[cardinality(p_id)]);
     seqs := keys;
     FOR i IN 1 .. coalesce(cardinality(o_places), 0) LOOP
