@@ -90,7 +90,7 @@ export function checkEventFilter(filter: EventFilter): void {
 
 type Sequel = Pick<EventFilter, 'after' | 'afterSeq'>;
 
-/** The arguments of an iteration, as they are at the call; what is wrong with them rejects. */
+/** Checks and copies the arguments of an iteration. Rejects if they are wrong. */
 export async function takeSequel(key: SessionKey, filter: Sequel): Promise<{ key: SessionKey; filter: Sequel }> {
   checkKey(key);
   checkNames('filter', filter, SEQUEL_FILTER);

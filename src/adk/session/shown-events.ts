@@ -20,7 +20,7 @@ export class ShownEvents {
     this.#session = session;
   }
 
-  /** Finds an edit: called before each change made here, as {@link leave} after it. */
+  /** Detects an edit since the last {@link leave}. Called before each change made here. */
   noticeEdit(): void {
     const { events } = this.#session;
     if (events === this.#left && events.length === this.#leftLength && events[events.length - 1] === this.#leftLast)
@@ -28,6 +28,7 @@ export class ShownEvents {
     this.#edited = new Set(events.map(({ id }) => id));
   }
 
+  /** Records the array as it is now. Called after each change made here. */
   leave(): void {
     const { events } = this.#session;
     this.#left = events;

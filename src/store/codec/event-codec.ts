@@ -88,7 +88,7 @@ export function makeEventShape(columns: readonly Column[]): EventShape {
   };
 }
 
-/** Runs for each field of each append: names that are compared take a quarter of the time of a Set and a stored key. */
+/** Runs for each field of each append: a switch takes a quarter of the time of a Set lookup and a keyed store. */
 const setterCode = (fields: readonly string[]) => `(record, field, value) => {
     switch (field) {
       ${fields.map((field) => `case '${field}': record.${field} = value; return true;`).join('\n')}

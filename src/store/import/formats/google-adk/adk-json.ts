@@ -1,7 +1,6 @@
+// Databases of ADK whose events are JSON in one column.
 import { KEPT_BY_ADK_JS, KEPT_BY_ADK_PYTHON } from '../../values/casing.js';
 import { eventDataFormat } from '../event-data.js';
-
-/** Databases of ADK whose events are JSON in one column. */
 
 /** DatabaseSessionService of ADK for JavaScript, on SQLite or PostgreSQL: times are milliseconds in UTC. */
 export const adkJs = eventDataFormat('adk-js', KEPT_BY_ADK_JS);
