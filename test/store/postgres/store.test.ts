@@ -555,9 +555,21 @@ describePostgres('a store on PostgreSQL', () => {
       const store = await on.store();
       await store.createSession(key);
       await store.appendEvent(event('e'));
+      const client = await on.pool().connect();
+      await client.query('BEGIN');
+      await store.with(client).appendEvent(event('theirs'));
       const target = { ...key, sessionId: 'fork' };
-      await Promise.all([store.fork(key, { sessionId: 'fork' }), store.appendEvent(event('later', target))]);
-      expect(ids(await store.getEvents(target))).toEqual(['e', 'later']);
+      const calls = Promise.allSettled([
+        store.fork(key, { sessionId: 'fork' }),
+        store.appendEvent(event('later', target)),
+      ]);
+      await waiters(client, 1);
+      // Time for a wrong order.
+      await Promise.race([calls, sleep(200)]);
+      await client.query('COMMIT');
+      client.release();
+      expect(await calls).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+      expect(ids(await store.getEvents(target))).toEqual(['e', 'theirs', 'later']);
     });
 
     test('shared states have the values of the last call, whatever the sessions of the calls', async () => {
