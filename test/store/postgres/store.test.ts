@@ -546,7 +546,10 @@ describePostgres('a store on PostgreSQL', () => {
       const store = await on.store();
       const many = Array.from({ length: 120 }, (_, i) => ({ ...key, sessionId: `s${i}` }));
       await Promise.all(many.map((session) => store.createSession(session)));
-      const [deleted] = await Promise.all([store.deleteUser({ appName: key.appName, userId: key.userId }), store.createSession({ ...key, sessionId: 'new' })]);
+      const [deleted] = await Promise.all([
+        store.deleteUser({ appName: key.appName, userId: key.userId }),
+        store.createSession({ ...key, sessionId: 'new' }),
+      ]);
       expect(deleted).toMatchObject({ sessions: 120 });
       expect(await store.listSessions({ appName: key.appName })).toMatchObject([{ id: 'new' }]);
     });
