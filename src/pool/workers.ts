@@ -160,8 +160,7 @@ export class Workers {
       // A caller that has just been answered may go on, and need a worker once more.
       await new Promise((resolve) => setImmediate(resolve));
       // A lease that was admitted just before may have come behind the last order to close: it needs a worker, too.
-      if (this.#settings.role === 'reader' && this.#open.size + this.#opening.size === 0 && this.#holds.count > 0)
-        this.#grow();
+      this.#growIfBusy();
     } while (this.#open.size + this.#opening.size + this.#holds.waiting > 0);
   }
 
