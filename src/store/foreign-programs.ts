@@ -18,12 +18,8 @@ export interface ForeignProgram {
 
 /** The program that makes such tables, if it is one of theirs. */
 export function programOf(found: FoundTables): ForeignProgram | undefined {
-  const theirs = (name: string, tables: string[]) => ({
-    name,
-    tables: tables.filter((table) => found.has(table) && !isOurs(found, table)),
-  });
-  // A store of ours may have these names, too.
-  const isTheirs = (table: string) => found.has(table) && !isOurs(found, table);
+  const isTheirs = (table: string) => isForeign(found, table);
+  const theirs = (name: string, tables: string[]) => ({ name, tables: tables.filter(isTheirs) });
   if (isTheirs('adk_session') || isTheirs('adk_event') || isEarlySqlspec(found)) {
     return theirs("SQLSpec's ADK store", OF_SQLSPEC);
   }
@@ -34,17 +30,18 @@ export function programOf(found: FoundTables): ForeignProgram | undefined {
 }
 
 /** SQLSpec before 0.51, whose tables of sessions and events have our names. */
-function isEarlySqlspec(found: FoundTables): boolean {
-  const isTheirs = (table: string, ...columns: string[]) =>
-    !isOurs(found, table) && columns.every((column) => found.get(table)?.has(column));
-  return (
-    isTheirs('adk_sessions', 'id', 'app_name', 'user_id', 'state') && isTheirs('adk_events', 'session_id', 'timestamp')
-  );
-}
+const isEarlySqlspec = (found: FoundTables): boolean =>
+  isForeign(found, 'adk_sessions', 'id', 'app_name', 'user_id', 'state') &&
+  isForeign(found, 'adk_events', 'session_id', 'timestamp');
 
-/** Internal keys that our tables of these names have in every version. */
-const isOurs = (found: FoundTables, table: string) =>
-  ['session_key', 'memory_key'].some((key) => found.get(table)?.has(key));
+/** Internal keys that our tables of such names have in every version. */
+const OUR_KEYS = ['session_key', 'memory_key'];
+
+/** Whether a table is there with these columns, and is none of a store of ours, which may have the same name. */
+function isForeign(found: FoundTables, table: string, ...columns: string[]): boolean {
+  const has = found.get(table);
+  return has !== undefined && !OUR_KEYS.some((key) => has.has(key)) && columns.every((column) => has.has(column));
+}
 
 /** `'ADK_SCHEMA_MISMATCH'` for the database of another program. */
 export const foreignProgram = (program: ForeignProgram, message: string) =>
