@@ -1,7 +1,7 @@
 import type { BatchQuery } from '../../executor.js';
 import { corruptRow } from '../errors.js';
 import { hasCode, type StatementResult } from '../sqlite/context.js';
-import { type MemoryContext, sendReads } from './context.js';
+import { type MemoryContext, sendReads, sendWrites } from './context.js';
 import type { Embedding } from './embedder.js';
 import type { MemoryLayout } from './layout.js';
 
@@ -33,6 +33,15 @@ export function claimEmbedding(layout: MemoryLayout, { model, dimension }: Embed
     { sql: layout.sql.addEmbedding, params: [key, JSON.stringify({ model, dimension })] },
     { sql: layout.sql.isEmbedding, params: [key, model, dimension], ifNone: 'rollback' },
   ];
+}
+
+/** Sends writes with vectors of a length. Rejects as {@link explained} has it. */
+export async function sendVectors(context: MemoryContext, writes: BatchQuery[], dimension?: number): Promise<void> {
+  try {
+    await sendWrites(context, writes);
+  } catch (error) {
+    throw await explained(context, error, dimension);
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ import { hasCode } from '../../sqlite/context.js';
 import { textOf } from '../content.js';
 import { type MemoryContext, sendReads, sendWrites } from '../context.js';
 import { type Embedder, encodeVector } from '../embedder.js';
-import { claimEmbedding, decodeEmbedding, embeddingQuery, explained } from '../embedding.js';
+import { claimEmbedding, decodeEmbedding, embeddingQuery, sendVectors } from '../embedding.js';
 import { recordOfEvent, rewindBeforeOf } from '../events.js';
 import { add } from './write.js';
 
@@ -244,11 +244,7 @@ async function addVectors(
         params: [encodeVector(vectors[at] as Float32Array), key, content],
       })),
     ];
-    try {
-      await sendWrites(context, writes);
-    } catch (error) {
-      throw await explained(context, error, dimension);
-    }
+    await sendVectors(context, writes, dimension);
     after = rows.at(-1)?.[0] as number;
   }
 }

@@ -1,6 +1,6 @@
 import { hasCode } from '../../sqlite/context.js';
-import { type MemoryContext, sendReads, sendWrites } from '../context.js';
-import { decodeEmbedding, embeddingQuery, explained } from '../embedding.js';
+import { type MemoryContext, sendReads } from '../context.js';
+import { decodeEmbedding, embeddingQuery, sendVectors } from '../embedding.js';
 import type { Entry } from '../entry.js';
 import { vectorQueries } from './write.js';
 
@@ -55,10 +55,6 @@ export class LaterVectors {
     const [embedding] = await sendReads(this.#context, [embeddingQuery(layout)]);
     embedder.check(decodeEmbedding(layout, embedding), vectors[0]?.length);
     const byEntry = new Map(entries.map((entry, at) => [entry, vectors[at] as Float32Array]));
-    try {
-      await sendWrites(this.#context, vectorQueries(layout, embedder, byEntry));
-    } catch (error) {
-      throw await explained(this.#context, error, vectors[0]?.length);
-    }
+    await sendVectors(this.#context, vectorQueries(layout, embedder, byEntry), vectors[0]?.length);
   }
 }
