@@ -1,9 +1,12 @@
 import { isWellFormed } from '../../codec/well-formed.js';
 import { EVENT_COLUMNS, SESSION_COLUMNS } from '../codec/columns.js';
 import type { Dialect } from '../codec/dialect.js';
-import { makeEventCodec } from '../codec/event-codec.js';
+import { MARKER, makeEventCodec } from '../codec/event-codec.js';
 import { makeSessionCodec } from '../codec/session-codec.js';
 import { escapeJson, unescapeJson } from './escape.js';
+
+/** Whether actions are those of a marker of a rewind, as far as their text tells. */
+export const mayMark = (actions: string) => `strpos(${actions}::text, '"${MARKER}"') > 0`;
 
 /** Times that a column can hold: from 4713 BC, where timestamptz begins, to the year 275760, where Date ends. */
 const FIRST_MS = -210_866_803_200_000;

@@ -2,6 +2,7 @@ import { type Column, EVENT_COLUMNS, KEY_PARAMS, SESSION_COLUMNS } from '../code
 import { isGiven, isRead } from '../codec/session-codec.js';
 import { METADATA, TITLE } from '../codec/title.js';
 import { statement } from './client.js';
+import { mayMark } from './dialect.js';
 import { APPEND_PARAMS, BATCH_PARAMS } from './functions/append.js';
 import { CREATE_PARAMS } from './functions/sessions.js';
 import { paramType, setTimes, timeOf } from './functions/sql.js';
@@ -146,7 +147,7 @@ SELECT ${sessionColumns}, ${call('change')}(s.user_id, s.session_key, s.last_seq
     /** Whether a marker of a rewind follows the seq `$4`. */
     isMarked:
       statement(`SELECT 1 FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionNumber} AND e.seq > $4
-  AND strpos(e.actions::text, '"rewindBeforeInvocationId"') > 0 LIMIT 1`),
+  AND ${mayMark('e.actions')} LIMIT 1`),
 
     // ── shared states ──
     sharedState: {

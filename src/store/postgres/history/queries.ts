@@ -1,6 +1,7 @@
 import { EVENT_COLUMNS } from '../../codec/columns.js';
 import { NO_ACTIONS } from '../../codec/no-actions.js';
 import { statement } from '../client.js';
+import { mayMark } from '../dialect.js';
 import { hourOf, setTimes, timeOf } from '../functions/sql.js';
 import type { Layout } from '../layout.js';
 
@@ -188,7 +189,7 @@ SELECT count(*) FROM gone`),
     /** Markers of a session that name the invocation `$3`, and the last seq before it. */
     markersOf: statement(`SELECT m.seq, f.first - 1 FROM ${events} AS m, (SELECT min(i.seq) AS first FROM ${events} AS i
     WHERE i.user_id = $1 AND i.session_key = $2 AND i.invocation_id = $3) AS f
-  WHERE m.user_id = $1 AND m.session_key = $2 AND m.seq > f.first AND strpos(m.actions::text, '"rewindBeforeInvocationId"') > 0
+  WHERE m.user_id = $1 AND m.session_key = $2 AND m.seq > f.first AND ${mayMark('m.actions')}
     AND m.actions ->> 'rewindBeforeInvocationId' = $3`),
     /** App, user, session, state. */
     setInitial: statement(
