@@ -128,7 +128,7 @@ export function boolean<K extends string>(options: { [key in K]?: unknown }, key
 /** Reads an option that is a function, or absent. */
 export function optionalFunction<O, K extends keyof O & string>(options: O, key: K): O[K] {
   const value = options[key];
-  if (value !== undefined && typeof value !== 'function') throw invalidArgument(`options.${key}`, 'a function', value);
+  if (value !== undefined) checkFunction(`options.${key}`, value);
   return value;
 }
 
@@ -158,7 +158,7 @@ export function oneOf<K extends string, V extends string, F extends string>(
 ): V | F {
   const value = options[key];
   if (value === undefined) return fallback;
-  if (typeof value !== 'string') throw invalidArgument(`options.${key}`, 'a string', value);
+  checkString(`options.${key}`, value);
   if (!(values as readonly string[]).includes(value)) {
     throw outOfRange(`options.${key}`, `one of ${values.map((v) => `'${v}'`).join(', ')}`);
   }

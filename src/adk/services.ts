@@ -1,5 +1,5 @@
-import { checkNames, checkObject, type NamesOf, pick } from '../arguments.js';
-import { invalidArgument, outOfRange } from '../errors.js';
+import { checkNames, checkObject, checkString, type NamesOf, pick } from '../arguments.js';
+import { outOfRange } from '../errors.js';
 import type { PoolOptions } from '../index.js';
 import { POOL_OPTIONS } from '../pool/options.js';
 import { ServiceCalls } from '../source/service-calls.js';
@@ -108,7 +108,7 @@ export function openServices(
   checkNames('options.memory', memory, MEMORY);
   const { index: mode = 'append' } = memory;
   checkChoice('options.memory.index', mode, ['append', 'session-end', 'manual']);
-  if (local !== undefined && typeof local !== 'string') throw invalidArgument('options.local', 'a string', local);
+  if (local !== undefined) checkString('options.local', local);
   if (isPostgres(source)) return openPostgres(String(source), local, memory, sessionOptions as SessionServiceOptions);
   if (local !== undefined) throw outOfRange('options.local', 'absent, since the source is a SQLite file itself');
 

@@ -140,7 +140,8 @@ function checkRule(rule: AuthorizerRule, at: string): [number, string, string, s
   checkNames(at, rule, RULE);
   const { action, database, table, column } = rule;
   checkString(`${at}.action`, action);
-  if (!ACTIONS.includes(action)) throw outOfRange(`${at}.action`, `one of ${ACTIONS.join(', ')}`);
+  const number = ACTIONS.indexOf(action) + 1;
+  if (number === 0) throw outOfRange(`${at}.action`, `one of ${ACTIONS.join(', ')}`);
   const nameOf = (key: string, name: unknown) => {
     if (name === undefined || name === null) return '';
     checkString(`${at}.${key}`, name);
@@ -148,5 +149,5 @@ function checkRule(rule: AuthorizerRule, at: string): [number, string, string, s
     if (name === '' || name.includes('\0')) throw outOfRange(`${at}.${key}`, 'a name, not empty, without U+0000');
     return name;
   };
-  return [ACTIONS.indexOf(action) + 1, nameOf('database', database), nameOf('table', table), nameOf('column', column)];
+  return [number, nameOf('database', database), nameOf('table', table), nameOf('column', column)];
 }

@@ -1,5 +1,5 @@
 import { checkFunction, checkString } from '../../arguments.js';
-import { AiosqliteError, invalidArgument, throwLater } from '../../errors.js';
+import { AiosqliteError, throwLater } from '../../errors.js';
 import { StoreError } from '../errors.js';
 import type { MemoryStoreOptions } from './records.js';
 
@@ -36,8 +36,7 @@ export class Embedder {
 
   static of({ embed, embedModel = '', onEmbedError }: MemoryStoreOptions): Embedder | undefined {
     checkString('options.embedModel', embedModel);
-    if (onEmbedError !== undefined && typeof onEmbedError !== 'function')
-      throw invalidArgument('options.onEmbedError', 'a function', onEmbedError);
+    if (onEmbedError !== undefined) checkFunction('options.onEmbedError', onEmbedError);
     if (embed === undefined) return undefined;
     checkFunction('options.embed', embed);
     return new Embedder(embed, embedModel, onEmbedError);
