@@ -90,16 +90,29 @@ test('the navigation of the site has every document once', () => {
   );
 });
 
-test('the figures of README.md and its chart are those of the last full run', () => {
+test('the figures of the documents and the chart are those of the last full run', () => {
   const [targets = ''] = read('bench/results/full.md').split('\n## ');
   const measured = targets
     .split('\n')
     .flatMap((row) => row.split(/ {2,}/))
     .map((cell) => cell.trim());
-  const text = read('README.md');
-  const why = text.slice(text.indexOf('## Why'), text.indexOf('## Install'));
-  const figures = [...why.matchAll(/(?<![\w.])([\d.]+ ×|0\.\d+)(?!\w)/g)].map(([, figure]) => figure as string);
-  expect(figures.filter((figure) => !measured.includes(figure))).toEqual([]);
+  const sections: [file: string, first: string, after: string][] = [
+    ['README.md', '## Why', '## Install'],
+    ['docs/explanation/performance.md', '## Expectations', '## Advice'],
+    ['docs/guides/postgres.md', '## Speed', '## Transactions'],
+  ];
+  for (const [file, first, after] of sections) {
+    const text = read(file);
+    const section = text.slice(text.indexOf(first), text.indexOf(after));
+    const figures = [...section.matchAll(/(?<![\w.])([\d.]+ (?:×|ms|µs|%)(?= )|0\.\d+)(?!\w)/g)].map(
+      ([, it]) => it as string,
+    );
+    expect(figures.length, file).toBeGreaterThan(0);
+    expect(
+      figures.filter((figure) => !measured.includes(figure)),
+      file,
+    ).toEqual([]);
+  }
   const [, bars = ''] = /aria-label="([^"]+)"/.exec(read('bench/results/full-summary.svg')) ?? [];
   const drawn = bars.split('; ').map((bar) => bar.split(': ').at(-1) as string);
   expect(drawn.length).toBeGreaterThan(5);
