@@ -115,7 +115,7 @@ export interface Backend {
 
   /** Makes the part of an append that is the backend's own, from the event as it is when the call is made. */
   attach?(event: EventRecord, params: readonly SqlParam[]): unknown;
-  append<Result>(append: PreparedAppend<Result>, condition: AppendCondition): Promise<Result>;
+  append<Result>(append: PreparedAppend<Result>): Promise<Result>;
   /** All or nothing. */
   appendAll(appends: readonly PreparedAppend[]): Promise<void>;
   listEvents(key: SessionKey, filter: EventFilter): Promise<EventRow[]>;

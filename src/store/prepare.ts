@@ -39,6 +39,8 @@ export function prepareSession({ dialect, names, sessions }: Backend, input: New
   };
 }
 
+const NO_CONDITION: AppendCondition = { kind: 'none' };
+
 /**
  * An append: an event and its deltas as they were when the call was made, encoded once. Attempts follow one another. The end of
  * the last one goes through {@link appended} or {@link failed}, which a service overrides. They are methods, since very many
@@ -59,6 +61,8 @@ export class PreparedAppend<Result = unknown> {
   readonly user: Delta | undefined;
   /** Made by the backend, see `attach`, for its own `append`. */
   readonly attachment: unknown;
+  /** Precondition of the write. A service that knows it only once its turn has come sets it then. */
+  condition: AppendCondition = NO_CONDITION;
 
   /** Checks and encodes. `named`: the event's session, whose key has been checked, if the caller has its name already. */
   constructor(

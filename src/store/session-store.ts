@@ -266,7 +266,8 @@ export class SessionStore<S extends JsonObject = JsonObject> {
     if (deltas !== undefined) checkNames('deltas', deltas, STATE_DELTAS);
     checkNames('options', options, APPEND_OPTIONS);
     const append = new PreparedAppend<Appended>(this.backend, gatherExtra(event), deltas);
-    const { seq, updateTime, revision } = await this.backend.append(append, conditionOf(options));
+    append.condition = conditionOf(options);
+    const { seq, updateTime, revision } = await this.backend.append(append);
     return { seq, updateTime, revision };
   }
 

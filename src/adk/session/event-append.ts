@@ -14,8 +14,6 @@ export class EventAppend extends PreparedAppend<Event> {
   readonly temp: JsonObject | undefined;
   /** Whether other work of the handle waits for the end of this append. */
   readonly inTurn: boolean;
-  /** Seq up to which the session object showed all events when this append was sent. */
-  seenSeq = 0;
 
   /** Trims the event's delta. If the event can't be appended, it is as before. */
   static of(backend: Backend, handle: SessionHandle, event: Event, inTurn: boolean): EventAppend {

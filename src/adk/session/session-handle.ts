@@ -108,8 +108,8 @@ export class SessionHandle {
 
   /** Not async itself: very many may wait. */
   #send(append: EventAppend): Promise<Event> {
-    append.seenSeq = this.#seen?.seq ?? 0;
-    const sent = this.#backend.append(append, this.#condition(append.id));
+    append.condition = this.#condition(append.id);
+    const sent = this.#backend.append(append);
     this.#underWay += 1;
     if (!append.inTurn) this.#calls.begin();
     return sent;
@@ -163,7 +163,7 @@ export class SessionHandle {
   /** Changes the object at once. The promise rejects if ADK refused a part. */
   #apply(
     { sessionNumber, revision, seq, updateTime, missed }: Appended,
-    { event, temp, seenSeq }: EventAppend,
+    { event, temp, condition }: EventAppend,
   ): Promise<unknown> | undefined {
     const session = this.#session;
     let seen = this.#seen;
@@ -175,7 +175,7 @@ export class SessionHandle {
     if (isOther) {
       this.#shown.clear();
       seen = undefined;
-    } else if (missed && this.#hidesSeen(missed, seenSeq)) {
+    } else if (missed && this.#hidesSeen(missed, condition)) {
       this.#isRewound = true;
       this.#gapAfter = 0;
     } else if (seen && !missed && revision !== seen.revision + 1) {
@@ -199,11 +199,12 @@ export class SessionHandle {
   }
 
   /**
-   * Whether a rewind has ended events that the object shows. The outcome tells that of the last event at `seenSeq`, when its
-   * append was sent. It also has all events since then: an event that the object has shown meanwhile must be among them.
+   * Whether a rewind has ended events that the object shows. The outcome tells that of the last event seen when its append
+   * was sent. It also has all events since then: an event that the object has shown meanwhile must be among them.
    */
-  #hidesSeen({ isRewound, events }: Missed, seenSeq: number): boolean {
+  #hidesSeen({ isRewound, events }: Missed, condition: AppendCondition): boolean {
     const seq = this.#seen?.seq ?? 0;
+    const seenSeq = condition.kind === 'revision' ? condition.seq : 0;
     const isGone = seq > seenSeq && !events.some((row) => Number(row[0]) === seq);
     return isRewound || isGone || this.#backend.events.hasMarker(events);
   }

@@ -15,22 +15,18 @@ const EVENTS_PER_STATEMENT = 256;
  * Appends in one trip to the server. Rejects `'ADK_SESSION_NOT_FOUND'`, `'ADK_STALE_SESSION'`. The statement may be one that
  * many appends share, each with its own outcome.
  */
-export async function append(
-  context: Context,
-  prepared: PreparedAppend,
-  condition: AppendCondition,
-): Promise<Appended> {
+export async function append(context: Context, prepared: PreparedAppend): Promise<Appended> {
   checkStorableKey(prepared.key);
   checkStorable('event.id', prepared.id);
   const { turns } = context;
-  if (turns === undefined) return await appendAlone(context, prepared, condition, performance.now());
+  if (turns === undefined) return await appendAlone(context, prepared, performance.now());
   return await new Promise((resolve, reject) => {
-    const pending = { context, append: prepared, condition, since: performance.now(), resolve, reject };
+    const pending = { context, append: prepared, since: performance.now(), resolve, reject };
     const alone = () => settleAlone(pending);
     // Shared states are locked by one statement at a time: in a statement of many, two could wait for each other. A look at the
     // newest event is not worth a parameter of all.
     const states = statesOf(prepared);
-    if (states.length > 0 || checksLast(condition)) void turns.alone([prepared.name, ...states], alone);
+    if (states.length > 0 || checksLast(prepared.condition)) void turns.alone([prepared.name, ...states], alone);
     else turns.share(prepared.name, pending, sizeOf(prepared.params), alone);
   });
 }
@@ -41,7 +37,7 @@ export async function appendShared(appends: PendingAppend[]): Promise<void> {
   const inOrder = [...appends].sort((a, b) => compareKeys(a.append.key, b.append.key));
   const since = Math.min(...inOrder.map((pending) => pending.since));
   const { context } = inOrder[0] as PendingAppend;
-  const rows = inOrder.map(({ append, condition }) => batchParamsOf(append, condition));
+  const rows = inOrder.map(({ append }) => batchParamsOf(append));
   let unknown = false;
   const onUnknown = () => {
     unknown = true;
@@ -65,7 +61,7 @@ export async function appendShared(appends: PendingAppend[]): Promise<void> {
       if (row === undefined) return settleAlone(pending);
       // Sessions of two users have the same key. Sent again, it finds the event that it has stored.
       if (Number.isNaN(row[1])) return settleAlone(pending, true);
-      return settle(pending, () => conclude(context, pending, row));
+      return settle(pending, () => conclude(context, pending.append, row));
     }),
   );
 }
@@ -89,8 +85,8 @@ function writtenIn(row: readonly (number[] | null)[]): Written {
 }
 
 async function settleAlone(pending: PendingAppend, again = false): Promise<void> {
-  const { context, append, condition, since } = pending;
-  await settle(pending, () => appendAlone(context, append, condition, since, again));
+  const { context, append, since } = pending;
+  await settle(pending, () => appendAlone(context, append, since, again));
 }
 
 async function settle(pending: PendingAppend, work: () => Promise<Appended>): Promise<void> {
@@ -101,30 +97,20 @@ async function settle(pending: PendingAppend, work: () => Promise<Appended>): Pr
   }
 }
 
-async function appendAlone(
-  context: Context,
-  append: PreparedAppend,
-  condition: AppendCondition,
-  since: number,
-  again = false,
-): Promise<Appended> {
-  const params = paramsOf(append, condition, again);
+async function appendAlone(context: Context, append: PreparedAppend, since: number, again = false): Promise<Appended> {
+  const params = paramsOf(append, again);
   const onUnknown = () => {
     params[params.length - 1] = true;
     return true;
   };
   const [row] = await run(context, context.sql.append, params, { since, onUnknown });
-  return await conclude(context, { append, condition }, row);
+  return await conclude(context, append, row);
 }
 
 /** Outcome of an append from its row; reads what the caller lacks, if it lacks anything. */
-async function conclude(
-  context: Context,
-  { append, condition }: Pick<PendingAppend, 'append' | 'condition'>,
-  row: unknown[] = [],
-): Promise<Appended> {
+async function conclude(context: Context, append: PreparedAppend, row: unknown[] = []): Promise<Appended> {
   const [sessionNumber, seq, revision] = refuse(append.key, row);
-  const missed = await readMissed(context, append.key, condition, sessionNumber, revision);
+  const missed = await readMissed(context, append, sessionNumber, revision);
   return {
     sessionNumber,
     revision: missed?.snapshot.session.revision ?? revision,
@@ -146,8 +132,7 @@ function refuse(
 
 async function readMissed(
   context: Context,
-  key: SessionKey,
-  condition: AppendCondition,
+  { key, condition }: PreparedAppend,
   sessionNumber: number,
   revision: number,
 ): Promise<Appended['missed']> {
@@ -209,7 +194,7 @@ async function appendInTransaction(context: Context, appends: readonly PreparedA
     async (runner) => {
       for (let at = 0; at < inOrder.length; at += EVENTS_PER_STATEMENT) {
         const some = inOrder.slice(at, at + EVENTS_PER_STATEMENT);
-        const rows = some.map((append) => paramsOf(append, { kind: 'none' }, again));
+        const rows = some.map((append) => paramsOf(append, again));
         const results = await runner.run(context.sql.appendMany, columnsOf(rows));
         for (const [i, { key }] of some.entries()) refuse(key, results[i] ?? []);
       }
@@ -221,7 +206,8 @@ async function appendInTransaction(context: Context, appends: readonly PreparedA
 // ── the parameters ──
 
 /** Parameters of `append`, in the order of APPEND_PARAMS behind those of the event; `again` is the last one. */
-function paramsOf(append: PreparedAppend, condition: AppendCondition, again = false): SqlParam[] {
+function paramsOf(append: PreparedAppend, again = false): SqlParam[] {
+  const { condition } = append;
   const { revision, sessionNumber } = expected(condition);
   const isChecked = checksLast(condition);
   return [
@@ -241,7 +227,7 @@ function paramsOf(append: PreparedAppend, condition: AppendCondition, again = fa
 }
 
 /** Parameters of `append_batch`, in the order of BATCH_PARAMS behind those of the event. */
-function batchParamsOf({ params, session }: PreparedAppend, condition: AppendCondition): SqlParam[] {
+function batchParamsOf({ params, session, condition }: PreparedAppend): SqlParam[] {
   const { revision, sessionNumber } = expected(condition);
   return [...params, session?.set ?? null, session?.remove ?? null, revision, sessionNumber];
 }

@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../errors.js';
-import type { AppendCondition, Backend, SharedScope } from '../backend.js';
+import type { Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../codec/deltas.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
 import type { HistoryPoint } from '../history/records.js';
@@ -131,8 +131,8 @@ export class PostgresBackend implements Backend {
     return deleteSession(this.#context, key);
   }
 
-  append<Result>(prepared: PreparedAppend<Result>, condition: AppendCondition) {
-    return prepared.endWith(append(this.#context, prepared, condition));
+  append<Result>(prepared: PreparedAppend<Result>) {
+    return prepared.endWith(append(this.#context, prepared));
   }
 
   appendAll(appends: readonly PreparedAppend[]) {

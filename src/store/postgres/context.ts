@@ -1,4 +1,4 @@
-import type { AppendCondition, Appended } from '../backend.js';
+import type { Appended } from '../backend.js';
 import type { Dialect } from '../codec/dialect.js';
 import type { SessionCodec } from '../codec/session-codec.js';
 import type { Names } from '../names.js';
@@ -15,7 +15,6 @@ export interface PendingAppend {
   /** Of the store, or of a service on it: both have the same turns. */
   context: Context;
   append: PreparedAppend;
-  condition: AppendCondition;
   /** When the call was made, of `performance.now()`. */
   since: number;
   resolve(appended: Appended): void;

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../errors.js';
 import type { Executor, SqlParam } from '../../executor.js';
-import type { AppendCondition, Backend, SharedScope } from '../backend.js';
+import type { Backend, SharedScope } from '../backend.js';
 import type { Delta } from '../codec/deltas.js';
 import { decodeSession, decodeSnapshot } from '../codec/session-codec.js';
 import type { ForkPlan, RewindPlan } from '../history/plan.js';
@@ -158,8 +158,8 @@ export class SqliteBackend implements Backend, Context {
     return this.#attachments?.of(event, params[CONTENT_AT]);
   }
 
-  append<Result>(prepared: PreparedAppend<Result>, condition: AppendCondition) {
-    return append(this, prepared, condition);
+  append<Result>(prepared: PreparedAppend<Result>) {
+    return append(this, prepared);
   }
 
   appendAll(appends: readonly PreparedAppend[]) {

@@ -234,9 +234,11 @@ test('appends that wait go on, although their session is forgotten meanwhile', a
     },
   } as unknown as Context;
   const backend = { dialect: sqliteDialect, events: eventCodec } as Backend;
-  const others = ['x', 'y', 'z'].map((id) =>
-    append(context, new PreparedAppend(backend, event(id)), { kind: 'after', ifStale: 'reject', eventId: null }),
-  );
+  const others = ['x', 'y', 'z'].map((id) => {
+    const prepared = new PreparedAppend(backend, event(id));
+    prepared.condition = { kind: 'after', ifStale: 'reject', eventId: null };
+    return append(context, prepared);
+  });
   known.created(key, 8, 1);
   expect(order).toEqual([]);
   known.linked(link, 'a', 1);

@@ -49,7 +49,7 @@ async function mark(
   const { context } = held;
   const ended = endedBy(held, key, history, cut);
   const events = await countEnded(context, ended);
-  const { seq } = await append(context, marker(history, cut), { kind: 'none' });
+  const { seq } = await append(context, marker(history, cut));
   await addRewind(held, key, {
     ...recordOf(history, events),
     archived: true,

@@ -1,5 +1,4 @@
 import type { BatchQuery, SqlParam } from '../../../executor.js';
-import type { AppendCondition } from '../../backend.js';
 import { SNAPSHOT_JSON } from '../../codec/session-codec.js';
 import type { PreparedAppend } from '../../prepare.js';
 import { eventCodec, KNOWN_AT } from '../dialect.js';
@@ -26,13 +25,8 @@ export function writesInChain(sql: Queries, append: PreparedAppend, { entry, rev
   return queries;
 }
 
-export function writesByNumber(
-  sql: Queries,
-  append: PreparedAppend,
-  condition: AppendCondition,
-  assumed: Assumptions,
-): BatchQuery[] {
-  const { params, session, updateTime } = append;
+export function writesByNumber(sql: Queries, append: PreparedAppend, assumed: Assumptions): BatchQuery[] {
+  const { params, session, updateTime, condition } = append;
   params[KNOWN_AT.sessionNumber] = assumed.sessionNumber;
   params[KNOWN_AT.knownSeq] = assumed.knownSeq;
   params[KNOWN_AT.knownId] = assumed.knownId;
@@ -52,8 +46,8 @@ export function writesByNumber(
   ];
 }
 
-export function writesByKey(sql: Queries, append: PreparedAppend, condition: AppendCondition): BatchQuery[] {
-  const { key, params, session, updateTime } = append;
+export function writesByKey(sql: Queries, append: PreparedAppend): BatchQuery[] {
+  const { key, params, session, updateTime, condition } = append;
   const update: SqlParam[] = [updateTime, key.appName, key.userId, key.sessionId];
   if (session !== undefined) update.unshift(session.set, session.remove);
   const { plain, ifRevision, ifLast } = sql.updateSession.byKey;
@@ -82,14 +76,14 @@ export function addRest(sql: Queries, append: PreparedAppend, queries: BatchQuer
 
 export const attachmentOf = ({ attachment }: PreparedAppend) => attachment as Attachment | undefined;
 
-/** Reads what the caller lacks, if it lacks anything. */
+/** Reads what the caller lacks, if it lacks anything and catches up. */
 export function addCatchUp(
   queries: BatchQuery[],
   sql: Queries,
-  { key: { appName, userId, sessionId } }: PreparedAppend,
-  condition: Exclude<AppendCondition, { kind: 'none' }>,
+  { key: { appName, userId, sessionId }, condition }: PreparedAppend,
   byNumber: boolean,
 ): void {
+  if (condition.kind === 'none' || condition.ifStale === 'reject') return;
   const key = [appName, userId, sessionId];
   if (condition.kind === 'after') {
     queries.push(overtaken(sql.overtaken.afterEvent, [condition.eventId, ...key]));

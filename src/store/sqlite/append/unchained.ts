@@ -3,15 +3,14 @@ import { decodeSnapshot } from '../../codec/session-codec.js';
 import type { PreparedAppend } from '../../prepare.js';
 import { type Context, hasCode, isCommitted, type StatementResult, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
+import { explainAppend } from './explain-append.js';
 import { ID_SEPARATOR } from './id-set.js';
 import { type Assumptions, FETCH_IDS, type FetchedIds } from './known-ids.js';
-import { refusal } from './refusal.js';
 import { addCatchUp, addRest, attachmentOf, writesByKey, writesByNumber } from './statements.js';
 
 /** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
 interface UnchainedAppend {
   append: PreparedAppend;
-  condition: AppendCondition;
   assumed: Assumptions;
   /** By the session's number, which is the lean way; or by its key, which takes nothing for granted. */
   byNumber: boolean;
@@ -22,12 +21,8 @@ interface UnchainedAppend {
 }
 
 /** Appends at once, without taking for granted what was seen last. */
-export async function appendUnchained(
-  context: Context,
-  prepared: PreparedAppend,
-  condition: AppendCondition,
-): Promise<Appended> {
-  const job = send(context, prepared, condition);
+export async function appendUnchained(context: Context, append: PreparedAppend): Promise<Appended> {
+  const job = send(context, append);
   try {
     return conclude(context, job, await job.results);
   } catch (error) {
@@ -37,12 +32,12 @@ export async function appendUnchained(
   }
 }
 
-function send(context: Context, append: PreparedAppend, condition: AppendCondition): UnchainedAppend {
+function send(context: Context, append: PreparedAppend): UnchainedAppend {
   const { sql, known } = context;
   const { appName, userId, sessionId } = append.key;
   const assumed = known.assume(append.name, append.id);
-  const byNumber = isKnown(assumed, condition);
-  const queries = byNumber ? writesByNumber(sql, append, condition, assumed) : writesByKey(sql, append, condition);
+  const byNumber = isKnown(assumed, append.condition);
+  const queries = byNumber ? writesByNumber(sql, append, assumed) : writesByKey(sql, append);
   addRest(sql, append, queries);
   const idsAt = queries.length;
   if (assumed.fetchAfter !== undefined) {
@@ -52,17 +47,15 @@ function send(context: Context, append: PreparedAppend, condition: AppendConditi
     });
   }
   const missedAt = queries.length;
-  if (condition.kind !== 'none' && condition.ifStale === 'catchUp') {
-    addCatchUp(queries, sql, append, condition, byNumber);
-  }
+  addCatchUp(queries, sql, append, byNumber);
   const results = sendWrites(context, queries);
   known.sentUnchained(assumed);
-  return { append, condition, assumed, byNumber, results, idsAt, missedAt };
+  return { append, assumed, byNumber, results, idsAt, missedAt };
 }
 
 /** Outcome of an append from the results of its statements. */
 function conclude(context: Context, job: UnchainedAppend, results: StatementResult[]): Appended {
-  const { append, condition, assumed, byNumber, idsAt, missedAt } = job;
+  const { append, assumed, byNumber, idsAt, missedAt } = job;
   const [inserted, updated] = results as [StatementResult, StatementResult];
   const overtaken = results[missedAt]?.rows[0];
   const missed = overtaken && {
@@ -72,7 +65,7 @@ function conclude(context: Context, job: UnchainedAppend, results: StatementResu
   };
   const appended: Appended = {
     sessionNumber: byNumber ? assumed.sessionNumber : Number(inserted.rows[0]?.[1]),
-    revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(condition)),
+    revision: Number(updated.rows[0]?.[0] ?? missed?.snapshot.session.revision ?? expectedRevision(append.condition)),
     seq: Number(byNumber ? inserted.lastInsertRowid : inserted.rows[0]?.[0]),
     updateTime: sqliteDialect.decodeTime(append.updateTime),
     missed,
@@ -90,15 +83,11 @@ function fetchedIds([lastSeq, lastId, count, ids]: unknown[] = []): FetchedIds {
 }
 
 /** After a refusal: throws its error, or appends again and takes nothing for granted. */
-async function retry(
-  context: Context,
-  { append: prepared, condition, assumed, byNumber }: UnchainedAppend,
-  error: unknown,
-) {
-  if (!byNumber || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await refusal(context, error, [prepared]);
+async function retry(context: Context, { append, assumed, byNumber }: UnchainedAppend, error: unknown) {
+  if (!byNumber || !hasCode(error, 'SQLITE_CONSTRAINT_NOTNULL')) throw await explainAppend(context, error, [append]);
   // The session was deleted, or created again, since its key was remembered.
   context.known.refused(assumed);
-  return await appendUnchained(context, prepared, condition);
+  return await appendUnchained(context, append);
 }
 
 /** Whether the session's internal key is known, and is that of the session that the caller has seen. */

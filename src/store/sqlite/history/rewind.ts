@@ -47,7 +47,7 @@ async function carryOut(
   const later = artifacts && others.artifacts ? laterVersions(history, cut, await readVersions(context, key)) : [];
   const revived = others.memory ? await revivedBy(context, key, { sql: sql.markers.ended, params: ended }) : undefined;
   const remembered = others.memory && (await forget(context, key, { sql: sql.forget.ended, params: ended }));
-  const appended = marker && (await appendUnchained(context, marker(history, cut), { kind: 'none' }));
+  const appended = marker && (await appendUnchained(context, marker(history, cut)));
   const record: RewindRecord = {
     state: serializeObject(session.state, 'state'),
     archived: archive,

@@ -6,7 +6,11 @@ import { type Context, explain, hasCode } from '../context.js';
 import type { Queries } from '../queries.js';
 
 /** The error behind a failure of appends. A batch begins with two queries for each append, which refuse if they find nothing. */
-export async function refusal(context: Context, error: unknown, appends: readonly PreparedAppend[]): Promise<unknown> {
+export async function explainAppend(
+  context: Context,
+  error: unknown,
+  appends: readonly PreparedAppend[],
+): Promise<unknown> {
   if (!hasCode(error, 'ERR_NO_MATCH') || error.index === undefined) {
     return await explain(
       context,
