@@ -15,7 +15,7 @@ import {
 import { EventAppend } from './event-append.js';
 import { toEvent } from './event-codec.js';
 import { type PlacedEvent, ShownEvents } from './shown-events.js';
-import { StateMarks } from './state-marks.js';
+import { StateMarks } from './shown-state.js';
 import { define, joinStates } from './state-scopes.js';
 
 type Missed = NonNullable<Appended['missed']>;
