@@ -15,8 +15,8 @@ import {
 import { EventAppend } from './event-append.js';
 import { toEvent } from './event-codec.js';
 import { type PlacedEvent, ShownEvents } from './shown-events.js';
-import { StateMarks } from './shown-state.js';
-import { define, joinStates } from './state-scopes.js';
+import { ShownState } from './shown-state.js';
+import { joinStates } from './state-scopes.js';
 
 type Missed = NonNullable<Appended['missed']>;
 
@@ -50,10 +50,8 @@ export class SessionHandle {
   readonly #calls: Calls;
   readonly #session: Session;
   readonly #rejectsStale: boolean;
-  readonly #marks: StateMarks;
-  readonly #shown: ShownEvents;
-  /** Values that the service or ADK last put under temp keys. */
-  #temp: Map<string, unknown> | undefined;
+  readonly #state: ShownState;
+  readonly #events: ShownEvents;
   /** Unknown until the first append if the object was not made by this service. */
   #seen: Seen | undefined;
   #underWay = 0;
@@ -72,11 +70,11 @@ export class SessionHandle {
     this.key = { appName: session.appName, userId: session.userId, sessionId: session.id };
     this.name = nameOf(this.key);
     this.#rejectsStale = rejectsStale;
-    this.#marks = new StateMarks(session.state, snapshot === undefined);
-    this.#shown = new ShownEvents(session);
+    this.#state = new ShownState(session, snapshot === undefined);
+    this.#events = new ShownEvents(session);
     if (snapshot) {
       this.#seen = seenOf(snapshot);
-      this.#shown.leave();
+      this.#events.leave();
     }
   }
 
@@ -94,16 +92,6 @@ export class SessionHandle {
     const append = EventAppend.of(this.#backend, this, event, takesTurn);
     if (!takesTurn) return this.#send(append);
     return this.#calls.make(() => this.#inTurn(() => this.#send(append)));
-  }
-
-  /** Shows temp keys, except those that a later State.set() has changed. */
-  #showTemp(temp: JsonObject): void {
-    const { state } = this.#session;
-    this.#temp ??= new Map();
-    for (const key of Object.keys(temp)) {
-      if (!Object.hasOwn(state, key) || Object.is(state[key], this.#temp.get(key))) define(state, key, temp[key]);
-      if (Object.is(state[key], temp[key])) this.#temp.set(key, temp[key]);
-    }
   }
 
   /** Not async itself: very many may wait. */
@@ -171,9 +159,9 @@ export class SessionHandle {
     const isOther = seen !== undefined && seen.sessionNumber !== sessionNumber;
     // Decoded before any change: a damaged row leaves the object as it was.
     const lacking = missed ? this.#lackingOf(missed, seq, isOther) : NONE;
-    this.#shown.noticeEdit();
+    this.#events.noticeEdit();
     if (isOther) {
-      this.#shown.clear();
+      this.#events.clear();
       seen = undefined;
     } else if (missed && this.#hidesSeen(missed, condition)) {
       this.#isRewound = true;
@@ -181,14 +169,14 @@ export class SessionHandle {
     } else if (seen && !missed && revision !== seen.revision + 1) {
       this.#gapAfter ??= seen.seq;
     }
-    const caughtUp = missed && this.#marks.catchUp(session.state, stateOf(missed.snapshot));
-    if (temp) this.#showTemp(temp);
-    const isNew = seen !== undefined && seq > seen.seq && this.#shown.isNew(event);
-    if (lacking.length > 0) this.#shown.addEarlier(lacking, seq, isNew ? undefined : event.id);
-    const applied = this.#marks.settle(session.state, isNew ? undefined : session.events, event);
+    const caughtUp = missed && this.#state.catchUp(stateOf(missed.snapshot));
+    if (temp) this.#state.showTemp(temp);
+    const isNew = seen !== undefined && seq > seen.seq && this.#events.isNew(event);
+    if (lacking.length > 0) this.#events.addEarlier(lacking, seq, isNew ? undefined : event.id);
+    const applied = this.#state.settle(isNew ? undefined : session.events, event);
     if (isNew) session.events.push(event);
     for (const other of lacking) if (other.seq > seq) session.events.push(other.event);
-    this.#shown.leave();
+    this.#events.leave();
     session.lastUpdateTime = updateTime;
     this.#seen = {
       sessionNumber,
@@ -224,18 +212,18 @@ export class SessionHandle {
     const after = this.#gapAfter;
     if (after === undefined) return;
     const loaded = await this.#backend.loadAfterWrites(this.key, after);
-    const { events, state } = this.#session;
+    const { events } = this.#session;
     const isRewound = this.#isRewound;
     this.#gapAfter = undefined;
     this.#isRewound = false;
     if (!loaded) return;
-    this.#shown.noticeEdit();
+    this.#events.noticeEdit();
     const shown = new Map(events.map((event) => [event.id, event]));
     const rows = isRewound ? fromFirstShown(visible(this.#backend, loaded.events), shown) : loaded.events;
     const later = rows.map((row) => shown.get(row[1] as string) ?? toEvent(this.#backend, row));
-    this.#shown.moveToEnd(later, loaded.snapshot.sessionNumber === this.#seen?.sessionNumber && !isRewound);
+    this.#events.moveToEnd(later, loaded.snapshot.sessionNumber === this.#seen?.sessionNumber && !isRewound);
     this.#seen = seenOf(loaded.snapshot);
-    await this.#marks.catchUp(state, stateOf(loaded.snapshot));
+    await this.#state.catchUp(stateOf(loaded.snapshot));
   }
 
   /** Runs work after all work before it has ended. */

@@ -57,18 +57,25 @@ const MAX_SHARED = 1_000;
 const WAITING = Symbol('waiting');
 const GONE = Symbol('gone');
 
-/** Knows which keys of a session object's state wait to be appended, so that catching up does not overwrite them. */
-export class StateMarks {
+/**
+ * The state that a session object shows, and which of its keys have a `State.set()` that is not appended yet: no other change
+ * overwrites these.
+ */
+export class ShownState {
+  readonly #session: Session;
   readonly #shared: Marks;
   readonly #sharedSize: number;
   readonly #isAdopted: boolean;
   /** Marks of keys that this object has appended, or has caught up with. */
   #own: Marks | undefined;
+  /** Values that the service or ADK last put under temp keys. */
+  #temp: Map<string, unknown> | undefined;
 
   /** `isAdopted`: the state was not read here, so that a key without a mark says nothing. */
-  constructor(state: JsonObject, isAdopted: boolean) {
+  constructor(session: Session, isAdopted: boolean) {
+    this.#session = session;
     if (shared.size > MAX_SHARED) shared = new Marks();
-    if (!isAdopted) for (const key of Object.keys(state)) if (!shared.has(key)) shared.add(key);
+    if (!isAdopted) for (const key of Object.keys(session.state)) if (!shared.has(key)) shared.add(key);
     this.#shared = shared;
     this.#sharedSize = shared.size;
     this.#isAdopted = isAdopted;
@@ -79,7 +86,8 @@ export class StateMarks {
    * now. A key that ADK has skipped has a newer `State.set()`. `events`: the array to which ADK adds the event, or in which it
    * replaces one with the same id; none if the event is there already. Returns undefined if ADK has nothing to do.
    */
-  settle(state: JsonObject, events: Event[] | undefined, event: Event): Promise<Event> | undefined {
+  settle(events: Event[] | undefined, event: Event): Promise<Event> | undefined {
+    const { state } = this.#session;
     const keys = Object.keys(event.actions?.stateDelta ?? NONE);
     if (events === undefined && keys.length === 0) return;
     const values = keys.map((key) => state[key]);
@@ -92,8 +100,19 @@ export class StateMarks {
     return applied;
   }
 
-  /** Brings a state to what is stored, key by key, but for temp keys and keys that are waiting. */
-  async catchUp(state: JsonObject, stored: JsonObject): Promise<void> {
+  /** Shows temp keys, except those that a later State.set() has changed. */
+  showTemp(temp: JsonObject): void {
+    const { state } = this.#session;
+    this.#temp ??= new Map();
+    for (const key of Object.keys(temp)) {
+      if (!Object.hasOwn(state, key) || Object.is(state[key], this.#temp.get(key))) define(state, key, temp[key]);
+      if (Object.is(state[key], temp[key])) this.#temp.set(key, temp[key]);
+    }
+  }
+
+  /** Brings the state to what is stored, key by key, but for temp keys and keys that are waiting. */
+  async catchUp(stored: JsonObject): Promise<void> {
+    const { state } = this.#session;
     const byOwn: JsonObject = Object.create(null);
     const byShared: JsonObject = Object.create(null);
     const put = (key: string, value: unknown) => {
