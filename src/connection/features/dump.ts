@@ -29,20 +29,32 @@ async function* statements(db: Executor): AsyncGenerator<string, void> {
   const isShadow = await shadowTables(db);
   for (const table of tables) {
     // SQLite makes these by itself; of its own tables only their rows are taken over.
-    if (table.name === 'sqlite_sequence') yield 'DELETE FROM "sqlite_sequence";';
-    else if (/^sqlite_stat/.test(table.name)) yield 'ANALYZE "sqlite_schema";';
+    if (/^sqlite_stat/.test(table.name)) yield 'ANALYZE "sqlite_schema";';
     else if (table.name.startsWith('sqlite_') || isShadow.has(table.name) || virtual.includes(table)) continue;
-    else yield `${table.sql};`;
+    else yield statement(table.sql);
     yield* rowsOf(db, table.name);
+  }
+  if (await hasSequence(db, tables)) {
+    yield 'DELETE FROM "sqlite_sequence";';
+    yield* rowsOf(db, 'sqlite_sequence');
   }
   // A virtual table makes its own shadow tables, and its rows fill them.
   for (const table of virtual) {
-    yield `${table.sql};`;
+    yield statement(table.sql);
     // Other tables refer to the texts of a full-text index by rowid.
     yield* rowsOf(db, table.name, /\busing\s+["'`[]?fts/i.test(table.sql) ? ['rowid'] : []);
   }
-  for (const { type, sql } of schema) if (type !== 'table') yield `${sql};`;
+  for (const { type, sql } of schema) if (type !== 'table') yield statement(sql);
   yield 'COMMIT;';
+}
+
+/** A view keeps the comment behind it. */
+const statement = (sql: string) => (/--.*$/.test(sql) ? `${sql}\n;` : `${sql};`);
+
+/** The table of sequences outlives the tables that have one. SQLite makes it with the first of them. */
+async function hasSequence(db: Executor, tables: SchemaRow[]): Promise<boolean> {
+  if (!tables.some(({ name }) => name === 'sqlite_sequence')) return false;
+  return (await db.get('SELECT 1 FROM sqlite_sequence JOIN sqlite_schema USING (name)')) !== undefined;
 }
 
 async function shadowTables(db: Executor): Promise<Set<string>> {

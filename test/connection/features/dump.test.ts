@@ -111,6 +111,35 @@ describe('dump()', () => {
     expect(await copy.get('SELECT max(id) AS id FROM parent')).toEqual({ id: 8 });
   });
 
+  test('keeps the last ids of AUTOINCREMENT, whichever table came first and whether it is still there', async () => {
+    const db = await on.connect();
+    await db.exec('CREATE TABLE first (id INTEGER PRIMARY KEY AUTOINCREMENT); DROP TABLE first');
+    await rebuilt(db);
+    await db.exec("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, x DEFAULT 'autoincrement')");
+    await expectSame(db, await rebuilt(db));
+    await db.exec('INSERT INTO t (id) VALUES (7); DELETE FROM t');
+    const copy = await rebuilt(db);
+    await expectSame(db, copy);
+    expect(await copy.run('INSERT INTO t (x) VALUES (1)')).toMatchObject({ lastInsertRowid: 8 });
+  });
+
+  test('keeps views, triggers and indexes with a comment at their end', async () => {
+    const db = await on.connect();
+    await db.exec(`
+      CREATE TABLE t (x) -- of the table
+      ;
+      CREATE INDEX i ON t (x) WHERE x > 1 -- of the index
+      ;
+      CREATE VIEW v AS SELECT '--' AS x FROM t -- of the view
+      ;
+      CREATE TRIGGER w INSTEAD OF INSERT ON v BEGIN SELECT 1; END -- of the trigger
+      ;`);
+    const copy = await rebuilt(db);
+    await expectSame(db, copy);
+    const names = 'SELECT name FROM sqlite_schema ORDER BY name';
+    expect(await copy.all(names)).toEqual(await db.all(names));
+  });
+
   test('keeps what ANALYZE has found out', async () => {
     const db = await on.connect();
     await fillItems(db, 100);
