@@ -227,7 +227,7 @@ export class Database extends EventEmitter {
     if (callback !== undefined && typeof callback !== 'function') throw new TypeError('callback must be a function');
     this.#followChanges();
     const sent = traced(this.#send(work, alone), sql);
-    if (sql !== '' && this.listenerCount('trace') > 0) this.emit('trace', sql);
+    if (sql !== '') deliver(this, this.emit, ['trace', sql]);
     this.#settle(sent, made);
   }
 
@@ -245,7 +245,7 @@ export class Database extends EventEmitter {
     const resolved = (result: T) => {
       if (callback !== undefined) deliver(owner, callback, [null, ...(results?.(result) ?? [])]);
       if (event !== undefined) deliver(this, this.emit, [event]);
-      if (sql !== '' && this.listenerCount('profile') > 0) this.emit('profile', sql, performance.now() - started);
+      if (sql !== '') deliver(this, this.emit, ['profile', sql, performance.now() - started]);
     };
     this.#calls.settle(sent, resolved, (error) => {
       // A statement of a closed database has no listener yet.

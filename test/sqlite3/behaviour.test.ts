@@ -559,6 +559,29 @@ describe.each(modules)('%s', (name, sqlite3) => {
       expect(await seen).toEqual(args);
     });
 
+    test.each(['trace', 'profile'])(
+      'a listener of %s that throws is uncaught, and no failure of a call',
+      async (event) => {
+        const db = open();
+        await called((done) => db.wait(done));
+        const before = process.listeners('uncaughtException');
+        process.removeAllListeners('uncaughtException');
+        const uncaught = new Promise((resolve) => process.once('uncaughtException', resolve));
+        try {
+          const error = new Error('of the listener');
+          db.once(event, () => {
+            throw error;
+          });
+          const calls = ['SELECT 1 AS x', 'SELECT 2 AS x'].map((sql) => called((done) => db.all(sql, done)));
+          expect(await Promise.all(calls)).toEqual([[{ x: 1 }], [{ x: 2 }]]);
+          expect(await uncaught).toBe(error);
+        } finally {
+          process.removeAllListeners('uncaughtException');
+          for (const each of before) process.on('uncaughtException', each);
+        }
+      },
+    );
+
     test('busyTimeout and limits are set; a wrong setting throws', async () => {
       const db = open();
       db.configure('busyTimeout', 7);
