@@ -15,7 +15,7 @@ interface Holding {
   open: boolean;
 }
 
-const holdings = new AsyncLocalStorage<Holding>();
+const holdings = new AsyncLocalStorage<Holding | undefined>();
 let holders = 0;
 
 /**
@@ -29,9 +29,39 @@ export async function holding<T>(blocks: Blocks, fn: () => Promise<T>): Promise<
     return await holdings.run(held, fn);
   } finally {
     held.open = false;
-    holders--;
-    if (holders === 0) holdings.disable();
+    holderGone();
   }
+}
+
+function holderGone(): void {
+  holders--;
+  if (holders === 0) holdings.disable();
+}
+
+/**
+ * Notes that the caller holds something from here on, and so do the functions that await it. Call it before the first
+ * `await`, and where {@link followCallers} was called in an earlier turn: the context would otherwise be that of others,
+ * too. Returns the end.
+ */
+export function holdFromHere(blocks: Blocks): () => void {
+  const held: Holding = { parent: holdings.getStore(), blocks, open: true };
+  holdings.enterWith(held);
+  return () => {
+    held.open = false;
+  };
+}
+
+/** The calls that wait for the function that runs now, to be asked from elsewhere. */
+export function blocksHere(): Blocks {
+  const held = holdings.getStore();
+  return (target, need) => held?.open === true && held.blocks(target, need);
+}
+
+/** Makes holdFromHere() possible in later turns. Returns the end, to be called once. */
+export function followCallers(): () => void {
+  holders++;
+  holdings.enterWith(holdings.getStore());
+  return holderGone;
 }
 
 /** Throws where a call on `target` would wait for the function that makes it. */

@@ -109,6 +109,11 @@ export class KyselyConnection implements DatabaseConnection {
     this.#cancel?.abort();
   }
 
+  /** See OpenTransactions. */
+  holdFromHere(): void {
+    this.#open.holdFromHere();
+  }
+
   async begin(readOnly: boolean): Promise<void> {
     let on = this.#lease ?? this.#executor;
     if (isPool(on)) {

@@ -1,20 +1,12 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Driver, TransactionSettings } from 'kysely';
-import { AiosqliteError, type Executor } from '../index.js';
+import type { Executor } from '../index.js';
+import { OpenTransactions } from '../source/open-transaction.js';
 import { KyselyConnection } from './connection.js';
-
-interface Inside {
-  readonly executor: Executor;
-  readonly connection: KyselyConnection;
-  readonly parent: Inside | undefined;
-}
-
-/** In the callback of `db.transaction()`: what it must not wait for. */
-const insides = new AsyncLocalStorage<Inside | undefined>();
 
 export class AiosqliteDriver implements Driver {
   readonly #executor: Executor;
   readonly #close: () => Promise<void>;
+  #stopFollowing = () => {};
 
   constructor(executor: Executor, close: () => Promise<void>) {
     this.#executor = executor;
@@ -22,23 +14,16 @@ export class AiosqliteDriver implements Driver {
   }
 
   /** The pool opens at the first query. */
-  async init(): Promise<void> {}
+  async init(): Promise<void> {
+    this.#stopFollowing = OpenTransactions.followCallers();
+  }
 
   async acquireConnection(): Promise<KyselyConnection> {
-    for (let inside = insides.getStore(); inside !== undefined; inside = inside.parent) {
-      if (inside.executor === this.#executor && inside.connection.inTransaction) {
-        throw new AiosqliteError(
-          'ERR_NESTED_ACQUIRE',
-          'this query would wait for the transaction that it is made in: use the object that its function was given',
-        );
-      }
-    }
     return new KyselyConnection(this.#executor);
   }
 
   async beginTransaction(connection: KyselyConnection, settings: TransactionSettings): Promise<void> {
-    // Before the first await, so that it holds for the function that awaits this: the one that then calls the callback.
-    insides.enterWith({ executor: this.#executor, connection, parent: insides.getStore() });
+    connection.holdFromHere(); // the function that awaits this then calls the callback
     await connection.act('begin', () => connection.begin(settings.accessMode === 'read only'));
   }
 
@@ -68,6 +53,7 @@ export class AiosqliteDriver implements Driver {
 
   async destroy(): Promise<void> {
     await this.#close();
+    this.#stopFollowing();
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Blocks, blocksHere, followCallers, holdFromHere } from '../connection/nesting.js';
 import { type Executor, SqliteError, type Transaction, type TransactionMode } from '../index.js';
 
 /** A transaction() that is begun by one call and ended by another, and not by its function. */
@@ -5,6 +6,8 @@ class OpenTransaction {
   readonly tx: Transaction;
   /** Name of the savepoint; undefined for an outermost transaction. */
   readonly name: string | undefined;
+  /** Calls that wait for its end. */
+  readonly blocks: Blocks = blocksHere();
   readonly #commit: () => void;
   readonly #rollback: (reason: unknown) => void;
   readonly #ended: Promise<void>;
@@ -50,10 +53,22 @@ class OpenTransaction {
 /** A transaction and the savepoints in it, as query builders drive them: by name, each step a call. */
 export class OpenTransactions {
   readonly #open: OpenTransaction[] = [];
+  #letGo = () => {};
 
   /** The innermost runs statements. `undefined` without a transaction. */
   get innermost(): Transaction | undefined {
     return this.#open.at(-1)?.tx;
+  }
+
+  /** See nesting.ts. */
+  static readonly followCallers = followCallers;
+
+  /**
+   * Notes that the caller holds what begin() will open, and so do the functions that await it: their calls that would wait
+   * for its end reject `'ERR_NESTED_ACQUIRE'`. Call it before the first `await`.
+   */
+  holdFromHere(): void {
+    this.#letGo = holdFromHere((target, need) => this.#open[0]?.blocks(target, need) === true);
   }
 
   async begin(executor: Executor, mode?: TransactionMode): Promise<void> {
@@ -63,10 +78,12 @@ export class OpenTransactions {
   /** With the savepoints that are still open. */
   async commit(): Promise<void> {
     while (this.#open.length > 0) await this.#last().commit();
+    this.#letGo();
   }
 
   async rollback(): Promise<void> {
     while (this.#open.length > 0) await this.#last().rollback();
+    this.#letGo();
   }
 
   async savepoint(name: string): Promise<void> {

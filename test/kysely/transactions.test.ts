@@ -1,5 +1,8 @@
-import { type Kysely, sql } from 'kysely';
+import type { Connection, Pool } from 'aiosqlite';
+import { AiosqliteDialect } from 'aiosqlite/kysely';
+import { Kysely, sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { start } from '../support/child.js';
 import { databases } from '../support/databases.js';
 import { rejection } from '../support/rejection.js';
 import { gate, sleep } from '../support/time.js';
@@ -12,10 +15,12 @@ const names = async (db: Kysely<Database>) =>
 const insert = (db: Kysely<Database>, first_name: string) => db.insertInto('person').values({ first_name }).execute();
 
 describe.each(sourceNames)('a transaction of Kysely over %s', (name) => {
+  let source: Pool | Connection;
   let db: Kysely<Database>;
 
   beforeEach(async () => {
-    db = kyselyOver(await sources[name](on));
+    source = await sources[name](on);
+    db = kyselyOver(source);
     await createTables(db);
   });
 
@@ -90,6 +95,23 @@ describe.each(sourceNames)('a transaction of Kysely over %s', (name) => {
     expect(await names(db)).toEqual([]);
     const nested = db.transaction().execute(async () => db.transaction().execute(async () => {}));
     expect(await rejection(nested)).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+  });
+
+  test('refuses a write or a close() of what it runs on, which would wait for its end', async () => {
+    const calls = [
+      () => source.exec('DELETE FROM person'),
+      () => source.transaction(async () => {}),
+      () => source.close(),
+    ];
+    for (const call of calls) {
+      const work = db.transaction().execute(async (trx) => {
+        await insert(trx, 'Ada');
+        await call();
+      });
+      expect(await rejection(work)).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+    }
+    await source.exec("INSERT INTO person (first_name) VALUES ('Grace')");
+    expect(await names(db)).toEqual(['Grace']);
   });
 
   test('keeps nobody else from waiting for it', async () => {
@@ -201,6 +223,21 @@ describe.each(sourceNames)('a transaction of Kysely over %s', (name) => {
 });
 
 describe('a transaction of Kysely over a pool', () => {
+  test('is nothing to callers beside it, even if it is the first of the process', async () => {
+    const { ended } = start(new URL('first-transaction.mjs', import.meta.url));
+    expect(await ended).toMatchObject({ stdout: '3\n', code: 0 });
+  });
+
+  test('refuses destroy() of its own database, which would wait for its end', async () => {
+    const db = new Kysely<Database>({ dialect: new AiosqliteDialect(on.file()) });
+    await createTables(db);
+    const work = db.transaction().execute(async (trx) => {
+      await insert(trx, 'Ada');
+      await db.destroy();
+    });
+    expect(await rejection(work)).toMatchObject({ code: 'ERR_NESTED_ACQUIRE' });
+  });
+
   test('that only reads takes a reader, on a snapshot, and refuses writes', async () => {
     const db = kyselyOver(on.pool());
     await createTables(db);
