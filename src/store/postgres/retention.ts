@@ -1,5 +1,6 @@
 import { AGAIN, afterWrites, type Context, inTurnOfUser, run } from './context.js';
 import { deleteEvents } from './history/fold.js';
+import { UnmarkedSessions } from './history/unmarked.js';
 import { areStorable } from './ids.js';
 
 /** Rows that one statement deletes, so that writers wait some milliseconds at most. */
@@ -63,6 +64,7 @@ export async function deleteOldEvents(
   if (!areStorable(appName)) return 0;
   await afterWrites(context);
   const time = context.dialect.encodeTime(before) as number;
+  const unmarked = new UnmarkedSessions();
   let total = 0;
   for (let from: unknown[] = ['', 0, 0], count = EVENTS_PER_STATEMENT; count === EVENTS_PER_STATEMENT; ) {
     const params = [...from, EVENTS_PER_STATEMENT, time, appName ?? null] as (string | number | null)[];
@@ -70,7 +72,7 @@ export async function deleteOldEvents(
     from = row.slice(0, 3);
     count = Number(row[3] ?? 0);
     const old = row.slice(4);
-    if (typeof old[0] === 'string') total += await deleteEvents(context, old as string[], time);
+    if (typeof old[0] === 'string') total += await deleteEvents(context, old as string[], time, unmarked);
   }
   return total;
 }

@@ -65,7 +65,7 @@ class Run {
     const has = await this.#tables();
     // In a dry run the sessions that go are still there.
     const idle = this.#options.dryRun ? (this.#cuts.idleDays ?? null) : null;
-    const rules = buildRules(this.#names, this.#cuts, idle);
+    const rules = buildRules(this.#names, this.#cuts, idle, this.#throwIfAborted);
     if (has(sessions) && has(events)) {
       if (!has(changes))
         throw new StoreError(
@@ -83,6 +83,8 @@ class Run {
     if (!this.#options.dryRun) await this.#vacuum();
     return this.#removed;
   }
+
+  readonly #throwIfAborted = () => this.#options.signal?.throwIfAborted();
 
   async #tables(): Promise<(name: string) => boolean> {
     const [found] = await this.#read({ sql: TABLES });
@@ -106,7 +108,7 @@ class Run {
     const { maxEventsPerSession: most, appName, eventDays = null } = this.#cuts;
     if (most === undefined) return;
     const { dryRun } = this.#options;
-    const surplus = buildSurplus(this.#names, most, appName, idle, dryRun ? eventDays : null);
+    const surplus = buildSurplus(this.#names, most, appName, idle, dryRun ? eventDays : null, this.#throwIfAborted);
     const limit = ROWS_PER_JOB.events;
     await this.#walk<[session: number, events: number]>(surplus, SESSIONS_PER_PAGE, async (sessions) => {
       for (const [session, events] of sessions) {
@@ -125,7 +127,7 @@ class Run {
     each: (items: Item[]) => Promise<void>,
   ): Promise<void> {
     for (let after = 0, full = true; full; ) {
-      this.#options.signal?.throwIfAborted();
+      this.#throwIfAborted();
       const [result] = await this.#read(page(after, limit));
       const [last, count, items] = result?.rows[0] ?? [];
       await each(JSON.parse(items as string) as Item[]);
@@ -157,7 +159,7 @@ class Run {
     const mode = await this.#db.get('PRAGMA auto_vacuum');
     if (Number(mode?.auto_vacuum) !== 2) return;
     for (;;) {
-      this.#options.signal?.throwIfAborted();
+      this.#throwIfAborted();
       const free = await this.#db.get('PRAGMA freelist_count');
       if (Number(free?.freelist_count) === 0) return;
       await this.#db.all(`PRAGMA incremental_vacuum(${PAGES_PER_VACUUM})`);
@@ -168,7 +170,7 @@ class Run {
     if (removed === 0) return;
     this.#removed[kind] += removed;
     this.#options.onProgress?.({ kind, removed: this.#removed[kind] });
-    this.#options.signal?.throwIfAborted();
+    this.#throwIfAborted();
   }
 
   #read(query: BatchQuery): Promise<StatementResult[]> {

@@ -4,9 +4,13 @@ import type { Names } from '../names.js';
 import { quoted } from '../names.js';
 import { sendBatch, sendWrites } from '../sqlite/context.js';
 import { buildFold, deleteArchived, deleteEvents } from '../sqlite/history/fold.js';
+import { MarkedSessions } from '../sqlite/history/marked.js';
 import type { Cuts } from './policy.js';
 
-export type PruneNames = Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes' | 'userStates' | 'memory'>;
+export type PruneNames = Pick<
+  Names,
+  'sessions' | 'events' | 'rewound' | 'changes' | 'metadata' | 'userStates' | 'memory'
+>;
 
 /** A rule: a table is read page by page, by a key; rows that the rule is about are deleted by their keys. */
 export interface Rule {
@@ -16,8 +20,11 @@ export interface Rule {
   remove(db: Executor, keys: number[]): Promise<number>;
 }
 
-/** `idle`: the time before which sessions go but are still there, in a dry run; otherwise null. */
-export function buildRules(names: PruneNames, { appName, ...cuts }: Cuts, idle: number | null) {
+/**
+ * `idle`: the time before which sessions go but are still there, in a dry run; otherwise null. `beforePage`: called before each
+ * further read, which it may prevent.
+ */
+export function buildRules(names: PruneNames, { appName, ...cuts }: Cuts, idle: number | null, beforePage: () => void) {
   const { sessions, events, rewound, userStates, memory } = quoted(names);
   const scopes = `"${scopesTable(names.memory)}"`;
 
@@ -43,9 +50,10 @@ export function buildRules(names: PruneNames, { appName, ...cuts }: Cuts, idle: 
       idle,
     ]);
   const fold = buildFold(names);
+  const marked = new MarkedSessions(fold, beforePage);
   const eventRule = (cut: number): Rule => ({
     page: eventPage(events, cut),
-    remove: (db, keys) => db.transaction((tx) => deleteEvents(tx, fold, keys, cut)),
+    remove: (db, keys) => marked.transaction(db, (tx) => deleteEvents(tx, fold, keys, cut, marked.keys)),
   });
   /** Events that a rewind has removed and that are kept for undoRewind(). */
   const archiveRule = (cut: number): Rule => ({
@@ -117,6 +125,7 @@ export function buildSurplus(
   appName: string | null,
   idle: number | null,
   old: number | null,
+  beforePage: () => void,
 ) {
   const page = `SELECT max(k), count(*), json_group_array(json_array(k, n - ?3)) FILTER (WHERE n > ?3) FROM (
   SELECT s.session_key AS k, iif(s.update_time < ?5 OR s.app_name <> ?4, 0, (SELECT count(*) FROM "${names.events}" AS e
@@ -125,15 +134,16 @@ export function buildSurplus(
   const surplus = `SELECT json_group_array(seq) FROM (SELECT seq FROM "${names.events}" WHERE session_key = ?1
   AND seq <= (SELECT seq FROM "${names.events}" WHERE session_key = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2) ORDER BY seq LIMIT ?3)`;
   const fold = buildFold(names);
+  const marked = new MarkedSessions(fold, beforePage);
   return {
     /** The third column is a JSON array of pairs: a session's key, and the number of its events too many. */
     page: (after: number, limit: number) => ({ sql: page, params: [after, limit, most, appName, idle, old] }),
     /** Removes the oldest events that are too many, up to a limit. */
     remove: (db: Executor, session: number, limit: number) =>
-      db.transaction(async (tx) => {
+      marked.transaction(db, async (tx) => {
         const [found] = await sendBatch({ db: tx }, [{ sql: surplus, params: [session, most, limit] }]);
         const seqs = JSON.parse(found?.rows[0]?.[0] as string) as number[];
-        return seqs.length === 0 ? 0 : await deleteEvents(tx, fold, seqs, Number.POSITIVE_INFINITY);
+        return seqs.length === 0 ? 0 : await deleteEvents(tx, fold, seqs, Number.POSITIVE_INFINITY, marked.keys);
       }),
   };
 }

@@ -1,6 +1,7 @@
 import { julianDay } from '../../codec/julian-day.js';
 import { type Context, runReads, sendWrites } from './context.js';
 import { deleteEvents } from './history/fold.js';
+import { MarkedSessions } from './history/marked.js';
 
 /** Rows that one job deletes, so that writers wait some milliseconds at most. */
 const SESSIONS_PER_JOB = 50;
@@ -47,13 +48,16 @@ export async function deleteOldEvents(context: Context, filter: { before: number
   await afterWrites(context);
   const before = julianDay.encode(filter.before);
   const { sql } = context;
+  const marked = new MarkedSessions(sql.fold);
   let total = 0;
   for (let from = 0, count = EVENTS_PER_JOB; count === EVENTS_PER_JOB; ) {
     const params = [from, EVENTS_PER_JOB, before, filter.appName ?? null];
     const [found] = await runReads(context, [{ sql: sql.oldEvents, params }]);
     const [last, rows, seqs] = found?.rows[0] ?? [];
     const old = JSON.parse(seqs as string) as number[];
-    if (old.length > 0) total += await context.db.transaction((tx) => deleteEvents(tx, sql.fold, old, before));
+    if (old.length > 0) {
+      total += await marked.transaction(context.db, (tx) => deleteEvents(tx, sql.fold, old, before, marked.keys));
+    }
     [from, count] = [Number(last), Number(rows)];
   }
   return total;

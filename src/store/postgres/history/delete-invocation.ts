@@ -1,6 +1,9 @@
+import { renamings } from '../../history/markers.js';
 import { keptChange } from '../../history/stored.js';
+import { keyParams } from '../../prepare.js';
 import type { SessionKey } from '../../records.js';
 import { type Context, run } from '../context.js';
+import { readRetained, rename } from './fold.js';
 import { inTransaction } from './in-transaction.js';
 import { keepChanges } from './keep.js';
 import { readInvocation, storedInvocation } from './read.js';
@@ -12,14 +15,11 @@ export async function deleteInvocation(context: Context, key: SessionKey, invoca
     const { userId } = key;
     const invocation = storedInvocation(invocationId);
     const events = await readInvocation(within, userId, sessionNumber, invocation);
-    const named = await run(within, within.sql.fold.markersOf, [userId, sessionNumber, invocation]);
+    const [marked] = await run(within, within.sql.isMarked, [...keyParams(key), 0]);
+    const all = marked ? await readRetained(within, userId, sessionNumber) : [];
+    const retained = all.map((event) => ({ ...event, isDeleted: event.invocationId === invocation }));
     const [deleted] = await run(within, within.sql.history.deleteInvocation, [userId, sessionNumber, invocation]);
-    await run(within, within.sql.fold.renameMarked, [[userId], [Number(sessionNumber)]]);
-    if (named.length > 0) {
-      const [[, lastSeq] = []] = named;
-      const seqs = named.map(([seq]) => Number(seq));
-      await run(within, within.sql.fold.renameMarkers, [userId, sessionNumber, seqs, Number(lastSeq)]);
-    }
+    await rename(within, userId, sessionNumber, renamings(retained));
     const count = Number(deleted?.[0]);
     if (count === 0) return 0;
     const kept = events.flatMap(({ seq, change }) => (change ? [keptChange(seq, change)] : []));

@@ -143,16 +143,6 @@ export function buildFoldQueries({ sessions, events, changes }: Layout) {
     WHERE r.user_id = c.user_id AND r.session_key = c.session_key AND r.kind = 'rewind' AND r.revision = s.revision
       AND r.change_key < c.change_key))`;
   const named = (id: string) => `'"rewindBeforeInvocationId":' || to_json(${id})::text`;
-  /** `marked`: user, session key, marker, last seq before what it undoes. */
-  const rename = (marked: string) =>
-    statement(`UPDATE ${events} AS m
-  SET actions = replace(m.actions::text, ${named("m.actions ->> 'rewindBeforeInvocationId'")}, ${named('r.invocation_id')})::json
-  FROM (SELECT k.*, (SELECT e.invocation_id FROM ${events} AS e WHERE e.user_id = k.user_id AND e.session_key = k.session_key
-        AND e.seq > k.last_seq AND e.seq < k.marker ORDER BY e.seq LIMIT 1) AS invocation_id FROM (${marked}) AS k) AS r
-  WHERE m.user_id = r.user_id AND m.session_key = r.session_key AND m.seq = r.marker
-    AND m.actions ->> 'rewindBeforeInvocationId' <> r.invocation_id
-    AND NOT EXISTS (SELECT 1 FROM ${events} AS b WHERE b.user_id = r.user_id AND b.session_key = r.session_key
-      AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`);
   return {
     /** Of the next `$4` events behind a primary key those older than `$5`, of the app `$6` or of all: one array for each column. */
     page: statement(`WITH range AS (
@@ -162,7 +152,7 @@ last AS (SELECT r.* FROM range AS r ORDER BY r.user_id DESC, r.session_key DESC,
 old AS (SELECT array_agg(r.user_id) AS users, array_agg(r.session_key) AS sessions, array_agg(r.seq) AS seqs FROM range AS r WHERE r.goes)
 SELECT last.user_id, last.session_key, last.seq, (SELECT count(*) FROM range), old.users::text, old.sessions::text, old.seqs::text FROM last, old`),
     /** Holds the sessions of these events. */
-    lock: statement(`SELECT s.session_key, s.user_id, s.app_name, s.id, s.initial_state FROM ${sessions} AS s
+    lock: statement(`SELECT s.session_key, s.user_id, s.app_name, s.id, s.initial_state, s.revision FROM ${sessions} AS s
   WHERE (s.user_id, s.app_name, s.id) IN (SELECT e.user_id, e.app_name, e.session_id FROM ${events} AS e JOIN ${keys} ON ${isKey})
   ORDER BY s.user_id, s.app_name, s.id FOR NO KEY UPDATE`),
     changing: statement(`SELECT e.seq, e.session_key, e.actions, e.extra FROM ${events} AS e JOIN ${keys} ON ${isKey}
@@ -176,21 +166,17 @@ SELECT count(*) FROM gone`),
     changes: statement(`SELECT c.session_key, c.change_key, c.seq, c.kind, c.value, c.removed
   FROM ${changes} AS c JOIN ${sessionKeys} AS k(user_id, session_key) ON c.user_id = k.user_id AND c.session_key = k.session_key
   WHERE c.undone_by IS NULL AND c.kind <> 'rewind' AND NOT ${isNewerThanRewind} ORDER BY c.seq, c.change_key`),
-    /** Users and session keys of sessions. As in SQLite: a marker names the first undone invocation that is left. */
-    renameMarked: rename(
-      `SELECT c.user_id, c.session_key, (c.value ->> 'marker')::bigint AS marker, (c.value -> 'ended' ->> 0)::bigint AS last_seq
-    FROM ${changes} AS c JOIN ${sessionKeys} AS k(user_id, session_key) ON c.user_id = k.user_id AND c.session_key = k.session_key
-    WHERE c.kind = 'rewind' AND c.value ->> 'marker' IS NOT NULL`,
-    ),
-    /** The same for any markers of a session, as those of ADK: their seqs `$3`, and the last seq `$4` before what they undo. */
-    renameMarkers: rename(
-      'SELECT $1::text AS user_id, $2::bigint AS session_key, unnest($3::bigint[]) AS marker, $4::bigint AS last_seq',
-    ),
-    /** Markers of a session that name the invocation `$3`, and the last seq before it. */
-    markersOf: statement(`SELECT m.seq, f.first - 1 FROM ${events} AS m, (SELECT min(i.seq) AS first FROM ${events} AS i
-    WHERE i.user_id = $1 AND i.session_key = $2 AND i.invocation_id = $3) AS f
-  WHERE m.user_id = $1 AND m.session_key = $2 AND m.seq > f.first AND ${mayMark('m.actions')}
-    AND m.actions ->> 'rewindBeforeInvocationId' = $3`),
+    /** Sessions, given as users and session keys, that have markers. */
+    marked: statement(`SELECT k.user_id, k.session_key FROM ${sessionKeys} AS k(user_id, session_key)
+  WHERE EXISTS (SELECT 1 FROM ${events} AS m WHERE m.user_id = k.user_id AND m.session_key = k.session_key AND ${mayMark('m.actions')})`),
+    /** All events of the user `$5` and the session key `$6`, with the actions of markers, and whether they are among those that go. */
+    retained: statement(`SELECT e.seq, e.invocation_id, CASE WHEN ${mayMark('e.actions')} THEN e.actions END,
+    ${isOld} AND (e.user_id, e.session_key, e.seq) IN (SELECT k.user_id, k.session_key, k.seq FROM ${keys})
+  FROM ${events} AS e WHERE e.user_id = $5 AND e.session_key = $6 ORDER BY e.seq`),
+    /** Of a session: seq of the marker `$3`, invocation `$4`. */
+    rename: statement(`UPDATE ${events} AS m
+  SET actions = replace(m.actions::text, ${named("m.actions ->> 'rewindBeforeInvocationId'")}, ${named('$4::text')})::json
+  WHERE m.user_id = $1 AND m.session_key = $2 AND m.seq = $3`),
     /** App, user, session, state. */
     setInitial: statement(
       `UPDATE ${sessions} AS s SET initial_state = $4 WHERE s.app_name = $1 AND s.user_id = $2 AND s.id = $3`,

@@ -1,12 +1,14 @@
 import type { BatchQuery } from '../../../executor.js';
 import { serializeObject } from '../../codec/serialize.js';
+import { renamings } from '../../history/markers.js';
 import { keptChange } from '../../history/stored.js';
 import type { SessionKey } from '../../records.js';
-import { type Context, runReads, sendWrites } from '../context.js';
+import { type Context, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { present } from '../other-stores.js';
+import { readRetained, rename } from './fold.js';
 import { inTransaction } from './in-transaction.js';
-import { readInvocation, readStored } from './read.js';
+import { isMarked, readInvocation, readStored } from './read.js';
 import { remember, revivedBy } from './remember.js';
 import { forget } from './rewind.js';
 
@@ -25,18 +27,14 @@ export async function deleteInvocation(
     const { sessionNumber, session } = await readStored(within, key);
     const events = [sessionNumber, invocationId];
     const changes = await readInvocation(within, key, invocationId);
-    const [named] = await runReads(within, [{ sql: sql.fold.markersOf, params: events }]);
-    const [, lastSeq = 0] = named?.rows[0] ?? [];
-    const namedSeqs = (named?.rows ?? []).map(([seq]) => Number(seq));
+    const all = (await isMarked(within, key, 0)) ? await readRetained(within.db, sql.fold, sessionNumber) : [];
+    const retained = all.map((event) => ({ ...event, isDeleted: event.invocationId === invocationId }));
     const { memory } = await present(within);
     const markers = { sql: sql.history.markers.invocation, params: events };
     const revived = memory ? await revivedBy(within, key, markers) : undefined;
     if (memory) await forget(within, key, { sql: sql.history.forget.invocation, params: events });
-    const [deleted] = await sendWrites(within, [
-      { sql: sql.history.deleteInvocation, params: events },
-      { sql: sql.fold.renameMarked, params: [[sessionNumber]] },
-      { sql: sql.fold.renameMarkers, params: [sessionNumber, namedSeqs, Number(lastSeq)] },
-    ]);
+    const [deleted] = await sendWrites(within, [{ sql: sql.history.deleteInvocation, params: events }]);
+    await rename(within.db, sql.fold, renamings(retained));
     const count = deleted?.changes ?? 0;
     if (count === 0) return 0;
     const now = sqliteDialect.encodeTime(Date.now());

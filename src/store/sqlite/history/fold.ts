@@ -1,19 +1,22 @@
 import { julianDay } from '../../../codec/julian-day.js';
 import type { BatchQuery, Executor } from '../../../executor.js';
+import { MARKER } from '../../codec/event-codec.js';
 import { NO_ACTIONS } from '../../codec/no-actions.js';
 import { serializeObject } from '../../codec/serialize.js';
 import { changesBySession, fold, type StoredChange } from '../../history/fold.js';
+import { type Renaming, type Retained, renamings } from '../../history/markers.js';
 import { outlineOf } from '../../history/outline.js';
 import { keptChange } from '../../history/stored.js';
 import type { PlacedChange, SessionChange } from '../../history/timeline.js';
+import { rewindBeforeOf } from '../../memory/events.js';
 import { type Names, quoted } from '../../names.js';
 import { isJsonObject, type JsonObject } from '../../records.js';
 import { sendBatch, sendWrites } from '../context.js';
 import { mayMark } from '../dialect.js';
 
 /** Statements that delete events and keep the changes that these have made to the state. */
-export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes'>) {
-  const { sessions, events, changes } = quoted(names);
+export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes' | 'metadata'>) {
+  const { sessions, events, rewound, changes, metadata } = quoted(names);
   const gone = 'e.seq IN carray(?1) AND e.timestamp < ?2';
   /** Parameters of both: seqs, a time (Julian Day) before which events go. */
   const removal = (table: string, more = '') => ({
@@ -24,37 +27,33 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
   /** State that was set since a rewind that can be undone: it will follow what comes back. */
   const isNewerThanRewind = `(c.kind <> 'deleted' AND EXISTS (SELECT 1 FROM ${changes} AS r JOIN ${sessions} AS s USING (session_key)
     WHERE r.session_key = c.session_key AND r.kind = 'rewind' AND r.revision = s.revision AND r.change_key < c.change_key))`;
-  /** `marked`: session key, marker, last seq before what it undoes. */
-  const rename = (
-    marked: string,
-  ) => `UPDATE ${events} AS m SET actions = CAST(json_set(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId', r.invocation_id) AS BLOB)
-  FROM (SELECT k.*, (SELECT e.invocation_id FROM ${events} AS e WHERE e.session_key = k.session_key
-        AND e.seq > k.last_seq AND e.seq < k.marker ORDER BY e.seq LIMIT 1) AS invocation_id FROM (${marked}) AS k) AS r
-  WHERE m.session_key = r.session_key AND m.seq = r.marker
-    AND json_extract(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId') <> r.invocation_id
-    AND NOT EXISTS (SELECT 1 FROM ${events} AS b
-      WHERE b.session_key = r.session_key AND b.seq <= r.last_seq AND b.invocation_id = r.invocation_id)`;
-  const first = `(SELECT min(i.seq) FROM ${events} AS i WHERE i.session_key = ?1 AND i.invocation_id = ?2)`;
+  const text = (actions: string) => `CAST(${actions} AS TEXT)`;
+  const markersAfter = (
+    table: string,
+  ) => `SELECT max(seq), count(*), json_group_array(session_key) FILTER (WHERE marks) FROM (
+  SELECT e.seq, e.session_key, e.actions <> CAST('${NO_ACTIONS}' AS BLOB) AND ${mayMark('e.actions')} AS marks
+  FROM ${table} AS e WHERE e.seq > ? ORDER BY e.seq LIMIT ?)`;
+  const note = `'${names.events}:markers'`;
   return {
     events: removal(events),
-    /** Sessions of the same events in which a rewind has marked events as undone. */
-    marked: `SELECT r.session_key FROM ${changes} AS r WHERE r.kind = 'rewind' AND json_extract(r.value, '$.ended') IS NOT NULL
-  AND r.session_key IN (SELECT e.session_key FROM ${events} AS e WHERE ${gone})`,
-    /**
-     * A marker undoes all from the first event of an invocation on. If that event is gone, this lets the marker name the
-     * invocation of the first undone event that is left, unless this invocation began before. Parameter: session keys.
-     */
-    renameMarked: rename(
-      `SELECT c.session_key, c.value ->> '$.marker' AS marker, c.value ->> '$.ended[0]' AS last_seq
-    FROM ${changes} AS c WHERE c.session_key IN carray(?) AND c.kind = 'rewind' AND c.value ->> '$.marker' IS NOT NULL`,
-    ),
-    /** The same for any markers, as those of ADK. Parameters: session key, seqs of the markers, last seq before what they undo. */
-    renameMarkers: rename('SELECT ?1 AS session_key, value AS marker, ?3 AS last_seq FROM carray(?2)'),
-    /** Markers that name an invocation, and the last seq before it. Parameters: session key, invocation. */
-    markersOf: `SELECT m.seq, ${first} - 1 FROM ${events} AS m
-  WHERE m.session_key = ?1 AND m.seq > ${first} AND ${mayMark('m.actions')}
-    AND json_extract(CAST(m.actions AS TEXT), '$.rewindBeforeInvocationId') = ?2`,
-    archived: removal(`"${names.rewound}"`, ', e.rewind_key'),
+    /** Sessions among `?3` with a marker, and whether any of the same events is of the invocation that it names. */
+    losing: `SELECT m.session_key, EXISTS (SELECT 1 FROM ${events} AS e WHERE ${gone} AND e.session_key = m.session_key
+    AND e.invocation_id = iif(json_valid(${text('m.actions')}), ${text('m.actions')} ->> '$.${MARKER}', NULL))
+  FROM ${events} AS m WHERE m.session_key IN (SELECT e.session_key FROM ${events} AS e WHERE ${gone} AND e.session_key IN carray(?3))
+    AND ${mayMark('m.actions')}`,
+    /** Of the next n rows behind a seq: the last seq, their number, and a JSON array of sessions that have markers among them. */
+    markersAfter: { stored: markersAfter(events), archived: markersAfter(rewound) },
+    /** What the file knows about its markers: see marked.ts. */
+    note: {
+      read: `SELECT value FROM ${metadata} WHERE key = ${note}`,
+      write: `INSERT INTO ${metadata} (key, value) VALUES (${note}, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    },
+    /** All events of the session `?3`, with the actions of markers, and whether they are among the same events. */
+    retained: `SELECT e.seq, e.invocation_id, iif(${mayMark('e.actions')}, ${text('e.actions')}, NULL), ${gone}
+  FROM ${events} AS e WHERE e.session_key = ?3 ORDER BY e.seq`,
+    /** Parameters: invocation, seq of the marker. */
+    rename: `UPDATE ${events} SET actions = CAST(json_set(${text('actions')}, '$.${MARKER}', ?) AS BLOB) WHERE seq = ?`,
+    archived: removal(rewound, ', e.rewind_key'),
     /** With the first event that is left. Parameter of both: session keys. */
     sessions: `SELECT s.session_key, s.initial_state, (SELECT min(e.seq) FROM ${events} AS e WHERE e.session_key = s.session_key)
   FROM ${sessions} AS s WHERE s.session_key IN carray(?)`,
@@ -68,19 +67,57 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
   };
 }
 
-type FoldQueries = ReturnType<typeof buildFold>;
+export type FoldQueries = ReturnType<typeof buildFold>;
 
-/** Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number. */
-export async function deleteEvents(tx: Executor, sql: FoldQueries, seqs: number[], before: number): Promise<number> {
-  const [marked] = await sendBatch({ db: tx }, [{ sql: sql.marked, params: [seqs, before] }]);
+/**
+ * Deletes events inside a transaction, those with a timestamp before `before` (Julian Day); resolves to their number.
+ * `marked`: keys of all sessions with markers.
+ */
+export async function deleteEvents(
+  tx: Executor,
+  sql: FoldQueries,
+  seqs: number[],
+  before: number,
+  marked: ReadonlySet<number>,
+): Promise<number> {
+  const renamed: Renaming[] = [];
+  if (marked.size > 0) {
+    const [found] = await sendBatch({ db: tx }, [{ sql: sql.losing, params: [seqs, before, [...marked]] }]);
+    const losing = (found?.rows ?? []).flatMap(([session, loses]) => (Number(loses) === 1 ? Number(session) : []));
+    for (const session of new Set(losing)) {
+      renamed.push(...renamings(await readRetained(tx, sql, session, seqs, before)));
+    }
+  }
   const { rows, count } = await removeFrom(tx, sql.events, seqs, before);
-  const keys = (marked?.rows ?? []).map(([session]) => Number(session));
-  if (keys.length > 0) await sendWrites({ db: tx }, [{ sql: sql.renameMarked, params: [keys] }]);
+  await rename(tx, sql, renamed);
   const deleted = changesBySession(
     rows.map(([seq, session, actions, extra]) => [Number(seq), Number(session), parse(actions), parse(extra)]),
   );
   if (deleted.size > 0) await keep(tx, sql, deleted);
   return count;
+}
+
+/** All events of a session from which some are deleted. */
+export async function readRetained(
+  tx: Executor,
+  sql: FoldQueries,
+  session: number,
+  seqs: number[] = [],
+  before = 0,
+): Promise<Retained[]> {
+  const [found] = await sendBatch({ db: tx }, [{ sql: sql.retained, params: [seqs, before, session] }]);
+  return (found?.rows ?? []).map(([seq, invocationId, actions, gone]) => ({
+    seq: Number(seq),
+    invocationId: String(invocationId),
+    rewindBefore: rewindBeforeOf({ actions: parse(actions) ?? {} }),
+    isDeleted: Number(gone) === 1,
+  }));
+}
+
+export async function rename(tx: Executor, sql: FoldQueries, renamed: readonly Renaming[]): Promise<void> {
+  if (renamed.length === 0) return;
+  const queries = renamed.map(({ seq, invocationId }) => ({ sql: sql.rename, params: [invocationId, seq] }));
+  await sendWrites({ db: tx }, queries);
 }
 
 /** The same for events that an undone rewind would bring back: it then brings back their changes alone. */
