@@ -129,6 +129,8 @@ export interface Backend {
   ): Promise<EventRow[]>;
   /** Whether a marker of a rewind follows a seq. */
   isMarked(key: SessionKey, afterSeq: number): Promise<boolean>;
+  /** The number of a session's events, counted in an index. */
+  countEvents(key: SessionKey): Promise<number>;
 
   // ── sessions from elsewhere ──
 

@@ -58,6 +58,21 @@ describe('one session', () => {
     expect([changed.status, changed.json.state['user:tone']]).toEqual([200, 'warm']);
   });
 
+  test.each(['first', 'last'] as const)('is sent again once retention has deleted its %s event', async (which) => {
+    await site.ask('POST', sessions, { sessionId: 's1' });
+    await site.ask('POST', '/run', turn('s1', 'hi'));
+    const { store, pool } = site.sessionService;
+    const { headers, json } = await site.ask('GET', `${sessions}/s1`);
+    const ifNoneMatch = { 'if-none-match': headers.get('etag') ?? '' };
+    const { length } = json.events;
+    const gone = which === 'first' ? 0 : length - 1;
+    await pool.run('UPDATE adk_events SET timestamp = 1 WHERE id = ?', [json.events[gone].id]);
+    expect((await site.ask('GET', `${sessions}/s1`, undefined, ifNoneMatch)).status).toBe(304);
+    expect(await store.deleteOldEvents({ before: 1 })).toBe(1);
+    const again = await site.ask('GET', `${sessions}/s1`, undefined, ifNoneMatch);
+    expect([again.status, again.json?.events.length]).toEqual([200, length - 1]);
+  });
+
   test('is 404 where there is none, for each method', async () => {
     for (const [method, body] of [['GET'], ['DELETE'], ['PATCH', { stateDelta: { a: 1 } }]] as const) {
       expect([method, (await site.ask(method, `${sessions}/none`, body)).status]).toEqual([method, 404]);

@@ -10,7 +10,7 @@ import type { PgClient } from './client.js';
 import { InTransaction, type Runner } from './connections.js';
 import type { Context, PendingAppend } from './context.js';
 import { eventCodec, postgresDialect, sessionCodec } from './dialect.js';
-import { eventPage, isMarked, iterateEvents, listEvents } from './events.js';
+import { countEvents, eventPage, isMarked, iterateEvents, listEvents } from './events.js';
 import { deleteInvocation } from './history/delete-invocation.js';
 import { fork } from './history/fork.js';
 import { readHistory } from './history/read.js';
@@ -153,6 +153,10 @@ export class PostgresBackend implements Backend {
 
   isMarked(key: SessionKey, afterSeq: number) {
     return isMarked(this.#context, key, afterSeq);
+  }
+
+  countEvents(key: SessionKey) {
+    return countEvents(this.#context, key);
   }
 
   get transfer() {

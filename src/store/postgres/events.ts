@@ -34,6 +34,12 @@ export async function isMarked(context: Context, key: SessionKey, afterSeq: numb
   return (await run(context, context.sql.isMarked, [...keyParams(key), afterSeq], AGAIN)).length === 1;
 }
 
+export async function countEvents(context: Context, key: SessionKey): Promise<number> {
+  if (!isStorableKey(key)) return 0;
+  const [counted] = await run(context, context.sql.countEvents, keyParams(key), AGAIN);
+  return Number(counted?.[0]);
+}
+
 /** Events of a session, page by page, up to the one that is the last when the iteration begins. */
 export async function* iterateEvents(
   context: Context,

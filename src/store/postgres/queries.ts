@@ -144,6 +144,9 @@ SELECT ${sessionColumns}, ${call('change')}(s.user_id, s.session_key, s.last_seq
 
     /** Events between the seqs `$4` and `$5`, at most `$6`. */
     between: { asc: statement(between('ASC')), desc: statement(between('DESC')) },
+    countEvents: statement(
+      `SELECT count(*) FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionNumber}`,
+    ),
     /** Whether a marker of a rewind follows the seq `$4`. */
     isMarked:
       statement(`SELECT 1 FROM ${events} AS e WHERE e.user_id = $2 AND e.session_key = ${sessionNumber} AND e.seq > $4

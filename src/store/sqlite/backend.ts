@@ -16,7 +16,7 @@ import type { Context } from './context.js';
 import { CONTENT_AT, eventCodec, sessionCodec, sqliteDialect } from './dialect.js';
 import { deleteInvocation } from './history/delete-invocation.js';
 import { fork } from './history/fork.js';
-import { isMarked, readEventPage, readMoment } from './history/read.js';
+import { countEvents, isMarked, readEventPage, readMoment } from './history/read.js';
 import { rewind } from './history/rewind.js';
 import { mergeState, replaceState } from './history/state.js';
 import { undoRewind } from './history/undo.js';
@@ -180,6 +180,10 @@ export class SqliteBackend implements Backend, Context {
 
   isMarked(key: SessionKey, afterSeq: number) {
     return isMarked(this, key, afterSeq);
+  }
+
+  countEvents(key: SessionKey) {
+    return countEvents(this, key);
   }
 
   get transfer() {

@@ -200,6 +200,7 @@ export function buildQueries(
     events: inBothOrders((order) => eventsBehind('e.timestamp > ?', order)),
     /** Parameters: key, after which seq, before which seq, how many. */
     eventPage: inBothOrders((order) => eventsBehind('e.seq < ?', order)),
+    countEvents: `SELECT count(*) FROM ${events} AS e WHERE e.session_key = ${sessionNumber}`,
     /** Whether a marker of a rewind follows a seq. */
     isMarked: `SELECT 1 FROM ${events} AS e WHERE e.session_key = ${sessionNumber} AND e.seq > ?
   AND ${mayMark('e.actions')} LIMIT 1`,

@@ -117,12 +117,16 @@ function listRequest(params: Record<string, string>, query: URLSearchParams): Li
   };
 }
 
-/** A tag of everything that the answer holds, from one read without events: the revision, and the shared states. */
+/**
+ * A tag of everything that the answer holds, without reading events: the revision, the shared states, and the number of events,
+ * which retention lessens without raising the revision.
+ */
 async function tagOf({ store }: Partial<ReturnType<typeof storeOf>>, key: Key): Promise<string | undefined> {
   const loaded = await store?.loadSession(key, { limit: 0 });
   if (loaded === undefined) return undefined;
   const { session, appState, userState } = loaded;
-  const text = JSON.stringify([session.createTime, session.revision, session.state, appState, userState]);
+  const events = await store?.backend.countEvents(key);
+  const text = JSON.stringify([session.createTime, session.revision, events, session.state, appState, userState]);
   return `"${createHash('sha256').update(text).digest('base64url')}"`;
 }
 

@@ -43,7 +43,7 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
     AND ${mayMark('m.actions')}`,
     /** Of the next n rows behind a seq: the last seq, their number, and a JSON array of sessions that have markers among them. */
     markersAfter: { stored: markersAfter(events), archived: markersAfter(rewound) },
-    /** What the file knows about its markers: see marked.ts. */
+    /** The file's note on its markers: see marked.ts. */
     note: {
       read: `SELECT value FROM ${metadata} WHERE key = ${note}`,
       write: `INSERT INTO ${metadata} (key, value) VALUES (${note}, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,

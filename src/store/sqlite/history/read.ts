@@ -151,6 +151,11 @@ export async function readEventPage(
   return events?.rows ?? [];
 }
 
+export async function countEvents(context: Context, key: SessionKey): Promise<number> {
+  const [counted] = await runReads(context, [{ sql: context.sql.countEvents, params: keyParams(key) }]);
+  return Number(counted?.rows[0]?.[0]);
+}
+
 /** Whether a marker of a rewind follows a seq. */
 export async function isMarked(context: Context, key: SessionKey, afterSeq: number): Promise<boolean> {
   const [found] = await runReads(context, [{ sql: context.sql.isMarked, params: [...keyParams(key), afterSeq] }]);
