@@ -1,7 +1,7 @@
 import { AiosqliteError } from '../../errors.js';
 import type { SessionKey } from '../records.js';
 import { fateOf, type Refusal } from './fate.js';
-import { type EventPage, type Origin, type Present, type StoredSession, sizeOf, type Transfer } from './transfer.js';
+import { type EventPage, type Origin, type StoredSession, sizeOf, type Transfer } from './transfer.js';
 
 /** Pages that are held while a session is read, so that source and target need no connection at the same time. */
 const HELD_PAGES = 2;
@@ -12,6 +12,8 @@ export interface One {
   events: number;
   characters: number;
 }
+
+const gone: One = { fate: 'gone', events: 0, characters: 0 };
 
 /** An error that passes through the connections of the other database, which would take it for one of their own. */
 class Crossing extends AiosqliteError {
@@ -49,8 +51,8 @@ export class Copier {
       }
       return { session, held };
     });
-    if (small === undefined) return { fate: 'gone', events: 0, characters: 0 };
-    if (small !== 'large') return await this.#write(small.session, () => small.held);
+    if (small === undefined) return gone;
+    if (small !== 'large') return await this.#write(small.session, () => small.held, new Attempts());
     const large = this.#large.then(() => this.#copyLarge(key));
     this.#large = large.catch(() => {});
     return await large;
@@ -58,10 +60,11 @@ export class Copier {
 
   /** Page by page, with both databases at work at the same time. */
   async #copyLarge(key: SessionKey): Promise<One> {
+    const attempts = new Attempts();
     for (;;) {
       try {
-        const one = await this.#from.read(key, (session, pages) => this.#stream(session, pages));
-        return one ?? { fate: 'gone', events: 0, characters: 0 };
+        const one = await this.#from.read(key, (session, pages) => this.#stream(session, pages, attempts));
+        return one ?? gone;
       } catch (error) {
         if (error instanceof Reread) continue;
         throw error instanceof Crossing ? error.cause : error;
@@ -69,7 +72,7 @@ export class Copier {
     }
   }
 
-  async #stream(session: StoredSession, pages: AsyncIterable<EventPage>): Promise<One> {
+  async #stream(session: StoredSession, pages: AsyncIterable<EventPage>, attempts: Attempts): Promise<One> {
     let isRead = false;
     async function* once(): AsyncGenerator<EventPage> {
       if (isRead) throw new Reread();
@@ -81,7 +84,7 @@ export class Copier {
       }
     }
     try {
-      return await this.#write(session, once);
+      return await this.#write(session, once, attempts);
     } catch (error) {
       if (error instanceof Reread) throw error;
       // The source's own error goes back to where it came from.
@@ -89,28 +92,51 @@ export class Copier {
     }
   }
 
-  async #write(session: StoredSession, pages: () => AsyncIterable<EventPage> | Iterable<EventPage>): Promise<One> {
+  async #write(
+    session: StoredSession,
+    pages: () => AsyncIterable<EventPage> | Iterable<EventPage>,
+    attempts: Attempts,
+  ): Promise<One> {
     const { key: _, sessionNumber, createTime, revision, lastSeq } = session;
     const origin: Origin = { source: this.#place, sessionNumber, createTime, revision, lastSeq };
     const keptTime = (time: number) => this.#to.keptTime(time);
-    let fate: ReturnType<typeof fateOf> = 'copied';
-    let attempts = 0;
-    const count = { events: 0, characters: 0 };
-    async function* counted(): AsyncGenerator<EventPage> {
-      count.events = 0;
-      count.characters = 0;
-      for await (const page of pages()) {
-        if (page.rewindKey === undefined) count.events += page.rows.length;
-        for (const row of page.rows) count.characters += sizeOf(row);
-        yield page;
-      }
+    await this.#to.write(
+      session,
+      () => attempts.counted(pages()),
+      origin,
+      (present) => attempts.decided(fateOf(session, origin.source, present, keptTime)) === 'copied',
+    );
+    return attempts.outcome();
+  }
+}
+
+/** Attempts to write one session: another one follows where a connection breaks, to the target or to the source. */
+class Attempts {
+  #fate: ReturnType<typeof fateOf> | undefined;
+  #events = 0;
+  #characters = 0;
+
+  /** Notes the decision of an attempt, and returns it. One behind a broken commit finds the copy: the first decision stands. */
+  decided(fate: ReturnType<typeof fateOf>): ReturnType<typeof fateOf> {
+    if (this.#fate === undefined || fate !== 'unchanged') this.#fate = fate;
+    return fate;
+  }
+
+  /** The pages of one attempt, counted from 0. */
+  async *counted(pages: AsyncIterable<EventPage> | Iterable<EventPage>): AsyncGenerator<EventPage> {
+    this.#events = 0;
+    this.#characters = 0;
+    for await (const page of pages) {
+      if (page.rewindKey === undefined) this.#events += page.rows.length;
+      for (const row of page.rows) this.#characters += sizeOf(row);
+      yield page;
     }
-    await this.#to.write(session, counted, origin, (present: Present | undefined) => {
-      const now = fateOf(session, origin.source, present, keptTime);
-      // An attempt whose connection broke may have been committed: then this one finds the copy.
-      if (attempts++ === 0 || now !== 'unchanged') fate = now;
-      return now === 'copied';
-    });
-    return fate === 'copied' ? { fate, ...count } : { fate, events: 0, characters: 0 };
+  }
+
+  outcome(): One {
+    const fate = this.#fate ?? 'unchanged';
+    return fate === 'copied'
+      ? { fate, events: this.#events, characters: this.#characters }
+      : { fate, events: 0, characters: 0 };
   }
 }

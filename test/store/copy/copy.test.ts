@@ -1,5 +1,6 @@
 import { SessionStore } from 'aiosqlite/store';
 import { describe, expect, test } from 'vitest';
+import type { Backend } from '../../../src/store/backend.js';
 import { databases } from '../../support/databases.js';
 import { describePostgres, divide, postgres } from '../../support/postgres.js';
 import { event } from '../fixtures.js';
@@ -273,4 +274,30 @@ describePostgres('on PostgreSQL', () => {
     await copySessions(middle, to);
     await expectEqual(from, to);
   });
+});
+
+test('a session whose source is read again, behind the commit of its copy, counts as copied', async () => {
+  const [from, to] = [await sqlite(), await sqlite()];
+  const session = key('long');
+  await from.createSession(session);
+  // Longer than what is held of a session, so that the source is read while the target is written.
+  const text = 'x'.repeat(100_000);
+  for (let i = 0; i < 60; i++) {
+    await from.appendEvent(event(`e${i}`, { ...session, content: { parts: [{ text }] } }));
+  }
+  const { backend } = from as unknown as { backend: Backend };
+  const { transfer } = backend;
+  const read = transfer.read.bind(transfer);
+  let reads = 0;
+  // As where the source's connection fails at the end of its transaction.
+  transfer.read = async (of, use) => {
+    reads += 1;
+    await read(of, use);
+    return await read(of, use);
+  };
+  Object.defineProperty(backend, 'transfer', { value: transfer });
+  const copied = await copySessions(from, to);
+  expect(reads).toBe(2);
+  expect(counts(copied)).toEqual({ copied: 1, unchanged: 0, deleted: 0, events: 60 });
+  await expectEqual(from, to);
 });
