@@ -114,7 +114,8 @@ describe('in merge mode', () => {
     const first = append(session, event('e1'));
     // The second append is called before the first is back, and waits behind a transaction.
     let end = () => {};
-    const between = pool.transaction(() => new Promise<void>((resolve) => (end = resolve)));
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const between = pool.transaction(() => ended);
     const second = append(session, event('e2'));
     await first;
     expect(ids(session)).toBe('f0 e0 f1 e1');
