@@ -1,4 +1,5 @@
 import type { SqlParam } from '../../../executor.js';
+import { type Decoder, makeDecoder } from '../../copy/decoder.js';
 import { makeRowCodec } from '../../copy/rows.js';
 import {
   type EventPage,
@@ -21,7 +22,6 @@ import { AGAIN, type Context, run } from '../context.js';
 import { postgresDialect } from '../dialect.js';
 import { escapeJson, unescapeJson } from '../escape.js';
 import { isStorableKey, MAX_ID_BYTES } from '../ids.js';
-import { decodePresent, decodeSession, decodeStamp, decodeState } from './decode.js';
 import { buildTransferQueries, type TransferQueries } from './queries.js';
 
 const ROWS_PER_PAGE = 500;
@@ -36,10 +36,12 @@ export class PostgresTransfer implements Transfer {
   readonly hasHistory = true;
   readonly #context: Context;
   readonly #sql: TransferQueries;
+  readonly #decode: Decoder;
 
   constructor(context: Context) {
     this.#context = context;
     this.#sql = buildTransferQueries(context.layout);
+    this.#decode = makeDecoder(postgresDialect, unescapeJson, context.names);
   }
 
   #run(query: Parameters<typeof run>[1], values: readonly PgParam[]) {
@@ -58,7 +60,7 @@ export class PostgresTransfer implements Transfer {
   }
 
   async stamps(after: Stamp | undefined, limit: number): Promise<Stamp[]> {
-    return (await this.#run(this.#sql.stamps, behind(after, limit))).map((row) => decodeStamp(row));
+    return (await this.#run(this.#sql.stamps, behind(after, limit))).map(this.#decode.stamp);
   }
 
   async read<T>(
@@ -73,7 +75,7 @@ export class PostgresTransfer implements Transfer {
       if (row === undefined) return undefined;
       const place = [key.userId, Number(row[0])];
       const changes = await runner.run(this.#sql.changes, place);
-      return await use(decodeSession(this.#context.names, row, changes), this.#pages(runner, place));
+      return await use(this.#decode.session(row, changes), this.#pages(runner, place));
     }, AGAIN);
   }
 
@@ -113,7 +115,7 @@ export class PostgresTransfer implements Transfer {
     ]) {
       for (let after = first; ; ) {
         const rows = await this.#run(statement, [...after, ROWS_PER_PAGE]);
-        const states = rows.map((row) => decodeState(this.#context.names, row));
+        const states = rows.map(this.#decode.state);
         yield* states;
         const last = states.at(-1);
         if (last === undefined) break;
@@ -126,7 +128,7 @@ export class PostgresTransfer implements Transfer {
     const { app, user } = this.#sql.states;
     const rows =
       userId === undefined ? await this.#run(app.one, [appName]) : await this.#run(user.one, [userId, appName]);
-    return rows[0] && decodeState(this.#context.names, rows[0]);
+    return rows[0] && this.#decode.state(rows[0]);
   }
 
   async hasAny(sessionKeys: readonly number[]): Promise<boolean> {
@@ -147,11 +149,11 @@ export class PostgresTransfer implements Transfer {
       keys.map(({ appName }) => appName),
       keys.map(({ sessionId }) => sessionId),
     ];
-    return (await this.#run(this.#sql.find, columns)).map((row) => decodePresent(row));
+    return (await this.#run(this.#sql.find, columns)).map(this.#decode.present);
   }
 
   async copied(after: Present | undefined, limit: number): Promise<Present[]> {
-    return (await this.#run(this.#sql.copied, behind(after, limit))).map((row) => decodePresent(row));
+    return (await this.#run(this.#sql.copied, behind(after, limit))).map(this.#decode.present);
   }
 
   async write(
@@ -164,7 +166,7 @@ export class PostgresTransfer implements Transfer {
     return await this.#context.runner.transaction(async (runner) => {
       for (;;) {
         const [found] = await runner.run(this.#sql.lock, keyOf(session.key));
-        if (!decide(found && decodePresent(found))) return false;
+        if (!decide(found && this.#decode.present(found))) return false;
         // No lock keeps others from creating the session meanwhile: then it is there the next time.
         if (await this.#put(runner, session, pages, { origin, replaces: found !== undefined })) return true;
       }

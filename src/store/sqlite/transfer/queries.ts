@@ -15,7 +15,7 @@ export const shapeQuery = ({ sessions, changes, rewound }: Names) =>
 
 /** Columns of an event, in the order of a stored one, behind the session's. */
 const FIELDS = EVENT_COLUMNS.map(({ column }) => column);
-/** Columns of each part of a read: its name, `seq`, the fields of an event, the key of a rewind. */
+/** Columns of each part of a read: its name, then those of an event: `seq`, the fields, the key of a rewind. */
 const WIDTH = FIELDS.length + 3;
 
 export type TransferQueries = ReturnType<typeof buildTransferQueries>;
@@ -25,9 +25,9 @@ export function buildTransferQueries(names: Names, shape: Shape) {
   const owner = names.owner ? `"${names.owner.column}"` : undefined;
   const key = 's.app_name = ? AND s.user_id = ? AND s.id = ?';
   const lastSeq = `coalesce((SELECT max(e.seq) FROM ${events} AS e WHERE e.session_key = s.session_key), 0)`;
-  const stamp = `s.session_key, s.app_name, s.user_id, s.id, s.create_time, s.revision, ${lastSeq}`;
+  const stamp = ['s.session_key', 's.app_name', 's.user_id', 's.id', 's.create_time', 's.revision', lastSeq];
   const originKey = `'${originPrefix(names.sessions)}' || s.session_key`;
-  const present = `SELECT ${stamp}, m.value FROM ${sessions} AS s`;
+  const present = `SELECT ${stamp.join(', ')}, m.value FROM ${sessions} AS s`;
   const origin = `${metadata} AS m ON m.key = ${originKey}`;
 
   const fields = (row: string) =>
@@ -48,15 +48,15 @@ export function buildTransferQueries(names: Names, shape: Shape) {
     return `coalesce((SELECT ${of}(seq) FROM (${each.join(' UNION ALL ')})), 0)`;
   };
   const sessionPart = [
-    lastSeq,
-    ...['app_name', 'user_id', 'id', 'state', 'create_time', 'update_time', 'revision'].map((name) => `s.${name}`),
+    ...stamp,
+    's.update_time',
+    's.state',
     shape.initialState ? 's.initial_state' : 'NULL',
     owner ? `s.${owner}` : 'NULL',
-    's.session_key',
     seqs('min'),
     seqs('max'),
   ];
-  const changePart = ['seq', 'change_key', 'kind', 'value', 'removed', 'revision', 'time', 'undone_by'].map(
+  const changePart = ['change_key', 'seq', 'kind', 'value', 'removed', 'revision', 'time', 'undone_by'].map(
     (name) => `c.${name}`,
   );
   const parts = [
@@ -89,7 +89,7 @@ export function buildTransferQueries(names: Names, shape: Shape) {
 
   return {
     // ── as a source ──
-    stamps: `SELECT ${stamp} FROM ${sessions} AS s WHERE s.session_key > ? ORDER BY s.session_key LIMIT ?`,
+    stamps: `SELECT ${stamp.join(', ')} FROM ${sessions} AS s WHERE s.session_key > ? ORDER BY s.session_key LIMIT ?`,
     /** One statement, so that all is of one moment. */
     read: parts.join('\nUNION ALL\n'),
     inUse: `SELECT 1 FROM ${sessions} WHERE session_key IN carray(?) LIMIT 1`,

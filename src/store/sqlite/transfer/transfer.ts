@@ -1,25 +1,23 @@
-import { isJson } from '../../../codec/json.js';
 import type { BatchQuery, Executor } from '../../../executor.js';
-import {
-  type BesideOptions,
-  type BesideReport,
-  type EventPage,
-  type Origin,
-  type Present,
-  parseOrigin,
-  type Stamp,
-  type StoredSession,
-  type StoredState,
-  type Transfer,
-  type Unstorable,
+import type { Decoder } from '../../copy/decoder.js';
+import type {
+  BesideOptions,
+  BesideReport,
+  EventPage,
+  Origin,
+  Present,
+  Stamp,
+  StoredSession,
+  StoredState,
+  Transfer,
+  Unstorable,
 } from '../../copy/transfer.js';
-import { corruptRow } from '../../errors.js';
 import type { SessionKey } from '../../records.js';
 import { type Context, runReads, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import { copyBeside } from './beside.js';
 import { buildTransferQueries, shapeQuery, type TransferQueries } from './queries.js';
-import { decodeStamp, readSession, timeOf } from './read.js';
+import { decoderOf, readSession } from './read.js';
 import { addSession, isPlain, writeSession } from './write.js';
 
 /** Whole sessions of an SQLite file. */
@@ -27,10 +25,12 @@ export class SqliteTransfer implements Transfer {
   readonly idBytes = undefined;
   readonly hasHistory = true;
   readonly #context: Context;
+  readonly #decode: Decoder;
   #sql: Promise<TransferQueries> | undefined;
 
   constructor(context: Context) {
     this.#context = context;
+    this.#decode = decoderOf(context.names);
   }
 
   /** The statements, once it is known what the file has. */
@@ -69,7 +69,7 @@ export class SqliteTransfer implements Transfer {
   async stamps(after: Stamp | undefined, limit: number): Promise<Stamp[]> {
     const { stamps } = await this.#queries();
     const rows = await this.#rows({ sql: stamps, params: [after?.sessionNumber ?? 0, limit] });
-    return rows.map((row) => decodeStamp(row, this.#context.names.sessions));
+    return rows.map(this.#decode.stamp);
   }
 
   async read<T>(
@@ -82,20 +82,8 @@ export class SqliteTransfer implements Transfer {
   async *states(): AsyncGenerator<StoredState> {
     const { states } = await this.#queries();
     for (const { all } of [states.app, states.user]) {
-      for await (const row of this.#context.db.iterate(all, [], { rowMode: 'array' })) yield this.#state(row);
+      for await (const row of this.#context.db.iterate(all, [], { rowMode: 'array' })) yield this.#decode.state(row);
     }
-  }
-
-  #state([app, user, state, time]: unknown[]): StoredState {
-    const { appStates, userStates } = this.#context.names;
-    const [table, key] = user === null ? [appStates, `${app}`] : [userStates, `${app}, ${user}`];
-    if (typeof state !== 'string' || !isJson(state)) throw corruptRow(table, key, 'state');
-    return {
-      appName: String(app),
-      userId: user === null ? undefined : String(user),
-      state,
-      updateTime: timeOf(time, () => corruptRow(table, key, 'update_time')),
-    };
   }
 
   async state({ appName, userId }: Pick<StoredState, 'appName' | 'userId'>): Promise<StoredState | undefined> {
@@ -105,7 +93,7 @@ export class SqliteTransfer implements Transfer {
         ? { sql: states.app.one, params: [appName] }
         : { sql: states.user.one, params: [appName, userId] };
     const [row] = await this.#rows(query);
-    return row && this.#state([appName, userId ?? null, ...row]);
+    return row && this.#decode.state([appName, userId ?? null, ...row]);
   }
 
   async hasAny(sessionKeys: readonly number[]): Promise<boolean> {
@@ -134,17 +122,13 @@ export class SqliteTransfer implements Transfer {
     const { find } = await this.#queries();
     const queries = keys.map(({ appName, userId, sessionId }) => ({ sql: find, params: [appName, userId, sessionId] }));
     const found = await runReads(context, queries);
-    return found.flatMap(({ rows }) => rows.map((row) => this.#present(row)));
-  }
-
-  #present(row: unknown[]): Present {
-    return { ...decodeStamp(row, this.#context.names.sessions), origin: parseOrigin(row[7]) };
+    return found.flatMap(({ rows }) => rows.map(this.#decode.present));
   }
 
   async copied(after: Present | undefined, limit: number): Promise<Present[]> {
     const { copied } = await this.#queries();
     const rows = await this.#rows({ sql: copied, params: [after?.sessionNumber ?? 0, limit] });
-    return rows.map((row) => this.#present(row));
+    return rows.map(this.#decode.present);
   }
 
   async write(
