@@ -117,7 +117,8 @@ test('a program that may not make code from text encodes and decodes the same', 
     { ...event('e3'), author: undefined, branch: null, actions: { stateDelta: { a: undefined } } } as never,
   ];
   const compiled = makeEventCodec(EVENT_COLUMNS, sqliteDialect);
-  const blank = makeEventShape(EVENT_COLUMNS).blank();
+  const recordOf = () => makeEventShape(EVENT_COLUMNS).recordOf({ id: 'e', author: 'ada', title: 'other' }, key);
+  const record = recordOf();
   const real = globalThis.Function;
   let plain: typeof compiled;
   try {
@@ -125,7 +126,7 @@ test('a program that may not make code from text encodes and decodes the same', 
       throw new EvalError('Code generation from strings disallowed for this context');
     } as never;
     plain = makeEventCodec(EVENT_COLUMNS, sqliteDialect);
-    expect(makeEventShape(EVENT_COLUMNS).blank()).toEqual(blank);
+    expect(recordOf()).toEqual(record);
   } finally {
     globalThis.Function = real;
   }

@@ -68,25 +68,45 @@ export function makeEventCodec(columns: readonly Column[], dialect: Dialect): Ev
 
 /** The fields of a record. */
 export interface EventShape {
-  /** Sets a field of a record. False if the field has no column of its own: then nothing is set. */
-  set(record: JsonObject, field: string, value: unknown): boolean;
+  /**
+   * An event of ADK as a record, whatever its fields are: those without a column go to `extra`. Only fields that are there are
+   * looked at: asking an object for a dozen that are not was most of the cost (1.1 of 1.3 µs).
+   */
+  recordOf(event: object, key: SessionKey): EventRecord;
   /** Every field that a record names; all others of an event belong into `extra`. */
   readonly named: ReadonlySet<string>;
-  /** A record with all its fields, undefined: of one shape, whatever an event has. */
-  blank(): JsonObject;
 }
 
 export function makeEventShape(columns: readonly Column[]): EventShape {
   const named = [...columns.map(({ field }) => field), 'sessionId', 'appName', 'userId', 'unbranded'];
   const own = columns.filter(({ kind }) => kind !== 'extra').map(({ field }) => field);
+  /** Sets a field of a record. False if the field has no column of its own: then nothing is set. */
+  const set = compile<SetField>({}, setterCode(own)) ?? plainSetter(new Set(own));
+  /** A record with all its fields, undefined: of one shape, whatever an event has. */
+  const blank =
+    compile<() => JsonObject>({}, `() => ({ ${named.map((field) => `${field}: undefined`).join(', ')} })`) ??
+    (() => Object.fromEntries(named.map((field) => [field, undefined])));
   return {
-    set: compile({}, setterCode(own)) ?? plainSetter(new Set(own)),
     named: new Set([...named, 'seq']),
-    blank:
-      compile({}, `() => ({ ${named.map((field) => `${field}: undefined`).join(', ')} })`) ??
-      (() => Object.fromEntries(named.map((field) => [field, undefined]))),
+    recordOf(event, { sessionId, appName, userId }) {
+      const record = blank();
+      record.sessionId = sessionId;
+      record.appName = appName;
+      record.userId = userId;
+      let extra: JsonObject | undefined;
+      for (const field in event) {
+        const value = (event as JsonObject)[field];
+        if (set(record, field, value) || value === undefined) continue;
+        extra ??= Object.create(null) as JsonObject;
+        extra[field] = value;
+      }
+      record.extra = extra;
+      return record as unknown as EventRecord;
+    },
   };
 }
+
+type SetField = (record: JsonObject, field: string, value: unknown) => boolean;
 
 /** Runs for each field of each append: a switch takes a quarter of the time of a Set lookup and a keyed store. */
 const setterCode = (fields: readonly string[]) => `(record, field, value) => {
@@ -96,7 +116,7 @@ const setterCode = (fields: readonly string[]) => `(record, field, value) => {
     }
   }`;
 
-const plainSetter = (fields: ReadonlySet<string>): EventShape['set'] => {
+const plainSetter = (fields: ReadonlySet<string>): SetField => {
   return (record, field, value) => {
     if (!fields.has(field)) return false;
     record[field] = value;

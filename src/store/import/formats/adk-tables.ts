@@ -1,4 +1,5 @@
 import type { SqlValue } from '../../../executor.js';
+import { eventShape } from '../../codec/event-codec.js';
 import { nameOf } from '../../prepare.js';
 import type { JsonObject, SessionKey } from '../../records.js';
 import { unreadable } from '../errors.js';
@@ -6,7 +7,6 @@ import { Ahead } from '../input/ahead.js';
 import { hasColumns, quoted, type TablesInput } from '../input/input.js';
 import type { FoundEvent, FoundSession, Item, ReadOptions } from '../source.js';
 import { isDamagedText, noText, shown, sound } from '../values/damaged-text.js';
-import { eventRecord } from '../values/event.js';
 import { withoutPrefix } from '../values/scopes.js';
 import { timeOf as anyTime } from '../values/times.js';
 import { noObject, parseState } from './json.js';
@@ -277,8 +277,9 @@ async function* eventsOf(
     const event = isText ? table.decode(row.slice(EVENT_AT), id, session) : noText('its id', row[ID_AT]);
     const refusal = (reason: string) => ({ table: table.names?.events ?? 'events', row: id, reason });
     if (typeof event === 'string') yield refusal(event);
-    else if (event instanceof RawEvent) yield { raw: eventRecord(key, event.event), refusal: refusal(event.reason) };
-    else yield eventRecord(key, event);
+    else if (event instanceof RawEvent)
+      yield { raw: eventShape.recordOf(event.event, key), refusal: refusal(event.reason) };
+    else yield eventShape.recordOf(event, key);
   }
 }
 

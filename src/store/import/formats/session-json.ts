@@ -1,9 +1,9 @@
+import { eventShape } from '../../codec/event-codec.js';
 import { isJsonObject, type JsonObject, type SessionKey } from '../../records.js';
 import { unreadable } from '../errors.js';
 import type { TextInput } from '../input/input.js';
 import type { Format, FoundEvent, Item, ReadOptions } from '../source.js';
 import { camelCase, KEPT_BY_ADK_PYTHON } from '../values/casing.js';
-import { eventRecord } from '../values/event.js';
 import { asNumber, isText } from '../values/exact.js';
 import { splitScopes } from '../values/scopes.js';
 import { milliseconds, timeOf } from '../values/times.js';
@@ -68,7 +68,7 @@ function eventOf(key: SessionKey, event: unknown, number: number): FoundEvent {
   if (typeof time !== 'number') return refused('it has no time');
   const converted = isSnakeCase(event) ? toCamelCase(event) : { ...event };
   converted.timestamp = milliseconds(time);
-  return eventRecord(key, converted);
+  return eventShape.recordOf(converted, key);
 }
 
 /** Fields that every event of ADK for Python has in one of two cases; those of one word say nothing. */
