@@ -11,6 +11,7 @@ import { addPrune } from './commands/prune.js';
 import { addTail } from './commands/tail.js';
 import { addWeb } from './commands/web.js';
 import { Misuse } from './failure.js';
+import { writesLines } from './output.js';
 import { readPackage } from './package.js';
 import { Command, CommanderError } from './vendor.js';
 
@@ -81,11 +82,11 @@ function exitCodeOf(error: unknown): number {
   return 1;
 }
 
-// The reader of a pipe may leave at any time, as `head` does.
+// The reader of a pipe may leave at any time, as `head` does. What is there for its output alone ends; work goes on.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') process.exit(exitCodeOf(error));
-    process.exit(0);
+    if (writesLines()) process.exit(0);
   });
 }
 

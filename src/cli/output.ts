@@ -112,8 +112,14 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu, ' ');
 }
 
+let hasWrittenLines = false;
+
+/** Whether the command is there for its output alone. */
+export const writesLines = (): boolean => hasWrittenLines;
+
 /** Waits until the output has room again, so that a slow reader holds a command that writes much. */
 export async function writeLine(line: string): Promise<void> {
+  hasWrittenLines = true;
   if (process.stdout.write(`${line}\n`)) return;
   await new Promise((resolve) => process.stdout.once('drain', resolve));
 }

@@ -1,8 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { connect } from 'aiosqlite';
 import { type EventRecord, SessionStore } from 'aiosqlite/store';
@@ -432,6 +433,25 @@ describe('export and import', () => {
     });
     expect(said).toMatch(/^\{"appName":"shop"/);
     expect(said).toHaveLength(100);
+  });
+
+  test('a reader of the progress that leaves ends no import', async () => {
+    const program = join(import.meta.dirname, '../..', pack.bin.aiosqlite);
+    const child = spawn(process.execPath, [program, 'import', '-', '--db', file], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stderr.destroy();
+    for (const id of ['s1', 's2', 's3', 's4']) {
+      const times = { createTime: 1, updateTime: 1 };
+      child.stdin.write(
+        `${JSON.stringify({ ...key(id), id, ...times, state: {}, appState: {}, userState: {}, events: [] })}\n`,
+      );
+      await setTimeout(1_100); // a line of progress a second
+    }
+    child.stdin.end();
+    expect(await ended).toBe(0);
+    expect(run(['export', file]).stdout.split('\n').filter(Boolean)).toHaveLength(4);
   });
 
   test.skipIf(!existsSync('/dev/full'))('a full disk is one sentence and exit code 1', async () => {
