@@ -41,7 +41,10 @@ function withMetadata(state: JsonObject, current: JsonObject): JsonObject {
   return Object.hasOwn(current, METADATA) ? { ...rest, [METADATA]: current[METADATA] } : rest;
 }
 
-/** The versions that were saved after a cut: events after it name them, or no event names them and their time is later. */
+/**
+ * The versions that were saved after a cut: events after it name them. Where no event names a version, as after retention, its
+ * number decides if events name others of its artifact, otherwise its time.
+ */
 export function laterVersions(
   { events, place }: History,
   { summaries }: Cut,
@@ -51,21 +54,37 @@ export function laterVersions(
   const before = named(events.filter((event) => !isEnded(event)));
   const after = named(events.filter(isEnded));
   return versions.filter(({ name, version, createTime }) => {
-    const label = labelOf(name, version);
-    if (before.has(label)) return false;
-    return after.has(label) || createTime > place.time;
+    const [earlier, later] = [before.get(name), after.get(name)];
+    if (earlier?.versions.has(version)) return false;
+    if (later?.versions.has(version)) return true;
+    if (earlier && version < earlier.last) return false;
+    return (later && version > later.first) || createTime > place.time;
   });
 }
 
-function named(events: readonly EventOutline[]): Set<string> {
-  const labels = new Set<string>();
-  for (const { artifacts } of events) {
-    for (const name of Object.keys(artifacts)) labels.add(labelOf(name, artifacts[name]));
-  }
-  return labels;
+/** Versions of an artifact that events name. */
+interface Named {
+  versions: Set<number>;
+  first: number;
+  last: number;
 }
 
-const labelOf = (name: string, version: unknown) => JSON.stringify([name, version]);
+function named(events: readonly EventOutline[]): Map<string, Named> {
+  const artifactsByName = new Map<string, Named>();
+  for (const { artifacts } of events) {
+    for (const [name, version] of Object.entries(artifacts)) {
+      if (typeof version !== 'number') continue;
+      const { versions, first, last } = artifactsByName.get(name) ?? {
+        versions: new Set(),
+        first: version,
+        last: version,
+      };
+      versions.add(version);
+      artifactsByName.set(name, { versions, first: Math.min(first, version), last: Math.max(last, version) });
+    }
+  }
+  return artifactsByName;
+}
 
 /** A rewind as it was asked for: where to cut, and how. */
 export interface RewindPlan {

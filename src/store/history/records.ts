@@ -16,7 +16,11 @@ export interface RewindOptions {
   mode?: 'remove' | 'mark';
   /** Whether removed events are kept for `undoRewind()`. Default: `true`. Not with `mode: 'mark'`. */
   archive?: boolean;
-  /** `'restore'` (default) hides the artifact versions of the session that were saved after the point. */
+  /**
+   * `'restore'` (default) hides the artifact versions of the session that were saved after the point: those that events after it
+   * name, and later ones. Versions that no event names, as after retention, are judged by other versions of the artifact that
+   * events name, otherwise by the time at which they were saved.
+   */
   artifacts?: 'restore' | 'keep';
 }
 export const REWIND_OPTIONS: NamesOf<RewindOptions> = { mode: true, archive: true, artifacts: true };

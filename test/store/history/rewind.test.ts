@@ -1,5 +1,5 @@
 import type { Pool } from 'aiosqlite';
-import { ArtifactStore, type EventRecord, MemoryStore, SessionStore } from 'aiosqlite/store';
+import { ArtifactStore, type EventRecord, MemoryStore, prune, SessionStore } from 'aiosqlite/store';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { databases } from '../../support/databases.js';
 import { rejection } from '../../support/rejection.js';
@@ -368,6 +368,41 @@ sqliteDescribe('artifacts follow a rewind', () => {
     await append('e2', 'i2', {}, { timestamp });
     await store.rewind(key, { beforeInvocationId: 'i2' });
     expect(await artifacts.list(key)).toEqual(['early']);
+  });
+
+  describe('after retention, of the artifact versions that no event names any more', () => {
+    /** Events of long ago, each with the next version of `a`, all of which are saved now. */
+    async function save(count: number) {
+      for (let at = 0; at < count; at += 1) {
+        await artifacts.save(name('a'), text(`${at}`));
+        await append(`e${at}`, `i${at}`, {}, { timestamp: 1_000 + at, actions: { artifactDelta: { a: at } } });
+      }
+    }
+
+    test('those stay that are older than one that an event before the point names, whatever their time', async () => {
+      await save(4);
+      expect(await prune(pool, { maxEventsPerSession: 2 })).toMatchObject({ events: 2 });
+      await store.rewind(key, { beforeInvocationId: 'i3' });
+      expect(await versions('a')).toEqual([0, 1, 2]);
+      await store.undoRewind(key);
+      expect(await versions('a')).toEqual([0, 1, 2, 3]);
+    });
+
+    test('those are hidden that are newer than one that an event after the point names, whatever their time', async () => {
+      await save(2);
+      await artifacts.save(name('a'), text('2'));
+      await pool.run('UPDATE adk_artifacts SET create_time = 0 WHERE version = 2');
+      await store.rewind(key, { beforeInvocationId: 'i1' });
+      expect(await versions('a')).toEqual([0]);
+    });
+
+    test('others are judged by their time: all events before the point are gone', async () => {
+      await save(3);
+      await pool.run('UPDATE adk_artifacts SET create_time = 0 WHERE version = 0');
+      expect(await prune(pool, { maxEventsPerSession: 1 })).toMatchObject({ events: 2 });
+      await store.rewind(key, { beforeInvocationId: 'i2' });
+      expect(await versions('a')).toEqual([0]);
+    });
   });
 
   test("they stay with artifacts: 'keep'", async () => {
