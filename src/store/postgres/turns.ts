@@ -79,10 +79,15 @@ export class Turns<Item> {
 
   /** Waits for all work that was called before. No later work waits for that. */
   async ended(): Promise<void> {
-    const held = [...this.#across.values()].map(
-      ({ later }) => new Promise<void>((resolve) => later.push(() => resolve(this.ended()))),
-    );
+    const held = [...this.#across].map(([scope, { concerns }]) => this.#endOfScope(scope, concerns));
     await Promise.all([this.#endOf([...this.#behind.keys()]), ...held]);
+  }
+
+  /** Holds its place among the calls: once no work across the scope is left, the turns in it are those called before. */
+  #endOfScope(scope: string, concerns: (name: string) => boolean): Promise<unknown> {
+    const held = this.#across.get(scope)?.later;
+    if (held === undefined) return this.#endOf([...this.#behind.keys()].filter(concerns));
+    return new Promise((resolve) => held.push(() => resolve(this.#endOfScope(scope, concerns))));
   }
 
   /** Waits for each name by itself: a later turn waits for the earlier ones of its own name alone. */
