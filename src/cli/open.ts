@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import type { Connection } from '../index.js';
 import type { SessionStore } from '../store/index.js';
 import { belongsTo, Failure, onFile } from './failure.js';
@@ -18,6 +19,7 @@ export async function openFile(file: string, options: { writable?: boolean } = {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) throw new Failure(`there is no file ${file}`);
   if (!found.isFile()) throw new Failure(`${file} is no file`);
+  if (options.writable) await refuseForeign(file);
   const { connect } = await import('../index.js');
   const { SessionStore } = await import('../store/index.js');
   const db = await onFile(file, () => connect(file, { readonly: options.writable !== true, mustExist: true }));
@@ -44,6 +46,7 @@ export async function openStore(file: string): Promise<OpenFile & { store: Sessi
 
 /** Opens the database that a command fills. One of another ADK program is refused before its journal mode is set. */
 export async function openTarget(file: string): Promise<Connection> {
+  await refuseForeign(file);
   const { connect } = await import('../index.js');
   {
     await using db = await connect(file);
@@ -52,6 +55,36 @@ export async function openTarget(file: string): Promise<Connection> {
   }
   return await connect(file, { journalMode: 'wal' });
 }
+
+/**
+ * Refuses a file of another ADK program without a change to it or to the files beside it. SQLite makes such files even to read; closing
+ * a connection that may write moves the log into the file.
+ */
+async function refuseForeign(file: string): Promise<void> {
+  if (sizeOf(file) === 0) return;
+  const found = await readOwner(`${pathToFileURL(file)}?immutable=1`);
+  if (found.owner !== undefined) throw withoutSessions({ file, owner: found.owner });
+  // All tables may still be in the log; the file is small then.
+  if (!found.isEmpty || sizeOf(`${file}-wal`) === 0) return;
+  const { readable } = await import('../store/internal.js');
+  await using copy = await readable(file).catch(() => undefined);
+  const { owner } = copy === undefined ? found : await readOwner(copy.database);
+  if (owner !== undefined) throw withoutSessions({ file, owner });
+}
+
+/** Owner of a database that is only read. A file that can't be read so fails with its own error where it is opened. */
+async function readOwner(database: string): Promise<{ owner?: string | undefined; isEmpty: boolean }> {
+  const { connect } = await import('../index.js');
+  try {
+    await using db = await connect(database, { readonly: true, mustExist: true });
+    const isEmpty = (await db.get('SELECT 1 FROM sqlite_schema LIMIT 1')) === undefined;
+    return { owner: await ownerOf(db), isEmpty };
+  } catch {
+    return { isEmpty: false };
+  }
+}
+
+const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
 /** A failure for a file without sessions of our own. */
 export const withoutSessions = ({ file, owner }: Pick<OpenFile, 'file' | 'owner'>): Failure =>

@@ -12,6 +12,7 @@ export { sessionNotFound } from './errors.js';
 export { loadEventPage } from './history/operations.js';
 export { withoutRewound } from './history/rewound.js';
 export { loadVisible, visible } from './history/visible.js';
+export { readable } from './import/input/read-only.js';
 export * from './index.js';
 export { recordOfEvent, rewindBeforeOf } from './memory/events.js';
 export { MEMORY_STORE_OPTIONS } from './memory/records.js';

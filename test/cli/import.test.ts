@@ -1,4 +1,14 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'aiosqlite';
@@ -115,6 +125,53 @@ describe.each(['sqlspec.db', 'sqlspec-0.45.db'])('a file of SQLSpec: %s', (name)
     }
     expect(contentsOf(path('theirs'))).toEqual(before);
   });
+
+  test.each(['in the file', 'in its log', 'in a log that has lost its shared memory'])(
+    'is refused without a trace, with tables %s',
+    async (where) => {
+      const source = fixture(name, path('source'));
+      const ours = fixture('adk-python-v1.db', path('ours'));
+      const theirs = path('theirs');
+      mkdirSync(theirs);
+      const file = join(theirs, 'a b?.db');
+      {
+        await using db = await connect(where === 'in the file' ? source : file, { journalMode: 'wal' });
+        if (where === 'in the file') {
+          await db.exec('CREATE TABLE later (x)');
+          await db.checkpoint('truncate');
+          await db.run('INSERT INTO later VALUES (1)');
+        } else {
+          await using other = await connect(source);
+          const tables = await other.all<{ sql: string }>("SELECT sql FROM sqlite_schema WHERE type = 'table'");
+          for (const { sql } of tables.filter(({ sql }) => !sql.includes('sqlite_'))) await db.exec(sql);
+        }
+        // As a process leaves them that was killed.
+        const from = where === 'in the file' ? source : file;
+        for (const suffix of ['', '-wal', ...(where.startsWith('in a log') ? [] : ['-shm'])])
+          cpSync(`${from}${suffix}`, join(folder, `kept${suffix}`));
+      }
+      rmSync(theirs, { recursive: true });
+      mkdirSync(theirs);
+      for (const suffix of ['', '-wal', '-shm'].filter((suffix) => existsSync(path(`kept${suffix}`))))
+        cpSync(path(`kept${suffix}`), `${file}${suffix}`);
+      expect(run(['import', ours, '--db', path('agent.db')]).status).toBe(0);
+      const traces = () =>
+        readdirSync(theirs).map((name) => {
+          const { mtimeNs, size, ino } = statSync(join(theirs, name), { bigint: true });
+          return { name, mtimeNs, size, ino };
+        });
+      const before = [traces(), contentsOf(theirs)];
+      expect(before[0]).toHaveLength(where.startsWith('in a log') ? 2 : 3);
+      for (const args of [
+        ['copy', '--from', path('agent.db'), '--to', file],
+        ['import', ours, '--db', file],
+        ['prune', file, '--idle-days', '1'],
+      ]) {
+        expect(run(args)).toMatchObject({ status: 1, stderr: expect.stringMatching(/belongs to SQLSpec's ADK store/) });
+        expect([traces(), contentsOf(theirs)]).toEqual(before);
+      }
+    },
+  );
 
   test('is checked, copied by backup, and named by doctor', () => {
     const file = fixture(name, path('theirs'));
