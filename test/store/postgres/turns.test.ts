@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Turns } from '../../../src/store/postgres/turns.js';
 
 describe('the order of writes', () => {
-  /** Work that goes on until it is told to end. */
+  /** Work that is under way until `end()` is called. */
   function endless() {
     let end = () => {};
     const work = new Promise<void>((resolve) => {
