@@ -199,7 +199,12 @@ export async function vacuumInto(db: Executor, destination: string): Promise<voi
   const target = absolute(destination);
   if (existsSync(target) && statSync(target).size > 0)
     throw new SqliteError('output file already exists', 'SQLITE_ERROR', 1);
-  await replace(target, (copy) => db.run('VACUUM INTO ?', [copy]));
+  await replace(target, async (copy) => {
+    await db.run('VACUUM INTO ?', [copy]);
+    // SQLite writes the copy with the VFS of the database: memdb keeps it in memory.
+    if (!existsSync(copy))
+      throw new SqliteError("the database's VFS makes no files: use backup()", 'SQLITE_CANTOPEN', 14);
+  });
 }
 
 const FULL_TEXT_INDEXES = "SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'";

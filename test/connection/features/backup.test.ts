@@ -531,6 +531,18 @@ describe('vacuumInto()', () => {
     expect(leftovers()).toEqual([]);
   });
 
+  test('names backup() where the VFS of the database makes no files, and backup() works there', async () => {
+    const db = await on.connect({}, 'file:/copied?vfs=memdb');
+    await fillItems(db, 2);
+    expect(await rejection(db.vacuumInto(on.file('copy.db')))).toMatchObject({
+      code: 'SQLITE_CANTOPEN',
+      message: expect.stringContaining('use backup()'),
+    });
+    expect(readdirSync(dirname(on.file()))).toEqual([]);
+    await db.backup(on.file('copy.db'));
+    expect(await contentOf(on.file('copy.db'))).toHaveLength(2);
+  });
+
   test.each([
     ['no destination', undefined, 'ERR_INVALID_ARG_TYPE'],
     ['an empty destination', '', 'ERR_OUT_OF_RANGE'],
