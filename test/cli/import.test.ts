@@ -31,6 +31,7 @@ test('the report is a table, or JSON, and the exit code tells whether all is the
   expect(stdout).toMatch(/^format adk-python-v1$/m);
   expect(stdout).toMatch(/sessions\D+3\D+3\D+0\D+0/);
   expect(stdout).toMatch(/events\D+5\D+3\D+0\D+0/);
+  expect(stdout).toContain('left out 2 events that a rewind has undone: --keep-rewound stores them');
 
   const again = run(['import', file, '--db', path('agent.db'), '--json']);
   expect(again.status).toBe(0);

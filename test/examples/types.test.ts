@@ -24,6 +24,8 @@ beforeAll(() => {
       allowJs: true,
       checkJs: true,
       strict: true,
+      noUncheckedIndexedAccess: true, // this one and the next as `tsc --init` writes them
+      exactOptionalPropertyTypes: true,
       noImplicitAny: false, // parameters of a guide's JavaScript have no types
       noUnusedLocals: true,
       noEmit: true,

@@ -131,6 +131,8 @@ function show(report: ImportReport): void {
     ['', 'read', 'converted', 'unchanged', 'refused'],
     rows.map(([name, { read, converted, unchanged, refused }]) => [name, read, converted, unchanged, refused]),
   );
+  const rewound = events.read - events.converted - events.unchanged - events.refused;
+  if (rewound > 0) print(`left out ${rewound} events that a rewind has undone: --keep-rewound stores them`);
   for (const { table, row, reason } of refused) print(plain(`refused ${table} ${row}: ${reason}`));
   for (const { file, reason } of skipped) print(plain(`skipped ${file}: ${reason}`));
 }
