@@ -10,7 +10,13 @@ import type {
 import { checkObject, checkString } from '../arguments.js';
 import { outOfRange } from '../errors.js';
 import type { Calls } from '../source/service-calls.js';
-import type { ArtifactInfo, ArtifactKey, ArtifactStore, JsonObject } from '../store/internal.js';
+import {
+  type ArtifactInfo,
+  type ArtifactKey,
+  type ArtifactStore,
+  checkId,
+  type JsonObject,
+} from '../store/internal.js';
 import { type ArtifactServiceSource, type Opened, openArtifactStore } from './source.js';
 
 /** ADK's Part, without a dependency on @google/genai. */
@@ -77,6 +83,9 @@ export class SqliteArtifactService implements BaseArtifactService {
   async listArtifactKeys(request: ListArtifactKeysRequest): Promise<string[]> {
     checkObject('request', request);
     const { appName, userId, sessionId } = request;
+    checkId('request.appName', appName);
+    checkId('request.userId', userId);
+    if (sessionId !== undefined) checkId('request.sessionId', sessionId);
     return await this.#calls.make(() => this.#store.list({ appName, userId, sessionId }));
   }
 
@@ -137,6 +146,8 @@ const USER_PREFIX = 'user:';
 function keyOf(request: DeleteArtifactRequest): ArtifactKey {
   checkObject('request', request);
   const { appName, userId, sessionId, filename: name } = request;
+  checkId('request.appName', appName);
+  checkId('request.userId', userId);
   checkString('request.filename', name);
   if (name.startsWith(USER_PREFIX)) return { appName, userId, name };
   checkString('request.sessionId', sessionId);

@@ -132,6 +132,8 @@ export class SqliteMemoryService implements BaseMemoryService {
   async searchMemory(request: SearchMemoryRequest): Promise<{ memories: StoredMemoryEntry[] }> {
     checkObject('request', request);
     const { appName, userId, query } = request;
+    checkId('request.appName', appName);
+    checkId('request.userId', userId);
     checkString('request.query', query);
     const records = await this.#calls.make(() => this.#store.search({ appName, userId, query }));
     return { memories: records.map(toMemoryEntry) };
@@ -144,6 +146,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async deleteMemory(request: { appName: string; userId: string; id: string }): Promise<void> {
     checkObject('request', request);
     const { appName, userId, id } = request;
+    checkId('request.appName', appName);
     await this.#erase({ appName, userId: textOf('request.userId', userId), ids: [textOf('request.id', id)] });
   }
 
@@ -154,6 +157,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async deleteSessionMemory(key: SessionKey): Promise<void> {
     checkObject('key', key);
     const { appName, userId, sessionId } = key;
+    checkId('key.appName', appName);
     await this.#erase({
       appName,
       userId: textOf('key.userId', userId),
@@ -168,6 +172,7 @@ export class SqliteMemoryService implements BaseMemoryService {
   async deleteUserMemory(request: { appName: string; userId: string }): Promise<void> {
     checkObject('request', request);
     const { appName, userId } = request;
+    checkId('request.appName', appName);
     await this.#erase({ appName, userId: textOf('request.userId', userId) });
   }
 

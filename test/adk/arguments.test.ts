@@ -200,3 +200,28 @@ test.each([
     expect(make).toThrow(/options must be .*first argument, beside 'database'/);
   },
 );
+
+describe('services of memory and artifacts name the member of the request', () => {
+  const user = { appName: 'app', userId: 'ada' };
+  const artifact = { ...user, sessionId: 's', filename: 'a' };
+  test.each<[string, object, string]>([
+    ['searchMemory', { ...user, appName: 5, query: 'x' }, 'request.appName'],
+    ['searchMemory', { ...user, userId: undefined, query: 'x' }, 'request.userId'],
+    ['deleteMemory', { ...user, appName: 5, id: 'x' }, 'request.appName'],
+    ['deleteUserMemory', { ...user, appName: undefined }, 'request.appName'],
+    ['deleteSessionMemory', { ...user, appName: null, sessionId: 's' }, 'key.appName'],
+    ['saveArtifact', { ...artifact, appName: 5, artifact: { text: 'x' } }, 'request.appName'],
+    ['loadArtifact', { ...artifact, userId: 5 }, 'request.userId'],
+    ['deleteArtifact', { ...artifact, appName: undefined }, 'request.appName'],
+    ['listVersions', { ...artifact, userId: null }, 'request.userId'],
+    ['listArtifactKeys', { ...artifact, filename: undefined, appName: 5 }, 'request.appName'],
+    ['listArtifactKeys', { ...artifact, sessionId: 5 }, 'request.sessionId'],
+  ])('%s() %j', async (method, request, name) => {
+    const services: any = method.includes('Memory')
+      ? new SqliteMemoryService({ database: on.file() } as never)
+      : new SqliteArtifactService({ database: on.file() } as never);
+    const error = await rejection(services[method](request));
+    await services.close();
+    expect(error).toMatchObject({ name: 'TypeError', message: expect.stringMatching(`^${name} must be a string`) });
+  });
+});
