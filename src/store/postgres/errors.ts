@@ -46,7 +46,7 @@ function messageOf(error: unknown): string {
 export type Failure =
   /** PostgreSQL has not executed the statement, which may succeed later. */
   | 'retry'
-  /** The connection broke: the statement may have been executed. */
+  /** The connection broke, or the server has ended it, such as an idle one: the statement may have been executed. */
   | 'unknown'
   /** The server refused it, and will again. */
   | 'final';
@@ -55,7 +55,7 @@ export type Failure =
 export function failureOf(error: unknown): Failure {
   const sqlState = sqlStateOf(error);
   if (sqlState === undefined) return 'unknown';
-  if (/^(?:08|57P0[12])/.test(sqlState)) return 'unknown';
+  if (/^(?:08|57P0[125]|25P03)/.test(sqlState)) return 'unknown';
   return isPassing(sqlState) ? 'retry' : 'final';
 }
 

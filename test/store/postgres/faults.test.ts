@@ -126,6 +126,53 @@ describePostgres('a server that ends a connection with its first answer', () => 
   });
 });
 
+describePostgres('a server that ends a connection that was idle for too long', () => {
+  const on = postgres();
+
+  test.each([
+    ['57P05', 'outside a transaction', 'I'],
+    ['25P03', 'inside a transaction', 'T'],
+  ])('%s, %s: gets the write again, and stores it once', async (code, _, state) => {
+    const schema = on.schema();
+    const plain = await on.store({ schema });
+    await plain.createSession(key);
+    const fields = `SFATAL\0VFATAL\0C${code}\0Mterminating connection\0\0`;
+    const fatal = Buffer.concat([Buffer.from('E....', 'latin1'), Buffer.from(fields)]);
+    fatal.writeUInt32BE(fatal.length - 1, 1);
+    let ended = 0;
+    const proxy = createServer((client) => {
+      let isIdle = false;
+      const upstream = connect(`${server.host}/.s.PGSQL.${server.port}`);
+      for (const socket of [client, upstream]) socket.on('error', () => {});
+      client.on('data', (data) => {
+        // The server has sent its message when the statement was under way to it.
+        if (isIdle && ended === 0) {
+          ended++;
+          client.end(fatal);
+          upstream.destroy();
+        } else upstream.write(data);
+      });
+      upstream.on('data', (data) => {
+        isIdle = data.includes(`Z\0\0\0\x05${state}`);
+        if (!client.writableEnded) client.write(data);
+      });
+      upstream.on('close', () => client.end());
+      client.on('close', () => upstream.destroy());
+    }).listen(0, '127.0.0.1');
+    try {
+      await once(proxy, 'listening');
+      const { port } = proxy.address() as AddressInfo;
+      const store = new PostgresSessionStore(on.pool({ host: '127.0.0.1', port, max: 1 }), { schema });
+      await (state === 'T' ? store.appendEvents([event('e')]) : store.appendEvent(event('e'), { session: { n: 1 } }));
+      expect(ended).toBe(1);
+      expect(ids(await plain.getEvents(key))).toEqual(['e']);
+      expect(await plain.getSession(key)).toMatchObject({ revision: 2 });
+    } finally {
+      proxy.close();
+    }
+  });
+});
+
 describePostgres('a server with passwords', () => {
   test('refuses a wrong one at once, by its code, and the error does not show it', async () => {
     const folder = mkdtempSync('/tmp/aiosqlite-pgw-');
