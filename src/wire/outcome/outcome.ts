@@ -126,23 +126,26 @@ export class Delivery {
     return (JSON.parse(header) as Message[]).map((message) => this.#outcome(message));
   }
 
-  // In the order in which the worker has written them: chunks and buffers come in it.
+  // In the order in which the worker has written them: chunks and buffers come in it. By index: destructuring goes through
+  // an iterator, which took a twentieth of an append's time on this thread.
   #outcome(message: Message): Outcome {
-    const [id, failure, flags, groupSize, walPages, worker, info, changes, trace] = message;
+    const changes = message[7];
     const reported = typeof changes === 'number' ? this.#changes(changes) : changes;
     const results = new Array<EncodedResult>(message.length - FIRST_RESULT);
     for (let i = 0; i < results.length; i++) results[i] = this.#result(message[FIRST_RESULT + i] as MessageResult);
+    const flags = message[2];
+    const trace = message[8];
     return {
-      id,
-      failure: failure === 0 ? undefined : failure,
+      id: message[0],
+      failure: message[1] === 0 ? undefined : message[1],
       results,
       countsCommit: (flags & OutcomeFlag.countsCommit) !== 0,
       altered: (flags & OutcomeFlag.altered) !== 0,
       done: (flags & OutcomeFlag.done) !== 0,
-      groupSize,
-      walPages,
-      worker,
-      info: info === 0 ? '' : info,
+      groupSize: message[3],
+      walPages: message[4],
+      worker: message[5],
+      info: message[6] === 0 ? '' : message[6],
       changes: reported,
       trace: trace === 0 ? undefined : { queueUs: trace[0], runUs: trace[1], rows: trace[2], bytes: trace[3] },
     };
@@ -154,10 +157,12 @@ export class Delivery {
   }
 
   #result(encoded: MessageResult): EncodedResult {
-    const [changes, rowid, columns, first, attached] = encoded;
+    const columns = encoded[2];
+    const first = encoded[3];
+    const attached = encoded[4];
     return {
-      changes,
-      rowid,
+      changes: encoded[0],
+      rowid: encoded[1],
       columns: columns === 0 ? NONE : columns,
       first: first === 0 ? undefined : first === 1 ? this.#chunk() : first,
       bytes: attached & 1 ? this.#buffer() : undefined,
