@@ -19,12 +19,12 @@ const NONE: Memory = allocate(0);
 
 /**
  * One call of a worker, written in one pass: `Call.of(Request.readBlob).number(id).number(offset)`, then `Lane.send`.
- * Memory that both sides see holds its entries, a tag and a number each; one string holds all texts. So it crosses in
- * three copies, however many values it has.
+ * Memory that both sides see holds its entries, a tag and a number each; strings of {@link PART} units and more hold its texts.
+ * So it crosses in few copies, however many values it has.
  */
 export class Call {
   readonly request: Request;
-  /** Restrictions of this call, beside those of its lane (Policy). */
+  /** Restrictions and wishes of this call, beside those of its lane (Policy). */
   policy: number = Policy.none;
   #memory: Memory;
   #at: number = Header.firstEntry;

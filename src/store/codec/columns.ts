@@ -29,7 +29,7 @@ export interface SessionColumn extends Column {
 /**
  * The fields of an event with columns of their own: the one place that lists them. Schema, statements, encoder and decoder
  * derive from it. To add a field, add a line here, with `since`, and one to EventRecord, raise both schema versions, and
- * write PostgreSQL's upgrade (postgres/tables.ts). Order matters: it is that of the columns on disk.
+ * write PostgreSQL's upgrade (postgres/tables.ts). Order matters: it is that of the columns of a new file.
  */
 export const EVENT_COLUMNS = [
   { field: 'id', column: 'id', type: 'TEXT', kind: 'id', required: true },

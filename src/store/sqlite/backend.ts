@@ -60,7 +60,7 @@ const refuseWaitOf =
 /** Calls of a pool are in no transaction that a caller has begun by hand. */
 const isPool = (db: Database): boolean => typeof (db as { acquire?: unknown } | undefined)?.acquire === 'function';
 
-/** Sessions in an SQLite file. Each operation is one job on the connection's thread. */
+/** Sessions in an SQLite file. Most operations are one job on the connection's thread. */
 export class SqliteBackend implements Backend, Context {
   readonly db: Executor;
   readonly layout: Layout;

@@ -41,7 +41,7 @@ export function sendBatch(
 
 /**
  * The same for queries that write. SQLite overwrites all content that they delete or replace. An erasure would miss copies of it
- * that earlier writes, or merges of a full-text index, have left. A job of another kind between two writes costs two PRAGMAs.
+ * that earlier writes, or merges of a full-text index, have left. A job of another kind between two writes costs three PRAGMAs.
  */
 export const sendWrites = (context: Pick<Context, 'db' | 'ready'>, queries: BatchQuery[]): Promise<StatementResult[]> =>
   sendBatch(context, queries, WRITES);

@@ -47,7 +47,7 @@ export interface EncodedResult {
   readonly rowid: number | string;
   /** Empty where no one needs them. */
   readonly columns: readonly string[];
-  /** The first rows, as JSON where they are many; undefined if there are none. */
+  /** The first rows, as JSON where that is long; undefined if there are none. */
   readonly first: FirstRows | string | undefined;
   /** The bytes and the long texts that {@link first} refers to. */
   readonly bytes: ArrayBuffer | undefined;

@@ -69,7 +69,7 @@ function concludeLink(
   };
 }
 
-/** Ends an append of a chain that has failed. One that was refused goes again, and takes nothing for granted. */
+/** Ends an append of a chain that has failed. One that was refused goes again, unchained. */
 async function retryOrReject(
   context: Context,
   prepared: PreparedAppend,

@@ -1,11 +1,11 @@
-/** How many appends of a session take nothing for granted after one was refused, or had to wait. */
+/** How many appends of a session are sent unchained after one was refused, or had to wait. */
 const WARY = 16;
 
 /**
  * Appends of one session that expect no other writer. Each names the revision and the newest event that the one before it
  * leaves, whether that is stored yet or not. So it needs neither a look-back for its id nor a query for what its caller has
  * missed: half of the work. If one is refused or fails, those behind it lack the event that they must follow, and are
- * refused too. All are sent again, in the same order, and take nothing for granted.
+ * refused too. Those that were refused are sent again, in the same order, unchained.
  *
  * An append that does not fit, and any other write of the session, waits until the chain has ended. Other writes also wait for
  * appends that do not fit, since these may go again. So the order of the calls is that of the commits.
@@ -16,7 +16,9 @@ export class Chain {
   #lastId: string | null = null;
   /** Appends under way. */
   #links = 0;
+  /** Unchained appends under way. */
   #others = 0;
+  /** How many of the next appends are sent unchained. */
   #wary = 0;
   readonly #waiting: { isAppend: boolean; resolve: () => void }[] = [];
 
@@ -64,14 +66,14 @@ export class Chain {
     this.#next();
   }
 
-  /** Adds an append that takes nothing for granted. */
+  /** Adds an unchained append. */
   addOther(): void {
     this.#others += 1;
     this.#revision = Number.NaN;
     if (this.#wary > 0) this.#wary -= 1;
   }
 
-  /** An append was refused: for some time, others take nothing for granted. */
+  /** An append was refused: for some time, others are sent unchained. */
   beWary(): void {
     this.#wary = WARY;
   }

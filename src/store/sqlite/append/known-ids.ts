@@ -91,7 +91,7 @@ export class KnownIds {
 
   /**
    * The part of an append in its session's chain, if it can be one. For that the store is on a pool, the session was used of
-   * late, its revision is known, and the id is new. No call waits for the chain, and none was refused of late.
+   * late, its revision is known, and the id is new. No call waits for the chain, and none was refused or had to wait of late.
    * `sessionNumber` and `revision`: seen by its caller, if it says so.
    */
   link(name: string, id: string, sessionNumber: number | null, revision: number | undefined): Link | undefined {

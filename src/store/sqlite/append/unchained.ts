@@ -8,7 +8,7 @@ import { ID_SEPARATOR } from './id-set.js';
 import { type Assumptions, FETCH_IDS, type FetchedIds } from './known-ids.js';
 import { addCatchUp, addRest, attachmentOf, writesByKey, writesByNumber } from './statements.js';
 
-/** An append under way that takes nothing for granted, as one job. It keeps no more than its end needs: very many may wait. */
+/** An append under way that looks for its id and for what its caller has missed, as one job. It keeps no more than its end needs: very many may wait. */
 interface UnchainedAppend {
   append: PreparedAppend;
   assumed: Assumptions;
@@ -20,7 +20,7 @@ interface UnchainedAppend {
   missedAt: number;
 }
 
-/** Appends at once, without taking for granted what was seen last. */
+/** Appends at once, as a job that expects any other writer. */
 export async function appendUnchained(context: Context, append: PreparedAppend): Promise<Appended> {
   const job = send(context, append);
   try {
