@@ -53,11 +53,14 @@ export function laterVersions(
   const isEnded = ({ seq }: EventOutline) => seq > place.lastSeq || summaries.includes(seq);
   const before = named(events.filter((event) => !isEnded(event)));
   const after = named(events.filter(isEnded));
+  const stored = new Set(versions.map(({ name, version }) => JSON.stringify([name, version])));
+  const isStored = (name: string, version: number) => stored.has(JSON.stringify([name, version]));
   return versions.filter(({ name, version, createTime }) => {
     const [earlier, later] = [before.get(name), after.get(name)];
     if (earlier?.versions.has(version)) return false;
     if (later?.versions.has(version)) return true;
-    if (earlier && version < earlier.last) return false;
+    // Of an artifact that was deleted the versions begin again at 0.
+    if (earlier && version < earlier.last && isStored(name, earlier.last)) return false;
     return (later && version > later.first) || createTime > place.time;
   });
 }

@@ -403,6 +403,17 @@ sqliteDescribe('artifacts follow a rewind', () => {
       await store.rewind(key, { beforeInvocationId: 'i2' });
       expect(await versions('a')).toEqual([0]);
     });
+
+    test('an artifact that was deleted and begun anew is judged by its time', async () => {
+      await artifacts.save(name('a'), text('0'));
+      await artifacts.save(name('a'), text('1'));
+      await append('e1', 'i1', {}, { timestamp: 1_000, actions: { artifactDelta: { a: 1 } } });
+      await artifacts.delete(name('a'));
+      await append('e2', 'i2', {}, { timestamp: 2_000 });
+      await artifacts.save(name('a'), text('anew'));
+      await store.rewind(key, { beforeInvocationId: 'i2' });
+      expect(await versions('a')).toEqual([]);
+    });
   });
 
   test("they stay with artifacts: 'keep'", async () => {
