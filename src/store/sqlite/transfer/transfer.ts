@@ -27,6 +27,8 @@ export class SqliteTransfer implements Transfer {
   readonly #context: Context;
   readonly #decode: Decoder;
   #sql: Promise<TransferQueries> | undefined;
+  /** Names of sessions whose seqs the target has given to others. */
+  readonly #taken = new Set<string>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -142,15 +144,11 @@ export class SqliteTransfer implements Transfer {
     // The job itself finds out whether there is a session.
     const mayBeNew = origin === undefined && Array.isArray(given) && isPlain(session) && decide(undefined);
     if (mayBeNew && (await addSession(this.#context, sql, session, given))) return true;
-    return await writeSession(this.#context.db, sql, {
-      session,
-      pages,
-      origin,
-      find: async (tx: Executor) => {
-        const [present] = await this.#findIn({ ...this.#context, db: tx }, [session.key]);
-        return decide(present) ? { present } : undefined;
-      },
-    });
+    const find = async (tx: Executor) => {
+      const [present] = await this.#findIn({ ...this.#context, db: tx }, [session.key]);
+      return decide(present) ? { present } : undefined;
+    };
+    return await writeSession(this.#context.db, sql, { session, pages, origin, find }, this.#taken);
   }
 
   async deleteUnchanged({ sessionNumber, revision }: Present): Promise<boolean> {

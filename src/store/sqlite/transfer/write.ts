@@ -1,6 +1,7 @@
 import type { BatchQuery, Executor, SqlParam } from '../../../executor.js';
 import type { EventPage, Origin, Present, StoredChange, StoredSession } from '../../copy/transfer.js';
 import type { RewindRecord } from '../../history/stored.js';
+import { nameOf } from '../../prepare.js';
 import { type Context, hasCode, sendWrites } from '../context.js';
 import { sqliteDialect } from '../dialect.js';
 import type { TransferQueries } from './queries.js';
@@ -23,8 +24,17 @@ export interface Work {
   find(tx: Executor): Promise<{ present: Present | undefined } | undefined>;
 }
 
-/** One transaction; a second one with other seqs if some of the first are taken. */
-export async function writeSession(db: Executor, sql: TransferQueries, work: Work): Promise<boolean> {
+/**
+ * One transaction; a second one with other seqs if some of the first are taken. `taken`: names of sessions of which that is known.
+ * Pages that can be read only once end the second one, too: then the session comes again, and begins with other seqs.
+ */
+export async function writeSession(
+  db: Executor,
+  sql: TransferQueries,
+  work: Work,
+  taken: Set<string>,
+): Promise<boolean> {
+  const name = nameOf(work.session.key);
   const write = (renumber: boolean) =>
     db.transaction(
       async (tx) => {
@@ -36,9 +46,10 @@ export async function writeSession(db: Executor, sql: TransferQueries, work: Wor
       { mode: 'immediate' },
     );
   try {
-    return await write(false);
+    return await write(taken.has(name));
   } catch (error) {
     if (!hasCode(error, 'SQLITE_CONSTRAINT_PRIMARYKEY') && !hasCode(error, 'SQLITE_CONSTRAINT_ROWID')) throw error;
+    taken.add(name);
     return await write(true);
   }
 }
@@ -119,6 +130,7 @@ async function put(tx: Executor, sql: TransferQueries, { session, pages, origin 
   const queries: BatchQuery[] = [
     { sql: sql.raiseSequence, params: [last] },
     { sql: sql.beginSequence, params: [last] },
+    { sql: sql.noteMarked, params: [sessionNumber] },
   ];
   if (origin !== undefined) queries.push({ sql: sql.putOrigin, params: [sessionNumber, JSON.stringify(origin)] });
   await sendWrites({ db: tx }, queries);
