@@ -301,3 +301,40 @@ test('a session whose source is read again, behind the commit of its copy, count
   expect(counts(copied)).toEqual({ copied: 1, unchanged: 0, deleted: 0, events: 60 });
   await expectEqual(from, to);
 });
+
+test('a session of many pages, some of whose seqs the target has given to others, gets new ones', async () => {
+  const [from, to] = [await sqlite(), await sqlite()];
+  const [big, own] = [key('big'), key('own')];
+  await from.createSession(big);
+  await from.appendEvents(Array.from({ length: 700 }, (_, i) => event(`e${i}`, big)));
+  await copySessions(from, to);
+  await to.createSession(own);
+  await to.appendEvent(event('own', own));
+  await from.appendEvent(event('more', big));
+  expect(await copySessions(from, to, { verify: true })).toMatchObject({ sessions: { copied: 1 }, refused: [] });
+  const idsOf = async (store: SessionStore) => (await store.getEvents(big)).map(({ id }) => id);
+  expect(await idsOf(to)).toEqual(await idsOf(from));
+});
+
+test('retention of a target knows the markers of sessions that come with lower seqs than it has looked at', async () => {
+  const [from, to] = [await sqlite(), await sqlite()];
+  const [told, own] = [key('told'), key('own')];
+  const DAY = 86_400_000;
+  const old = Date.now() - 10 * DAY;
+  const shown = async (store: SessionStore) => (await store.loadSession(told))?.events.map(({ id }) => id);
+  await to.createSession(own);
+  for (let i = 0; i < 9; i++) await to.appendEvent(event(`o${i}`, { ...own, timestamp: old - DAY }));
+  expect(await to.deleteOldEvents({ before: old })).toBe(9);
+  await from.createSession(told);
+  const add = (id: string, invocationId: string, timestamp: number, actions: object = {}) =>
+    from.appendEvent(event(id, { ...told, invocationId, timestamp, actions: { stateDelta: {}, ...actions } }));
+  await add('e1', 'i1', old);
+  await add('e2', 'i2', old);
+  await add('e3', 'i3', Date.now());
+  await add('m', 'm', Date.now(), { rewindBeforeInvocationId: 'i2' });
+  await add('e5', 'i5', Date.now());
+  await copySessions(from, to);
+  expect(await shown(to)).toEqual(['e1', 'e5']);
+  expect(await to.deleteOldEvents({ before: old + DAY })).toBe(2);
+  expect(await shown(to)).toEqual(['e5']);
+});

@@ -14,6 +14,9 @@ import { isJsonObject, type JsonObject } from '../../records.js';
 import { sendBatch, sendWrites } from '../context.js';
 import { mayMark } from '../dialect.js';
 
+/** The key of the file's note on its markers, in SQL: see marked.ts. */
+export const markersNote = ({ events }: Pick<Names, 'events'>) => `'${events}:markers'`;
+
 /** Statements that delete events and keep the changes that these have made to the state. */
 export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' | 'changes' | 'metadata'>) {
   const { sessions, events, rewound, changes, metadata } = quoted(names);
@@ -33,14 +36,14 @@ export function buildFold(names: Pick<Names, 'sessions' | 'events' | 'rewound' |
   ) => `SELECT max(seq), count(*), json_group_array(session_key) FILTER (WHERE marks) FROM (
   SELECT e.seq, e.session_key, e.actions <> CAST('${NO_ACTIONS}' AS BLOB) AND ${mayMark('e.actions')} AS marks
   FROM ${table} AS e WHERE e.seq > ? ORDER BY e.seq LIMIT ?)`;
-  const note = `'${names.events}:markers'`;
+  const note = markersNote(names);
   return {
     events: removal(events),
-    /** Sessions among `?3` with a marker, and whether any of the same events is of the invocation that it names. */
-    losing: `SELECT m.session_key, EXISTS (SELECT 1 FROM ${events} AS e WHERE ${gone} AND e.session_key = m.session_key
-    AND e.invocation_id = iif(json_valid(${text('m.actions')}), ${text('m.actions')} ->> '$.${MARKER}', NULL))
-  FROM ${events} AS m WHERE m.session_key IN (SELECT e.session_key FROM ${events} AS e WHERE ${gone} AND e.session_key IN carray(?3))
-    AND ${mayMark('m.actions')}`,
+    /** Sessions among `?3` that have a marker of an invocation of which an event is among the same events. */
+    losing: `WITH gone AS MATERIALIZED (SELECT e.session_key, e.invocation_id FROM ${events} AS e
+    WHERE ${gone} AND e.session_key IN carray(?3))
+  SELECT m.session_key FROM ${events} AS m WHERE m.session_key IN (SELECT session_key FROM gone) AND ${mayMark('m.actions')}
+    AND (m.session_key, iif(json_valid(${text('m.actions')}), ${text('m.actions')} ->> '$.${MARKER}', NULL)) IN (SELECT session_key, invocation_id FROM gone)`,
     /** Of the next n rows behind a seq: the last seq, their number, and a JSON array of sessions that have markers among them. */
     markersAfter: { stored: markersAfter(events), archived: markersAfter(rewound) },
     /** The file's note on its markers: see marked.ts. */
@@ -83,8 +86,7 @@ export async function deleteEvents(
   const renamed: Renaming[] = [];
   if (marked.size > 0) {
     const [found] = await sendBatch({ db: tx }, [{ sql: sql.losing, params: [seqs, before, [...marked]] }]);
-    const losing = (found?.rows ?? []).flatMap(([session, loses]) => (Number(loses) === 1 ? Number(session) : []));
-    for (const session of new Set(losing)) {
+    for (const session of new Set(found?.rows.map(([key]) => Number(key)))) {
       renamed.push(...renamings(await readRetained(tx, sql, session, seqs, before)));
     }
   }

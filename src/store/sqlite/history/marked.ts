@@ -38,6 +38,8 @@ export class MarkedSessions {
       await this.#lookOn(db);
     }
     return await db.transaction(async (tx) => {
+      // A copy adds sessions to the note whose events have lower seqs.
+      await this.#readNote(tx);
       await this.#lookOn(tx);
       if (!this.#isNoted) await this.#writeNote(tx);
       return await work(tx);
@@ -47,7 +49,7 @@ export class MarkedSessions {
   async #readNote(db: Executor): Promise<void> {
     const [found] = await sendBatch({ db }, [{ sql: this.#sql.note.read }]);
     const note = parse(found?.rows[0]?.[0]);
-    this.#seq = note.seq;
+    this.#seq = Math.max(this.#seq, note.seq);
     for (const key of note.sessions) this.keys.add(key);
     this.#isRead = true;
   }
@@ -55,14 +57,16 @@ export class MarkedSessions {
   /** Looks at the events behind those that were looked at, and at those of them that a rewind has removed. */
   async #lookOn(db: Executor): Promise<void> {
     const { stored, archived } = this.#sql.markersAfter;
-    for (let from = [this.#seq, this.#seq], isFull = true; isFull; ) {
+    for (let isFull = true; isFull; ) {
       this.#beforePage();
-      const queries = [stored, archived].map((sql, at) => ({ sql, params: [from[at] as number, ROWS_PER_PAGE] }));
+      const queries = [stored, archived].map((sql) => ({ sql, params: [this.#seq, ROWS_PER_PAGE] }));
       const pages = (await sendBatch({ db }, queries)).map(({ rows }) => rows[0] ?? []);
       for (const [, , keys] of pages) for (const key of JSON.parse(keys as string) as number[]) this.keys.add(key);
-      from = pages.map(([last], at) => Number(last ?? from[at]));
-      isFull = pages.some(([, count]) => Number(count) === ROWS_PER_PAGE);
-      this.#seq = from[0] as number;
+      const lasts = pages.map(([last]) => Number(last ?? this.#seq));
+      const full = lasts.filter((_, at) => Number(pages[at]?.[1]) === ROWS_PER_PAGE);
+      isFull = full.length > 0;
+      // Up to the same seq in both: a rewind or its undo may move events from one to the other meanwhile.
+      this.#seq = isFull ? Math.min(...full) : Math.max(...lasts);
     }
   }
 

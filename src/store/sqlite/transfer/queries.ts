@@ -1,6 +1,8 @@
 import { EVENT_COLUMNS } from '../../codec/columns.js';
 import { originPrefix } from '../../copy/transfer.js';
 import { type Names, quoted } from '../../names.js';
+import { mayMark } from '../dialect.js';
+import { markersNote } from '../history/fold.js';
 
 /** Tables and columns that a file of schema version 1, opened to read, does not have. */
 export interface Shape {
@@ -136,6 +138,11 @@ export function buildTransferQueries(names: Names, shape: Shape) {
     raiseSequence: `UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = '${names.events}'`,
     beginSequence: `INSERT INTO sqlite_sequence (name, seq) SELECT '${names.events}', ?
   WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = '${names.events}')`,
+    /** Retention has looked at all seqs up to that of its note (see marked.ts): these may be lower. Parameter: internal key. */
+    noteMarked: `UPDATE ${metadata} SET value = json_insert(value, '$.sessions[#]', ?1)
+  WHERE key = ${markersNote(names)} AND json_valid(value) AND (${[events, rewound]
+    .map((table) => `EXISTS (SELECT 1 FROM ${table} AS m WHERE m.session_key = ?1 AND ${mayMark('m.actions')})`)
+    .join(' OR ')})`,
     putOrigin: `INSERT INTO ${metadata} (key, value) VALUES ('${originPrefix(names.sessions)}' || ?, ?)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
     /** Parameters of both: internal key, revision. */
