@@ -34,27 +34,38 @@ async function* statements(db: Executor): AsyncGenerator<string, void> {
     else yield statement(table.sql);
     yield* rowsOf(db, table.name);
   }
-  if (await hasSequence(db, tables)) {
-    yield 'DELETE FROM "sqlite_sequence";';
-    yield* rowsOf(db, 'sqlite_sequence');
-  }
   // A virtual table makes its own shadow tables, and its rows fill them.
   for (const table of virtual) {
     yield statement(table.sql);
     // Other tables refer to the texts of a full-text index by rowid.
     yield* rowsOf(db, table.name, /\busing\s+["'`[]?fts/i.test(table.sql) ? ['rowid'] : []);
   }
+  // Behind all tables that count in it, shadow tables among them.
+  if (tables.some(({ name }) => name === 'sqlite_sequence')) {
+    const maker = unusedName(schema);
+    yield `CREATE TABLE "${maker}" (id INTEGER PRIMARY KEY AUTOINCREMENT);`; // SQLite makes sqlite_sequence with it
+    yield `DROP TABLE "${maker}";`;
+    yield 'DELETE FROM "sqlite_sequence";';
+    yield* rowsOf(db, 'sqlite_sequence');
+  }
   for (const { type, sql } of schema) if (type !== 'table') yield statement(sql);
   yield 'COMMIT;';
 }
 
-/** A view keeps the comment behind it. */
-const statement = (sql: string) => (/--.*$/.test(sql) ? `${sql}\n;` : `${sql};`);
+/** Texts in quotes, and comments that end before the statement does. */
+const CLOSED = /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|\/\*[\s\S]*?\*\/|--[^\n]*\n/g;
 
-/** The table of sequences outlives the tables that have one. SQLite makes it with the first of them. */
-async function hasSequence(db: Executor, tables: SchemaRow[]): Promise<boolean> {
-  if (!tables.some(({ name }) => name === 'sqlite_sequence')) return false;
-  return (await db.get('SELECT 1 FROM sqlite_sequence JOIN sqlite_schema USING (name)')) !== undefined;
+/** A view, an index or a trigger keeps the comment behind it, even one in C's style that never ends. */
+function statement(sql: string): string {
+  const open = /--|\/\*/.exec(sql.replace(CLOSED, ' '))?.[0];
+  return `${sql}${open === '/*' ? '*/' : open === '--' ? '\n' : ''};`;
+}
+
+function unusedName(schema: SchemaRow[]): string {
+  const names = new Set(schema.map(({ name }) => name.toLowerCase()));
+  let name = 'sequence_maker';
+  while (names.has(name)) name += '_';
+  return name;
 }
 
 async function shadowTables(db: Executor): Promise<Set<string>> {

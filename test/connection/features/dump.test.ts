@@ -123,6 +123,29 @@ describe('dump()', () => {
     expect(await copy.run('INSERT INTO t (x) VALUES (1)')).toMatchObject({ lastInsertRowid: 8 });
   });
 
+  test('keeps sequences that were reset, and those of tables without AUTOINCREMENT', async () => {
+    const db = await on.connect();
+    await db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (7)');
+    await db.exec('DELETE FROM sqlite_sequence');
+    await expectSame(db, await rebuilt(db));
+    await db.exec("CREATE TABLE sequence_maker (x); INSERT INTO sqlite_sequence VALUES ('sequence_maker', 3)");
+    await expectSame(db, await rebuilt(db));
+  });
+
+  test.each(['/* never closed', '/* a -- b', "/* closed */ -- 'open", ", '-- text'", ", '/* text'"])(
+    'keeps a view with %s at its end, and what follows it',
+    async (end) => {
+      const db = await on.connect();
+      await db.exec('CREATE TABLE t (x)');
+      await db.exec(`CREATE VIEW v AS SELECT 1 AS x ${end}`);
+      await db.exec('CREATE VIEW w AS SELECT 2 AS x');
+      const copy = await rebuilt(db);
+      const names = 'SELECT name FROM sqlite_schema ORDER BY name';
+      expect(await copy.all(names)).toEqual(await db.all(names));
+      expect(await copy.all('SELECT * FROM v, w')).toEqual(await db.all('SELECT * FROM v, w'));
+    },
+  );
+
   test('keeps views, triggers and indexes with a comment at their end', async () => {
     const db = await on.connect();
     await db.exec(`
