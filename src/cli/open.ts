@@ -57,15 +57,15 @@ export async function openTarget(file: string): Promise<Connection> {
 }
 
 /**
- * Refuses a file of another ADK program without a change to it or to the files beside it. SQLite makes such files even to read; closing
- * a connection that may write moves the log into the file.
+ * Refuses a file of another ADK program without a change to it or to the files beside it. SQLite makes such files even to
+ * read; closing a connection that may write moves the log into the file.
  */
 async function refuseForeign(file: string): Promise<void> {
   if (sizeOf(file) === 0) return;
   const found = await readOwner(`${pathToFileURL(file)}?immutable=1`);
   if (found.owner !== undefined) throw withoutSessions({ file, owner: found.owner });
+  if (!found.isEmpty) return;
   // All tables may still be in the log; the file is small then.
-  if (!found.isEmpty || sizeOf(`${file}-wal`) === 0) return;
   const { readable } = await import('../store/internal.js');
   await using copy = await readable(file).catch(() => undefined);
   const { owner } = copy === undefined ? found : await readOwner(copy.database);

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -279,6 +280,13 @@ describe('a file in WAL mode', () => {
     expect(Object.keys(before)).toEqual(['source.db', 'source.db-shm', 'source.db-wal']);
     expect(await importSessions(file, store)).toMatchObject({ sessions: { converted: 1 }, events: { converted: 1 } });
     expect(contentsOf(folder)).toEqual(before);
+  });
+
+  // SQLite's log is beside the file itself.
+  test.skipIf(process.platform === 'win32')('is read with its log through a symbolic link', async () => {
+    const link = on.file('link.db');
+    symlinkSync(await withLog(), link);
+    expect(await importSessions(link, store)).toMatchObject({ sessions: { converted: 1 }, events: { converted: 1 } });
   });
 
   test('is read with its log where it may not be written to', async () => {

@@ -1,4 +1,4 @@
-import { constants, copyFile, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, mkdtemp, open, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +14,9 @@ export interface Readable extends AsyncDisposable {
  * SQLite writes to the shared memory beside a file in WAL mode even if it only reads. So a file with a log is copied, together
  * with it, and the copy is read; a file in WAL mode without one is read as an immutable file.
  */
-export async function readable(file: string): Promise<Readable> {
+export async function readable(path: string): Promise<Readable> {
+  // SQLite's log is beside the file that a symbolic link leads to; on Windows it is beside the link.
+  const file = process.platform === 'win32' ? path : await realpath(path);
   if (await hasContent(`${file}-wal`)) return await copied(file);
   const uri = pathToFileURL(file);
   if (await isInWalMode(file)) uri.searchParams.set('immutable', '1');
