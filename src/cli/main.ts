@@ -83,12 +83,11 @@ function exitCodeOf(error: unknown): number {
 }
 
 // The reader of a pipe may leave at any time, as `head` does. What is there for its output alone ends; work goes on.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') process.exit(exitCodeOf(error));
-    if (writesLines()) process.exit(0);
-  });
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exit(exitCodeOf(error));
+  if (writesLines()) process.exit(0);
+});
+process.stderr.on('error', () => {}); // a message that nobody can read changes neither the work nor its exit code
 
 main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
