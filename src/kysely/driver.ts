@@ -54,6 +54,7 @@ export class AiosqliteDriver implements Driver {
   async destroy(): Promise<void> {
     await this.#close();
     this.#stopFollowing();
+    this.#stopFollowing = () => {};
   }
 }
 
