@@ -87,7 +87,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') process.exit(exitCodeOf(error));
   if (writesLines()) process.exit(0);
 });
-process.stderr.on('error', () => {}); // a message that nobody can read changes neither the work nor its exit code
+process.stderr.on('error', () => {}); // a lost message changes neither the work nor its exit code
 
 main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
