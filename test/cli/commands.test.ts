@@ -454,6 +454,19 @@ describe('export and import', () => {
     expect(run(['export', file]).stdout.split('\n').filter(Boolean)).toHaveLength(4);
   });
 
+  test('an export that fails says so by its exit code, though its message has no reader', async () => {
+    await fill();
+    {
+      await using db = await connect(file);
+      await db.exec("UPDATE adk_events SET content = 'no JSON'");
+    }
+    const program = join(import.meta.dirname, '../..', pack.bin.aiosqlite);
+    const child = spawn(process.execPath, [program, 'export', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stderr.destroy();
+    expect(await ended).toBe(1);
+  });
+
   test.skipIf(!existsSync('/dev/full'))('a full disk is one sentence and exit code 1', async () => {
     await fill();
     const program = join(import.meta.dirname, '../..', pack.bin.aiosqlite);
